@@ -1,0 +1,1 @@
+"""Search algorithms behind the entry-point group `modelops.algorithms`."""

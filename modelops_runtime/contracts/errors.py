@@ -1,0 +1,61 @@
+"""One tree of errors; `str()` of each is the line a user reads. All state is in `args`, so they survive pickling."""
+
+from __future__ import annotations
+
+
+class ModelOpsError(Exception):
+    """Something the user can act on. `exit_code` is what a command line ends with."""
+
+    exit_code = 1
+
+
+class UserError(ModelOpsError):
+    """A mistake of the user's: nothing was started."""
+
+    exit_code = 2
+
+
+class SpecError(UserError):
+    """A mistake in a spec file: `SpecError("adaptive.yaml:12:9", "low is 0.9, above high 0.5", "low must be below high")`."""
+
+    def __str__(self) -> str:
+        where, wrong, right = self.args
+        return f"{where}: {wrong}; {right}"
+
+
+class SpecErrors(UserError):
+    """Several mistakes of one spec, in the order of their lines: `SpecErrors(error, error, ...)`."""
+
+    def __str__(self) -> str:
+        return "\n".join(str(error) for error in self.args)
+
+
+class LedgerError(ModelOpsError):
+    """The ledger cannot be reached, is of another version, or holds something else."""
+
+
+class LeaseLost(LedgerError):
+    """Another worker has taken over this trial; what was about to be written is theirs to write."""
+
+
+class ConflictingResult(LedgerError):
+    """A finished trial or replicate was given a second, different result."""
+
+
+class RunDiffers(UserError):
+    """A run of this name exists in the ledger with another identity: `RunDiffers(run_id, (difference, ...))`."""
+
+    def __str__(self) -> str:
+        run_id, differences = self.args
+        return (
+            f"run {run_id!r} exists with another spec ({'; '.join(differences)}); "
+            "give --run-id NEW for a run of its own, or --fresh to keep the old one under a dated name"
+        )
+
+
+class RunFailed(ModelOpsError):
+    """The run ended without an answer that can be trusted; the text says why."""
+
+
+class AlgorithmError(ModelOpsError):
+    """A search algorithm broke its contract, or cannot go on."""

@@ -1,0 +1,52 @@
+"""How a simulation can fail, as values that travel and as exceptions that name their kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+LOG_LIMIT = 8_192
+"""Bytes of a simulation's output (its end) that are kept."""
+
+
+class FailureKind(StrEnum):
+    """LOST is the infrastructure's fault and retried free; the others are the model's."""
+
+    MODEL_ERROR = "MODEL_ERROR"
+    TIMEOUT = "TIMEOUT"
+    OUT_OF_MEMORY = "OUT_OF_MEMORY"
+    BAD_OUTPUT = "BAD_OUTPUT"
+    LOST = "LOST"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a simulation gave no result."""
+
+    kind: FailureKind
+    message: str
+    """One line for people: `ZeroDivisionError: division by zero (model.py:12)`."""
+    path: str = ""
+    """The key of the spec that is at odds with the model, when there is one: `targets.in_bed.output`."""
+
+
+class SimulationError(Exception):
+    """A simulation that failed, raised where a result was asked for: `SimulationError(failure)`."""
+
+    @property
+    def failure(self) -> Failure:
+        return self.args[0]
+
+    def __str__(self) -> str:
+        return f"{self.failure.kind}: {self.failure.message}"
+
+
+class BadOutput(Exception):
+    """A model's output is not what was asked for: `BadOutput("no table 'x'; there is: y", "targets.in_bed.output")`."""
+
+    def __str__(self) -> str:
+        return self.args[0]
+
+    @property
+    def path(self) -> str:
+        return self.args[1] if len(self.args) > 1 else ""

@@ -1,0 +1,1 @@
+"""The central store of trials, replicates and leases: SQLite (embedded) and Postgres."""

@@ -1,0 +1,1 @@
+"""Trials and outputs as Parquet, the HTML report, the provenance record."""

@@ -1,0 +1,1 @@
+"""The Ask/Tell loop that keeps every simulation slot busy."""

@@ -1,0 +1,1 @@
+"""Runs simulations isolated, here or on Dask."""
