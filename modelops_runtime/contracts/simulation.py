@@ -43,9 +43,7 @@ class SimulationService(Protocol):
         """Simulations that can run side by side just now (it may change on a cluster)."""
         ...
 
-    def submit(
-        self, fn_ref: str, params: Mapping[str, Scalar], seed: int, *, bundle_ref: str = ""
-    ) -> Future[Tables]:
+    def submit(self, fn_ref: str, params: Mapping[str, Scalar], seed: int, *, bundle_ref: str = "") -> Future[Tables]:
         """One simulation of `fn_ref` (an entry point as in a spec); `bundle_ref` names where its code lives."""
         ...
 
