@@ -29,6 +29,8 @@ class ReplicateOutcome:
     log: str = ""
     """The last LOG_LIMIT bytes of what the simulation printed, with the traceback of a failure."""
     failure: Failure | None = None
+    tables: Tables | None = None
+    """The output tables themselves, where the service was made with `keep_tables`."""
 
 
 class SimulationService(Protocol):
