@@ -1,0 +1,1 @@
+"""A model's folder as one content-addressed archive. Knows the contracts alone."""

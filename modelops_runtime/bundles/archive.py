@@ -1,0 +1,197 @@
+"""A model's folder (code and small data) as one deterministic archive, and its digest."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import shutil
+import tarfile
+import tempfile
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from modelops_runtime.bundles.ignoring import ALWAYS, Rule, is_ignored, rules_in, rules_of
+from modelops_runtime.contracts.errors import UserError
+
+PACKED_LIMIT = 8 * 2**20
+"""Bytes an archive may have; larger things travel by image or bundle."""
+UNPACKED_LIMIT = 2**30
+"""Bytes an archive may unpack to."""
+
+_NAMED_LARGEST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that belongs to the model."""
+
+    name: str
+    """From the root, with slashes, in Unicode's composed form (a Mac writes the other)."""
+    path: Path
+    size: int
+    is_executable: bool
+
+
+def files_of(root: Path, *, exclude: Sequence[str] = ()) -> list[File]:
+    """The files below `root`, sorted by name, without those that are ignored (`exclude`: further patterns, as in .gitignore).
+
+    Links are followed, once; what is neither file nor folder is left out. Raises UserError when `root` is no folder.
+    """
+    if not root.is_dir():
+        raise UserError(f"{root} is no folder; give the folder that holds the model")
+    # `exclude` comes last in every folder, so that no `!pattern` of an ignore file brings back what the caller left out.
+    found = _walk(root, "", rules_of(ALWAYS), rules_of(exclude), (os.path.realpath(root),))
+    return sorted(found, key=lambda file: os.fsencode(file.name))
+
+
+def _walk(directory: Path, prefix: str, rules: list[Rule], last: list[Rule], above: tuple[str, ...]) -> Iterator[File]:
+    rules = [*rules, *rules_in(directory, prefix)]
+    with _readable(directory), os.scandir(directory) as entries:
+        listed = list(entries)
+    for entry in listed:
+        name = prefix + unicodedata.normalize("NFC", entry.name)
+        is_folder = entry.is_dir()
+        if is_ignored(name, [*rules, *last], is_folder=is_folder):
+            continue
+        if is_folder:
+            real = os.path.realpath(entry.path)
+            if real not in above and not os.path.exists(os.path.join(entry.path, "pyvenv.cfg")):
+                yield from _walk(Path(entry.path), f"{name}/", rules, last, (*above, real))
+        elif entry.is_file():
+            status = entry.stat()
+            yield File(name, Path(entry.path), status.st_size, bool(status.st_mode & 0o100))
+
+
+def file_digests(root: Path, *, exclude: Sequence[str] = ()) -> dict[str, str]:
+    """Name -> BLAKE2b-256 (hex) of the content, for `files_of(root)`, of any size: the same on every machine."""
+    digests: dict[str, str] = {}
+    for file in files_of(root, exclude=exclude):
+        with _readable(file.path), file.path.open("rb") as stream:
+            digests[file.name] = _hash(stream).hex()
+    return digests
+
+
+def code_digest(digests: Mapping[str, str]) -> str:
+    """BLAKE2b-256 (hex) over names and contents, from `file_digests`."""
+    whole = blake2b(digest_size=32)
+    for name, content in sorted(digests.items()):
+        whole.update(f"{len(os.fsencode(name))}:".encode() + os.fsencode(name) + bytes.fromhex(content))
+    return whole.hexdigest()
+
+
+def pack(root: Path, *, exclude: Sequence[str] = ()) -> bytes:
+    """A gzipped tar of `files_of(root)`: equal files give equal bytes, whatever their times, owners and order.
+
+    Raises UserError above PACKED_LIMIT, naming the largest files.
+    """
+    files = files_of(root, exclude=exclude)
+    if sum(file.size for file in files) > UNPACKED_LIMIT:
+        raise _too_large(root, files)
+    buffer = io.BytesIO()
+    with (
+        gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0, filename="") as zipped,
+        tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as tar,
+    ):
+        for file in files:
+            with _readable(file.path):
+                content = file.path.read_bytes()
+            tar.addfile(_entry(file, len(content)), io.BytesIO(content))
+            if buffer.tell() > PACKED_LIMIT:
+                raise _too_large(root, files)
+    data = buffer.getvalue()
+    if len(data) > PACKED_LIMIT:
+        raise _too_large(root, files)
+    return data
+
+
+def _entry(file: File, size: int) -> tarfile.TarInfo:
+    entry = tarfile.TarInfo(file.name)
+    entry.size = size
+    entry.mode = 0o755 if file.is_executable else 0o644
+    return entry
+
+
+def _too_large(root: Path, files: Sequence[File]) -> UserError:
+    largest = sorted(files, key=lambda file: -file.size)[:_NAMED_LARGEST]
+    named = ", ".join(f"{file.name} ({file.size / 2**20:.1f} MiB)" for file in largest)
+    return UserError(
+        f"{root} is above {PACKED_LIMIT // 2**20} MiB when packed; the largest files are {named}: "
+        "list what the model does not need in .mopsignore, or use a bundle or an image"
+    )
+
+
+def unpack(data: bytes, folder: Path) -> None:
+    """Write an archive's files below `folder`, which appears at once and whole when it was not there before.
+
+    Raises ValueError for what `pack` does not write: links, devices, names that lead out of the folder, too many bytes.
+    """
+    if folder.exists():
+        _extract(data, folder)
+        return
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        _extract(data, scratch)
+        scratch.chmod(0o755)
+        try:
+            scratch.rename(folder)
+        except OSError:
+            if not folder.is_dir():  # else another process was first, with the same content
+                raise
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _extract(data: bytes, folder: Path) -> None:
+    try:
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as tar:
+            total = 0
+            for entry in tar:
+                total += entry.size
+                if total > UNPACKED_LIMIT:
+                    raise ValueError(f"the archive unpacks to more than {UNPACKED_LIMIT // 2**20} MiB")
+                _write(tar, entry, folder)
+    except (tarfile.TarError, EOFError, gzip.BadGzipFile) as error:
+        raise ValueError(f"this is no archive of a folder: {error}") from error
+
+
+def _write(tar: tarfile.TarFile, entry: tarfile.TarInfo, folder: Path) -> None:
+    name = PurePosixPath(entry.name)
+    if not entry.isreg() or name.is_absolute() or ".." in name.parts or not name.parts or "\\" in entry.name:
+        raise ValueError(f"the archive holds {entry.name!r}, which is no plain file inside the folder")
+    target = folder / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.is_symlink() or not target.parent.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(f"the archive would write {entry.name!r} through a link out of the folder")
+    stream = tar.extractfile(entry)
+    assert stream is not None
+    with target.open("wb") as file:
+        shutil.copyfileobj(stream, file)
+    target.chmod(entry.mode & 0o755)
+
+
+def digest(data: bytes) -> str:
+    """BLAKE2b-256 (hex) of an archive: how a worker that has it knows it."""
+    return blake2b(data, digest_size=32).hexdigest()
+
+
+def _hash(stream: BinaryIO) -> bytes:
+    part = blake2b(digest_size=32)
+    while chunk := stream.read(2**20):
+        part.update(chunk)
+    return part.digest()
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turns "may not be read" into the user's line."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}; allow it, or list it in .mopsignore") from error

@@ -1,0 +1,77 @@
+"""From a spec's parameters to the space that is searched, with the bounds that the model's class has of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from modelops_runtime.contracts.parameters import Scalar
+from modelops_runtime.contracts.space import (
+    ChoiceParameter,
+    IntegerParameter,
+    Parameter,
+    ParameterSpace,
+    RealParameter,
+)
+from modelops_runtime.specs.adaptive import AdaptiveSpec, ChoicesSpec, RangeSpec
+from modelops_runtime.specs.parameters import range_mistakes
+from modelops_runtime.specs.scalars import nearest
+
+
+def space_of(spec: AdaptiveSpec, bounds: Mapping[str, Parameter]) -> ParameterSpace:
+    """The searched parameters: the spec's, and those of the class that the spec leaves out, in the class's bounds.
+
+    What a range leaves out (min, max, scale, type, step) is the class's. Raises ValueError for a range without bounds
+    anywhere, and for a name that a class with bounds does not know.
+    """
+    if bounds and (unknown := [name for name in spec.parameters if name not in bounds]):
+        near = nearest(unknown[0], list(bounds))
+        meant = f"did you mean {near}?" if near else f"it has {', '.join(sorted(bounds))}"
+        raise ValueError(f"the model has no parameter {unknown[0]} ({meant})")
+    searched = {name: _parameter(name, given, bounds.get(name)) for name, given in spec.parameters.items()}
+    everything = {**bounds, **searched}
+    return ParameterSpace(tuple(parameter for _, parameter in sorted(everything.items()) if parameter is not None))
+
+
+def fixed_of(spec: AdaptiveSpec) -> dict[str, Scalar]:
+    """The parameters with one value."""
+    return {name: given for name, given in spec.parameters.items() if not isinstance(given, RangeSpec | ChoicesSpec)}
+
+
+def _parameter(name: str, given: RangeSpec | ChoicesSpec | Scalar, own: Parameter | None) -> Parameter | None:
+    """None for a fixed value."""
+    if isinstance(given, ChoicesSpec):
+        return ChoiceParameter(name=name, choices=given.choices)
+    return _range(name, given, own) if isinstance(given, RangeSpec) else None
+
+
+def _range(name: str, given: RangeSpec, own: Parameter | None) -> Parameter:
+    written = given.model_fields_set
+    if isinstance(own, ChoiceParameter):
+        if not written:
+            return own
+        if given.min is None or given.max is None:
+            raise ValueError(f"{name} is one of {', '.join(map(str, own.choices))} in the model, and no range")
+        own = None
+    merged: dict[str, Any] = {**(_as_written(own) if own else {}), **{key: getattr(given, key) for key in written}}
+    merged = {key: value for key, value in merged.items() if value is not None}
+    if merged.get("type", "float") == "float":
+        merged.pop("step", None)
+    if "min" not in merged or "max" not in merged:
+        lacking = " and ".join(key for key in ("min", "max") if key not in merged)
+        raise ValueError(f"{name} has no {lacking}, and the model gives none")
+    if found := range_mistakes(merged):
+        raise ValueError(f"{name}: {found[0].wrong}")
+    scale = merged.get("scale", "linear")
+    if merged.get("type") == "int":
+        low, high = int(merged["min"]), int(merged["max"])
+        return IntegerParameter(name=name, low=low, high=high, step=merged.get("step", 1), scale=scale)
+    return RealParameter(name=name, low=float(merged["min"]), high=float(merged["max"]), scale=scale)
+
+
+def _as_written(own: RealParameter | IntegerParameter) -> dict[str, object]:
+    """A class's bounds in the spec's words."""
+    words: dict[str, object] = {"min": own.low, "max": own.high, "scale": own.scale}
+    if isinstance(own, IntegerParameter):
+        words |= {"type": "int", "step": own.step}
+    return words
