@@ -1,0 +1,62 @@
+"""Temporary folders that do not outlast their process for long, even when that is killed."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+
+_PREFIX = "modelops-command-"
+_LOCK = ".lock"
+
+
+@contextlib.contextmanager
+def scratch_folder() -> Iterator[str]:
+    """A fresh folder, removed afterwards. A lock on it tells others that it is in use."""
+    folder, lock = _make()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def _make() -> tuple[str, int]:
+    while True:
+        folder = tempfile.mkdtemp(prefix=_PREFIX)
+        lock = _try_lock(folder, create=True)
+        if lock is not None:
+            return folder, lock
+
+
+def remove_abandoned() -> None:
+    """Remove the folders of processes that were killed."""
+    parent = tempfile.gettempdir()
+    for name in os.listdir(parent):
+        if not name.startswith(_PREFIX):
+            continue
+        folder = os.path.join(parent, name)
+        lock = _try_lock(folder, create=False)
+        if lock is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+            os.close(lock)
+
+
+def _try_lock(folder: str, *, create: bool) -> int | None:
+    """The locked descriptor; None when another holds it, or the folder has gone meanwhile."""
+    path = os.path.join(folder, _LOCK)
+    try:
+        lock = os.open(path, os.O_RDWR | (os.O_CREAT if create else 0), 0o600)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.exists(path):
+            return lock
+    except OSError:
+        pass
+    os.close(lock)
+    return None
