@@ -1,0 +1,185 @@
+"""Output tables -> one vector of aligned values: what runs on a worker, next to each simulation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+
+from modelops_runtime.contracts.failures import BadOutput
+from modelops_runtime.evaluation import keys, matching
+from modelops_runtime.evaluation.matching import Match, TwoRows
+from modelops_runtime.evaluation.observed import ObservedKeys, key_texts
+from modelops_runtime.evaluation.terms import Array
+
+SHOWN = 3
+"""Unmatched observations that a message names."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TargetAligner:
+    """One target's matching; `keys` and all that follows from the data are made once."""
+
+    name: str
+    output: str | None
+    value: str
+    kind: Literal["exact", "asof", "interpolate", "sum"]
+    keys: ObservedKeys
+    min_coverage: float
+    tolerance: float | None = None
+    period: float | None = None
+
+    def path(self, key: str) -> str:
+        return f"targets.{self.name}.{key}"
+
+
+@dataclass(slots=True, eq=False)
+class Aligner:
+    """Matches output with the observations of all targets. Picklable; what it remembers between calls stays behind.
+
+    Tables of one model mostly have the same key columns run after run, so the last match of each target is kept and
+    used again when they are equal. Not for several threads at once.
+    """
+
+    targets: tuple[TargetAligner, ...]
+    _last: dict[str, tuple[list[pa.ChunkedArray], Match]] = field(default_factory=dict, repr=False)
+
+    def __reduce__(self) -> tuple[type[Aligner], tuple[tuple[TargetAligner, ...]]]:
+        return Aligner, (self.targets,)
+
+    @property
+    def size(self) -> int:
+        """Observations of all targets."""
+        return sum(len(target.keys.groups) for target in self.targets)
+
+    def align(self, tables: Mapping[str, pa.Table]) -> Array:
+        """Aligned values float64 [observations], target after target; NaN where `min_coverage` allows no match.
+
+        Raises BadOutput: with a path where the output and the spec are at odds, without one for a matched value that is not
+        finite (the model's failure at these parameters).
+        """
+        parts = [self._align(target, tables) for target in self.targets]
+        return np.concatenate(parts) if len(parts) > 1 else parts[0]
+
+    def _align(self, target: TargetAligner, tables: Mapping[str, pa.Table]) -> Array:
+        name, table = _table(target, tables)
+        names = target.keys.names
+        present = table.column_names
+        for wanted in names:
+            if present.count(wanted) != 1:
+                raise _no_column(present, wanted, name, target.path("match"))
+        if present.count(target.value) != 1:
+            raise _no_column(present, target.value, name, target.path("value"))
+        match = self._match(target, name, [table.column(key) for key in names])
+        whole = match.whole
+        if not whole:
+            _check_coverage(target, name, match)
+        aligned = match.apply(_values(target, name, table))
+        if whole and math.isfinite(aligned.sum()):
+            return aligned
+        bad = match.matched & ~np.isfinite(aligned)
+        if bad.any():
+            at = int(np.argmax(bad))
+            raise BadOutput(f"{target.value} of output {name!r} is {aligned[at]:g} for {target.keys.texts[at]}")
+        return np.where(match.matched, aligned, np.nan)
+
+    def _match(self, target: TargetAligner, name: str, columns: list[pa.ChunkedArray]) -> Match:
+        last = self._last.get(target.name)
+        if last is not None and all(a.equals(b) for a, b in zip(columns, last[0], strict=True)):
+            return last[1]
+        flat = [keys.flat(column) for column in columns]
+        try:
+            match = match_rows(target, flat)
+        except TwoRows as error:
+            row = error.args[0]
+            texts = key_texts({key: column.slice(row, 1) for key, column in zip(target.keys.names, flat, strict=True)})
+            text = f"output {name!r} has two rows for {texts[0]}"
+            raise BadOutput(f"{text}; match by a further column, or sum", target.path("match")) from None
+        self._last[target.name] = (columns, match)
+        return match
+
+
+def match_rows(target: TargetAligner, columns: list[pa.Array]) -> Match:
+    """The match of output with these (flat) key columns, in the order of `target.keys.names`. Raises TwoRows, BadOutput."""
+    observed = target.keys
+    times, labels = np.zeros(0), columns
+    try:
+        if observed.time_name is not None:
+            times, labels = keys.numbers(columns[0], observed.time_type), columns[1:]
+        groups = observed.groups_of(labels) if observed.labels else np.zeros(len(times), dtype=np.intp)
+    except keys.KeyMismatch:
+        raise _mismatch(target, columns) from None
+    if target.kind == "exact":
+        return matching.exact(observed.groups, groups)
+    if target.kind == "sum" and target.period is None:
+        return matching.label_sum(observed.groups, groups)
+    slack = keys.INSTANT_SLACK if observed.time_type is keys.KeyType.INSTANT else keys.SLACK
+    if target.kind == "asof":
+        return matching.asof(observed.groups, observed.times, groups, times, target.tolerance or 0.0, slack)
+    if target.kind == "interpolate":
+        return matching.interpolated(observed.groups, observed.times, groups, times, slack)
+    return matching.period_sum(observed.groups, observed.times, groups, times, target.period or 0.0, slack)
+
+
+def _table(target: TargetAligner, tables: Mapping[str, pa.Table]) -> tuple[str, pa.Table]:
+    path = target.path("output")
+    returned = ", ".join(tables) or "none"
+    if target.output is None:
+        if len(tables) != 1:
+            raise BadOutput(f"no output is named and the model returns several: {returned}", path)
+        return next(iter(tables.items()))
+    if target.output not in tables:
+        raise BadOutput(f"the model does not return {target.output!r}; it returns {returned}", path)
+    return target.output, tables[target.output]
+
+
+def _no_column(present: list[str], wanted: str, name: str, path: str) -> BadOutput:
+    count = present.count(wanted)
+    wrong = f"has {count} columns {wanted!r}" if count else f"has no column {wanted!r}"
+    return BadOutput(f"output {name!r} {wrong}; its columns: {', '.join(present)}", path)
+
+
+def _values(target: TargetAligner, name: str, table: pa.Table) -> Array:
+    column = keys.flat(table.column(target.value))
+    if not keys.is_numeric(column.type):
+        wrong = f"{target.value} of output {name!r} holds {column.type}, no numbers"
+        raise BadOutput(wrong, target.path("value"))
+    return keys.as_float(column)
+
+
+def _check_coverage(target: TargetAligner, name: str, match: Match) -> None:
+    matched, total = int(match.matched.sum()), len(match.matched)
+    if matched >= target.min_coverage * total - 1e-9 and matched:
+        return
+    texts = target.keys.texts
+    missing = [texts[i] for i in np.flatnonzero(~match.matched)]
+    more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
+    listed = "; ".join(missing[:SHOWN])
+    text = f"matched {matched} of {total} observations; {_no_row(target)} {listed}{more} in output {name!r}"
+    raise BadOutput(text, target.path("min_coverage"))
+
+
+def _no_row(target: TargetAligner) -> str:
+    if target.kind == "asof":
+        return f"no row up to {target.tolerance:g} before"
+    if target.kind == "interpolate":
+        return "no rows on both sides of"
+    return "no row for" if target.period is None else "no rows that cover the period before"
+
+
+def _mismatch(target: TargetAligner, columns: list[pa.Array]) -> BadOutput:
+    """Which key column cannot be compared, and why."""
+    observed = target.keys
+    wanted = [(label.name, label.type) for label in observed.labels]
+    if observed.time_name is not None:
+        wanted.insert(0, (observed.time_name, observed.time_type))
+    for (name, kind), column in zip(wanted, columns, strict=False):
+        try:
+            keys.text(column) if kind is keys.KeyType.TEXT else keys.numbers(column, kind)
+        except keys.KeyMismatch as error:
+            return BadOutput(f"column {name!r} {error}", target.path("match"))
+    return BadOutput("key columns cannot be compared with the data's", target.path("match"))

@@ -1,0 +1,90 @@
+"""Aligned values as they are stored, and the table of fits that results make of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from modelops_runtime.evaluation.terms import Array
+
+
+def to_bytes(aligned: Array) -> bytes:
+    """Aligned values [observations] as float64, little-endian."""
+    return aligned.astype("<f8", copy=False).tobytes()
+
+
+def stack(rows: Sequence[bytes]) -> Array:
+    """Aligned values of several replicates, [replicates, observations]. Raises ValueError when their lengths differ."""
+    if len({len(row) for row in rows}) > 1:
+        raise ValueError("replicates with different numbers of observations")
+    width = len(rows[0]) // 8 if rows else 0
+    return np.frombuffer(b"".join(rows), dtype="<f8").reshape(len(rows), width).astype(np.float64, copy=False)
+
+
+def by_target(observations: Mapping[str, Any], values: Array) -> dict[str, Array]:
+    """Aligned values [replicates, observations] cut into targets: {target: [replicates, its observations]}."""
+    return {name: values[:, part["start"] : part["stop"]] for name, part in observations.items()}
+
+
+def key_columns(observations: Mapping[str, Any]) -> dict[str, pa.Array]:
+    """The matched keys of all observations, one column for each name that any target uses; null where a target does not.
+
+    Dates become timestamps (days where there is no time of day); a name with several types becomes text.
+    """
+    columns: dict[str, list[Any]] = {}
+    for name in dict.fromkeys(name for part in observations.values() for name in part["keys"]):
+        cells: list[Any] = []
+        for part in observations.values():
+            missing = [None] * (part["stop"] - part["start"])
+            dated = name in part.get("dates", ())
+            cells += [_instant(cell) if dated else cell for cell in part["keys"].get(name, missing)]
+        columns[name] = cells
+    return {name: _array(cells) for name, cells in columns.items()}
+
+
+def fit_table(observations: Mapping[str, Any], replicates: Iterable[tuple[int, int, bytes]]) -> pa.Table:
+    """One row an observation and replicate: trial, replicate, target, the keys, observed, simulated (null: not matched).
+
+    `observations` is `Run.observations`; `replicates` are (trial, replicate, aligned values).
+    """
+    listed = list(replicates)
+    targets = [name for name, part in observations.items() for _ in range(part["stop"] - part["start"])]
+    observed = [value for part in observations.values() for value in part["observed"]]
+    simulated = stack([row for _, _, row in listed]).reshape(-1)
+    n, r = len(observed), len(listed)
+    again = pa.array(np.tile(np.arange(n), r))
+    keys = {name if name not in _OWN else f"key.{name}": column for name, column in key_columns(observations).items()}
+    return pa.table(
+        {
+            "trial": pa.array(np.repeat(np.array([trial for trial, _, _ in listed], dtype=np.int64), n)),
+            "replicate": pa.array(np.repeat(np.array([index for _, index, _ in listed], dtype=np.int64), n)),
+            "target": pa.array(targets, pa.string()).take(again),
+            **{name: column.take(again) for name, column in keys.items()},
+            "observed": pa.array(observed, pa.float64()).take(again),
+            "simulated": pa.array(simulated, pa.float64(), from_pandas=True),
+        }
+    )
+
+
+_OWN = ("trial", "replicate", "target", "observed", "simulated")
+
+
+def _instant(cell: str | None) -> datetime | None:
+    return None if cell is None else datetime.fromisoformat(cell).replace(tzinfo=None)
+
+
+def _array(cells: list[Any]) -> pa.Array:
+    given = [cell for cell in cells if cell is not None]
+    if given and all(isinstance(cell, datetime) for cell in given):
+        whole = all(cell.time() == datetime.min.time() for cell in given)
+        array = pa.array(cells, pa.timestamp("us"))
+        return array.cast(pa.date32()) if whole else array
+    if all(isinstance(cell, int | float) and not isinstance(cell, bool) for cell in given):
+        return pa.array(cells, pa.float64() if any(isinstance(cell, float) for cell in given) else pa.int64())
+    if all(isinstance(cell, bool) for cell in given):
+        return pa.array(cells, pa.bool_())
+    return pa.array([None if cell is None else str(cell) for cell in cells], pa.string())

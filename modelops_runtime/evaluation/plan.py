@@ -1,0 +1,230 @@
+"""From targets and their data to an aligner (for workers) and a scorer (for the runner), with every mistake found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from modelops_runtime.evaluation import keys, own
+from modelops_runtime.evaluation.align import Aligner, TargetAligner
+from modelops_runtime.evaluation.keys import KeyMismatch
+from modelops_runtime.evaluation.losses import KINDS, Family, OptionProblem, term_of
+from modelops_runtime.evaluation.observed import observed_keys
+from modelops_runtime.evaluation.own import OwnTerm
+from modelops_runtime.evaluation.score import ScoredTarget, Scorer
+from modelops_runtime.evaluation.terms import Array, Term
+from modelops_runtime.specs.losses import OwnLoss
+from modelops_runtime.specs.targets import TargetSpec
+
+
+class TargetProblem(ValueError):
+    """A mistake in a target: `TargetProblem(path, wrong, right)`, the path dotted: `targets.in_bed.match`."""
+
+    @property
+    def path(self) -> str:
+        return self.args[0]
+
+    @property
+    def wrong(self) -> str:
+        return self.args[1]
+
+    @property
+    def right(self) -> str:
+        return self.args[2]
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.wrong}; {self.right}"
+
+
+class TargetProblems(ValueError):
+    """All mistakes of all targets: `TargetProblems([problem, ...])`."""
+
+    @property
+    def problems(self) -> list[TargetProblem]:
+        return self.args[0]
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.problems))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EvaluationPlan:
+    """How outputs are matched with the observations, and scored."""
+
+    aligner: Aligner
+    scorer: Scorer
+    kept: Mapping[str, Observations]
+
+    def observations(self) -> dict[str, Any]:
+        """What the aligned vector means, as JSON: per target, in order, `keys` {column: [values]}, `observed` [numbers],
+        `weight`, `loss` (the kind), `min_coverage`, `left_out` (missing observations), `start` and `stop` in the vector.
+        Dates are ISO text, and `dates` lists the columns that hold them.
+        """
+        found: dict[str, Any] = {}
+        for aligned, scored in zip(self.aligner.targets, self.scorer.targets, strict=True):
+            data = self.kept[scored.name]
+            columns = {name: keys.flat(data.table.column(name)) for name in data.key_names}
+            found[scored.name] = {
+                "keys": {name: [_json(value) for value in column.to_pylist()] for name, column in columns.items()},
+                "dates": [name for name, column in columns.items() if keys.type_of(column) is keys.KeyType.INSTANT],
+                "observed": scored.term.y.tolist(),
+                "weight": scored.weight,
+                "loss": scored.term.kind,
+                "min_coverage": aligned.min_coverage,
+                "left_out": data.left_out,
+                "start": scored.start,
+                "stop": scored.stop,
+            }
+        return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Observations:
+    """A target's data without its missing observations."""
+
+    table: pa.Table
+    y: Array
+    left_out: int
+    """Observations that are missing (empty or NaN)."""
+    key_names: tuple[str, ...]
+
+
+def plan_targets(targets: Mapping[str, TargetSpec], observed: Mapping[str, pa.Table], *, root: Path) -> EvaluationPlan:
+    """The plan of these targets; `observed` holds each target's data, `root` is where functions of one's own are found.
+
+    Raises TargetProblems with every mistake found.
+    """
+    problems: list[TargetProblem] = []
+    aligners: list[TargetAligner] = []
+    scored: list[ScoredTarget] = []
+    kept: dict[str, Observations] = {}
+    start = 0
+    for name, spec in targets.items():
+        try:
+            data = observations_of(name, spec, observed[name])
+            aligners.append(_aligner(name, spec, data))
+            term = _term(name, spec, data, root)
+        except TargetProblem as problem:
+            problems.append(problem)
+            continue
+        stop = start + len(data.y)
+        scored.append(ScoredTarget(name=name, start=start, stop=stop, weight=spec.weight, term=term))
+        kept[name], start = data, stop
+    problems.extend(_mixed(targets))
+    if problems or not scored:
+        raise TargetProblems(problems or [TargetProblem("targets", "there is no target", "name at least one")])
+    return EvaluationPlan(aligner=Aligner(tuple(aligners)), scorer=Scorer(tuple(scored)), kept=kept)
+
+
+def observations_of(name: str, spec: TargetSpec, table: pa.Table) -> Observations:
+    """The rows of a target's data that hold an observation. Raises TargetProblem."""
+    table = _tidy(table)
+    path, known = f"targets.{name}", ", ".join(table.schema.names)
+    key_names = (spec.match.on, *spec.match.by)
+    for column, key in ((spec.observed_column, "value"), *((key_name, "match") for key_name in key_names)):
+        if column not in table.schema.names:
+            raise TargetProblem(f"{path}.{key}", f"no column {column!r} in {spec.observed}", f"its columns: {known}")
+    values = keys.flat(table.column(spec.observed_column))
+    if not keys.is_numeric(values.type):
+        wrong = f"column {spec.observed_column!r} of {spec.observed} holds {values.type}"
+        raise TargetProblem(f"{path}.value", wrong, "observations are numbers, missing ones empty or NaN")
+    y = keys.as_float(values)
+    there = ~np.isnan(y)
+    if not there.any():
+        raise TargetProblem(f"{path}.observed", f"{spec.observed} holds no observation", "at least one is needed")
+    if np.isinf(y).any():
+        raise TargetProblem(
+            f"{path}.observed", f"{spec.observed} holds an infinite observation", "observations are finite"
+        )
+    table = table.filter(pa.array(there))
+    for key_name in key_names:
+        _check_key(path, spec, key_name, keys.flat(table.column(key_name)))
+    return Observations(table, y[there], int((~there).sum()), key_names)
+
+
+def _tidy(table: pa.Table) -> pa.Table:
+    """Column names without the byte-order mark and the blanks that spreadsheets leave."""
+    return table.rename_columns([name.removeprefix("\ufeff").strip() for name in table.schema.names])
+
+
+def _check_key(path: str, spec: TargetSpec, name: str, column: pa.Array) -> None:
+    try:
+        kind = keys.type_of(column)
+        missing = column.null_count
+        if kind is not keys.KeyType.TEXT:
+            missing = int(np.isnan(keys.numbers(column, kind)).sum())
+    except (KeyMismatch, ValueError) as error:
+        wrong = f"column {name!r} of {spec.observed}: {error}"
+        raise TargetProblem(f"{path}.match", wrong, "match by numbers, text, or dates such as 1978-01-22") from error
+    if missing:
+        wrong = f"{missing} observations in {spec.observed} have no {name!r}"
+        raise TargetProblem(f"{path}.match", wrong, "fill it in, or leave their value empty")
+
+
+def _aligner(name: str, spec: TargetSpec, data: Observations) -> TargetAligner:
+    match = spec.match
+    ordered = match.kind in ("asof", "interpolate") or match.period is not None
+    try:
+        observed = observed_keys(data.table, on=match.on, by=match.by, ordered=ordered)
+    except KeyMismatch as error:
+        wrong = f"column {match.on!r} of {spec.observed} {error}"
+        raise TargetProblem(f"targets.{name}.match", wrong, "match text with exact, or sum without a period") from error
+    return TargetAligner(
+        name=name,
+        output=spec.output,
+        value=spec.simulated_column,
+        kind=match.kind,
+        keys=observed,
+        min_coverage=spec.min_coverage,
+        tolerance=match.tolerance,
+        period=match.period,
+    )
+
+
+def _term(name: str, spec: TargetSpec, data: Observations, root: Path) -> Term | OwnTerm:
+    path = f"targets.{name}.loss"
+    if isinstance(spec.loss, OwnLoss):
+        try:
+            own.load(spec.loss.kind, root)
+        except ValueError as error:
+            raise TargetProblem(path, str(error), "name a function as pkg.mod:fn or model.py:fn") from error
+        return OwnTerm(spec.loss.kind, data.y, str(root), spec.loss.options)
+    numeric = [column for column in data.table.schema.names if keys.is_numeric(data.table.schema.field(column).type)]
+    columns = {column: keys.as_float(keys.flat(data.table.column(column))) for column in numeric}
+    try:
+        return term_of(spec.loss, data.y, columns)
+    except OptionProblem as problem:
+        key, wrong, right = problem.args
+        raise TargetProblem(f"{path}.{key}" if key else path, wrong, right) from problem
+
+
+def _mixed(targets: Mapping[str, TargetSpec]) -> list[TargetProblem]:
+    """A mistake for each target whose loss cannot be added to the first one's."""
+    kinds = {name: is_likelihood(spec) for name, spec in targets.items()}
+    if len(set(kinds.values())) < 2:
+        return []
+    first, wanted = next(iter(kinds.items()))
+    what = "a likelihood" if wanted else "no likelihood"
+    right = "use likelihoods for all targets, or for none: they cannot be added up"
+    return [
+        TargetProblem(f"targets.{name}.loss", f"{targets[name].loss.kind}, while {first} has {what}", right)
+        for name, kind in kinds.items()
+        if kind is not wanted
+    ]
+
+
+def is_likelihood(spec: TargetSpec) -> bool:
+    """Whether a target's loss is an observation model."""
+    kind = KINDS.get(spec.loss.kind)
+    return kind is not None and kind.family is Family.LIKELIHOOD
+
+
+def _json(value: object) -> object:
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)  # pyright: ignore[reportAttributeAccessIssue]

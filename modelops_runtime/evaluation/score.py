@@ -1,0 +1,171 @@
+"""The loss of a parameter set, a pure function of its aligned values [replicates, observations]."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from modelops_runtime.evaluation.losses import KINDS, Family
+from modelops_runtime.evaluation.own import OwnTerm
+from modelops_runtime.evaluation.terms import Array, LossError, Term
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ScoredTarget:
+    """One target's part of the aligned vector, and its loss."""
+
+    name: str
+    start: int
+    stop: int
+    weight: float
+    term: Term | OwnTerm
+
+    @property
+    def family(self) -> Family | None:
+        """None for a function of the user's own."""
+        return KINDS[self.term.kind].family if isinstance(self.term, Term) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A loss (lower is better) with its standard error over replicates, None for a single one."""
+
+    loss: float
+    loss_se: float | None
+    per_target: Mapping[str, float]
+    """Each target's own loss, without its weight. For likelihoods: -log of its own marginal, which do not add up to `loss`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scorer:
+    """Scores aligned values by targets that are all likelihoods, or none is.
+
+    Distances: J = sum_t w_t J_t. Likelihoods: -log p(y | theta) = log R - logsumexp_r sum_t w_t l_rt, marginalised once
+    over the whole set of targets: doing it target by target would let each choose the replicates that suit it (a Jensen error).
+
+    An observation that any replicate did not match (NaN; `min_coverage` allowed it) is left out for the whole set: a mean
+    over the replicates that have it would be biased. A likelihood is then scaled by N / matched, so that a set is not
+    better for matching less.
+    """
+
+    targets: tuple[ScoredTarget, ...]
+
+    @property
+    def is_likelihood(self) -> bool:
+        return self.targets[0].family is Family.LIKELIHOOD
+
+    @property
+    def has_own(self) -> bool:
+        """Whether a target has a function of the user's own."""
+        return any(t.family is None for t in self.targets)
+
+    def score(self, values: Array) -> Score:
+        """`values` [R >= 1, N]. Raises LossError when no finite loss can be had."""
+        if values.ndim != 2 or not len(values) or values.shape[1] != self.targets[-1].stop:
+            raise ValueError(f"values are [replicates, {self.targets[-1].stop}], got {list(values.shape)}")
+        if self.is_likelihood:
+            return self._likelihood(values)
+        losses = {t.name: _distance(t, values) for t in self.targets}
+        loss = _finite(sum(t.weight * losses[t.name] for t in self.targets))
+        return Score(loss, self._error(values), losses)
+
+    def _likelihood(self, values: Array) -> Score:
+        log_p = [_log_likelihoods(t, values) for t in self.targets]
+        total = sum(t.weight * log_p[i] for i, t in enumerate(self.targets))
+        loss = _finite(-log_mean_exp(np.asarray(total)))
+        per_target = {t.name: -log_mean_exp(log_p[i]) for i, t in enumerate(self.targets)}
+        return Score(loss, jackknife_error(_without_each(np.asarray(total))), per_target)
+
+    def _error(self, values: Array) -> float | None:
+        try:
+            return jackknife_error(self.leave_one_out(values))
+        except LossError:
+            return None
+
+    def log_likelihoods(self, values: Array) -> Array:
+        """sum_t w_t l_rt for each replicate [R]; for likelihood targets alone."""
+        return np.asarray(sum(t.weight * _log_likelihoods(t, values) for t in self.targets))
+
+    def leave_one_out(self, values: Array) -> Array:
+        """The loss without replicate r, for each r [R]; empty for a single replicate. Raises LossError."""
+        if len(values) < 2:
+            return np.zeros(0)
+        if self.is_likelihood:
+            return _without_each(self.log_likelihoods(values))
+        return np.asarray(sum(t.weight * _distances_without_each(t, values) for t in self.targets))
+
+
+def jackknife_error(without_each: Array) -> float | None:
+    """sqrt((R-1)/R sum_r (J_-r - mean)^2) (Efron, The Jackknife, the Bootstrap and Other Resampling Plans, 1982); None if R < 2.
+
+    For a mean of replicates it is the usual s / sqrt(R).
+    """
+    r = len(without_each)
+    if r < 2:
+        return None
+    error = math.sqrt((r - 1) / r * float(np.square(without_each - without_each.mean()).sum()))
+    return error if math.isfinite(error) else None
+
+
+def log_mean_exp(log_p: Array) -> float:
+    """log((1/R) sum_r exp(l_r)), without overflow or underflow."""
+    top = log_p.max()
+    return float(top + math.log(np.exp(log_p - top).mean()))
+
+
+def _without_each(log_p: Array) -> Array:
+    """-log-mean-exp of all but one, for each one [R]: no subtraction, since one replicate often outweighs all others."""
+    r = len(log_p)
+    if r < 2:
+        return np.zeros(0)
+    others = np.broadcast_to(log_p, (r, r))[~np.eye(r, dtype=bool)].reshape(r, r - 1)
+    top = others.max(axis=1)
+    return -(top + np.log(np.exp(others - top[:, None]).mean(axis=1)))
+
+
+def _matched(target: ScoredTarget, values: Array) -> tuple[Array, Term | OwnTerm]:
+    """The target's columns that every replicate matched."""
+    part = values[:, target.start : target.stop]
+    if not math.isnan(part.sum()):
+        return part, target.term
+    matched = np.asarray(~np.isnan(part).any(axis=0))
+    if not matched.any():
+        raise LossError(f"target {target.name}: no observation was matched by every replicate")
+    return part[:, matched], target.term.at(matched)
+
+
+def _log_likelihoods(target: ScoredTarget, values: Array) -> Array:
+    part, term = _matched(target, values)
+    assert isinstance(term, Term)
+    scale = (target.stop - target.start) / len(term.y)
+    return scale * KINDS[term.kind].each(part, term).sum(axis=1)
+
+
+def _distance(target: ScoredTarget, values: Array) -> float:
+    part, term = _matched(target, values)
+    if isinstance(term, OwnTerm):
+        return term.loss(part)
+    kind = KINDS[term.kind]
+    return float(kind.each(part.mean(axis=0) if kind.family is Family.MEAN else part, term).mean())
+
+
+def _distances_without_each(target: ScoredTarget, values: Array) -> Array:
+    """The target's loss without replicate r [R]."""
+    part, term = _matched(target, values)
+    others = len(part) - 1
+    if isinstance(term, OwnTerm):
+        return np.array([term.loss(np.delete(part, r, axis=0)) for r in range(len(part))])
+    kind = KINDS[term.kind]
+    if kind.family is Family.MEAN:
+        return kind.each((part.sum(axis=0) - part) / others, term).mean(axis=1)
+    own = kind.each(part, term).mean(axis=1)
+    return (own.sum() - own) / others
+
+
+def _finite(loss: float) -> float:
+    if not math.isfinite(loss):
+        raise LossError(f"the loss is {loss}; simulated values are too far from what was observed")
+    return float(loss)

@@ -1,0 +1,79 @@
+"""Aligned values as bytes, and the table of fits."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from modelops_runtime.evaluation.fit import by_target, fit_table, stack, to_bytes
+from modelops_runtime.evaluation.plan import plan_targets
+from tests.unit.evaluation.targets import ROOT, target
+
+TARGETS = {"a": target({"exact": "day", "by": ["region"]}), "b": target({"exact": "week"})}
+OBSERVED = {
+    "a": pa.table({"day": [1, 2], "region": ["n", "s"], "cases": [10, 20]}),
+    "b": pa.table({"week": ["1978-01-22"], "cases": [5]}),
+}
+TOLD = plan_targets(TARGETS, OBSERVED, root=ROOT).observations()
+
+
+def test_stacking_undoes_writing():
+    rows = np.array([[1.5, -2.0, math.nan], [0.0, 1e300, 3.0]])
+    np.testing.assert_array_equal(stack([to_bytes(row) for row in rows]), rows)
+
+
+def test_replicates_of_different_lengths_are_refused():
+    with pytest.raises(ValueError, match="different numbers of observations"):
+        stack([b"\0" * 8, b"\0" * 16])
+
+
+def test_values_are_cut_into_their_targets():
+    parts = by_target(TOLD, np.array([[1.0, 2.0, 3.0]]))
+    assert {name: part.tolist() for name, part in parts.items()} == {"a": [[1, 2]], "b": [[3]]}
+
+
+def test_a_fit_has_a_row_for_each_observation_and_replicate():
+    rows = [(7, 0, to_bytes(np.array([1.0, math.nan, 3.0]))), (7, 1, to_bytes(np.array([4.0, 5.0, 6.0])))]
+    table = fit_table(TOLD, rows)
+    assert table.to_pylist()[:3] == [
+        {
+            "trial": 7,
+            "replicate": 0,
+            "target": "a",
+            "day": 1,
+            "region": "n",
+            "week": None,
+            "observed": 10.0,
+            "simulated": 1.0,
+        },
+        {
+            "trial": 7,
+            "replicate": 0,
+            "target": "a",
+            "day": 2,
+            "region": "s",
+            "week": None,
+            "observed": 20.0,
+            "simulated": None,
+        },
+        {
+            "trial": 7,
+            "replicate": 0,
+            "target": "b",
+            "day": None,
+            "region": None,
+            "week": dt.date(1978, 1, 22),
+            "observed": 5.0,
+            "simulated": 3.0,
+        },
+    ]
+    assert table.column("simulated").to_pylist()[3:] == [4, 5, 6]
+    assert table.column("replicate").to_pylist() == [0, 0, 0, 1, 1, 1]
+
+
+def test_a_fit_of_nothing_has_the_same_columns():
+    assert fit_table(TOLD, []).schema.names == fit_table(TOLD, [(0, 0, b"\0" * 24)]).schema.names
