@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal, Protocol
 
-from modelops_runtime.contracts.parameters import Scalar
+from modelops_runtime.contracts.parameters import Scalar, UniqueParameterSet
 from modelops_runtime.contracts.trial import TrialStatus
 
 Phase = Literal["search", "confirm"]
@@ -34,6 +34,8 @@ class Run:
     spec: Mapping[str, Any]
     """The spec as JSON, with every default written out."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    observations: Mapping[str, Any] = field(default_factory=dict)
+    """What the aligned values are matched with (`EvaluationPlan.observations()`), so that results need no other file."""
     trials: int
     """The budget: the number of search trials, in all."""
     replicates: int
@@ -105,6 +107,12 @@ class Trial:
     """Seconds of simulation, summed over its replicates."""
     proposed_seq: int | None
     finished_seq: int | None
+
+    def parameter_set(self) -> UniqueParameterSet:
+        """Its parameters with their id. Raises ValueError while nothing was proposed for it."""
+        if self.params is None:
+            raise ValueError(f"trial {self.number} has no parameters yet")
+        return UniqueParameterSet.of(self.params)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

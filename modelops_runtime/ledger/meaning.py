@@ -1,0 +1,112 @@
+"""What the databases' errors mean for the user: one line each, never with a password in it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import psycopg
+
+_SQLITE: Mapping[int, str] = {
+    sqlite3.SQLITE_BUSY: "locked by another program for too long; end what holds it open, and try again",
+    sqlite3.SQLITE_LOCKED: "locked by another program for too long; end what holds it open, and try again",
+    sqlite3.SQLITE_NOTADB: "not an SQLite database; name another file as the ledger",
+    sqlite3.SQLITE_CORRUPT: "the file is damaged; take it from a backup, or start a new one",
+    sqlite3.SQLITE_READONLY: "cannot be written to; make the file and its folder writable",
+    sqlite3.SQLITE_PERM: "cannot be opened; make the file and its folder writable",
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened; it must be a file in a folder that is writable",
+    sqlite3.SQLITE_FULL: "the disk is full; make room, and run again to go on",
+    sqlite3.SQLITE_IOERR: "the disk failed to read or write; is it full, or a network file system?",
+    sqlite3.SQLITE_NOMEM: "there is no memory left",
+    sqlite3.SQLITE_TOOBIG: "a value is too large to be kept",
+}
+
+_POSTGRES: Mapping[str, str] = {
+    "28": "the server refuses this user or password; see PGUSER and PGPASSWORD, or the URL",
+    "3D": "there is no such database on the server",
+    "42501": "this user may not create or write the ledger's tables; the schema 'modelops' must be theirs",
+    "53100": "the server's disk is full; make room, and run again to go on",
+    "53": "the server is short of memory or connections",
+    "57P01": "the server was shut down, or ended the connection",
+    "57P02": "the server crashed",
+    "57P03": "the server is starting up or shutting down",
+    "57014": "a statement was cancelled on the server, or took longer than its statement_timeout",
+    "25006": "the server takes no writes (a standby, or read-only); name the primary one",
+    "08": "the connection broke",
+    "40": "another transaction was in the way",
+}
+
+_LOST_STATES = ("08", "57P01", "57P02", "57P03", "40", "53300", "25P03")
+
+_REFUSALS: Mapping[str, str] = {
+    "password authentication failed": "28P01",
+    "no password supplied": "28P01",
+    "pg_hba.conf": "28000",
+    "role": "28000",
+    "authentication": "28000",
+    "is not permitted to log in": "28000",
+    "permission denied for database": "42501",
+    "does not exist": "3D000",
+    "starting up": "57P03",
+    "shutting down": "57P03",
+    "recovery": "57P03",
+    "not yet accepting": "57P03",
+    "too many": "53300",
+    "remaining connection slots": "53300",
+    "terminating connection": "57P01",
+}
+
+
+def sqlite_meaning(error: sqlite3.Error) -> str:
+    """One line for `error`; SQLite's own words where it has no entry here."""
+    code = getattr(error, "sqlite_errorcode", None)
+    known = _SQLITE.get(code & 0xFF) if code is not None else None
+    return known or _one_line(str(error))
+
+
+def postgres_meaning(error: psycopg.Error) -> str:
+    """One line for `error`: its meaning, and the server's own words, which never hold a password."""
+    state = sqlstate(error) or ""
+    known = next((_POSTGRES[state[:length]] for length in (5, 2) if state[:length] in _POSTGRES), None)
+    words = _words(error)
+    return f"{known} ({words})" if known else words
+
+
+def is_lost(error: psycopg.Error, *, connecting: bool) -> bool:
+    """Whether trying again with a new connection makes sense."""
+    import psycopg
+
+    state = sqlstate(error)
+    if state is not None:
+        return state.startswith(_LOST_STATES)
+    if isinstance(error, psycopg.ProgrammingError):
+        return False
+    return "server does not support SSL" not in str(error) if connecting else _is_broken(error)
+
+
+def _is_broken(error: psycopg.Error) -> bool:
+    import psycopg
+
+    return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+
+
+def sqlstate(error: psycopg.Error) -> str | None:
+    """The server's code; for a refused connection, which has none in libpq, the one that its words stand for."""
+    if error.sqlstate or "FATAL:" not in str(error):
+        return error.sqlstate
+    words = _words(error)
+    return next((state for part, state in _REFUSALS.items() if part in words), None)
+
+
+def _words(error: psycopg.Error) -> str:
+    if error.diag.message_primary:
+        return _one_line(error.diag.message_primary)
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    telling = [line for line in lines if "failed:" in line or "FATAL:" in line]
+    return _one_line((telling or lines or [type(error).__name__])[-1])
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:300] or "unknown error"

@@ -1,0 +1,52 @@
+"""From a URL to a ledger."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from modelops_runtime.contracts.errors import UserError
+from modelops_runtime.ledger.base import Ledger
+
+_SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):")
+
+
+def open_ledger(url: str, *, create: bool = True, patience_s: float = 0.0) -> Ledger:
+    """The ledger at `url`: a path, `sqlite:///path`, `postgresql://...` (alone: PG* variables say where).
+
+    `create` makes file, folder and tables where there are none. A Postgres server that does not answer yet is waited
+    for up to `patience_s` seconds. Raises UserError for a URL that is none, or where there is no ledger and `create`
+    is False; LedgerError for a database that cannot be used.
+    """
+    if _is_postgres(url):
+        from modelops_runtime.ledger.postgres import open_postgres
+
+        return open_postgres(url, create=create, patience_s=patience_s)
+    from modelops_runtime.ledger.sqlite import open_sqlite
+
+    return open_sqlite(_path(url), create=create)
+
+
+def ledger_exists(url: str) -> bool:
+    """Whether `open_ledger(url, create=False)` would find one. Raises LedgerError for a server that cannot be reached."""
+    if _is_postgres(url):
+        from modelops_runtime.ledger.postgres import holds_ledger
+
+        return holds_ledger(url)
+    path = _path(url)
+    return path.is_file() and path.stat().st_size > 0
+
+
+def _is_postgres(url: str) -> bool:
+    return url.startswith(("postgresql://", "postgres://"))
+
+
+def _path(url: str) -> Path:
+    if url.startswith("sqlite:///") and url != "sqlite:///":
+        return Path(url.removeprefix("sqlite:///"))
+    scheme = _SCHEME.match(url)
+    if not url or url == ":memory:" or scheme:
+        # The scheme alone: the rest may hold a password.
+        given = f"{scheme[1]}:..." if scheme else repr(url)
+        raise UserError(f"a ledger is a file, sqlite:///FILE or postgresql://USER@HOST/DATABASE, not {given}")
+    return Path(url)

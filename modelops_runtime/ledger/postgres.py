@@ -1,0 +1,242 @@
+"""A ledger in a PostgreSQL database (15 or later), in the schema `modelops`, for workers anywhere."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from modelops_runtime.contracts.errors import LedgerError, UserError
+from modelops_runtime.ledger.meaning import is_lost, postgres_meaning
+from modelops_runtime.ledger.rows import Rows
+from modelops_runtime.ledger.schema import bring_up_to_date
+from modelops_runtime.ledger.sql import SchemaStep, queries, schema_steps, statements
+from modelops_runtime.ledger.sql_ledger import SqlLedger
+from modelops_runtime.ledger.store import ConnectionLost, ConstraintBroken, Params, patiently
+
+if TYPE_CHECKING:
+    import psycopg
+
+_MIGRATION_LOCK = 0x6D6F64656C6F7073
+"""Advisory lock under which tables are made or changed ("modelops" in ASCII)."""
+
+_SESSION = b"""
+SET search_path TO modelops; SET TimeZone TO 'UTC'; SET jit TO off;
+SET idle_in_transaction_session_timeout TO '60s';
+SET enable_seqscan TO off; SET enable_bitmapscan TO off
+"""
+# Every query has its index. Without the last line a plan made for "any" seq would read the whole table.
+
+_DEFAULTS = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+    "fallback_application_name": "modelops",
+}
+"""A silent network is noticed within a minute; what the URL or PG* variables say goes before."""
+
+
+def open_postgres(
+    url: str, *, create: bool = True, steps: Sequence[SchemaStep] | None = None, patience_s: float = 0.0
+) -> SqlLedger:
+    """The ledger in the database of `url`; its tables are made where `create` is True.
+
+    Raises UserError when there is none and `create` is False, LedgerError when the server cannot be used. A server
+    that is not there yet is waited for up to `patience_s` seconds.
+    """
+    store = PostgresStore(url)
+
+    def prepare(again: bool) -> None:
+        with store.using() as connection:
+            bring_up_to_date(_Schema(connection), steps or schema_steps("postgres"), where=store.where, create=create)
+
+    try:
+        patiently(prepare, patience_s=patience_s)
+    except BaseException:
+        store.close()
+        raise
+    return SqlLedger(store)
+
+
+def holds_ledger(url: str) -> bool:
+    """Whether there is a ledger in the database. Raises LedgerError when the server cannot be used."""
+    store = PostgresStore(url)
+    try:
+        with store.using() as connection:
+            return _Schema(connection).version() is not None
+    finally:
+        store.close()
+
+
+class PostgresStore:
+    """A Store on one database."""
+
+    def __init__(self, url: str) -> None:
+        _psycopg()
+        self._url = url
+        self.where = _where(url)
+        self._connections: dict[tuple[int, str], psycopg.Connection] = {}
+
+    @contextlib.contextmanager
+    def using(self, purpose: str = "work") -> Iterator[psycopg.Connection]:
+        """The calling thread's own connection for `purpose`, with Postgres' errors as ours."""
+        import psycopg
+
+        key = threading.get_ident(), purpose
+        connection = None
+        try:
+            connection = self._connections.get(key)
+            if connection is None or connection.closed:
+                connection = None
+                connection = self._connect()
+                self._connections[key] = connection
+            yield connection
+        except psycopg.IntegrityError as error:
+            raise ConstraintBroken(error.diag.constraint_name or str(error)) from error
+        except psycopg.Error as error:
+            lost = is_lost(error, connecting=connection is None) or (connection is not None and connection.broken)
+            if connection is not None and (lost or connection.closed):
+                self._connections.pop(key, None)
+                connection.close()
+            meaning = f"{self.where}: {postgres_meaning(error)}"
+            raise (ConnectionLost if lost else LedgerError)(meaning) from error
+
+    def rows(self, name: str, params: Params) -> Rows:
+        with self.using() as connection:
+            cursor = connection.execute(_query(name), params)
+            return cursor.fetchall() if cursor.description else []
+
+    def rows_of_all(self, steps: Sequence[tuple[str, Params]]) -> list[Rows]:
+        if len(steps) == 1:
+            return [self.rows(*steps[0])]
+        with self.using() as connection:
+            with connection.pipeline(), connection.transaction():
+                cursors = [connection.execute(_query(name), params) for name, params in steps]
+            return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
+
+    def wait(self, run_key: int, after: int, timeout_s: float) -> bool:
+        ends = time.monotonic() + timeout_s
+        with self.using("wait") as connection:
+            connection.execute(f"LISTEN modelops_run_{run_key}".encode())
+            while True:
+                row = connection.execute(_query("seq"), {"run_key": run_key}).fetchone()
+                changed = row is not None and row[0] > after
+                left = ends - time.monotonic()
+                if changed or left <= 0:
+                    # Listened for only here: what nobody reads would fill the server's queue.
+                    connection.execute(b"UNLISTEN *")
+                    return changed
+                for _ in connection.notifies(timeout=left, stop_after=1):
+                    pass
+
+    def close(self) -> None:
+        for connection in self._connections.values():
+            connection.close()
+        self._connections.clear()
+
+    def _connect(self) -> psycopg.Connection:
+        import psycopg
+
+        given = _parsed(self._url)
+        options = {
+            name: value
+            for name, value in _DEFAULTS.items()
+            if name not in given and not (name == "connect_timeout" and os.environ.get("PGCONNECT_TIMEOUT"))
+        }
+        connection = psycopg.connect(self._url, autocommit=True, client_encoding="utf8", **options)
+        try:
+            connection.execute(_SESSION)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+class _Schema:
+    """A SchemaConnection."""
+
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self._connection = connection
+
+    def version(self) -> tuple[int, int] | None:
+        tables = {row[0] for row in self._connection.execute(_query("tables"))}
+        if "schema_version" not in tables:
+            return None
+        row = self._connection.execute(_query("schema_version")).fetchone()
+        return None if row is None else (row[0], row[1])
+
+    def lock(self) -> None:
+        self._connection.execute(b"BEGIN")
+        self._connection.execute(b"SELECT pg_advisory_xact_lock(%s)", [_MIGRATION_LOCK])
+
+    def begin_at_zero(self) -> None:
+        # IF NOT EXISTS would ask for the right to create even when somebody else has made the schema for us.
+        if not self._connection.execute(b"SELECT 1 FROM pg_namespace WHERE nspname = 'modelops'").fetchone():
+            self._connection.execute(b"CREATE SCHEMA modelops")
+        self._connection.execute(_query("create_schema_version"))
+
+    def apply(self, step: SchemaStep) -> None:
+        for statement in statements(step.sql):
+            self._connection.execute(statement.encode())
+        params = {"version": step.version, "oldest_writer": step.oldest_writer}
+        self._connection.execute(_query("set_schema_version"), params)
+
+    def commit(self) -> None:
+        self._connection.execute(b"COMMIT")
+
+    def rollback(self) -> None:
+        with contextlib.suppress(_psycopg().Error):
+            self._connection.execute(b"ROLLBACK")
+
+
+@cache
+def _query(name: str) -> bytes:
+    return queries("postgres")[name].encode()
+
+
+def _where(url: str) -> str:
+    """The server and database without user, password or options, for messages."""
+    given = _parsed(url)
+
+    def part(name: str, variable: str, default: str) -> str:
+        return str(given.get(name) or os.environ.get(variable) or default)
+
+    host = part("host", "PGHOST", "localhost")
+    database = part("dbname", "PGDATABASE", part("user", "PGUSER", ""))
+    return f"postgresql://{host}:{part('port', 'PGPORT', '5432')}/{database}"
+
+
+def _parsed(url: str) -> dict[str, Any]:
+    """The parts of `url`. Raises UserError, with nothing of it in the text: any part may be a piece of the password."""
+    psycopg = _psycopg()
+    from psycopg.conninfo import conninfo_to_dict
+
+    try:
+        given = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        raise _not_a_url() from None
+    ports = str(given.get("port") or "5432").split(",")
+    if not all(port.isdigit() for port in ports) or "@" in f"{given.get('dbname')}{given.get('host')}":
+        raise _not_a_url()
+    return given
+
+
+def _not_a_url() -> UserError:
+    return UserError(
+        "the ledger's address cannot be read: postgresql://USER:PASSWORD@HOST:PORT/DATABASE is right, "
+        "with each of @ : / ? # % in the password written as %40 %3A %2F %3F %23 %25"
+    )
+
+
+def _psycopg():
+    try:
+        import psycopg
+    except ImportError as error:
+        raise UserError("a PostgreSQL ledger needs psycopg: pip install 'modelops[postgres]'") from error
+    return psycopg

@@ -1,0 +1,265 @@
+"""The ledger over a Store: the same flow for every database, which differ in their SQL alone."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from modelops_runtime.contracts.errors import ConflictingResult, LeaseLost, LedgerError
+from modelops_runtime.contracts.parameters import Scalar, param_id
+from modelops_runtime.ledger.base import Lease, Phase, Replicate, Run, RunState, Trial, TrialEnd
+from modelops_runtime.ledger.rows import (
+    end_params,
+    is_same_end,
+    lease_of,
+    replicate_of,
+    replicate_params,
+    run_of,
+    run_params,
+    text,
+    time_of,
+    to_json,
+    trial_of,
+)
+from modelops_runtime.ledger.store import ConstraintBroken, Store, patiently
+from modelops_runtime.ledger.worker import is_dead
+
+
+class SqlLedger:
+    """A Ledger (see `base.Ledger` for what it guarantees).
+
+    An operation whose connection is lost is tried again for some minutes, and is done once even if its first answer
+    was lost. A run's name is resolved when it is got or created: a worker that comes back late, after its run was
+    renamed and another one took the name, still writes to its own.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._keys: dict[str, int] = {}
+
+    def close(self) -> None:
+        self._store.close()
+
+    # runs
+
+    def create_run(self, run: Run) -> Run:
+        self._rows("create_run", run_params(run))
+        found = self.get_run(run.run_id)
+        if found is None:
+            raise LedgerError(f"run {run.run_id!r} was renamed while it was created; try again")
+        return found
+
+    def get_run(self, run_id: str) -> Run | None:
+        rows = self._rows("get_run", {"run_id": run_id})
+        if not rows:
+            self._keys.pop(run_id, None)
+            return None
+        self._keys[run_id] = rows[0][0]
+        return run_of(rows[0])
+
+    def list_runs(self) -> list[Run]:
+        return [run_of(row) for row in self._rows("list_runs", {})]
+
+    def rename_run(self, run_id: str, new_id: str) -> None:
+        key = self._key(run_id)
+        params = {"run_key": key, "new_id": new_id, "dead": self._dead_holders(key)}
+        if not self._rows("rename_run", params):
+            other = self._rows("get_run", {"run_id": new_id})
+            if not other:
+                raise LedgerError(f"run {run_id!r} is being worked on; stop its workers, then rename it")
+            if other[0][0] != key:
+                raise LedgerError(f"run {run_id!r} cannot be called {new_id!r}: there is another run of that name")
+        self._keys.pop(run_id, None)
+        self._keys[new_id] = key
+
+    def extend(self, run_id: str, trials: int) -> Run:
+        def raise_budget(again: bool) -> bool:
+            rows = self._store.rows("extend", {"run_key": key, "trials": trials})
+            return bool(rows) or (again and self._state_of(run_id).trials == trials)
+
+        key = self._key(run_id)
+        if not patiently(raise_budget):
+            raise LedgerError(
+                f"run {run_id!r} has {self._state_of(run_id).trials} trials; extend it to more, not {trials}"
+            )
+        return self._state_of(run_id)
+
+    def end_asking(self, run_id: str, reason: str) -> None:
+        self._rows("end_asking", {"run_key": self._key(run_id), "reason": text(reason)})
+
+    def reopen(self, run_id: str) -> None:
+        self._rows("reopen", {"run_key": self._key(run_id)})
+
+    def end_run(self, run_id: str, state: RunState, reason: str, summary: Mapping[str, Any]) -> None:
+        """An empty `reason` leaves the one that `end_asking` gave."""
+        params = {"state": state.value, "reason": text(reason), "summary": to_json(summary)}
+        self._rows("end_run", {"run_key": self._key(run_id), **params})
+
+    # the life of a trial
+
+    def reserve(self, run_id: str, worker: str, *, guesses: int, lease_s: float) -> Lease | None:
+        return self._lease("reserve", run_id, {"worker": worker, "guesses": guesses, "lease_s": float(lease_s)})
+
+    def take_over(self, run_id: str, worker: str, *, lease_s: float) -> Lease | None:
+        dead = self._dead_holders(self._key(run_id))
+        return self._lease("take_over", run_id, {"worker": worker, "dead": dead, "lease_s": float(lease_s)})
+
+    def propose(
+        self,
+        lease: Lease,
+        params: Mapping[str, Scalar],
+        *,
+        origin: Literal["ask", "guess"],
+        known: int,
+        incumbent: int | None,
+        algorithm_state: Mapping[str, Any] | None,
+    ) -> Lease:
+        """The same again is accepted; other parameters for a trial that has some raise ConflictingResult."""
+        proposed = {
+            "params": to_json(params),
+            "param_id": param_id(params),
+            "origin": origin,
+            "known": known,
+            "incumbent": incumbent,
+            "algorithm_state": to_json(algorithm_state),
+        }
+        rows = self._rows("propose", {**self._fence(lease), **proposed})
+        if rows:
+            return lease_of(trial_of(lease.run_id, rows[0]))
+        trial = self._still_ours(lease)
+        if trial.param_id != proposed["param_id"]:
+            raise ConflictingResult(f"{_name(lease)} has other parameters already")
+        return lease_of(trial)
+
+    def withdraw(self, lease: Lease) -> None:
+        def give_back(again: bool) -> None:
+            if self._store.rows("withdraw", fence) or again:
+                return  # again: it was given back the first time, or is somebody else's by now
+            if self._still_ours(lease).params is not None:
+                raise ConflictingResult(f"{_name(lease)} has parameters already; it cannot be withdrawn")
+
+        fence = self._fence(lease)
+        patiently(give_back)
+
+    def confirm(self, run_id: str, numbers: Sequence[int]) -> None:
+        key = self._key(run_id)
+        steps = [("confirm", {"run_key": key, "phase": "confirm", "number": number}) for number in numbers]
+        patiently(lambda again: self._store.rows_of_all([("lock_run", {"run_key": key}), *steps]))
+
+    def renew(self, run_id: str, worker: str, *, lease_s: float) -> frozenset[tuple[Phase, int, int]]:
+        params = {"run_key": self._key(run_id), "worker": worker, "lease_s": float(lease_s)}
+        return frozenset((phase, number, lease_no) for phase, number, lease_no in self._rows("renew", params))
+
+    def release(self, run_id: str, worker: str) -> None:
+        self._rows("release", {"run_key": self._key(run_id), "worker": worker})
+
+    def record(self, lease: Lease, replicates: Sequence[Replicate]) -> None:
+        def write(again: bool) -> bool:
+            steps = [("record", {**fence, **row, "again": again}) for row in rows]
+            return all(self._store.rows_of_all(steps))
+
+        fence = self._fence(lease)
+        rows = [replicate_params(replicate) for replicate in replicates]
+        try:
+            if patiently(write):
+                return
+        except ConstraintBroken as error:
+            raise ConflictingResult(f"{_name(lease)}: a replicate gave another result than the one recorded") from error
+        raise LeaseLost(f"{_name(lease)} was taken over by another worker")
+
+    def finish(self, lease: Lease, end: TrialEnd) -> Trial:
+        """The same: equal status, loss, standard error, early stop, replicates and failure. A -0.0 is kept as 0.0.
+
+        Raises ValueError for a status that is not final, or a loss that is not finite.
+        """
+        params = end_params(end)
+        rows = self._rows("finish", {**self._fence(lease), **params})
+        trial = trial_of(lease.run_id, rows[0]) if rows else self._trial(lease)
+        if trial is None or trial.lease_no != lease.lease_no or not trial.status.is_final:
+            raise LeaseLost(f"{_name(lease)} was taken over by another worker")
+        if not rows and not is_same_end(trial, params):
+            raise ConflictingResult(f"{_name(lease)} is finished with another result")
+        return trial
+
+    # reading
+
+    def changes(self, run_id: str, after: int) -> list[Trial]:
+        rows = self._rows("changes", {"run_key": self._key(run_id), "after": after})
+        return [trial_of(run_id, row) for row in rows]
+
+    def wait(self, run_id: str, after: int, timeout_s: float) -> bool:
+        key = self._key(run_id)
+        return patiently(lambda again: self._store.wait(key, after, timeout_s))
+
+    def trials(self, run_id: str, *, phase: Phase | None = None) -> list[Trial]:
+        name = "trials" if phase is None else "trials_of_phase"
+        rows = self._rows(name, {"run_key": self._key(run_id), "phase": phase})
+        return [trial_of(run_id, row) for row in rows]
+
+    def replicates(self, run_id: str, number: int | None = None) -> list[Replicate]:
+        name = "replicates" if number is None else "replicates_of_trial"
+        rows = self._rows(name, {"run_key": self._key(run_id), "number": number})
+        return [replicate_of(row) for row in rows]
+
+    def now(self) -> datetime:
+        now = time_of(self._rows("now", {})[0][0])
+        assert now is not None
+        return now
+
+    # helpers
+
+    def _rows(self, name: str, params: Mapping[str, Any]) -> Sequence[tuple[Any, ...]]:
+        """For what may be done twice without harm."""
+        return patiently(lambda again: self._store.rows(name, params))
+
+    def _lease(self, name: str, run_id: str, params: Mapping[str, Any]) -> Lease | None:
+        """Claim a trial under a token, by which a claim whose answer was lost is found again."""
+
+        def claim(again: bool) -> Sequence[tuple[Any, ...]]:
+            if again:
+                # Behind lock_run, an earlier attempt that still waited for that lock is done, and seen.
+                found = self._store.rows_of_all([("lock_run", claimed), ("find_lease", claimed)])[1]
+                if found:
+                    return found
+            return self._store.rows(name, claimed)
+
+        claimed = {**params, "run_key": self._key(run_id), "token": uuid.uuid4().hex}
+        rows = patiently(claim)
+        return lease_of(trial_of(run_id, rows[0])) if rows else None
+
+    def _dead_holders(self, key: int) -> str:
+        """JSON array of the workers that hold a lease of the run and are known to have ended."""
+        holders = [row[0] for row in self._rows("holders", {"run_key": key})]
+        return json.dumps([holder for holder in holders if holder and is_dead(holder)])
+
+    def _key(self, run_id: str) -> int:
+        if run_id not in self._keys:
+            self._state_of(run_id)
+        return self._keys[run_id]
+
+    def _state_of(self, run_id: str) -> Run:
+        run = self.get_run(run_id)
+        if run is None:
+            raise LedgerError(f"no run {run_id!r} in this ledger")
+        return run
+
+    def _fence(self, lease: Lease) -> dict[str, Any]:
+        key = self._key(lease.run_id)
+        return {"run_key": key, "phase": lease.phase, "number": lease.number, "lease_no": lease.lease_no}
+
+    def _trial(self, lease: Lease) -> Trial | None:
+        rows = self._rows("get_trial", self._fence(lease))
+        return trial_of(lease.run_id, rows[0]) if rows and rows[0][6] != "WITHDRAWN" else None
+
+    def _still_ours(self, lease: Lease) -> Trial:
+        trial = self._trial(lease)
+        if trial is None or trial.lease_no != lease.lease_no or trial.status != "LEASED":
+            raise LeaseLost(f"{_name(lease)} was taken over by another worker")
+        return trial
+
+
+def _name(lease: Lease) -> str:
+    return f"{'confirmation of trial' if lease.phase == 'confirm' else 'trial'} {lease.number} of run {lease.run_id!r}"

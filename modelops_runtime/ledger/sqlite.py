@@ -1,0 +1,191 @@
+"""A ledger in one SQLite file, for the processes of one machine.
+
+It is in WAL mode with synchronous=NORMAL: what was written survives the kill of any process; a power cut may cost the
+last moments (the file stays sound). WAL needs a disk of this machine: on a network file system use Postgres.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+from modelops_runtime.contracts.errors import LedgerError, UserError
+from modelops_runtime.ledger.meaning import sqlite_meaning
+from modelops_runtime.ledger.rows import Rows
+from modelops_runtime.ledger.schema import bring_up_to_date
+from modelops_runtime.ledger.sql import SchemaStep, queries, schema_steps, statements
+from modelops_runtime.ledger.sql_ledger import SqlLedger
+from modelops_runtime.ledger.store import ConstraintBroken, Params
+
+BUSY_S = 60.0
+"""How long a statement waits for other writers of the file."""
+
+POLL_S = 0.025
+"""Between two looks of `wait`."""
+
+
+def open_sqlite(path: Path, *, create: bool = True, steps: Sequence[SchemaStep] | None = None) -> SqlLedger:
+    """The ledger in the file `path`; it and its folder are made where `create` is True.
+
+    Raises UserError when there is none and `create` is False, LedgerError when the file cannot be used.
+    """
+    if not create and not path.is_file():
+        raise UserError(f"{path}: there is no such file; `mops run` makes a ledger, --ledger names another one")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LedgerError(f"{path}: the folder cannot be made ({error.strerror})") from error
+    store = SqliteStore(path)
+    try:
+        schema = _Schema(store.connection(), path)
+        with store.errors():
+            bring_up_to_date(schema, steps or schema_steps("sqlite"), where=str(path), create=create)
+            _use_wal(store.connection())
+    except BaseException:
+        store.close()
+        raise
+    return SqlLedger(store)
+
+
+class SqliteStore:
+    """A Store on one file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connections: dict[int, sqlite3.Connection] = {}
+
+    def connection(self) -> sqlite3.Connection:
+        """The calling thread's own."""
+        thread = threading.get_ident()
+        if thread not in self._connections:
+            with self.errors():
+                connection = sqlite3.connect(
+                    self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False, cached_statements=256
+                )
+                self._connections[thread] = connection
+                connection.execute("PRAGMA synchronous = NORMAL")
+        return self._connections[thread]
+
+    def rows(self, name: str, params: Params) -> Rows:
+        connection = self.connection()
+        parts = _statements(name)
+        with self.errors():
+            if len(parts) == 1:
+                return connection.execute(parts[0], params).fetchall()
+            with _transaction(connection):
+                return _run(connection, parts, params)
+
+    def rows_of_all(self, steps: Sequence[tuple[str, Params]]) -> list[Rows]:
+        connection = self.connection()
+        with self.errors(), _transaction(connection):
+            return [_run(connection, _statements(name), params) for name, params in steps]
+
+    def wait(self, run_key: int, after: int, timeout_s: float) -> bool:
+        ends = time.monotonic() + timeout_s
+        while True:
+            rows = self.rows("seq", {"run_key": run_key})
+            if rows and rows[0][0] > after:
+                return True
+            left = ends - time.monotonic()
+            if left <= 0:
+                return False
+            time.sleep(min(POLL_S, left))
+
+    def close(self) -> None:
+        for connection in self._connections.values():
+            connection.close()
+        self._connections.clear()
+
+    @contextlib.contextmanager
+    def errors(self) -> Iterator[None]:
+        """SQLite's errors as ours."""
+        try:
+            yield
+        except sqlite3.IntegrityError as error:
+            raise ConstraintBroken(str(error).rpartition(": ")[2]) from error
+        except sqlite3.Error as error:
+            raise LedgerError(f"{self._path}: {sqlite_meaning(error)}") from error
+
+
+class _Schema:
+    """A SchemaConnection."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+
+    def version(self) -> tuple[int, int] | None:
+        tables = {row[0] for row in self._connection.execute(queries("sqlite")["tables"])}
+        if not tables:
+            return None
+        if "schema_version" not in tables:
+            raise LedgerError(f"{self._path}: an SQLite database of something else ({', '.join(sorted(tables)[:3])})")
+        return self._connection.execute(queries("sqlite")["schema_version"]).fetchone()
+
+    def lock(self) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+
+    def begin_at_zero(self) -> None:
+        _run(self._connection, _statements("create_schema_version"), {})
+
+    def apply(self, step: SchemaStep) -> None:
+        _run(self._connection, statements(step.sql), {})
+        params = {"version": step.version, "oldest_writer": step.oldest_writer}
+        self._connection.execute(queries("sqlite")["set_schema_version"], params)
+
+    def commit(self) -> None:
+        self._connection.execute("COMMIT")
+
+    def rollback(self) -> None:
+        _rollback(self._connection)
+
+
+@cache
+def _statements(name: str) -> list[str]:
+    return statements(queries("sqlite")[name])
+
+
+def _run(connection: sqlite3.Connection, parts: Sequence[str], params: Params) -> Rows:
+    """The rows of the last statement that gives any."""
+    rows: Rows = []
+    for part in parts:
+        cursor = connection.execute(part, params)
+        if cursor.description is not None:
+            rows = cursor.fetchall()
+    return rows
+
+
+@contextlib.contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        _rollback(connection)
+        raise
+
+
+def _rollback(connection: sqlite3.Connection) -> None:
+    # After some errors (disk full, I/O) SQLite has rolled back by itself.
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Switching the mode does not wait for others as statements do, so it is tried until the file is free."""
+    ends = time.monotonic() + BUSY_S
+    while True:
+        try:
+            if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+                connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
+                raise
+            time.sleep(0.02)

@@ -1,0 +1,104 @@
+"""A real PostgreSQL server of our own: made in a temporary folder, on a free port, stopped at the end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+_PLACES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql*/bin", "/usr/local/pgsql/bin")
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresServer:
+    """A running server; its superuser is `postgres`, trusted from this machine."""
+
+    folder: Path
+    port: int
+    binaries: Path
+
+    def url(self, database: str = "postgres", user: str = "postgres") -> str:
+        return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
+
+    def new_database(self) -> str:
+        """The URL of an empty database."""
+        name = f"db_{uuid4().hex[:12]}"
+        self.execute(f"CREATE DATABASE {name}")
+        return self.url(name)
+
+    def execute(self, sql: str, *, database: str = "postgres") -> list[tuple]:
+        import psycopg
+
+        with psycopg.connect(self.url(database), autocommit=True) as connection:
+            cursor = connection.execute(sql.encode())
+            return cursor.fetchall() if cursor.description else []
+
+    def start(self) -> None:
+        options = f"-c listen_addresses=127.0.0.1 -p {self.port} -k {self.folder} -c fsync=off -c max_connections=60"
+        log = self.folder / "log"
+        self._control("start", "-w", "-o", options, "-l", str(log))
+
+    def stop(self) -> None:
+        self._control("stop", "-m", "immediate", "-w")
+
+    def _control(self, *arguments: str) -> None:
+        _as_owner([str(self.binaries / "pg_ctl"), "-D", str(self.folder / "data"), *arguments])
+
+
+@contextmanager
+def postgres_server() -> Iterator[PostgresServer]:
+    """A server of PostgreSQL's installed binaries, as user postgres when we are root (initdb refuses root)."""
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
+    if os.getuid() == 0:
+        shutil.chown(folder, "postgres", "postgres")
+    server = PostgresServer(folder, _free_port(), find_binaries())
+    initdb = [str(server.binaries / "initdb"), "-D", str(folder / "data"), "-U", "postgres", "-A", "trust"]
+    try:
+        _as_owner([*initdb, "--no-sync", "-E", "UTF8", "--locale=C"])
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def find_binaries() -> Path:
+    """The folder with initdb and pg_ctl. Raises RuntimeError with what to install."""
+    found = [
+        path
+        for place in _PLACES
+        for path in sorted(Path("/").glob(place[1:]), reverse=True)
+        if (path / "initdb").exists()
+    ]
+    on_path = shutil.which("initdb")
+    if on_path:
+        found.append(Path(on_path).parent)
+    if not found:
+        raise RuntimeError("PostgreSQL's server programs are missing: apt-get install postgresql")
+    return found[0]
+
+
+def _as_owner(command: Sequence[str]) -> None:
+    if os.getuid() == 0:
+        command = ["runuser", "-u", "postgres", "--", *command]
+    # Without a file for its output the server would keep our pipe open for as long as it runs.
+    with tempfile.TemporaryFile() as output:
+        done = subprocess.run(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, cwd="/", check=False)
+        output.seek(0)
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(command)}\n{output.read().decode(errors='replace')}")
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]

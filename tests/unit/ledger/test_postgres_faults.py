@@ -1,0 +1,207 @@
+"""A Postgres that goes away in the middle costs time, and nothing else."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from modelops_runtime.contracts.errors import LedgerError
+from modelops_runtime.contracts.trial import TrialStatus
+from modelops_runtime.ledger.base import Ledger
+from modelops_runtime.ledger.opening import open_ledger
+from modelops_runtime.ledger.store import ConnectionLost, patiently
+from tests.support.postgres import PostgresServer, postgres_server
+from tests.unit.ledger.builders import RUN, a_replicate, a_run, an_end, proposed, seqs
+
+TRIALS = 100
+
+
+@pytest.fixture
+def own_server() -> Iterator[PostgresServer]:
+    """One that a test may stop."""
+    with postgres_server() as server:
+        yield server
+
+
+def storm(url: str, worker: str, failures: list[BaseException]) -> None:
+    """Whole trials until the budget is used, as the runner does them."""
+    try:
+        ledger = open_ledger(url, patience_s=60)
+        seq = 0
+        while lease := ledger.reserve(RUN, worker, guesses=0, lease_s=120):
+            for trial in ledger.changes(RUN, seq):
+                seq = max(seq, trial.finished_seq or trial.proposed_seq or 0)
+            lease = ledger.propose(lease, {"b": 1.5}, origin="ask", known=seq, incumbent=None, algorithm_state=None)
+            ledger.record(lease, [a_replicate(lease.number, index) for index in range(3)])
+            ledger.finish(lease, an_end(float(lease.number)))
+        ledger.close()
+    except BaseException as error:
+        failures.append(error)
+
+
+def storm_with(url: str, harm: Callable[[], None], *, times: int) -> None:
+    """Two workers, while `harm()` is done up to `times` times."""
+    ledger = open_ledger(url)
+    ledger.create_run(a_run(trials=TRIALS))
+    failures: list[BaseException] = []
+    workers = [threading.Thread(target=storm, args=(url, f"w{n}", failures)) for n in range(2)]
+    for worker in workers:
+        worker.start()
+    for number in range(times):
+        harm()
+        assert number or any(worker.is_alive() for worker in workers), "the storm was over before the first harm"
+    for worker in workers:
+        worker.join()
+    assert failures == []
+    trials = ledger.trials(RUN)
+    assert [t.number for t in trials] == list(range(TRIALS))
+    assert {t.status for t in trials} == {TrialStatus.COMPLETED}
+    assert {t.lease_no for t in trials} == {1}
+    assert seqs(trials) == list(range(1, 2 * TRIALS + 1))
+    assert {r.attempt for r in ledger.replicates(RUN)} == {1}
+    assert len(ledger.replicates(RUN)) == 3 * TRIALS
+    ledger.close()
+
+
+def test_terminated_connections_lose_and_double_nothing(postgres: PostgresServer):
+    url = postgres.new_database()
+    name = url.rpartition("/")[2]
+
+    def terminate() -> None:
+        time.sleep(0.05)
+        postgres.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+
+    storm_with(url, terminate, times=12)
+
+
+def test_a_restarted_server_loses_and_doubles_nothing(own_server: PostgresServer):
+    def restart() -> None:
+        time.sleep(0.1)
+        own_server.stop()
+        own_server.start()
+
+    storm_with(own_server.new_database(), restart, times=2)
+
+
+def test_a_wait_goes_on_after_its_connection_is_terminated(postgres: PostgresServer):
+    url = postgres.new_database()
+    name = url.rpartition("/")[2]
+    ledger, other = open_ledger(url), open_ledger(url)
+    ledger.create_run(a_run())
+
+    def meddle() -> None:
+        time.sleep(0.2)
+        postgres.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+        proposed(other)
+
+    thread = threading.Thread(target=meddle)
+    thread.start()
+    assert ledger.wait(RUN, 0, 60)
+    thread.join()
+    ledger.close()
+    other.close()
+
+
+def test_a_claim_whose_answer_was_lost_is_found_again(postgres_url: str):
+    """A proxy store does the claim, and then loses the connection."""
+    from modelops_runtime.ledger.postgres import PostgresStore, open_postgres
+    from modelops_runtime.ledger.sql_ledger import SqlLedger
+
+    class LosesAnswers(PostgresStore):
+        lose = ("reserve", "take_over", "record", "withdraw", "finish", "propose", "extend")
+        lost = 0
+
+        def rows(self, name, params):
+            rows = super().rows(name, params)
+            if name in self.lose and self.lost % 2 == 0:
+                self.lost += 1
+                raise ConnectionLost("answer lost")
+            self.lost += 1 if name in self.lose else 0
+            return rows
+
+    open_postgres(postgres_url).close()
+    store = LosesAnswers(postgres_url)
+    ledger: Ledger = SqlLedger(store)
+    ledger.create_run(a_run(trials=2))
+    store.lost = 0
+    lease = proposed(ledger)
+    assert (lease.number, lease.lease_no) == (0, 1)
+    ledger.record(lease, [a_replicate()])
+    assert ledger.replicates(RUN) == [a_replicate()]
+    assert ledger.finish(lease, an_end()).finished_seq == 2
+    store.lost = 0
+    given_back = ledger.reserve(RUN, "w", guesses=0, lease_s=9)
+    assert given_back is not None
+    store.lost = 0
+    ledger.withdraw(given_back)
+    store.lost = 0
+    again = ledger.reserve(RUN, "w", guesses=0, lease_s=9)
+    assert again is not None
+    assert (again.number, again.lease_no) == (1, 2)
+    store.lost = 0
+    assert ledger.extend(RUN, 3).trials == 3
+    ledger.release(RUN, "w")
+    store.lost = 0
+    taken = ledger.take_over(RUN, "w", lease_s=9)
+    assert taken is not None
+    assert (taken.number, taken.lease_no) == (1, 3)
+    assert len(ledger.trials(RUN)) == 2
+    ledger.close()
+
+
+def test_nothing_is_taken_over_within_one_lease_of_the_servers_start(own_server: PostgresServer):
+    ledger = open_ledger(own_server.new_database())
+    ledger.create_run(a_run())
+    lease = proposed(ledger, lease_s=0)
+    own_server.stop()
+    own_server.start()
+    assert ledger.take_over(RUN, "w2", lease_s=3600) is None
+    ledger.release(RUN, "w1")
+    taken = ledger.take_over(RUN, "w2", lease_s=3600)
+    assert taken is not None
+    assert taken.number == lease.number
+    ledger.close()
+
+
+class TestPatience:
+    def test_it_tries_again_with_growing_pauses_until_it_runs_out(self):
+        clock, pauses = [0.0], []
+
+        def sleep(seconds: float) -> None:
+            pauses.append(seconds)
+            clock[0] += seconds
+
+        def never(again: bool) -> None:
+            raise ConnectionLost("gone")
+
+        with pytest.raises(ConnectionLost, match="gone"):
+            patiently(never, patience_s=300, clock=lambda: clock[0], sleep=sleep)
+        assert pauses[0] == 0
+        assert max(pauses) <= 5
+        assert 290 < clock[0] <= 300
+
+    def test_it_says_which_attempts_are_new_ones(self):
+        told: list[bool] = []
+
+        def third_time(again: bool) -> str:
+            told.append(again)
+            if len(told) < 3:
+                raise ConnectionLost("gone")
+            return "done"
+
+        assert patiently(third_time, sleep=lambda seconds: None) == "done"
+        assert told == [False, True, True]
+
+    def test_any_other_error_is_not_tried_again(self):
+        calls: list[bool] = []
+
+        def refused(again: bool) -> None:
+            calls.append(again)
+            raise LedgerError("full")
+
+        with pytest.raises(LedgerError, match="full"):
+            patiently(refused)
+        assert calls == [False]

@@ -1,0 +1,125 @@
+"""Versions of the tables: made once, migrated forwards, refused when too new to write to."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from modelops_runtime.contracts.errors import LedgerError
+from modelops_runtime.ledger.base import Ledger
+from modelops_runtime.ledger.sql import SchemaStep, schema_steps
+from tests.unit.ledger.builders import RUN, a_replicate, a_run, an_end, finished, proposed
+
+VERSION_1 = Path(__file__).parent / "version_1.sql"
+
+NOTES = "ALTER TABLE trial ADD COLUMN note TEXT NOT NULL DEFAULT '';\nCREATE TABLE notes (x INTEGER);\n"
+
+
+def open_with(url: str, steps: Sequence[SchemaStep] | None = None) -> Ledger:
+    if url.startswith("postgresql"):
+        from modelops_runtime.ledger.postgres import open_postgres
+
+        return open_postgres(url, steps=steps)
+    from modelops_runtime.ledger.sqlite import open_sqlite
+
+    return open_sqlite(Path(url), steps=steps)
+
+
+def with_next(url: str, *, oldest_writer: int, sql: str = NOTES) -> list[SchemaStep]:
+    """Our steps and one of the future."""
+    ours = schema_steps("postgres" if url.startswith("postgresql") else "sqlite")
+    return [*ours, SchemaStep(version=len(ours) + 1, oldest_writer=oldest_writer, sql=sql)]
+
+
+def test_an_older_ledger_is_migrated_with_its_rows(url: str):
+    with_rows = open_with(url)
+    with_rows.create_run(a_run())
+    before = finished(with_rows)
+    with_rows.close()
+    migrated = open_with(url, with_next(url, oldest_writer=1))
+    assert migrated.trials(RUN) == [before]
+    finished(migrated)
+    migrated.close()
+    open_with(url, with_next(url, oldest_writer=1)).close()
+
+
+def test_a_newer_ledger_that_lets_us_write_is_written(url: str):
+    open_with(url, with_next(url, oldest_writer=1)).close()
+    ours = open_with(url)
+    ours.create_run(a_run())
+    assert finished(ours).number == 0
+    ours.close()
+
+
+def test_a_newer_ledger_that_does_not_is_refused_in_one_line(url: str):
+    steps = with_next(url, oldest_writer=2)
+    open_with(url, steps).close()
+    with pytest.raises(
+        LedgerError, match=r"schema version 2, which version 2 and later may write.*use a newer"
+    ) as error:
+        open_with(url)
+    assert "\n" not in str(error.value)
+
+
+def test_a_migration_that_fails_leaves_the_ledger_as_it_was(url: str):
+    first = open_with(url)
+    first.create_run(a_run())
+    first.close()
+    broken = with_next(url, oldest_writer=2, sql=NOTES + "INSERT INTO nowhere VALUES (1);\n")
+    with pytest.raises(LedgerError, match="nowhere"):
+        open_with(url, broken)
+    again = open_with(url)
+    assert finished(again).number == 0
+    again.close()
+    open_with(url, with_next(url, oldest_writer=1)).close()
+
+
+def test_many_workers_may_make_and_migrate_it_at_once(url: str):
+    steps = with_next(url, oldest_writer=1)
+    failures: list[BaseException] = []
+    gate = threading.Barrier(8)
+
+    def start(number: int) -> None:
+        try:
+            gate.wait()
+            ledger = open_with(url, steps if number % 2 else None)
+            ledger.create_run(a_run(trials=8))
+            finished(ledger)
+            ledger.close()
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=start, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    ledger = open_with(url, steps)
+    run = ledger.get_run(RUN)
+    assert run is not None
+    assert [t.number for t in ledger.trials(RUN)] == list(range(run.trials))
+    ledger.close()
+
+
+def test_a_file_of_version_1_is_read_and_gone_on_with(tmp_path: Path):
+    path = tmp_path / "old.sqlite"
+    connection = sqlite3.connect(path)
+    connection.executescript(VERSION_1.read_text(encoding="utf-8"))
+    connection.close()
+    ledger = open_with(str(path))
+    run = ledger.get_run(RUN)
+    assert run is not None
+    assert (run.trials, run.identity_parts["algorithm"]) == (5, "optuna")
+    assert [(t.number, t.loss, t.status) for t in ledger.trials(RUN)] == [(0, 1.25, "COMPLETED"), (1, None, "LEASED")]
+    assert ledger.replicates(RUN) == [a_replicate()]
+    taken = ledger.take_over(RUN, "w2", lease_s=9)
+    assert taken is not None
+    ledger.record(taken, [a_replicate(1)])
+    assert ledger.finish(taken, an_end()).finished_seq == 4
+    assert proposed(ledger).number == 2
+    ledger.close()
