@@ -1,1 +1,1 @@
-"""Trials and outputs as Parquet, the HTML report, the provenance record."""
+"""What a run found, out of its ledger: Parquet files, a summary, an HTML report."""

@@ -1,0 +1,202 @@
+"""A run as Parquet files for pandas, polars, DuckDB and R, and one JSON record of what it was."""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from modelops_runtime.contracts.errors import LedgerError
+from modelops_runtime.contracts.trial import TrialStatus
+from modelops_runtime.evaluation.fit import fit_table
+from modelops_runtime.ledger.base import Ledger, Replicate, Run, Trial
+from modelops_runtime.results.columns import column, type_of
+from modelops_runtime.results.standing import CONFIRM_FROM
+from modelops_runtime.results.writing import together
+
+FORMAT = 1
+"""Raised when a column changes its meaning or goes away; new columns do not count."""
+
+FILES = ("trials.parquet", "replicates.parquet", "fit.parquet", "run.json")
+
+BATCH = 2_000
+"""Replicates held in memory at a time, about."""
+
+BATCH_BYTES = 16_000_000
+"""Aligned values and logs held in memory at a time, about."""
+
+FIT_ROWS = 200_000
+
+_REPLICATES = pa.schema(
+    [
+        ("trial", pa.int64()),
+        ("replicate", pa.int64()),
+        ("seed", pa.uint64()),
+        ("phase", pa.string()),
+        ("status", pa.string()),
+        ("seconds", pa.float64()),
+        ("attempt", pa.int64()),
+        ("error", pa.string()),
+    ]
+)
+
+_TIME = pa.timestamp("us", tz="UTC")
+
+
+def export_run(ledger: Ledger, run_id: str, to: Path) -> list[Path]:
+    """Write `FILES` into the folder `to`, all or none; returns their paths. A run in progress is exported as it stands.
+
+    trials.parquet has a row for each search trial (`confirmed_loss` from its run on fresh seeds), replicates.parquet one
+    for each simulation (`replicate` from 2**32 on: confirmation), fit.parquet one for each observation of each completed
+    simulation. Raises LedgerError when there is no such run.
+    """
+    run = ledger.get_run(run_id)
+    if run is None:
+        raise LedgerError(f"no run {run_id!r} in this ledger")
+    trials = ledger.trials(run_id)
+    with together(to, FILES) as (trials_path, replicates_path, fit_path, run_path):
+        pq.write_table(trials_table(trials), trials_path)
+        _write_replicates(ledger, run, trials, replicates_path, fit_path)
+        run_path.write_text(run_json(run, trials), encoding="utf-8")
+    return [to / name for name in FILES]
+
+
+def trials_table(trials: Sequence[Trial]) -> pa.Table:
+    """One row for each search trial, in the order of their numbers."""
+    search = [trial for trial in trials if trial.phase == "search"]
+    confirmed = {t.number: t for t in trials if t.phase == "confirm" and t.status is TrialStatus.COMPLETED}
+    after = [confirmed.get(trial.number) for trial in search]
+    columns: dict[str, pa.Array] = {
+        "trial": pa.array([t.number for t in search], pa.int64()),
+        "param_id": pa.array([t.param_id for t in search], pa.string()),
+        "status": pa.array([str(t.status) for t in search], pa.string()),
+        "loss": pa.array([t.loss for t in search], pa.float64()),
+        "loss_se": pa.array([t.loss_se for t in search], pa.float64()),
+        "confirmed_loss": pa.array([t.loss if t else None for t in after], pa.float64()),
+        "replicates": pa.array([t.replicates for t in search], pa.int64()),
+        "worker": pa.array([t.worker for t in search], pa.string()),
+        "started": pa.array([t.proposed_at for t in search], _TIME),
+        "seconds": pa.array([t.seconds for t in search], pa.float64()),
+        "error": pa.array([t.error for t in search], pa.string()),
+        "stopped_early": pa.array([t.stopped_early for t in search], pa.bool_()),
+        "failure": pa.array([t.failure for t in search], pa.string()),
+        "confirmed_loss_se": pa.array([t.loss_se if t else None for t in after], pa.float64()),
+    }
+    return pa.table(columns | _parameter_columns(search))
+
+
+def _parameter_columns(search: Sequence[Trial]) -> dict[str, pa.Array]:
+    names = sorted({name for trial in search for name in trial.params or {}})
+    columns: dict[str, pa.Array] = {}
+    for name in names:
+        values = [(trial.params or {}).get(name) for trial in search]
+        columns[f"param.{name}"] = column(values, type_of(values))
+    return columns
+
+
+def _batches(ledger: Ledger, run_id: str, trials: Sequence[Trial]) -> Iterator[list[Replicate]]:
+    """All replicates by trial and index, a part at a time."""
+    batch: list[Replicate] = []
+    held = 0
+    for number in sorted({trial.number for trial in trials}):
+        found = ledger.replicates(run_id, number)
+        batch.extend(found)
+        held += sum(len(r.aligned) + len(r.log) for r in found)
+        if len(batch) >= BATCH or held >= BATCH_BYTES:
+            yield batch
+            batch, held = [], 0
+    yield batch
+
+
+def _write_replicates(ledger: Ledger, run: Run, trials: Sequence[Trial], to: Path, fit_to: Path) -> None:
+    schema = fit_table(run.observations, []).schema
+    with pq.ParquetWriter(to, _REPLICATES) as writer, pq.ParquetWriter(fit_to, schema) as fit_writer:
+        for batch in _batches(ledger, run.run_id, trials):
+            writer.write_table(replicates_table(batch))
+            for table in _fit_tables(run.observations, batch):
+                fit_writer.write_table(table)
+
+
+def _fit_tables(observations: Mapping[str, Any], replicates: Sequence[Replicate]) -> Iterator[pa.Table]:
+    """The fit of the completed among `replicates`, in tables of about FIT_ROWS."""
+    width = sum(part["stop"] - part["start"] for part in observations.values())
+    done = [r for r in replicates if r.status == "COMPLETED" and len(r.aligned) == 8 * width > 0]
+    step = max(1, FIT_ROWS // max(width, 1))
+    for start in range(0, len(done), step):
+        yield fit_table(observations, [(r.number, r.index, r.aligned) for r in done[start : start + step]])
+
+
+def replicates_table(replicates: Sequence[Replicate]) -> pa.Table:
+    """One row for each simulation."""
+    rows = [
+        {
+            "trial": r.number,
+            "replicate": r.index,
+            "seed": r.seed,
+            "phase": "confirm" if r.index >= CONFIRM_FROM else "search",
+            "status": r.status,
+            "seconds": r.seconds,
+            "attempt": r.attempt,
+            "error": r.error,
+        }
+        for r in replicates
+    ]
+    return pa.Table.from_pylist(rows, schema=_REPLICATES)
+
+
+def run_json(run: Run, trials: Sequence[Trial]) -> str:
+    """What the run was: spec, identity, provenance, versions, times, state, answer."""
+    record = {
+        "format": FORMAT,
+        "run_id": run.run_id,
+        "state": str(run.state),
+        "reason": run.reason,
+        "trials": run.trials,
+        "replicates": run.replicates,
+        "trials_by_status": dict(Counter(str(t.status) for t in trials if t.phase == "search")),
+        "summary": run.summary,
+        "times": {"created": run.created_at, "finished": run.finished_at},
+        "identity": run.identity,
+        "identity_parts": run.identity_parts,
+        "provenance": run.provenance,
+        "versions": {
+            "modelops": modelops_version(),
+            "python": platform.python_version(),
+            "pyarrow": pa.__version__,
+        },
+        "observations": run.observations,
+        "spec": run.spec,
+    }
+    return json.dumps(plain(record), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def plain(value: Any) -> Any:
+    """`value` as strict JSON: NaN and infinities are null, times ISO text, anything unknown its text."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    return str(value)
+
+
+def modelops_version() -> str:
+    """Of the installed package; `unknown` when it runs from a bare folder."""
+    try:
+        return version("modelops")
+    except PackageNotFoundError:
+        return "unknown"

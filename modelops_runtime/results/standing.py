@@ -1,0 +1,61 @@
+"""Which trials are best: by confirmed loss where there is one. Pure functions of ledger rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from modelops_runtime.contracts.trial import TrialStatus
+from modelops_runtime.ledger.base import Trial
+
+CONFIRM_FROM = 2**32
+"""Replicates from this index on belong to a confirmation."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A search trial that completed with all its replicates, and its confirmation if it has one."""
+
+    search: Trial
+    confirm: Trial | None
+
+    @property
+    def confirmed_loss(self) -> float | None:
+        """The loss over fresh seeds, once it is known."""
+        done = self.confirm is not None and self.confirm.status is TrialStatus.COMPLETED
+        return self.confirm.loss if done and self.confirm is not None else None
+
+    @property
+    def confirmed_loss_se(self) -> float | None:
+        return self.confirm.loss_se if self.confirm is not None and self.confirmed_loss is not None else None
+
+
+def candidates(trials: Sequence[Trial]) -> list[Candidate]:
+    """All that may be the answer, best first: confirmed ones by their confirmed loss, then the others by their raw loss.
+
+    A trial that was stopped early is none: its loss is an estimate.
+    """
+    confirms = {trial.number: trial for trial in trials if trial.phase == "confirm"}
+    found = [
+        Candidate(search=trial, confirm=confirms.get(trial.number))
+        for trial in trials
+        if trial.phase == "search" and trial.status is TrialStatus.COMPLETED and not trial.stopped_early
+    ]
+    return sorted(found, key=_rank)
+
+
+def _rank(candidate: Candidate) -> tuple[bool, float, int]:
+    confirmed, raw = candidate.confirmed_loss, candidate.search.loss
+    loss = confirmed if confirmed is not None else raw
+    return (confirmed is None, float("inf") if loss is None else loss, candidate.search.number)
+
+
+def best_raw(trials: Sequence[Trial]) -> Candidate | None:
+    """The lowest loss of the search itself (biased low: the winner's curse)."""
+    found = [candidate for candidate in candidates(trials) if candidate.search.loss is not None]
+    return min(found, key=lambda c: (c.search.loss, c.search.number), default=None)
+
+
+def finalists(trials: Sequence[Trial]) -> list[Candidate]:
+    """The candidates that were chosen for confirmation, best first; those whose confirmation is not done come last."""
+    return [candidate for candidate in candidates(trials) if candidate.confirm is not None]

@@ -1,0 +1,201 @@
+"""Where a run stands, as values: for `mops status`, for programs, for the report."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from modelops_runtime.contracts.errors import LedgerError
+from modelops_runtime.contracts.parameters import Scalar
+from modelops_runtime.contracts.trial import TrialStatus
+from modelops_runtime.ledger.base import Ledger, Run, Trial
+from modelops_runtime.results.export import plain
+from modelops_runtime.results.standing import Candidate, best_raw, candidates
+
+LAST_ERRORS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Best:
+    """A trial and its losses."""
+
+    trial: int
+    params: Mapping[str, Scalar]
+    loss: float | None
+    loss_se: float | None
+    replicates: int
+    confirmed_loss: float | None
+    """Over fresh seeds; None while that is not done."""
+    confirmed_loss_se: float | None
+    confirmed_replicates: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """All failed trials of one kind."""
+
+    kind: str
+    count: int
+    commonest: str
+    commonest_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker:
+    """Who holds leases just now."""
+
+    worker: str
+    leases: int
+    first_deadline: datetime | None
+    """The earliest end of its leases, on the database's clock."""
+    overdue: int
+    """Leases past their deadline: another worker will take them over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastError:
+    trial: int
+    phase: str
+    kind: str
+    error: str
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """A run at one moment, `at` on the database's clock."""
+
+    run_id: str
+    state: str
+    reason: str
+    at: datetime
+    trials: int
+    """The budget."""
+    replicates: int
+    finished: int
+    by_status: Mapping[str, int]
+    """Search trials."""
+    confirm_by_status: Mapping[str, int]
+    stopped_early: int
+    best: Best | None
+    """By confirmed loss where there is one."""
+    best_raw: Best | None
+    """By the search's own loss."""
+    derived: Mapping[str, Any]
+    failures: tuple[Failed, ...]
+    workers: tuple[Worker, ...]
+    created_at: datetime | None
+    finished_at: datetime | None
+    simulations: int
+    """Those that finished trials rest on."""
+    simulation_s: float
+    """Seconds of simulation, of finished trials of both phases."""
+    last_errors: tuple[LastError, ...]
+    """Newest first."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The same names; times as ISO text, no NaN."""
+        return plain(asdict(self))
+
+
+def summarise(ledger: Ledger, run_id: str) -> RunSummary:
+    """Raises LedgerError when there is no such run."""
+    run = ledger.get_run(run_id)
+    if run is None:
+        raise LedgerError(f"no run {run_id!r} in this ledger")
+    return summary_of(run, ledger.trials(run_id), ledger.now())
+
+
+def summary_of(run: Run, trials: Sequence[Trial], now: datetime) -> RunSummary:
+    """The summary of these rows, at the moment `now` of the database's clock."""
+    search = [trial for trial in trials if trial.phase == "search"]
+    done = [trial for trial in trials if trial.status.is_final]
+    ranked = candidates(trials)
+    return RunSummary(
+        run_id=run.run_id,
+        state=str(run.state),
+        reason=run.reason,
+        at=now,
+        trials=run.trials,
+        replicates=run.replicates,
+        finished=sum(trial.status.is_final for trial in search),
+        by_status=_count(search),
+        confirm_by_status=_count([trial for trial in trials if trial.phase == "confirm"]),
+        stopped_early=sum(trial.stopped_early for trial in search),
+        best=_best(ranked[0] if ranked else None),
+        best_raw=_best(best_raw(trials)),
+        derived=dict(run.summary.get("derived") or {}),
+        failures=failures_of(search),
+        workers=_workers(trials, now),
+        created_at=run.created_at,
+        finished_at=run.finished_at,
+        simulations=sum(trial.replicates for trial in done),
+        simulation_s=sum(trial.seconds or 0.0 for trial in done),
+        last_errors=_last_errors(done),
+    )
+
+
+def _count(trials: Sequence[Trial]) -> dict[str, int]:
+    counts = Counter(str(trial.status) for trial in trials)
+    return {str(status): counts[str(status)] for status in TrialStatus if counts[str(status)]}
+
+
+def _best(candidate: Candidate | None) -> Best | None:
+    if candidate is None:
+        return None
+    trial = candidate.search
+    confirmed = candidate.confirm if candidate.confirmed_loss is not None else None
+    return Best(
+        trial=trial.number,
+        params=dict(trial.params or {}),
+        loss=trial.loss,
+        loss_se=trial.loss_se,
+        replicates=trial.replicates,
+        confirmed_loss=candidate.confirmed_loss,
+        confirmed_loss_se=candidate.confirmed_loss_se,
+        confirmed_replicates=confirmed.replicates if confirmed else 0,
+    )
+
+
+def failures_of(trials: Sequence[Trial]) -> tuple[Failed, ...]:
+    """Failed trials by kind, the most frequent first, each with its commonest error."""
+    by_kind: dict[str, Counter[str]] = {}
+    for trial in trials:
+        if trial.status in (TrialStatus.FAILED, TrialStatus.TIMEOUT):
+            by_kind.setdefault(trial.failure or str(trial.status), Counter())[trial.error or "no message"] += 1
+    found: list[Failed] = []
+    for kind, errors in by_kind.items():
+        text, count = max(errors.items(), key=lambda item: (item[1], item[0]))
+        found.append(Failed(kind=kind, count=errors.total(), commonest=text, commonest_count=count))
+    return tuple(sorted(found, key=lambda failed: (-failed.count, failed.kind)))
+
+
+def _workers(trials: Sequence[Trial], now: datetime) -> tuple[Worker, ...]:
+    held: dict[str, list[Trial]] = {}
+    for trial in trials:
+        if trial.status is TrialStatus.LEASED and trial.worker:
+            held.setdefault(trial.worker, []).append(trial)
+    found: list[Worker] = []
+    for worker, leases in sorted(held.items()):
+        deadlines = [trial.lease_until for trial in leases if trial.lease_until is not None]
+        found.append(
+            Worker(
+                worker=worker,
+                leases=len(leases),
+                first_deadline=min(deadlines, default=None),
+                overdue=sum(deadline < now for deadline in deadlines),
+            )
+        )
+    return tuple(found)
+
+
+def _last_errors(done: Sequence[Trial]) -> tuple[LastError, ...]:
+    failed = [trial for trial in done if trial.error]
+    newest = sorted(failed, key=lambda t: (t.finished_seq or 0, t.number), reverse=True)[:LAST_ERRORS]
+    return tuple(
+        LastError(trial=t.number, phase=t.phase, kind=t.failure or str(t.status), error=t.error or "", at=t.finished_at)
+        for t in newest
+    )

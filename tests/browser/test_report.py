@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import pytest
+
+from tests.browser.chromium import Page, browser
+from tests.unit.results.stories import STORIES, page
+
+SEEN = "[...document.querySelectorAll('svg.figure')].filter(f => f.getBoundingClientRect().height > 100)"
+
+
+@pytest.fixture(scope="module")
+def tab():
+    with browser() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("reports")
+    found: dict[str, Path] = {}
+    for name, story in STORIES.items():
+        found[name] = folder / f"{name.replace(' ', '-')}.html"
+        found[name].write_text(page(story()), encoding="utf-8")
+    return found
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_a_report_opens_without_complaint_and_without_network(tab: Page, reports, name):
+    tab.open(reports[name])
+    assert tab.complaints() == []
+    assert [url for url in tab.requests() if not url.startswith(("file:", "data:"))] == []
+
+
+@pytest.mark.parametrize("width", [1000, 380])
+def test_each_figure_is_drawn_once_at_every_width(tab: Page, reports, width):
+    tab.open(reports["boarding school"], width=width)
+    assert tab.value(f"{SEEN}.length") == 4
+    marks = tab.value(f"{SEEN}.map(f => f.querySelectorAll('path').length)")
+    assert all(count > 8 for count in marks)
+    low, high = (380 - 40) * 0.9, 380 if width == 380 else 900
+    assert all(low <= w <= high for w in tab.value(f"{SEEN}.map(f => f.getBoundingClientRect().width)"))
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_a_phone_needs_no_sideways_scrolling(tab: Page, reports, name):
+    tab.open(reports[name], width=380)
+    assert tab.value("document.documentElement.scrollWidth") <= 380
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_what_is_drawn_stays_inside_its_figure(tab: Page, reports, name):
+    tab.open(reports[name])
+    outside = tab.value(
+        f"""{SEEN}.flatMap(f => {{
+            const box = f.getBoundingClientRect();
+            return [...f.querySelectorAll('path, text')].filter(p => {{
+                const b = p.getBoundingClientRect();
+                return b.width + b.height > 0 && (b.left < box.left - 12 || b.right > box.right + 12
+                    || b.top < box.top - 4 || b.bottom > box.bottom + 4);
+            }}).map(p => p.outerHTML.slice(0, 120));
+        }})"""
+    )
+    assert outside == []
+
+
+def test_tick_texts_do_not_run_into_each_other(tab: Page, reports):
+    for name in STORIES:
+        for width in (1000, 380):
+            tab.open(reports[name], width=width)
+            overlaps = tab.value(
+                f"""{SEEN}.flatMap(f => {{
+                    const t = [...f.querySelectorAll('text.tick')].map(e => [e.getBoundingClientRect(), e.textContent]);
+                    return t.flatMap(([a, x], i) => t.slice(i + 1).filter(([b]) =>
+                        a.left < b.right && b.left < a.right && a.top + 2 < b.bottom - 2 && b.top + 2 < a.bottom - 2
+                    ).map(([, y]) => x + ' / ' + y));
+                }})"""
+            )
+            assert overlaps == [], f"{name} at {width}"
+
+
+def test_dark_and_light_differ_and_both_have_contrast(tab: Page, reports):
+    def brightness(what: str) -> float:
+        text = tab.value(f"getComputedStyle(document.body).{what}")
+        return sum(int(part) for part in text[4:-1].split(",")) / 3
+
+    tab.open(reports["boarding school"])
+    light = brightness("backgroundColor") - brightness("color")
+    tab.open(reports["boarding school"], dark=True)
+    dark = brightness("color") - brightness("backgroundColor")
+    assert light > 150
+    assert dark > 150
+
+
+def test_markup_in_names_stays_text(tab: Page, reports):
+    tab.open(reports["hostile"])
+    assert tab.value("document.scripts.length") == 0
+    assert "<script>alert(1)</script>" in tab.value("document.body.innerText")
+
+
+def test_it_prints_on_a_few_pages(tab: Page, reports):
+    tab.open(reports["boarding school"], dark=True)
+    pdf = base64.b64decode(tab.call("Page.printToPDF", printBackground=True)["data"])
+    assert pdf.startswith(b"%PDF")
+    assert 1 <= pdf.count(b"/Type /Page\n") + pdf.count(b"/Type /Page/") <= 4
