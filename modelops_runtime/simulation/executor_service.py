@@ -1,0 +1,82 @@
+"""What the services have in common: the contract, on top of an executor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, as_completed
+from typing import Any, Protocol
+
+from modelops_runtime.contracts.parameters import Scalar, UniqueParameterSet
+from modelops_runtime.contracts.simulation import ReplicateOutcome, Tables
+from modelops_runtime.models.loading import ModelDescription
+from modelops_runtime.simulation import replicates
+from modelops_runtime.simulation.replicates import ReplicateWork
+from modelops_runtime.simulation.work import ItemOutcome
+
+
+class Executor(Protocol):
+    """Runs groups of items, here or elsewhere: IsolatedExecutor and DaskExecutor."""
+
+    @property
+    def slots(self) -> int: ...
+
+    def add_work(self, work: ReplicateWork) -> Any:
+        """Make a work known; what it gives is handed to `submit`."""
+        ...
+
+    def submit(self, work: Any, items: Sequence[Any], convert: Callable[[list[ItemOutcome]], Any]) -> Future[Any]:
+        """A future of `convert(outcomes)`, one outcome an item."""
+        ...
+
+    def close(self, *, now: bool = False) -> None: ...
+
+
+class ExecutorService:
+    """A ReplicateService on an executor, which it owns."""
+
+    def __init__(self, executor: Executor, work: ReplicateWork) -> None:
+        self._executor = executor
+        self._work = work
+        self._known = executor.add_work(work)
+        self._others: dict[tuple[str, str], Any] = {}
+
+    @property
+    def slots(self) -> int:
+        return self._executor.slots
+
+    def submit(self, fn_ref: str, params: Mapping[str, Scalar], seed: int, *, bundle_ref: str = "") -> Future[Tables]:
+        """`bundle_ref` is a folder here; that of the service's own model when empty."""
+        known = self._others.get((fn_ref, bundle_ref))
+        if known is None:
+            work = self._work.of(fn_ref, bundle_ref or self._work.root)
+            known = self._others[fn_ref, bundle_ref] = self._executor.add_work(work)
+        return self._executor.submit(known, [replicates.tables_item(params, seed)], replicates.only_value)
+
+    def gather(self, futures: Iterable[Future[Tables]]) -> list[Tables]:
+        return [future.result() for future in futures]
+
+    def as_completed(self, futures: Iterable[Future[Tables]]) -> Iterator[Future[Tables]]:
+        return as_completed(futures)
+
+    def submit_replicates(
+        self, parameter_set: UniqueParameterSet, seeds: Mapping[int, int]
+    ) -> Future[Sequence[ReplicateOutcome]]:
+        seeds = dict(seeds)
+        items = replicates.replicate_items(parameter_set, seeds)
+        return self._executor.submit(
+            self._known, items, lambda outcomes: replicates.replicate_outcomes(seeds, outcomes)
+        )
+
+    def describe(self) -> ModelDescription:
+        items = [replicates.description_item()]
+        future = self._executor.submit(
+            self._known, items, lambda outcomes: replicates.description_of(self._work, outcomes)
+        )
+        return future.result()
+
+    def derive(self, params: Mapping[str, Scalar]) -> dict[str, float]:
+        items = [replicates.derived_item(params)]
+        return self._executor.submit(self._known, items, replicates.only_value).result()
+
+    def close(self, *, now: bool = False) -> None:
+        self._executor.close(now=now)

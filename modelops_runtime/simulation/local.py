@@ -1,0 +1,15 @@
+"""The simulation service of this machine."""
+
+from __future__ import annotations
+
+from modelops_runtime.simulation.executor import IsolatedExecutor
+from modelops_runtime.simulation.executor_service import ExecutorService
+from modelops_runtime.simulation.limits import Limits
+from modelops_runtime.simulation.replicates import ReplicateWork
+
+
+class LocalSimulationService(ExecutorService):
+    """`slots` isolated processes here."""
+
+    def __init__(self, work: ReplicateWork, *, slots: int, limits: Limits) -> None:
+        super().__init__(IsolatedExecutor(slots, limits), work)

@@ -1,0 +1,119 @@
+"""Process trees: who descends from whom, and that nothing of them is left."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+
+LINUX = sys.platform.startswith("linux")
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_NAME = 15
+_PR_SET_CHILD_SUBREAPER = 36
+_HAS_CHILDREN_FILES = os.path.exists("/proc/thread-self/children")
+
+
+def _prctl(option: int, value: int | bytes) -> None:
+    if LINUX:
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of descendants whose own parent ends, however they detached themselves (Linux)."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def die_with_parent() -> None:
+    """Be killed when the parent ends, in whatever way (Linux)."""
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def name_process(name: str) -> None:
+    """What `ps` and `top` show (Linux, 15 characters)."""
+    _prctl(_PR_SET_NAME, name.encode()[:15])
+
+
+def children_of(pid: int) -> list[int]:
+    """Direct children, zombies included; none for a process that is gone."""
+    if not _HAS_CHILDREN_FILES:
+        return _children_by_psutil(pid)
+    found: list[int] = []
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{thread}/children", "rb") as file:
+                found.extend(map(int, file.read().split()))
+    except OSError:
+        pass
+    return found
+
+
+def _children_by_psutil(pid: int) -> list[int]:
+    import psutil
+
+    try:
+        return [child.pid for child in psutil.Process(pid).children()]
+    except psutil.Error:
+        return []
+
+
+def descendants_of(pid: int) -> list[int]:
+    """Children, their children, and so on."""
+    found: list[int] = []
+    level = children_of(pid)
+    while level:
+        found.extend(level)
+        level = [child for parent in level for child in children_of(parent)]
+    return found
+
+
+def kill(pid: int) -> None:
+    """SIGKILL; a process that is gone is no error."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def kill_tree(pid: int) -> None:
+    """SIGKILL a process, its process group if it leads one, and all its descendants.
+
+    What forks between the look and the kill survives this once: the caller, as the one who adopts orphans, looks again.
+    """
+    doomed = [pid, *descendants_of(pid)]
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+    for each in doomed:
+        kill(each)
+
+
+def kill_children_of_self() -> bool:
+    """Kill and reap all that this process started or adopted. False when there was nothing.
+
+    Ends when no child is left: each round reaps at least one, and orphans of the killed show up in the next.
+    """
+    try:
+        os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        return False
+    while True:
+        for child in children_of(os.getpid()):
+            kill_tree(child)
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            return True
+
+
+def processes_marked(name: str, value: str) -> list[int]:
+    """Processes whose environment was started with `name=value` (Linux; elsewhere none), this one excepted."""
+    wanted = f"{name}={value}".encode()
+    found: list[int] = []
+    if not LINUX:
+        return found
+    for entry in os.listdir("/proc"):
+        if entry.isdigit() and int(entry) != os.getpid():
+            with contextlib.suppress(OSError), open(f"/proc/{entry}/environ", "rb") as file:
+                if wanted in file.read().split(b"\0"):
+                    found.append(int(entry))
+    return found

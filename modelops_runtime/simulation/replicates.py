@@ -1,0 +1,150 @@
+"""What runs in a simulation's process: simulate, align, digest."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from modelops_runtime.contracts.failures import FailureKind, SimulationError
+from modelops_runtime.contracts.parameters import Scalar, UniqueParameterSet
+from modelops_runtime.contracts.simulation import ReplicateOutcome, Tables
+from modelops_runtime.models.errors import describe_error
+from modelops_runtime.models.loading import ModelDescription, ModelSource
+from modelops_runtime.simulation.work import ItemOutcome
+
+Item = tuple[Any, ...]
+"""Plain data, the kind first; the functions below make them."""
+
+
+class Aligner(Protocol):
+    """Matches a simulation's tables with the observations. Picklable."""
+
+    def align(self, tables: Mapping[str, Any]) -> Any:
+        """A float64 array [observations]. Raises BadOutput."""
+        ...
+
+
+def replicate_items(parameter_set: UniqueParameterSet, seeds: Mapping[int, int]) -> list[Item]:
+    """One item a replicate, in the order of `seeds`."""
+    params = dict(parameter_set.params)
+    return [("replicate", params, seed) for seed in seeds.values()]
+
+
+def tables_item(params: Mapping[str, Scalar], seed: int) -> Item:
+    """One simulation, for its output tables as Arrow IPC."""
+    return "tables", dict(params), seed
+
+
+def description_item() -> Item:
+    """The model's description of itself."""
+    return ("describe",)
+
+
+def derived_item(params: Mapping[str, Scalar]) -> Item:
+    """The quantities derived from `params`."""
+    return "derive", dict(params)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicateWork:
+    """One model, loaded once a process, and what is asked of it. It runs with the model's folder as the current one."""
+
+    source: ModelSource
+    aligner: Aligner | None
+    """None where no replicates will be asked for."""
+    keep_tables: bool = False
+    """Whether a replicate's tables travel as well."""
+
+    def load(self) -> Callable[[Item], Any]:
+        from modelops_runtime.models.loading import load_model
+        from modelops_runtime.models.tables import digest_of, to_ipc
+
+        root, aligner, keep_tables = self.source.root, self.aligner, self.keep_tables
+        _go_to(root)
+        model = load_model(self.source)
+
+        def replicate(params: Mapping[str, Scalar], seed: int) -> tuple[bytes, str, Tables | None]:
+            assert aligner is not None
+            tables = model.simulate(params, seed)
+            aligned = aligner.align(tables).astype("<f8", copy=False).tobytes()
+            return aligned, digest_of(tables), to_ipc(tables) if keep_tables else None
+
+        questions: dict[str, Callable[..., Any]] = {
+            "replicate": replicate,
+            "tables": lambda params, seed: to_ipc(model.simulate(params, seed)),
+            "describe": lambda: model.description,
+            "derive": lambda params: dict(model.derived(params)),
+        }
+
+        def answer(item: Item) -> Any:
+            _go_to(root)
+            return questions[item[0]](*item[1:])
+
+        return answer
+
+    def describe(self, error: BaseException) -> tuple[str, str]:
+        return describe_error(error, self.source.root)
+
+    @property
+    def root(self) -> str:
+        """The folder that the model's code lives in."""
+        return self.source.root
+
+    def at(self, root: str) -> ReplicateWork:
+        """The same with its folder elsewhere."""
+        return replace(self, source=replace(self.source, root=root))
+
+    def of(self, entrypoint: str, root: str) -> ReplicateWork:
+        """The same for another entry point, without targets."""
+        source = replace(self.source, entrypoint=entrypoint, command=None, root=root)
+        return ReplicateWork(source=source, aligner=None)
+
+
+def _go_to(folder: str) -> None:
+    with contextlib.suppress(OSError):
+        os.chdir(folder)
+
+
+def replicate_outcomes(seeds: Mapping[int, int], outcomes: Sequence[ItemOutcome]) -> list[ReplicateOutcome]:
+    """What the executor gave for the items of `replicate_items(_, seeds)`, as the contract says it."""
+    return [
+        _replicate_outcome(index, seed, outcome) for (index, seed), outcome in zip(seeds.items(), outcomes, strict=True)
+    ]
+
+
+def _replicate_outcome(index: int, seed: int, outcome: ItemOutcome) -> ReplicateOutcome:
+    if outcome.failure is not None:
+        return ReplicateOutcome(
+            index=index, seed=seed, seconds=outcome.seconds, log=outcome.log, failure=outcome.failure
+        )
+    aligned, digest, tables = outcome.value
+    return ReplicateOutcome(
+        index=index,
+        seed=seed,
+        seconds=outcome.seconds,
+        aligned=aligned,
+        digest=digest,
+        log=outcome.log,
+        tables=tables,
+    )
+
+
+def only_value(outcomes: Sequence[ItemOutcome]) -> Any:
+    """The value of a single item. Raises SimulationError."""
+    (outcome,) = outcomes
+    if outcome.failure is not None:
+        raise SimulationError(outcome.failure)
+    return outcome.value
+
+
+def description_of(work: ReplicateWork, outcomes: Sequence[ItemOutcome]) -> ModelDescription:
+    """The answer to `description_item`. A failure of the model has the path where the spec names it."""
+    (outcome,) = outcomes
+    failure = outcome.failure
+    if failure is not None and not failure.path and failure.kind is not FailureKind.LOST:
+        path = "model.command" if work.source.command else "model.entrypoint"
+        raise SimulationError(replace(failure, path=path))
+    return only_value(outcomes)

@@ -1,0 +1,82 @@
+"""What an executor is given to do, and what it gives back."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from modelops_runtime.contracts.failures import LOG_LIMIT, BadOutput, Failure, FailureKind
+
+_LINE_LIMIT = 1_000
+
+
+class Work(Protocol):
+    """Sent once to each worker process, pickled; loaded there once, when the first of its items comes."""
+
+    def load(self) -> Callable[[Any], Any]:
+        """The function of one item. What it returns must be plain data, since it travels pickled."""
+        ...
+
+    def describe(self, error: BaseException) -> tuple[str, str]:
+        """An error of `load` or of the function as one line for people, and as a traceback."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ItemOutcome:
+    """What became of one item."""
+
+    seconds: float
+    """Wall time in the worker."""
+    value: Any = None
+    failure: Failure | None = None
+    log: str = ""
+    """The end of what the item printed, with the traceback of its failure."""
+
+
+def describe_plainly(error: BaseException) -> tuple[str, str]:
+    """`ValueError: text` and the traceback; never raises, whatever the error does when it is looked at."""
+    name = type(error).__name__
+    try:
+        text = str(error)
+    except BaseException:
+        text = "(its text cannot be shown)"
+    try:
+        trace = "".join(traceback.format_exception(error))
+    except BaseException:
+        trace = ""
+    return (f"{name}: {text}" if text else name), trace
+
+
+PlainFailure = tuple[str, str, str]
+"""Kind, message, path: what crosses the process boundary, since the exception itself may not."""
+
+
+def explain(work: Work, error: BaseException) -> tuple[PlainFailure, str]:
+    """An exception as plain data, with its traceback."""
+    if isinstance(error, BadOutput):
+        return (FailureKind.BAD_OUTPUT, one_line(str(error)), error.path), ""
+    try:
+        line, trace = work.describe(error)
+    except BaseException:
+        line, trace = describe_plainly(error)
+    kind = FailureKind.OUT_OF_MEMORY if isinstance(error, MemoryError) else FailureKind.MODEL_ERROR
+    return (kind, one_line(line), ""), trace
+
+
+def one_line(text: str) -> str:
+    """`text` on one line of bounded length."""
+    line = " ".join(text.split())
+    return line if len(line) <= _LINE_LIMIT else line[: _LINE_LIMIT - 3] + "..."
+
+
+def end_of_log(*parts: str) -> str:
+    """The last LOG_LIMIT bytes of the parts, each from a line of its own."""
+    text = ""
+    for part in filter(None, parts):
+        text += part if not text or text.endswith("\n") else "\n" + part
+    if len(text) * 4 <= LOG_LIMIT:
+        return text
+    return text.encode("utf-8", "replace")[-LOG_LIMIT:].decode("utf-8", "ignore")

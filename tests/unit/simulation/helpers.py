@@ -1,0 +1,85 @@
+"""An executor with a work that does what its items say."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from works import Actions
+
+from modelops_runtime.contracts.failures import FailureKind
+from modelops_runtime.simulation.executor import IsolatedExecutor
+from modelops_runtime.simulation.limits import MARKER, Limits
+from modelops_runtime.simulation.processes import processes_marked
+from modelops_runtime.simulation.tasks import TaskFuture
+from modelops_runtime.simulation.work import ItemOutcome
+
+Action = tuple[str, Any]
+
+
+class Bench:
+    """`run(("double", 2))` gives the outcome; a context manager that asserts that no process is left."""
+
+    def __init__(self, *, slots: int = 1, timeout_s: float = 20.0, **limits: Any) -> None:
+        self.executor = IsolatedExecutor(slots, Limits(timeout_s=timeout_s, **limits))
+        self.work = self.executor.add_work(Actions())
+
+    @property
+    def marker(self) -> str:
+        return self.executor._crew.link._marker
+
+    @property
+    def zygote_pid(self) -> int:
+        return self.executor._crew.link.pid
+
+    def submit(self, *items: Action) -> TaskFuture:
+        return self.executor.submit(self.work, items)
+
+    def run(self, *items: Action) -> list[ItemOutcome]:
+        return self.submit(*items).result(60)
+
+    def one(self, what: str, argument: Any = None) -> ItemOutcome:
+        (outcome,) = self.run((what, argument))
+        return outcome
+
+    def __enter__(self) -> Bench:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        markers = self.marker
+        self.executor.close(now=error is not None)
+        assert processes_marked(MARKER, markers) == []
+
+
+def failed_as(outcome: ItemOutcome) -> FailureKind | None:
+    return outcome.failure.kind if outcome.failure else None
+
+
+def message_of(outcome: ItemOutcome) -> str:
+    assert outcome.failure is not None
+    return outcome.failure.message
+
+
+def eventually(holds: Callable[[], bool], *, within_s: float = 10.0) -> bool:
+    """Whether it comes to hold in time."""
+    end = time.monotonic() + within_s
+    while not holds():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def command_lines(pids: list[int]) -> list[str]:
+    """What those processes run; those that have ended are left out."""
+    found: list[str] = []
+    for pid in pids:
+        path = Path(f"/proc/{pid}/cmdline")
+        if path.exists() and (text := path.read_bytes()):
+            found.append(text.replace(b"\0", b" ").decode().strip())
+    return found
