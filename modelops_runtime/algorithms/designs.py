@@ -1,0 +1,182 @@
+"""Designs: points laid down beforehand, whatever comes back. `sobol`, `lhs` and `grid`.
+
+Scales are honoured; integers and choices are met evenly. Point `draw` follows from the seed and its number alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from modelops_runtime.algorithms.coordinates import coordinate_of, count_of, set_at
+from modelops_runtime.algorithms.options import check_known, maybe_whole, switch, whole
+from modelops_runtime.algorithms.randomness import generator
+from modelops_runtime.contracts.parameters import UniqueParameterSet
+from modelops_runtime.contracts.space import ChoiceParameter, IntegerParameter, Parameter, ParameterSpace
+from modelops_runtime.contracts.trial import TrialResult
+
+if TYPE_CHECKING:
+    from scipy.stats.qmc import QMCEngine
+
+Point = Sequence[float]
+
+
+class Design:
+    """An AdaptiveAlgorithm that draws by number: points [parameters] of the unit cube, `count` of them (None: no end)."""
+
+    def __init__(self, space: ParameterSpace, point: Callable[[int], Point], count: int | None) -> None:
+        self._space = space
+        self._point = point
+        self._count = count
+        self._draw = 0
+
+    def ask(self, n: int) -> list[UniqueParameterSet]:
+        draws = [draw for draw in range(self._draw, self._draw + n) if self._count is None or draw < self._count]
+        self._draw += len(draws)
+        return [set_at(self._space, self._point(draw)) for draw in draws]
+
+    def tell(self, results: Sequence[TrialResult]) -> None:
+        """A design learns nothing."""
+
+    def finished(self) -> bool:
+        return self._count is not None and self._draw >= self._count
+
+    def at_trial(self, number: int, draw: int) -> None:
+        self._draw = draw
+
+
+def create_sobol(space: ParameterSpace, seed: int, options: Mapping[str, object]) -> Design:
+    """Scrambled Sobol points; option `points` ends them (a power of 2 is best), `scramble: false` leaves them as they are."""
+    check_known(options, ("points", "scramble"), "algorithm sobol")
+    points, scramble = maybe_whole(options, "points", least=1), switch(options, "scramble", True)
+    return Design(space, sobol_points(len(space.parameters), seed, scramble=scramble), points)
+
+
+def create_lhs(space: ParameterSpace, seed: int, options: Mapping[str, object]) -> Design:
+    """A Latin hypercube of `points` points (required): each parameter has one in each of that many equal parts."""
+    check_known(options, ("points",), "algorithm lhs")
+    if "points" not in options:
+        raise ValueError("algorithm lhs needs the option points, the number of points: options: {points: 100}")
+    points = whole(options, "points", 1, least=1)
+    return Design(space, lhs_points(len(space.parameters), points, seed), points)
+
+
+def create_grid(space: ParameterSpace, seed: int, options: Mapping[str, object]) -> Design:
+    """Every combination of `levels` values a parameter (one number, or one for each), the last name changing fastest."""
+    check_known(options, ("levels",), "algorithm grid")
+    counts = grid_levels(space, options)
+    return Design(space, lambda draw: _grid_point(counts, draw, space), _product(counts))
+
+
+def shuffled_grid(space: ParameterSpace, seed: int, options: Mapping[str, object]) -> Design:
+    """The same points in an order that follows from the seed, so that a part of them is spread too."""
+    counts = grid_levels(space, options)
+    total = _product(counts)
+    order: list[int] = []
+
+    def point(draw: int) -> Point:
+        if not order:
+            order.extend(generator(seed, "grid").permutation(total).tolist())
+        return _grid_point(counts, order[draw], space)
+
+    return Design(space, point, total)
+
+
+def sobol_points(dimensions: int, seed: int, *, scramble: bool) -> Callable[[int], Point]:
+    """Point `draw` of a Sobol sequence.
+
+    Source: I. M. Sobol, USSR Comput. Math. Math. Phys. 7 (1967); direction numbers of Joe and Kuo (2008); scrambling of
+    Owen (1998), by linear matrix scrambling and a digital shift.
+    """
+
+    def engine() -> QMCEngine:
+        from scipy.stats import qmc
+
+        return qmc.Sobol(max(dimensions, 1), scramble=scramble, rng=generator(seed, "sobol"))
+
+    return _sequence(dimensions, engine)
+
+
+def halton_points(dimensions: int, seed: int, *, scramble: bool) -> Callable[[int], Point]:
+    """Point `draw` of a Halton sequence. Source: J. H. Halton, Numer. Math. 2 (1960); scrambled by random permutations."""
+
+    def engine() -> QMCEngine:
+        from scipy.stats import qmc
+
+        return qmc.Halton(max(dimensions, 1), scramble=scramble, rng=generator(seed, "halton"))
+
+    return _sequence(dimensions, engine)
+
+
+def lhs_points(dimensions: int, count: int, seed: int) -> Callable[[int], Point]:
+    """Row `draw` of a Latin hypercube sample. Source: McKay, Beckman and Conover, Technometrics 21 (1979)."""
+    rng = generator(seed, "lhs")
+    cells = [rng.permutation(count) for _ in range(dimensions)]
+
+    def point(draw: int) -> Point:
+        inside = generator(seed, "lhs-cell", draw).random(dimensions)
+        return [(float(cell[draw]) + float(u)) / count for cell, u in zip(cells, inside, strict=True)]
+
+    return point
+
+
+def grid_levels(space: ParameterSpace, options: Mapping[str, object]) -> list[int]:
+    """How many values each parameter takes [parameters]: its choices all, never more integers than there are.
+
+    Raises ValueError when it cannot be told.
+    """
+    levels = options.get("levels")
+    per = levels if isinstance(levels, Mapping) else {}
+    names = [parameter.name for parameter in space.parameters]
+    if unknown := sorted(str(name) for name in per if name not in names):
+        raise ValueError(f"option levels names {', '.join(unknown)}; the searched parameters are {', '.join(names)}")
+    return [_levels_of(parameter, per.get(parameter.name) if per else levels) for parameter in space.parameters]
+
+
+def _levels_of(parameter: Parameter, levels: object) -> int:
+    if isinstance(parameter, ChoiceParameter):
+        return count_of(parameter)
+    if levels is None and isinstance(parameter, IntegerParameter):
+        return count_of(parameter)
+    if not isinstance(levels, int) or isinstance(levels, bool) or levels < 1:
+        said = "missing" if levels is None else repr(levels)
+        raise ValueError(
+            f"option levels is {said} for {parameter.name}; give an integer of at least 1, for all or by name: "
+            f"{{levels: {{{parameter.name}: 5}}}}"
+        )
+    return min(levels, count_of(parameter)) if isinstance(parameter, IntegerParameter) else levels
+
+
+def _grid_point(counts: Sequence[int], draw: int, space: ParameterSpace) -> Point:
+    point: list[float] = []
+    for count, parameter in zip(reversed(counts), reversed(space.parameters), strict=True):
+        draw, level = divmod(draw, count)
+        if isinstance(parameter, ChoiceParameter):
+            point.append(coordinate_of(parameter, parameter.choices[level]))
+        elif isinstance(parameter, IntegerParameter) and count == count_of(parameter):
+            point.append(coordinate_of(parameter, parameter.low + parameter.step * level))
+        else:  # bounds included; a single level is the middle
+            point.append(level / (count - 1) if count > 1 else 0.5)
+    return point[::-1]
+
+
+def _product(counts: Sequence[int]) -> int:
+    total = 1
+    for count in counts:
+        total *= count
+    return total
+
+
+def _sequence(dimensions: int, engine: Callable[[], QMCEngine]) -> Callable[[int], Point]:
+    """Point `draw` of an engine's sequence, whose points are made in doubling blocks (1, 1, 2, 4, ...) and kept."""
+    made: list[Point] = []
+    running: list[QMCEngine] = []
+
+    def point(draw: int) -> Point:
+        if not running:
+            running.append(engine())
+        while len(made) <= draw:
+            made.extend(row[:dimensions] for row in running[0].random(max(len(made), 1)).tolist())
+        return made[draw]
+
+    return point

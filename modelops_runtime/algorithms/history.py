@@ -1,0 +1,96 @@
+"""What an algorithm was told, and the bounded part of it that a sampler is shown."""
+
+from __future__ import annotations
+
+import math
+from bisect import insort
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from modelops_runtime.contracts.parameters import Scalar, UniqueParameterSet
+from modelops_runtime.contracts.trial import TrialResult
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A trial with a loss."""
+
+    number: int
+    params: Mapping[str, Scalar]
+    loss: float
+
+
+class History:
+    """Told trials, in the order in which they were told. Results without a loss leave no trace."""
+
+    def __init__(self) -> None:
+        self.told: list[Told] = []
+        self._by_loss: list[tuple[float, int, int]] = []
+
+    def add(self, result: TrialResult) -> Told | None:
+        """Take in a result; returns what was learned from it. Raises ValueError when it says not whose it is."""
+        number, params = trial_of(result)
+        if result.loss is None:
+            return None
+        told = Told(number, params, result.loss)
+        insort(self._by_loss, (told.loss, told.number, len(self.told)))
+        self.told.append(told)
+        return told
+
+    def shown(self, limit: int, good: int) -> list[Told]:
+        """All trials, or `limit` of them: the `good` best, and of the others an even thinning in the order told.
+
+        By number of the trial. Apart from sorting `limit` of them, the cost does not grow with the trials.
+        """
+        best, others = self.split(limit, good)
+        return [self.told[place] for place in sorted(best + others, key=self._number)]
+
+    def split(self, limit: int, good: int) -> tuple[list[int], list[int]]:
+        """Of the trials `shown`, where in `told` the `good` best are and where the others, each by number."""
+        total = len(self.told)
+        best = {place for _, _, place in self._by_loss[:good]}
+        room = limit - len(best)
+        places = range(total) if total <= limit else {step * total // room for step in range(room)}
+        others = (place for place in places if place not in best)
+        return sorted(best, key=self._number), sorted(others, key=self._number)
+
+    def _number(self, place: int) -> int:
+        return self.told[place].number
+
+
+def good_count(total: int) -> int:
+    """How many of `total` trials TPE takes for good: a tenth, at most 25 (Optuna's rule, on all trials)."""
+    return min(math.ceil(0.1 * total), 25)
+
+
+def trial_of(result: TrialResult) -> tuple[int, Mapping[str, Scalar]]:
+    """The number and the searched parameters that a result's diagnostics say. Raises ValueError."""
+    number, params = result.diagnostics.get("trial"), result.diagnostics.get("params")
+    if not isinstance(number, int) or not isinstance(params, Mapping):
+        raise ValueError(f"the result of {result.param_id} has no `trial` and `params` in its diagnostics")
+    return number, cast(Mapping[str, Scalar], params)
+
+
+class Turns:
+    """Which draw of which trial comes next, and what is under way: as the runner says, else counted here."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.draw = 0
+        self.under_way: dict[int, Mapping[str, Scalar]] = {}
+
+    def at(self, number: int, draw: int) -> None:
+        self.number, self.draw = number, draw
+
+    def pending(self, sets: Sequence[tuple[int, UniqueParameterSet]]) -> None:
+        self.under_way = {number: set_.params for number, set_ in sets}
+
+    def asked(self, set_: UniqueParameterSet) -> None:
+        """What was just proposed is under way until the runner says otherwise; the next ask is the next draw."""
+        self.under_way[self.number] = set_.params
+        self.number += 1
+        self.draw += 1
+
+    def ended(self, number: int) -> None:
+        self.under_way.pop(number, None)
