@@ -1,0 +1,57 @@
+"""The answer of a run: the best parameter set, by what it is best, and when there is none that can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from modelops_runtime.contracts.errors import RunFailed
+from modelops_runtime.contracts.trial import TrialStatus
+from modelops_runtime.ledger.base import Trial
+from modelops_runtime.runner import rules
+from modelops_runtime.runner.search import Standing
+from modelops_runtime.runner.settings import SearchSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The best search trial, and its confirmation on fresh seeds where one was asked for."""
+
+    trial: Trial
+    confirmed: Trial | None
+
+    def summary(self) -> dict[str, Any]:
+        """As the ledger keeps it; the caller adds what it knows of simulations and time."""
+        confirmed = self.confirmed
+        return {
+            "best_trial": self.trial.number,
+            "params": dict(self.trial.params or {}),
+            "loss": self.trial.loss,
+            "loss_se": self.trial.loss_se,
+            "confirmed_loss": confirmed.loss if confirmed else None,
+            "confirmed_loss_se": confirmed.loss_se if confirmed else None,
+            "confirmed_replicates": confirmed.replicates if confirmed else 0,
+        }
+
+
+def answer(trials: Sequence[Trial], standing: Standing, settings: SearchSettings) -> Answer:
+    """The lowest confirmed loss; without a confirmation, the lowest loss of a set that was not stopped early.
+
+    Raises RunFailed when too many trials failed, none completed, or no finalist could be confirmed.
+    """
+    if standing.finished and standing.failed > settings.max_failed * standing.finished:
+        raise RunFailed(rules.failed_text(standing, f"max_failed is {settings.max_failed:g}"))
+    best = standing.best
+    if best is None:
+        if standing.failed:
+            raise RunFailed(rules.failed_text(standing, "none completed"))
+        raise RunFailed("the search made no trial; is the algorithm's design empty?")
+    if settings.confirm_top == 0:
+        return Answer(best, None)
+    confirmed = [t for t in trials if t.phase == "confirm" and t.status is TrialStatus.COMPLETED]
+    if not confirmed:
+        errors = [t.error for t in trials if t.phase == "confirm" and t.error]
+        raise RunFailed(f"no finalist could be run again on fresh seeds: {errors[0] if errors else 'none was left'}")
+    winner = min(confirmed, key=lambda t: (t.loss, t.number))
+    return Answer(next(t for t in trials if t.phase == "search" and t.number == winner.number), winner)

@@ -1,0 +1,30 @@
+"""Ctrl-C and SIGTERM as a stop request: once, in good order; twice, now."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from modelops_runtime.runner.stopping import StopRequest
+
+
+@contextmanager
+def stop_on_signals(on_first: Callable[[], None]) -> Iterator[StopRequest]:
+    """A stop request that SIGINT and SIGTERM raise; the handlers that were there before are put back.
+
+    `on_first` is called, in the handler, at the first signal. Only from the main thread.
+    """
+    request = StopRequest()
+
+    def handle(_number: int, _frame: object) -> None:
+        request()
+        if request.times == 1:
+            on_first()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield request
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

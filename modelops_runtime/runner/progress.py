@@ -1,0 +1,133 @@
+"""One trial under way: which replicates it still needs, and what to do next. Pure but for its own fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from modelops_runtime.contracts.failures import Failure, FailureKind
+from modelops_runtime.contracts.parameters import UniqueParameterSet
+from modelops_runtime.contracts.simulation import ReplicateOutcome
+from modelops_runtime.ledger.base import Lease, Replicate
+
+FREE_RETRIES = 3
+"""How often a replicate that was LOST (the infrastructure's fault) is run again before its trial fails."""
+
+
+@dataclass
+class Progress:
+    """A leased trial: replicates `first`, `first + 1`, ... up to each rung in turn."""
+
+    lease: Lease
+    parameter_set: UniqueParameterSet
+    rungs: tuple[int, ...]
+    """Counts of replicates at which it is looked at; the last is all of them."""
+    first: int = 0
+    """Index of the first replicate: 2**32 for a confirmation."""
+    aligned: dict[int, bytes] = field(default_factory=dict)
+    under_way: set[int] = field(default_factory=set)
+    lost: dict[int, int] = field(default_factory=dict)
+    unwritten: list[Replicate] = field(default_factory=list)
+    seconds: float = 0.0
+    failure: Failure | None = None
+
+    @property
+    def indices(self) -> range:
+        """The replicates wanted up to the current rung."""
+        return range(self.first, self.first + self.rungs[0])
+
+    @property
+    def rung_done(self) -> bool:
+        return all(index in self.aligned for index in self.indices)
+
+    @property
+    def is_last_rung(self) -> bool:
+        return len(self.rungs) == 1
+
+    def next_group(self, size: int) -> list[int]:
+        """Up to `size` replicates of the current rung that nobody runs yet."""
+        if self.failure is not None:
+            return []
+        waiting = [i for i in self.indices if i not in self.aligned and i not in self.under_way]
+        return waiting[:size]
+
+    def climb(self) -> None:
+        """Go on to the next rung."""
+        self.rungs = self.rungs[1:]
+
+    def values(self) -> list[bytes]:
+        """Aligned values of the current rung's replicates, in the order of their indices."""
+        return [self.aligned[index] for index in self.indices]
+
+    def resume(self, replicates: Sequence[Replicate]) -> None:
+        """Take in what an earlier holder of the lease recorded."""
+        wanted = range(self.first, self.first + self.rungs[-1])
+        for replicate in replicates:
+            if replicate.index not in wanted:
+                continue
+            self.seconds += replicate.seconds
+            if replicate.status == "COMPLETED":
+                self.aligned[replicate.index] = replicate.aligned
+            else:
+                kind = FailureKind(replicate.failure or FailureKind.MODEL_ERROR)
+                self._fail(replicate.index, Failure(kind, replicate.error or ""))
+
+    def take_in(self, outcomes: Sequence[ReplicateOutcome]) -> None:
+        """Take in what a task gave. What was LOST may be run again; any other failure is the trial's."""
+        for outcome in outcomes:
+            self.under_way.discard(outcome.index)
+            if outcome.index in self.aligned:
+                continue
+            failure = outcome.failure
+            if failure is not None and failure.kind is FailureKind.LOST:
+                self.lost[outcome.index] = self.lost.get(outcome.index, 0) + 1
+                if self.lost[outcome.index] <= FREE_RETRIES:
+                    continue
+            self.seconds += outcome.seconds
+            self.unwritten.append(_row(self.lease.number, outcome))
+            if failure is None:
+                self.aligned[outcome.index] = outcome.aligned
+            else:
+                self._fail(outcome.index, failure)
+
+    def _fail(self, index: int, failure: Failure) -> None:
+        # The lowest failed index speaks for the trial, so that what is reported does not depend on who was first.
+        if self.failure is None or index < self._failed_index:
+            self.failure = failure
+            self._failed_index = index
+
+    _failed_index: int = 0
+
+
+def _row(number: int, outcome: ReplicateOutcome) -> Replicate:
+    failure = outcome.failure
+    return Replicate(
+        number=number,
+        index=outcome.index,
+        seed=outcome.seed,
+        status="COMPLETED" if failure is None else "FAILED",
+        seconds=outcome.seconds,
+        aligned=outcome.aligned,
+        digest=outcome.digest,
+        failure=failure.kind if failure else None,
+        error=failure.message if failure else None,
+        log=outcome.log,
+    )
+
+
+def copied(number: int, replicates: Sequence[Replicate], indices: Mapping[int, int] | range) -> list[Replicate]:
+    """Completed replicates of an equal parameter set, as rows of trial `number` that took no time."""
+    return [
+        Replicate(
+            number=number,
+            index=r.index,
+            seed=r.seed,
+            status="COMPLETED",
+            seconds=0.0,
+            aligned=r.aligned,
+            digest=r.digest,
+            log=r.log,
+        )
+        for r in replicates
+        if r.status == "COMPLETED" and r.index in indices
+    ]

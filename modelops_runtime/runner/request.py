@@ -1,0 +1,51 @@
+"""What a caller asks of a run, and what it gets back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from modelops_runtime.ledger.base import RunState
+from modelops_runtime.simulation.dask_target import DaskTarget
+from modelops_runtime.specs.loading import LoadedSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """One `mops run`."""
+
+    loaded: LoadedSpec
+    ledger_url: str
+    run_id: str
+    trials: int | None = None
+    """The budget; None: the spec's."""
+    slots: int = 1
+    """Simulations side by side on this machine."""
+    dask: DaskTarget | None = None
+    fresh: bool = False
+    """Keep an older run of this name under a dated name, and begin anew."""
+    large: bool = False
+    """Accept aligned values above 64 KB a replicate."""
+    logs: Path | None = None
+    """Folder for what the simulations print; None: kept in the ledger alone."""
+    outputs: Path | None = None
+    """Folder for the output tables that the spec's `outputs.keep` asks for; None: they are not kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunReport:
+    """How it ended."""
+
+    run_id: str
+    state: RunState
+    interrupted: bool
+    trials_made: int
+    """Search trials that finished during this call, by any worker."""
+    already_finished: bool
+    simulations: int
+    """Run by this worker, with those of the confirmation."""
+    elapsed_s: float
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    """The answer, as the ledger keeps it (`Run.summary`); empty when there is none yet."""

@@ -1,0 +1,78 @@
+"""The run's decisions, as pure functions of what is known."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+
+from modelops_runtime.contracts.trial import TrialStatus
+from modelops_runtime.ledger.base import Trial
+from modelops_runtime.runner.search import Standing
+from modelops_runtime.runner.settings import StopRules
+
+JUDGED_FROM = 10
+"""Finished trials from which on the share of failed ones can stop a run."""
+
+SHORT_S = 0.5
+"""Simulations longer than this are not queued ahead: a fresh proposal is worth more than a slot idle for an ask."""
+
+
+def too_many_failed(standing: Standing, max_failed: float) -> str | None:
+    """Why the run must stop, or None. The commonest error is part of the text."""
+    if standing.finished < JUDGED_FROM or standing.failed <= max_failed * standing.finished:
+        return None
+    return failed_text(standing, f"max_failed is {max_failed:g}")
+
+
+def failed_text(standing: Standing, limit: str) -> str:
+    text, count = max(standing.errors.items(), key=lambda item: (item[1], item[0]))
+    return f"{standing.failed} of {standing.finished} trials failed ({limit}); the commonest, {count} times: {text}"
+
+
+def reason_to_stop(standing: Standing, rules: StopRules, elapsed_s: float) -> str | None:
+    """The stop rule that holds, in words, or None."""
+    best = standing.best.loss if standing.best else None
+    if rules.loss is not None and best is not None and best <= rules.loss:
+        return f"loss {best:g} reached the wanted {rules.loss:g}"
+    if rules.plateau is not None and standing.best is not None and standing.since_best >= rules.plateau:
+        return f"no better trial among the last {standing.since_best}"
+    if rules.time_s is not None and elapsed_s >= rules.time_s:
+        return f"the time limit of {rules.time_s:g} s was reached"
+    return None
+
+
+def finalists(trials: Sequence[Trial], top: int) -> list[int]:
+    """Numbers of the `top` best trials to confirm: COMPLETED, not stopped early, one for each parameter set."""
+    ranked = sorted(
+        (t for t in trials if t.phase == "search" and t.status is TrialStatus.COMPLETED and not t.stopped_early),
+        key=lambda t: (t.loss, t.number),
+    )
+    chosen: dict[str | None, int] = {}
+    for trial in ranked:
+        if len(chosen) == top:
+            break
+        chosen.setdefault(trial.param_id, trial.number)
+    return list(chosen.values())
+
+
+def tasks_wanted(slots: int, median_seconds: float | None) -> int:
+    """How many tasks to keep under way: twice the slots while simulations are short, so that none waits for the loop."""
+    slots = max(slots, 1)
+    return slots if median_seconds is not None and median_seconds > SHORT_S else 2 * slots
+
+
+class Pace:
+    """The measured time of a simulation: the median of the last few."""
+
+    def __init__(self, window: int = 64) -> None:
+        self._window = window
+        self._seconds: list[float] = []
+        self.simulations = 0
+
+    def add(self, seconds: Sequence[float]) -> None:
+        self.simulations += len(seconds)
+        self._seconds = (self._seconds + list(seconds))[-self._window :]
+
+    @property
+    def median_seconds(self) -> float | None:
+        return statistics.median(self._seconds) if self._seconds else None

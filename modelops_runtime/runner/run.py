@@ -1,0 +1,231 @@
+"""One worker's run of a spec: check, open the ledger, search, confirm, answer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from modelops_runtime.contracts.errors import RunDiffers, RunFailed
+from modelops_runtime.contracts.simulation import ReplicateOutcome
+from modelops_runtime.contracts.trial import TrialStatus
+from modelops_runtime.ledger.base import Lease, Ledger, Run, RunState
+from modelops_runtime.ledger.opening import ledger_exists, open_ledger
+from modelops_runtime.ledger.worker import worker_id
+from modelops_runtime.runner.answer import answer
+from modelops_runtime.runner.events import Notice, OnEvent
+from modelops_runtime.runner.keeping import keep_tables
+from modelops_runtime.runner.leases import renewed_leases
+from modelops_runtime.runner.logs import keep_logs
+from modelops_runtime.runner.loop import Loop, LoopEnd, LoopParts
+from modelops_runtime.runner.preflight import check_size, probe, refuse_lost
+from modelops_runtime.runner.prepare import Prepared, plan_of, prepare
+from modelops_runtime.runner.provenance import collect
+from modelops_runtime.runner.request import RunReport, RunRequest
+from modelops_runtime.runner.search import Search
+from modelops_runtime.runner.services import description_of, opened_service
+from modelops_runtime.runner.settings import LEASE_S
+from modelops_runtime.runner.stopping import StopRequest
+from modelops_runtime.simulation.seeds import CONFIRM_FROM
+from modelops_runtime.simulation.services import ReplicateService
+from modelops_runtime.specs.identity import spec_json
+
+
+def run_spec(request: RunRequest, *, on_event: OnEvent, stop: StopRequest) -> RunReport:
+    """Run the search of a spec until it is over, or a stop is asked for.
+
+    Raises SpecErrors (nothing was started), RunDiffers, RunFailed, LedgerError, SimulationError.
+    """
+    loaded = request.loaded
+    plan = plan_of(loaded)
+    keep_all = loaded.spec.outputs.keep == "all"
+    with opened_service(request, plan, keep_tables=keep_all) as service:
+        prepared = prepare(loaded, description_of(loaded, service), plan)
+        if not _has_results(request, prepared):
+            first = probe(loaded, prepared.settings, service)
+            refuse_lost(first)
+            check_size(loaded, first, large=request.large)
+        ledger = open_ledger(request.ledger_url)
+        try:
+            return _run(request, prepared, ledger, service, on_event, stop)
+        finally:
+            ledger.close()
+
+
+def _has_results(request: RunRequest, prepared: Prepared) -> bool:
+    """Whether the ledger holds finished trials of this very run: then the model has shown that it runs.
+
+    Raises RunDiffers for a run of another identity.
+    """
+    if request.fresh or not ledger_exists(request.ledger_url):
+        return False
+    ledger = open_ledger(request.ledger_url)
+    try:
+        run = ledger.get_run(request.run_id)
+        if run is None:
+            return False
+        _refuse_other(run, prepared)
+        return any(t.status is TrialStatus.COMPLETED for t in ledger.changes(request.run_id, 0))
+    finally:
+        ledger.close()
+
+
+def _refuse_other(run: Run, prepared: Prepared) -> None:
+    if run.identity == prepared.identity:
+        return
+    old, new = run.identity_parts, prepared.identity_parts
+    differences = [
+        f"{name}: {old.get(name, 'absent')} before, {new.get(name, 'absent')} now"
+        for name in sorted(set(old) | set(new))
+        if old.get(name) != new.get(name)
+    ]
+    raise RunDiffers(run.run_id, tuple(differences))
+
+
+def _open_run(request: RunRequest, prepared: Prepared, ledger: Ledger, on_event: OnEvent) -> Run:
+    """The run's row: made, or found and brought up to what may change freely."""
+    spec = request.loaded.spec
+    wanted = request.trials or spec.search.trials
+    if request.fresh and ledger.get_run(request.run_id) is not None:
+        kept = f"{request.run_id}-{ledger.now():%Y%m%d-%H%M%S}"
+        ledger.rename_run(request.run_id, kept)
+        on_event(Notice(f"the earlier run is kept as {kept}"))
+    run = ledger.create_run(
+        Run(
+            run_id=request.run_id,
+            identity=prepared.identity,
+            identity_parts=prepared.identity_parts,
+            spec=spec_json(spec),
+            provenance=collect(prepared.code_digest),
+            observations=prepared.plan.observations(),
+            trials=wanted,
+            replicates=prepared.settings.replicates,
+        )
+    )
+    _refuse_other(run, prepared)
+    if wanted > run.trials:
+        on_event(Notice(f"budget raised from {run.trials} to {wanted} trials"))
+        run = ledger.extend(request.run_id, wanted)
+    return run
+
+
+def _run(
+    request: RunRequest,
+    prepared: Prepared,
+    ledger: Ledger,
+    service: ReplicateService,
+    on_event: OnEvent,
+    stop: StopRequest,
+) -> RunReport:
+    run = _open_run(request, prepared, ledger, on_event)
+    before = _finished(ledger, run.run_id)
+    if run.state is RunState.COMPLETED and before >= run.trials:
+        return _already_finished(run)
+    if run.state is not RunState.OPEN:
+        ledger.reopen(run.run_id)
+    worker = worker_id()
+    search = Search(prepared.algorithm(), prepared.settings)
+    loop = Loop(
+        LoopParts(
+            run_id=run.run_id,
+            trials=run.trials,
+            settings=prepared.settings,
+            ledger=ledger,
+            service=service,
+            search=search,
+            scorer=prepared.plan.scorer,
+            worker=worker,
+            timeout_s=request.loaded.spec.model.timeout_s,
+            on_event=on_event,
+            stop=stop,
+            keep_log=_Keeper(request),
+        )
+    )
+    with renewed_leases(ledger, run.run_id, worker, LEASE_S):
+        end = loop.run()
+    if not end.interrupted:
+        run = _conclude(request, prepared, ledger, service, search, end)
+    return RunReport(
+        run_id=run.run_id,
+        state=run.state,
+        interrupted=end.interrupted,
+        trials_made=_finished(ledger, run.run_id) - before,
+        already_finished=False,
+        simulations=end.simulations,
+        elapsed_s=end.elapsed_s,
+        summary=run.summary,
+    )
+
+
+class _Keeper:
+    """Writes down what simulations printed, and their tables where these are kept."""
+
+    def __init__(self, request: RunRequest) -> None:
+        self._request = request
+
+    def __call__(self, lease: Lease, outcomes: Sequence[ReplicateOutcome]) -> None:
+        keep_logs(self._request.logs, lease, outcomes)
+        if self._request.outputs is not None:
+            keep_tables(self._request.outputs, lease.number, outcomes)
+
+
+def _already_finished(run: Run) -> RunReport:
+    return RunReport(
+        run_id=run.run_id,
+        state=run.state,
+        interrupted=False,
+        trials_made=0,
+        already_finished=True,
+        simulations=0,
+        elapsed_s=0.0,
+        summary=run.summary,
+    )
+
+
+def _conclude(
+    request: RunRequest,
+    prepared: Prepared,
+    ledger: Ledger,
+    service: ReplicateService,
+    search: Search,
+    end: LoopEnd,
+) -> Run:
+    """Report the answer and close the run. Raises RunFailed, having closed it as FAILED, when there is none."""
+    run_id = request.run_id
+    trials = ledger.trials(run_id)
+    try:
+        best = answer(trials, search.standing, prepared.settings)
+    except RunFailed as error:
+        ledger.end_run(run_id, RunState.FAILED, str(error), {})
+        raise
+    run = ledger.get_run(run_id)
+    assert run is not None
+    params = best.trial.params or {}
+    in_the_specs_order = [*request.loaded.spec.parameters, *sorted(set(params) - set(request.loaded.spec.parameters))]
+    summary = {
+        **best.summary(),
+        "params": {name: params[name] for name in in_the_specs_order},
+        "derived": {name: value for name, value in service.derive(params).items() if math.isfinite(value)},
+        "simulations": sum(trial.replicates for trial in trials),
+        "elapsed_s": end.elapsed_s,
+        "stop_reason": run.reason,
+    }
+    if request.loaded.spec.outputs.keep == "best" and request.outputs is not None:
+        _keep_best(request, prepared, ledger, best.trial.number)
+    ledger.end_run(run_id, RunState.COMPLETED, run.reason, summary)
+    return replace(run, state=RunState.COMPLETED, summary=summary)
+
+
+def _keep_best(request: RunRequest, prepared: Prepared, ledger: Ledger, number: int) -> None:
+    """Run the best set's replicates once more for their tables: the same seeds give the same output."""
+    assert request.outputs is not None
+    trial = next(t for t in ledger.trials(request.run_id, phase="search") if t.number == number)
+    rows = ledger.replicates(request.run_id, number)
+    confirmed = {row.index: row.seed for row in rows if row.index >= CONFIRM_FROM}
+    seeds = confirmed or {row.index: row.seed for row in rows}
+    with opened_service(request, prepared.plan, keep_tables=True) as service:
+        keep_tables(request.outputs, number, service.submit_replicates(trial.parameter_set(), seeds).result())
+
+
+def _finished(ledger: Ledger, run_id: str) -> int:
+    return sum(trial.status.is_final for trial in ledger.trials(run_id, phase="search"))

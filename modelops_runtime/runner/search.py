@@ -1,0 +1,161 @@
+"""Keeps an algorithm in step with the ledger: what it is told, what it is asked, and the best so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from modelops_runtime.contracts.algorithm import AdaptiveAlgorithm, DrawsByNumber, RemembersTrials, SeesPending
+from modelops_runtime.contracts.errors import AlgorithmError
+from modelops_runtime.contracts.parameters import Scalar, UniqueParameterSet
+from modelops_runtime.contracts.trial import TrialResult, TrialStatus
+from modelops_runtime.ledger.base import Trial
+from modelops_runtime.runner.settings import SearchSettings
+from modelops_runtime.runner.space_check import complaint
+
+
+@dataclass
+class Standing:
+    """Where a search stands, from the trials told so far."""
+
+    finished: int = 0
+    failed: int = 0
+    stopped_early: int = 0
+    best: Trial | None = None
+    """Lowest loss of the COMPLETED trials that were not stopped early; the earlier one of two equals."""
+    since_best: int = 0
+    """Finished trials after the best."""
+    worst: float | None = None
+    errors: dict[str, int] = field(default_factory=dict)
+
+    def add(self, trial: Trial) -> None:
+        self.finished += 1
+        self.since_best += 1
+        if trial.status is not TrialStatus.COMPLETED:
+            self.failed += 1
+            text = f"{trial.failure}: {trial.error}"
+            self.errors[text] = self.errors.get(text, 0) + 1
+            return
+        assert trial.loss is not None
+        self.worst = trial.loss if self.worst is None else max(self.worst, trial.loss)
+        if trial.stopped_early:
+            self.stopped_early += 1
+        elif self.best is None or self.best.loss is None or trial.loss < self.best.loss:
+            self.best = trial
+            self.since_best = 0
+
+
+class Search:
+    """An algorithm and all that it knows. It learns from ledger rows alone, so a live one and a replayed one agree."""
+
+    def __init__(self, algorithm: AdaptiveAlgorithm, settings: SearchSettings) -> None:
+        self.algorithm = algorithm
+        self.settings = settings
+        self.standing = Standing()
+        self.seq = 0
+        self.pending: dict[int, UniqueParameterSet] = {}
+        self.first_with: dict[str, int] = {}
+        """param_id -> the first trial that finished with all its replicates."""
+        self._draws_made = 0
+        self._held_back: dict[int, Trial] = {}
+        self._next_in_order = 0
+        self._searched = tuple(parameter.name for parameter in settings.space.parameters)
+
+    @property
+    def unfinished(self) -> set[int]:
+        """Trials proposed and not finished, by whomever."""
+        return set(self.pending) - set(self._held_back)
+
+    def learn(self, changes: Sequence[Trial]) -> list[Trial]:
+        """Take in rows of `ledger.changes`; returns those that finished, in their order."""
+        finished: list[Trial] = []
+        events = [(seq, t) for t in changes for seq in (t.proposed_seq, t.finished_seq) if seq and seq > self.seq]
+        for seq, trial in sorted(events, key=lambda event: event[0]):
+            self.seq = seq
+            if trial.phase == "confirm":
+                if seq == trial.finished_seq:
+                    finished.append(trial)
+            elif seq == trial.proposed_seq:
+                self._proposed(trial)
+            else:
+                finished.append(trial)
+                self._finished(trial)
+        return finished
+
+    def _proposed(self, trial: Trial) -> None:
+        assert trial.params is not None
+        self.pending[trial.number] = self._searched_set(trial.params)
+        if trial.draw is not None:
+            self.may_ask(trial.number)  # with `lag: N`, it was asked when just these results were told
+            self._catch_up(trial.draw + 1)
+        if isinstance(self.algorithm, RemembersTrials) and trial.algorithm_state is not None:
+            self.algorithm.restore(trial.number, trial.algorithm_state)
+
+    def _finished(self, trial: Trial) -> None:
+        if trial.status is TrialStatus.COMPLETED and not trial.stopped_early and trial.param_id is not None:
+            self.first_with.setdefault(trial.param_id, trial.number)
+        if self.settings.lag == 0:
+            self._tell(trial)
+        else:
+            self._held_back[trial.number] = trial
+
+    def _tell(self, trial: Trial) -> None:
+        set_ = self.pending.pop(trial.number)
+        loss = trial.loss
+        if trial.status is not TrialStatus.COMPLETED:
+            loss = self.standing.worst if self.settings.on_failure == "worst" else None
+        diagnostics = {
+            "trial": trial.number,
+            "params": dict(set_.params),
+            "replicates": trial.replicates,
+            "stopped_early": trial.stopped_early,
+        }
+        self.algorithm.tell([TrialResult(set_.param_id, loss, diagnostics, trial.status)])
+        self.standing.add(trial)
+
+    def may_ask(self, number: int) -> bool:
+        """With `lag: N`, whether all that proposal `number` must know is known; then it is told, in order."""
+        lag = self.settings.lag
+        if lag == 0:
+            return True
+        while self._next_in_order <= number - lag and self._next_in_order in self._held_back:
+            self._tell(self._held_back.pop(self._next_in_order))
+            self._next_in_order += 1
+        known = set(self.pending) | set(range(self._next_in_order))
+        return self._next_in_order > number - lag and all(k in known for k in range(self._next_in_order, number))
+
+    def tell_the_rest(self) -> None:
+        """With `lag: N`, after the last proposal: everything that finished is told."""
+        for number in sorted(self._held_back):
+            self._tell(self._held_back.pop(number))
+
+    def ask(self, number: int, draw: int) -> dict[str, Scalar] | None:
+        """Searched parameters for trial `number`, or None when the algorithm has none just now."""
+        algorithm = self.algorithm
+        self._catch_up(draw)
+        if isinstance(algorithm, SeesPending):
+            algorithm.pending(sorted(self.pending.items()))
+        if isinstance(algorithm, DrawsByNumber):
+            algorithm.at_trial(number, draw)
+        sets = algorithm.ask(1)
+        if not sets:
+            return None
+        if len(sets) > 1:
+            raise AlgorithmError(f"the algorithm was asked for 1 parameter set and gave {len(sets)}")
+        self._draws_made = draw + 1
+        if text := complaint(self.settings.space, sets[0].params):
+            raise AlgorithmError(f"the algorithm proposed {text}")
+        return dict(sets[0].params)
+
+    def state_of(self, number: int) -> Mapping[str, object] | None:
+        return self.algorithm.state_of(number) if isinstance(self.algorithm, RemembersTrials) else None
+
+    def _catch_up(self, draws: int) -> None:
+        """Ask, and throw away, what others asked: for algorithms that count their own asks."""
+        if isinstance(self.algorithm, DrawsByNumber):
+            return
+        while self._draws_made < draws and self.algorithm.ask(1):
+            self._draws_made += 1
+
+    def _searched_set(self, params: Mapping[str, Scalar]) -> UniqueParameterSet:
+        return UniqueParameterSet.of({name: params[name] for name in self._searched})

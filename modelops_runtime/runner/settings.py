@@ -1,0 +1,51 @@
+"""What the loop needs to know of a spec, as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from modelops_runtime.contracts.parameters import Scalar
+from modelops_runtime.contracts.space import ParameterSpace
+
+LEASE_S = 120.0
+"""Seconds a lease lasts unless renewed; it is renewed at a quarter of that."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopRules:
+    """When to stop asking before the budget is used, whichever comes first; None: never."""
+
+    time_s: float | None = None
+    plateau: int | None = None
+    """Finished trials in a row without a better best."""
+    loss: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchSettings:
+    """How a run is searched."""
+
+    space: ParameterSpace
+    fixed: Mapping[str, Scalar]
+    guesses: tuple[Mapping[str, Scalar], ...]
+    """Searched parameters of the first trials."""
+    replicates: int
+    seed: int
+    common_random_numbers: bool
+    racing_after: int | None
+    """Replicates after which a clearly worse set stops; None: racing is off."""
+    confirm_top: int
+    confirm_replicates: int
+    max_failed: float
+    on_failure: Literal["worst", "ignore"]
+    stop: StopRules
+    lag: int
+    """0: as results come. N: proposal k sees exactly the results up to k - N."""
+
+    def rungs(self, *, raced: bool) -> tuple[int, ...]:
+        """Replicate counts at which a search trial is looked at: after the first few when it is raced, and at the end."""
+        if raced and self.racing_after is not None and self.racing_after < self.replicates:
+            return (self.racing_after, self.replicates)
+        return (self.replicates,)

@@ -1,0 +1,37 @@
+"""Whether a parameter set lies in a space: for what an algorithm, or a user's guess, proposes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from modelops_runtime.contracts.space import ChoiceParameter, IntegerParameter, Parameter, ParameterSpace
+
+
+def complaint(space: ParameterSpace, params: Mapping[str, object]) -> str | None:
+    """What is wrong with `params` as a point of `space`, in words, or None."""
+    names = {parameter.name for parameter in space.parameters}
+    if missing := sorted(names - set(params)):
+        return f"no value for {', '.join(missing)}"
+    if extra := sorted(set(params) - names):
+        return f"a value for {', '.join(extra)}, which is not searched"
+    complaints = (_complaint(parameter, params[parameter.name]) for parameter in space.parameters)
+    return next((text for text in complaints if text), None)
+
+
+def _complaint(parameter: Parameter, value: object) -> str | None:
+    name = parameter.name
+    if isinstance(parameter, ChoiceParameter):
+        if any(value == choice and type(value) is type(choice) for choice in parameter.choices):
+            return None
+        return f"{name} = {value!r}, which is none of {', '.join(map(repr, parameter.choices))}"
+    if isinstance(parameter, IntegerParameter):
+        if not isinstance(value, int) or isinstance(value, bool):
+            return f"{name} = {value!r}, which is not an integer"
+        if (value - parameter.low) % parameter.step:
+            return f"{name} = {value}, which is not {parameter.low} plus a multiple of {parameter.step}"
+    elif not isinstance(value, float | int) or isinstance(value, bool) or not math.isfinite(value):
+        return f"{name} = {value!r}, which is not a finite number"
+    if not parameter.low <= value <= parameter.high:
+        return f"{name} = {value}, outside [{parameter.low}, {parameter.high}]"
+    return None
