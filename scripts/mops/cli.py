@@ -1,0 +1,83 @@
+"""The `mops` command: a thin group whose commands load only when they are used."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from modelops_runtime.contracts.errors import ModelOpsError
+
+COMMANDS = {
+    "run": "Calibrate: run the search of a spec, here or on Dask.",
+    "status": "Show where a run stands.",
+    "extend": "Raise a run's budget of trials.",
+    "results": "Take a run's results out of its ledger.",
+    "schema": "Print the JSON Schema of a spec, for editors.",
+}
+"""Name -> short help; the command `x` is `command` in the module `mops.commands.x`."""
+
+
+class LazyGroup(click.Group):
+    """Lists its commands without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(f"mops.commands.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="modelops", prog_name="mops")
+def cli() -> None:
+    """Calibrate stochastic simulation models.
+
+    \b
+    mops run --spec adaptive.yaml          search the parameters of a model
+    mops status RUN                        see where it stands
+    mops results export RUN --to results   Parquet files for pandas, polars, R
+    """
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """The entry point: every error a user can meet ends as a line on stderr and an exit code."""
+    try:
+        code = cli.main(args, prog_name="mops", standalone_mode=False)
+    except click.exceptions.Exit as error:
+        code = error.exit_code
+    except click.Abort:
+        code = 130
+    except click.ClickException as error:
+        error.show()
+        code = 2
+    except KeyboardInterrupt:
+        code = 130
+    except ModelOpsError as error:
+        for line in str(error).splitlines():
+            click.echo(f"mops: {line}", err=True)
+        code = error.exit_code
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (nobody reads: say nothing more at exit)
+        code = 0
+    except OSError as error:
+        click.echo(f"mops: {error.strerror or error}{f': {error.filename}' if error.filename else ''}", err=True)
+        code = 1
+    except Exception as error:
+        click.echo(f"mops: a defect of ModelOps itself: {type(error).__name__}: {error}", err=True)
+        click.echo("mops: MOPS_DEBUG=1 shows where; please report it with the spec", err=True)
+        if os.environ.get("MOPS_DEBUG"):
+            raise
+        code = 1
+    sys.exit(code if isinstance(code, int) else 0)

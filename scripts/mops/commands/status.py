@@ -1,0 +1,32 @@
+"""`mops status`: where a run stands."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from mops.which_ledger import ledger_option, open_for_reading, run_called
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN")
+@ledger_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+def command(run_id: str, ledger_url: str | None, as_json: bool) -> None:
+    """Show where RUN stands: trials by status, the best, failures, who works on it.
+
+    \b
+    mops status boarding-school
+    mops status run-abc --ledger postgresql://user@host/db --json
+    """
+    from modelops_runtime.results.summary import summarise
+    from mops.text import status_lines
+
+    ledger = open_for_reading(ledger_url)
+    try:
+        run_called(ledger, run_id)
+        summary = summarise(ledger, run_id)
+        click.echo(json.dumps(summary.as_json()) if as_json else "\n".join(status_lines(summary)))
+    finally:
+        ledger.close()

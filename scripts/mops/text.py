@@ -1,0 +1,124 @@
+"""Lines for people: numbers, durations, where a run stands."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from modelops_runtime.results.summary import Best, RunSummary, Worker
+
+
+def number(value: float | None) -> str:
+    """Four significant digits, no exponent where it can be read without."""
+    if value is None:
+        return "-"
+    if not math.isfinite(value):
+        return str(value)
+    return f"{value:,.4g}" if abs(value) < 9999.5 else f"{value:,.0f}" if abs(value) < 1e12 else f"{value:.3e}"
+
+
+def duration(seconds: float) -> str:
+    """`42 s`, `3 min 05 s`, `2 h 10 min`, `3 d 04 h`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    if whole < 86_400:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return f"{whole // 86_400} d {whole % 86_400 // 3600:02d} h"
+
+
+def status_lines(summary: RunSummary) -> list[str]:
+    """Where a run stands, one fact a line."""
+    lines = [f"{summary.run_id}: {_state(summary)}", f"trials      {_trials(summary)}"]
+    if summary.confirm_by_status:
+        lines.append(f"confirming  {_counts(summary.confirm_by_status)}")
+    lines += _best_lines(summary)
+    if summary.derived:
+        lines.append(f"derived     {_values(summary.derived)}")
+    lines.append(f"simulated   {summary.simulations:,} simulations, {duration(summary.simulation_s)} of simulation")
+    lines.append(f"times       {_times(summary)}")
+    lines += [f"worker      {_worker(worker, summary.at)}" for worker in summary.workers]
+    for failed in summary.failures:
+        lines.append(
+            f"failed      {failed.count} {failed.kind}; {failed.commonest_count} times: {_line(failed.commonest)}"
+        )
+    for error in summary.last_errors[:3]:
+        lines.append(f"last error  trial {error.trial}{_phase(error.phase)}: {error.kind}: {_line(error.error)}")
+    return lines
+
+
+def _state(summary: RunSummary) -> str:
+    word = summary.state.lower()
+    if summary.state == "OPEN":
+        word = "running" if summary.workers else "open, nobody works on it just now"
+    return f"{word} ({summary.reason})" if summary.reason else word
+
+
+def _trials(summary: RunSummary) -> str:
+    text = f"{summary.finished:,} of {summary.trials:,} finished"
+    counts = _counts(summary.by_status)
+    if summary.stopped_early:
+        counts += f"; {summary.stopped_early:,} stopped early"
+    return f"{text} ({counts})" if counts else text
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {status.lower()}" for status, count in counts.items())
+
+
+def _best_lines(summary: RunSummary) -> list[str]:
+    best = summary.best
+    if best is None:
+        return ["best        none yet"]
+    return [f"best        {_best(best)}", f"            {_values(best.params)}"]
+
+
+def _best(best: Best) -> str:
+    raw = f"loss {number(best.loss)} over {best.replicates} replicates"
+    if best.confirmed_loss is None:
+        return f"trial {best.trial}: {raw}, not confirmed"
+    se = f" ± {number(best.confirmed_loss_se)}" if best.confirmed_loss_se is not None else ""
+    fresh = f"confirmed loss {number(best.confirmed_loss)}{se} over {best.confirmed_replicates} fresh replicates"
+    return f"trial {best.trial}: {fresh} (in the search: {number(best.loss)})"
+
+
+def _values(values: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {_value(value)}" for name, value in values.items())
+
+
+def _value(value: object) -> str:
+    return number(value) if isinstance(value, float) else str(value)
+
+
+def _times(summary: RunSummary) -> str:
+    if summary.created_at is None:
+        return "not started"
+    started = f"started {summary.created_at:%Y-%m-%d %H:%M:%S %Z}"
+    end = summary.finished_at
+    if end is None:
+        return f"{started}, {duration((summary.at - summary.created_at).total_seconds())} ago"
+    took = duration((end - summary.created_at).total_seconds())
+    return f"{started}, finished {end:%Y-%m-%d %H:%M:%S %Z} ({took})"
+
+
+def _worker(worker: Worker, now: datetime) -> str:
+    text = f"{worker.worker}: {worker.leases} leased"
+    if worker.overdue:
+        return f"{text}, {worker.overdue} overdue"
+    if worker.first_deadline is not None:
+        text += f", for {duration((worker.first_deadline - now).total_seconds())} more unless renewed"
+    return text
+
+
+def _phase(phase: str) -> str:
+    return " (confirmation)" if phase == "confirm" else ""
+
+
+def _line(text: str) -> str:
+    first = text.strip().splitlines()[0] if text.strip() else text
+    return first if len(first) <= 200 else f"{first[:199]}…"
