@@ -34,7 +34,7 @@ system: ## what the tests need of the system: installed when it can be, named wh
 check: $(VENV)/.dev ## style, types, import directions
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.dev ## the tests

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-LINE_MODEL = '''
+LINE_MODEL = """
 import time
 import numpy as np
 
@@ -18,7 +18,7 @@ def simulate(params, seed):
     time.sleep(params.get("sleep", 0.0))
     t = np.arange(5)
     return {"t": t, "y": params["slope"] * t + params["height"] + rng.normal(0, 0.5, 5)}
-'''
+"""
 """A straight line with noise."""
 
 LINE_DATA = "t,y\n0,1.0\n1,3.0\n2,5.0\n3,7.0\n4,9.0\n"
@@ -70,7 +70,13 @@ class Project:
     def mops(self, *args: str, timeout_s: float = 120) -> Ended:
         """Run `mops ARGS` in the folder and wait for it."""
         done = subprocess.run(
-            mops_command(*args), cwd=self.root, env=self.env, capture_output=True, text=True, timeout=timeout_s, check=False
+            mops_command(*args),
+            cwd=self.root,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
         )
         return Ended(done.returncode, done.stdout, done.stderr)
 

@@ -81,7 +81,9 @@ def test_other_names_or_contents_have_another_digest(one: dict[str, bytes], othe
 
 
 def test_a_name_never_runs_into_a_content(tmp_path: Path) -> None:
-    assert code_digest(file_digests(fill(tmp_path / "1", {"ab": b"c"}))) != code_digest(file_digests(fill(tmp_path / "2", {"a": b"bc"})))
+    assert code_digest(file_digests(fill(tmp_path / "1", {"ab": b"c"}))) != code_digest(
+        file_digests(fill(tmp_path / "2", {"a": b"bc"}))
+    )
 
 
 def test_caches_environments_outputs_and_secrets_are_left_out(tmp_path: Path) -> None:

@@ -1,0 +1,67 @@
+"""`kill -9` of a run at random moments: whoever starts it again gets the same answer, and nothing is left over."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.ledgers import answer_of, assert_whole
+from tests.support.processes import simulations_of
+from tests.support.projects import Project, line_project
+
+KILLS = 20
+TRIALS = 60
+SPEC = {"trials": TRIALS, "replicates": 5, "sleep": 0.02}
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return str(tmp_path / "ledger.sqlite")
+    return request.getfixturevalue("postgres_url")
+
+
+def kill_at_a_random_moment(made: Project, url: str, after_s: float) -> int:
+    """Start the run, kill -9 it after a while; returns its exit code (0 when it ended before)."""
+    process = made.start("run", "--spec", "adaptive.yaml", "--ledger", url, "--workers", "1", "--quiet")
+    try:
+        process.wait(after_s)
+    except subprocess.TimeoutExpired:
+        os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    return process.returncode
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(600)
+def test_a_run_killed_twenty_times_ends_as_if_undisturbed(ledger_url: str, tmp_path: Path) -> None:
+    made = line_project(tmp_path / "killed", **SPEC)
+    moments = random.Random(20)
+    killed = 0
+    for _ in range(KILLS):
+        # From while it is starting to well into the search.
+        if kill_at_a_random_moment(made, ledger_url, moments.uniform(0.4, 2.2)) != 0:
+            killed += 1
+    assert killed == KILLS, "the run ended before it was killed often enough: make it longer"
+    last = made.mops("run", "--spec", "adaptive.yaml", "--ledger", ledger_url, "--workers", "1", "--quiet")
+    assert last.code == 0, last.err
+    assert_whole(ledger_url, "line", trials=TRIALS)
+
+    calm = line_project(tmp_path / "calm", **SPEC)
+    assert calm.mops("run", "--spec", "adaptive.yaml", "--workers", "1", "--quiet").code == 0
+    assert answer_of(ledger_url, "line") == answer_of(str(calm.ledger), "line")
+    wait_for_no_simulations(made)
+
+
+def wait_for_no_simulations(made: Project) -> None:
+    """The kernel takes a moment to tell the processes that theirs is gone."""
+    give_up = time.monotonic() + 10
+    while (left := simulations_of(made)) and time.monotonic() < give_up:
+        time.sleep(0.05)
+    assert left == []

@@ -1,0 +1,116 @@
+"""A mistake of the user's is one line with its place, exit code 2, and nothing is started."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.projects import LINE_MODEL, line_spec, project
+
+SPEC = line_spec()
+
+MISTAKES = {
+    "an unknown key": (SPEC.replace("  trials:", "  trails: 3\n  trials:"), "16:3", "trails"),
+    "an algorithm that is not installed": (
+        SPEC.replace("  seed: 7", "  algorithm: optunna\n  seed: 7"),
+        "18:14",
+        "optunna",
+    ),
+    "an option that does not exist": (
+        SPEC.replace("  seed: 7", "  options: {samplr: tpe}\n  seed: 7"),
+        "18:21",
+        "samplr",
+    ),
+    "an output that the model does not return": (
+        SPEC.replace("    value: y", "    output: epidemic\n    value: y"),
+        "13:13",
+        "epidemic",
+    ),
+    "a column that the model does not return": (
+        SPEC.replace("    value: y", "    value: {observed: y, simulated: z}"),
+        "13:5",
+        "z",
+    ),
+    "a missing module": (SPEC.replace("model.py:simulate", "nothere.mod:simulate"), "4:21", "nothere"),
+    "a missing function": (SPEC.replace("model.py:simulate", "model.py:simulat"), "4:21", "simulate"),
+    "likelihood and squared losses together": (
+        SPEC.replace(
+            "search:",
+            "  more:\n    observed: data.csv\n    match: {exact: t}\n    value: y\n    loss: poisson\nsearch:",
+        ),
+        "19:11",
+        "poisson",
+    ),
+    "a guess outside its bounds": (
+        SPEC.replace("  seed: 7", "  guesses: [{slope: 9, height: 0}]\n  seed: 7"),
+        "18:13",
+        "slope",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_is_one_line_with_its_place_and_nothing_is_started(mistake: str, tmp_path: Path) -> None:
+    spec, place, gist = MISTAKES[mistake]
+    made = project(tmp_path / "p", spec=spec)
+    ended = made.mops("run", "--spec", "adaptive.yaml")
+    assert ended.code == 2, ended
+    lines = ended.err.strip().splitlines()
+    assert len(lines) == 1, ended.err
+    assert f"adaptive.yaml:{place}" in lines[0]
+    assert gist in lines[0]
+    assert ended.out == ""
+    assert not made.ledger.exists()
+
+
+def test_days_of_the_data_that_the_model_does_not_reach_are_named(tmp_path: Path) -> None:
+    made = project(tmp_path / "p", spec=SPEC, data="t,y\n0,1\n4,9\n11,23\n")
+    ended = made.mops("run", "--spec", "adaptive.yaml")
+    assert ended.code == 2
+    assert "2 of 3" in ended.err
+    assert "11" in ended.err
+
+
+def test_a_syntax_error_in_the_model_names_its_line(tmp_path: Path) -> None:
+    made = project(tmp_path / "p", spec=SPEC, model=LINE_MODEL + "\ndef broken(:\n")
+    ended = made.mops("run", "--spec", "adaptive.yaml")
+    assert ended.code == 2
+    assert "model.py" in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_several_mistakes_are_shown_together(tmp_path: Path) -> None:
+    spec = SPEC.replace("max: 5.0}\n  height", "max: -5.0}\n  height").replace(
+        "observed: data.csv", "observed: dta.csv"
+    )
+    ended = project(tmp_path / "p", spec=spec).mops("run", "--spec", "adaptive.yaml")
+    assert ended.code == 2
+    assert len(ended.err.strip().splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run", "--spec", "missing.yaml"),
+        ("run",),
+        ("nonsense",),
+        ("status", "nobody"),
+        ("run", "--spec", "adaptive.yaml", "--dask", "tls://127.0.0.1:1"),
+        ("run", "--spec", "adaptive.yaml", "--dask-ca", "ca.pem"),
+        ("results", "export", "nobody", "--to", "x"),
+    ],
+)
+def test_a_wrong_command_ends_with_2_and_no_traceback(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    ended = project(tmp_path / "p", spec=SPEC).mops(*arguments)
+    assert ended.code == 2, ended
+    assert ended.err.strip()
+    assert "Traceback" not in ended.err
+
+
+def test_a_ledger_that_cannot_be_reached_is_one_line(tmp_path: Path) -> None:
+    made = project(tmp_path / "p", spec=SPEC)
+    ended = made.mops("run", "--spec", "adaptive.yaml", "--ledger", "postgresql://nobody:secret-word@127.0.0.1:1/none")
+    assert ended.code == 1
+    assert "secret-word" not in ended.err + ended.out
+    assert "Traceback" not in ended.err

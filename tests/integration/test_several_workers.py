@@ -1,0 +1,26 @@
+"""Several `mops run` of one spec at once, on one ledger: they share the work and make exactly n trials."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.ledgers import assert_whole, read
+from tests.support.projects import line_project
+
+
+@pytest.mark.parametrize("store", ["sqlite", "postgres"])
+def test_four_runs_at_once_make_exactly_n_trials(store: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    url = str(tmp_path / "ledger.sqlite") if store == "sqlite" else request.getfixturevalue("postgres_url")
+    made = line_project(tmp_path / "shared", trials=50, replicates=4, sleep=0.03)
+    workers = [
+        made.start("run", "--spec", "adaptive.yaml", "--ledger", url, "--workers", "1", "--quiet") for _ in range(4)
+    ]
+    ended = [(worker.communicate(timeout=120), worker.returncode) for worker in workers]
+    assert [code for _, code in ended] == [0, 0, 0, 0], ended
+    assert_whole(url, "line", trials=50)
+    trials, _ = read(url, "line")
+    assert len({trial.worker for trial in trials}) > 1
+    answers = {text.split("report:")[0].split("trials,")[0].rsplit("\n", 1)[0] for (text, _), _ in ended}
+    assert len(answers) == 1, "each worker reports the same answer"
