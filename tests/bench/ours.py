@@ -1,0 +1,94 @@
+"""ModelOps, run in this process as `mops run` runs it, with the time of each of its events."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import copyfile
+from tempfile import TemporaryDirectory
+
+from modelops_runtime.ledger.base import Replicate, Trial
+from modelops_runtime.ledger.opening import open_ledger
+from modelops_runtime.runner.events import Counts, Event, RunStarted, TrialFinished
+from modelops_runtime.runner.request import RunReport, RunRequest
+from modelops_runtime.runner.run import run_spec
+from modelops_runtime.runner.stopping import StopRequest
+from modelops_runtime.specs.loading import load_spec
+from tests.bench import burner
+from tests.bench.workload import REPLICATES, SLOTS, Measured, Workload
+
+SPEC = """
+version: 1
+name: bench
+model: {{entrypoint: "burner.py:simulate", timeout: 60s, memory: 1Gi}}
+parameters:
+  x: {{min: -1, max: 1}}
+  y: {{min: -1, max: 1}}
+  seconds: {seconds}
+  slow_one_in: {slow_one_in}
+targets:
+  bowl: {{observed: data.csv, match: {{exact: t}}, value: value, loss: mean_signal}}
+search: {{trials: {trials}, replicates: {replicates}, common_random_numbers: false, racing: false, confirm: {{top: 0}}}}
+"""
+"""Noise of its own for each set, as the peers have it: with common noise, the slow simulations would be the same in all sets."""
+
+
+@dataclass(frozen=True, slots=True)
+class OurRun:
+    """A run that is over."""
+
+    started: float
+    """When the first trial was about to be asked for, on `time.monotonic`."""
+    finished: list[tuple[float, Trial, Counts]]
+    """When each trial was told as finished, in that order."""
+    report: RunReport
+    replicates: list[Replicate]
+
+    @property
+    def wall_s(self) -> float:
+        return self.finished[-1][0] - self.started
+
+
+def run(spec: Path, *, slots: int = SLOTS) -> OurRun:
+    """Run a spec on a new SQLite ledger beside it."""
+    loaded = load_spec(spec)
+    url = f"sqlite:///{spec.parent.resolve()}/ledger.sqlite"
+    started: list[float] = []
+    finished: list[tuple[float, Trial, Counts]] = []
+
+    def note(event: Event) -> None:
+        if isinstance(event, RunStarted):
+            started.append(time.monotonic())
+        elif isinstance(event, TrialFinished):
+            finished.append((time.monotonic(), event.trial, event.counts))
+
+    request = RunRequest(loaded=loaded, ledger_url=url, run_id=loaded.spec.name, slots=slots)
+    report = run_spec(request, on_event=note, stop=StopRequest())
+    ledger = open_ledger(url, create=False)
+    try:
+        return OurRun(started[0], finished, report, ledger.replicates(loaded.spec.name))
+    finally:
+        ledger.close()
+
+
+@contextmanager
+def opened() -> Iterator[Callable[[Workload], Measured]]:
+    yield _measure
+
+
+def _measure(workload: Workload) -> Measured:
+    with TemporaryDirectory(prefix="modelops-bench-") as folder:
+        root = Path(folder)
+        copyfile(burner.__file__, root / "burner.py")
+        (root / "data.csv").write_text("t,value\n0,0.0\n")
+        text = SPEC.format(trials=workload.trials, replicates=REPLICATES, **workload.fixed)
+        (root / "adaptive.yaml").write_text(text)
+        done = run(root / "adaptive.yaml")
+    expected = REPLICATES * workload.trials
+    if len(done.replicates) != expected:
+        raise RuntimeError(f"{len(done.replicates)} replicates in the ledger, {expected} expected")
+    seconds = [burner.cost_s(workload.fixed, row.seed) for row in done.replicates]
+    return Measured(simulations=len(seconds), simulated_s=sum(seconds), wall_s=done.wall_s)
