@@ -122,7 +122,7 @@ def _settings(loaded: LoadedSpec, space: ParameterSpace) -> SearchSettings:
         common_random_numbers=search.common_random_numbers,
         racing_after=search.racing_after,
         confirm_top=search.confirm.top,
-        confirm_replicates=search.confirm.replicates,
+        confirm_replicates=search.confirm_replicates,
         max_failed=search.max_failed,
         on_failure=search.on_failure,
         stop=StopRules(time_s=search.stop.time_s, plateau=search.stop.plateau, loss=search.stop.loss),

@@ -36,7 +36,8 @@ class SearchSettings:
     common_random_numbers: bool
     racing_after: int | None
     """Replicates after which a clearly worse set stops; None: racing is off."""
-    confirm_top: int
+    confirm_top: int | None
+    """None: as many as the number of trials asks for."""
     confirm_replicates: int
     max_failed: float
     on_failure: Literal["worst", "ignore"]

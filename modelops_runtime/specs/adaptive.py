@@ -122,8 +122,12 @@ def _racing(value: Any, _handler: Any) -> bool | RacingSpec:
 class ConfirmSpec(StrictModel):
     """The best few are run again on fresh seeds, and ranked by that."""
 
-    top: Whole = Field(default=5, ge=0, description="how many; 0 turns it off")
-    replicates: Whole = Field(default=50, ge=1, description="of each")
+    top: Whole | None = Field(
+        default=None, ge=0, description="how many; 0 turns it off; by default one in 20 trials, from 1 to 10"
+    )
+    replicates: Whole | None = Field(
+        default=None, ge=1, description="of each; by default ten times the search's replicates"
+    )
 
 
 class StopSpec(StrictModel):
@@ -145,7 +149,7 @@ class SearchSpec(StrictModel):
     trials: Whole = Field(default=300, ge=1, description="parameter sets")
     replicates: Whole = Field(default=10, ge=1, description="simulations of each, on different seeds")
     seed: Whole = Field(default=1, ge=0, lt=2**63, description="of the search and of its noise")
-    common_random_numbers: bool = Field(default=True, description="replicate i meets the same noise in every set")
+    common_random_numbers: bool = Field(default=False, description="replicate i meets the same noise in every set")
     racing: Annotated[bool | RacingSpec, WrapValidator(_racing)] = Field(
         default=RacingSpec(), description="{after: 3}, true or false: clearly worse sets stop early"
     )
@@ -165,6 +169,11 @@ class SearchSpec(StrictModel):
         if isinstance(self.racing, RacingSpec):
             return self.racing.after
         return RacingSpec().after if self.racing else None
+
+    @property
+    def confirm_replicates(self) -> int:
+        """Fresh replicates of each set that is confirmed."""
+        return self.confirm.replicates or 10 * self.replicates
 
 
 class OutputsSpec(StrictModel):

@@ -40,8 +40,8 @@ DEFAULTS = "modelops, defaults"
 VARIANTS = {
     DEFAULTS: "",
     "modelops, racing off": ", racing: false",
-    "modelops, own noise": ", common_random_numbers: false",
-    "modelops, both off": ", racing: false, common_random_numbers: false",
+    "modelops, common noise": ", common_random_numbers: true",
+    "modelops, common, no racing": ", racing: false, common_random_numbers: true",
 }
 LOSS_LIMIT, TIME_LIMIT = 0.5, 0.4
 

@@ -17,7 +17,7 @@ from tests.support.projects import Project, line_project
 
 KILLS = 20
 TRIALS = 60
-SPEC = {"trials": TRIALS, "replicates": 5, "sleep": 0.02}
+SPEC = {"trials": TRIALS, "replicates": 5, "sleep": 0.05}
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -5,10 +5,12 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from modelops_runtime.contracts.errors import LedgerError
 from tests.support.ledgers import assert_whole, read
 from tests.support.processes import simulations_of
 from tests.support.projects import Project, line_project
@@ -18,9 +20,10 @@ def wait_for_trials(made: Project, process: subprocess.Popen[str], count: int) -
     give_up = time.monotonic() + 30
     while time.monotonic() < give_up and process.poll() is None:
         if made.ledger.exists():
-            trials, _ = read(str(made.ledger), "line")
-            if sum(t.status.is_final for t in trials) >= count:
-                return
+            with suppress(LedgerError):  # the file is there before the run is
+                trials, _ = read(str(made.ledger), "line")
+                if sum(t.status.is_final for t in trials) >= count:
+                    return
         time.sleep(0.1)
     raise AssertionError(f"no {count} trials finished: {process.communicate() if process.poll() is not None else ''}")
 

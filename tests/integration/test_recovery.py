@@ -35,7 +35,7 @@ def test_sir_beta_and_gamma_are_found_within_15_percent(tmp_path: Path) -> None:
     assert module.loader is not None
     school = importlib.util.module_from_spec(module)
     module.loader.exec_module(school)
-    pseudo = school.simulate(truth, 5)
+    pseudo = school.simulate(truth, 2)
     assert pseudo["in_bed"].max() > 100, "this seed's outbreak took off"
     data = "day,in_bed\n" + "".join(f"{d},{n}\n" for d, n in zip(pseudo["day"], pseudo["in_bed"], strict=True))
     made = project(tmp_path / "sir", spec=SIR_SPEC, model=SCHOOL.read_text(), data=data)

@@ -33,9 +33,9 @@ def test_defaults_are_the_designs(tmp_path: Path) -> None:
         1,
     )
     assert (search.algorithm, search.trials, search.replicates, search.seed, search.lag) == ("optuna", 300, 10, 1, 0)
-    assert search.common_random_numbers
+    assert not search.common_random_numbers
     assert search.racing_after == 3
-    assert (search.confirm.top, search.confirm.replicates) == (5, 50)
+    assert (search.confirm.top, search.confirm_replicates) == (None, 100)
     assert (search.max_failed, search.on_failure) == (0.5, "worst")
     assert (search.stop.time_s, search.stop.plateau, search.stop.loss) == (None, None, None)
     assert spec.outputs.keep == "none"
