@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import time
 from collections import Counter
+from contextlib import suppress
 
+from modelops_runtime.contracts.errors import ModelOpsError
 from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.ledger.base import Ledger, Trial
 from modelops_runtime.ledger.opening import open_ledger
@@ -37,3 +41,14 @@ def answer_of(url: str, run_id: str) -> list[tuple[object, ...]]:
     found, replicates = read(url, run_id)
     trials = [(t.phase, t.number, t.param_id, t.params, t.status, t.loss, t.loss_se, t.stopped_early) for t in found]
     return [*trials, *sorted(replicates)]
+
+
+def wait_for_trials(url: str, run_id: str, process: subprocess.Popen[str], count: int) -> None:
+    """Until `count` trials of the run that `process` works on are final; fails when it ends before, or in 60 s."""
+    give_up = time.monotonic() + 60
+    while time.monotonic() < give_up and process.poll() is None:
+        with suppress(ModelOpsError):  # no ledger, or no run in it yet
+            if sum(trial.status.is_final for trial in read(url, run_id)[0]) >= count:
+                return
+        time.sleep(0.1)
+    raise AssertionError(f"no {count} trials finished: {process.communicate() if process.poll() is not None else ''}")

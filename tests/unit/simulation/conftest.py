@@ -10,8 +10,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # `works`, by a name that the simulations' processes can import
 
-from dask_cluster import Certificates, Cluster, make_certificates
 from helpers import Bench
+
+from tests.support.dask_cluster import Certificates, Cluster, make_certificates
+
+IMPORTABLE = {"PYTHONPATH": str(Path(__file__).parent)}
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +47,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 @pytest.fixture(scope="session")
 def plain_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A scheduler and a worker of two threads; no test may harm it."""
-    with Cluster(tmp_path_factory.mktemp("dask")) as cluster:
+    with Cluster(tmp_path_factory.mktemp("dask"), env=IMPORTABLE) as cluster:
         cluster.add_worker(threads=2)
         yield cluster
 
@@ -52,6 +55,6 @@ def plain_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]
 @pytest.fixture(scope="session")
 def tls_cluster(tmp_path_factory: pytest.TempPathFactory, certificates: Certificates) -> Iterator[Cluster]:
     """The same over TLS."""
-    with Cluster(tmp_path_factory.mktemp("dask-tls"), certificates=certificates) as cluster:
+    with Cluster(tmp_path_factory.mktemp("dask-tls"), certificates=certificates, env=IMPORTABLE) as cluster:
         cluster.add_worker(threads=2)
         yield cluster

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 from aligning import TakeY
-from dask_cluster import HERE, Cluster, free_port, make_certificates
 from helpers import eventually
 
 from modelops_runtime.bundles.archive import pack
@@ -27,7 +26,10 @@ from modelops_runtime.simulation.dask_service import DaskSimulationService
 from modelops_runtime.simulation.dask_target import DaskTarget
 from modelops_runtime.simulation.limits import Limits
 from modelops_runtime.simulation.replicates import ReplicateWork
+from tests.support.dask_cluster import Cluster, free_port, make_certificates
 
+HERE = Path(__file__).parent
+IMPORTABLE = {"PYTHONPATH": str(HERE)}
 ROOT = HERE / "model"
 A_SET = UniqueParameterSet.of({"a": 1.0})
 
@@ -63,7 +65,7 @@ def alive(pids: list[int]) -> list[int]:
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
     """Of this test alone: two workers of one thread."""
-    with Cluster(tmp_path) as cluster:
+    with Cluster(tmp_path, env=IMPORTABLE) as cluster:
         cluster.add_worker()
         cluster.add_worker()
         yield cluster
@@ -167,7 +169,7 @@ def test_what_a_killed_client_had_running_is_stopped(cluster, tmp_path):
 @pytest.fixture(scope="module")
 def nanny_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A scheduler that has nothing but Dask, and a worker under a nanny."""
-    env = {"DASK_DISTRIBUTED__SCHEDULER__PRELOAD": "no_modelops"}
+    env = IMPORTABLE | {"DASK_DISTRIBUTED__SCHEDULER__PRELOAD": "no_modelops"}
     with Cluster(tmp_path_factory.mktemp("nanny"), env=env) as cluster:
         cluster.add_worker(options=("--nanny",))
         yield cluster
@@ -189,7 +191,7 @@ def test_a_schedulers_image_needs_no_modelops(nanny_cluster):
 
 
 def test_a_worker_without_modelops_is_told_in_one_line(tmp_path):
-    with Cluster(tmp_path) as cluster:
+    with Cluster(tmp_path, env=IMPORTABLE) as cluster:
         cluster.add_worker(DASK_DISTRIBUTED__WORKER__PRELOAD="no_modelops")
         service = service_on(cluster.target)
         (outcome,) = service.submit_replicates(A_SET, {0: 1}).result(60)

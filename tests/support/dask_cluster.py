@@ -14,8 +14,6 @@ from types import TracebackType
 
 from modelops_runtime.simulation.dask_target import DaskTarget
 
-HERE = Path(__file__).parent
-
 
 @dataclass(frozen=True)
 class Certificates:
@@ -52,14 +50,12 @@ def free_port() -> int:
 
 
 class Cluster:
-    """A scheduler and workers, each a process that can be killed. `path`: the modules that workers can import."""
+    """A scheduler and workers, each a process that can be killed; their logs are in `folder`."""
 
     def __init__(self, folder: Path, *, certificates: Certificates | None = None, env: dict[str, str] | None = None):
         self._folder = folder
         self._options = certificates.options if certificates else []
-        self._env = {**os.environ, "PYTHONPATH": str(HERE), "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"} | (
-            env or {}
-        )
+        self._env = os.environ | {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"} | (env or {})
         self._logs = 0
         protocol = "tls" if certificates else "tcp"
         self.port = free_port()
