@@ -63,7 +63,7 @@ def run(settings: Settings) -> Report:
     p95 = {name: 1000 * percentile(values, 0.95) for name, values in seconds.items()}
     rows = [[name, f"{1000 * median(s):.1f}", f"{p95[name]:.1f}"] for name, s in seconds.items()]
     tables = [Table([f"ms, ask + tell after {before:,}", "median", "p95"], rows)]
-    answers, shown = _answers(trials=600, seeds=8) if settings.full else _answers(trials=40, seeds=1)
+    answers, shown = _answers(trials=600, seeds=24) if settings.full else _answers(trials=40, seeds=1)
     return Report(
         title="asking: the default sampler beside Optuna's plain multivariate TPE",
         tables=[*tables, shown],
