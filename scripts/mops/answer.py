@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from modelops_runtime.runner.request import RunReport
+from modelops_runtime.api.calibration import Calibration
 from mops.text import duration, number
 
 
-def answer_lines(report: RunReport, page: Path) -> list[str]:
+def answer_lines(report: Calibration) -> list[str]:
     """Best parameters with their losses, derived quantities, what it took, and where the report is."""
     summary = report.summary
     lines = [f"{report.run_id}: already finished; `mops extend` raises its budget"] if report.already_finished else []
@@ -28,7 +26,7 @@ def answer_lines(report: RunReport, page: Path) -> list[str]:
         lines.append(f"stopped before the budget: {summary['stop_reason']}")
     if not report.already_finished:
         lines.append(f"{report.trials_made} trials, {report.simulations:,} simulations in {duration(report.elapsed_s)}")
-    lines.append(f"report: {page}")
+    lines.append(f"report: {report.report}")
     return lines
 
 

@@ -21,11 +21,6 @@ def ledger_option(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--ledger", "ledger_url", metavar="URL", help=_HELP)(function)
 
 
-def ledger_for_spec(ledger_url: str | None, root: Path) -> str:
-    """The ledger of a spec in the folder `root`."""
-    return ledger_url or os.environ.get("MODELOPS_LEDGER") or str(root / DEFAULT)
-
-
 def open_for_reading(ledger_url: str | None) -> Ledger:
     """The ledger of a command that takes a run: it must be there already."""
     from modelops_runtime.ledger.opening import open_ledger

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from mops.which_ledger import ledger_for_spec, ledger_option
+from mops.which_ledger import ledger_option
 
 if TYPE_CHECKING:
-    from modelops_runtime.runner.request import RunReport, RunRequest
+    from modelops_runtime.api.calibration import Calibration
     from modelops_runtime.simulation.dask_target import DaskTarget
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -69,70 +68,38 @@ def command(
     mops run --spec adaptive.yaml --ledger postgresql://user@host/db
     mops run --spec adaptive.yaml --dask tcp://scheduler:8786
     """
-    from modelops_runtime.contracts.errors import RunFailed
-    from modelops_runtime.runner.request import RunRequest
-    from modelops_runtime.specs.loading import load_spec
-
-    loaded = load_spec(spec)
-    name = run_id or loaded.spec.name
-    folder = out or loaded.root / "modelops-out" / name
-    request = RunRequest(
-        loaded=loaded,
-        ledger_url=ledger_for_spec(ledger_url, loaded.root),
-        run_id=name,
-        trials=trials,
-        slots=workers or _cores(),
-        dask=_target(dask, dask_ca, dask_cert, dask_key),
-        fresh=fresh,
-        large=large,
-        logs=folder / "logs",
-        outputs=None if loaded.spec.outputs.keep == "none" else folder / "outputs",
-    )
-    try:
-        report = _follow(request, as_json=as_json, quiet=quiet)
-    except RunFailed:
-        click.echo(f"report of what failed: {_write_report(request, folder)}", err=True)
-        raise
-    if report.interrupted:
-        click.echo(f"stopped; the same command goes on from here: {_standing(request, report)}", err=True)
-        raise click.exceptions.Exit(130)
-    page = _write_report(request, folder)
-    if as_json:
-        summary = {"event": "run_ended", "run": report.run_id, "state": report.state, "report": str(page)}
-        click.echo(json.dumps(summary | {"summary": dict(report.summary)}))
-    else:
-        from mops.answer import answer_lines
-
-        click.echo("\n".join(answer_lines(report, page)))
-
-
-def _follow(request: RunRequest, *, as_json: bool, quiet: bool) -> RunReport:
-    from modelops_runtime.runner.interrupts import stop_on_signals
-    from modelops_runtime.runner.run import run_spec
+    from modelops_runtime.api.calibrate import calibrate
     from mops.progress import listener
 
     with listener(as_json=as_json, quiet=quiet) as show:
+        done = calibrate(
+            spec,
+            run_id=run_id,
+            ledger=ledger_url,
+            workers=workers,
+            trials=trials,
+            dask=_target(dask, dask_ca, dask_cert, dask_key),
+            out=out,
+            fresh=fresh,
+            large=large,
+            on_event=show.on_event,
+            on_stop=lambda: show.say("stopping: what runs is finished first; Ctrl-C again stops now"),
+            on_failed_report=lambda page: click.echo(f"report of what failed: {page}", err=True),
+        )
+    if done.interrupted:
+        click.echo(f"stopped; the same command goes on from here: {_standing(done)}", err=True)
+        raise click.exceptions.Exit(130)
+    if as_json:
+        summary = {"event": "run_ended", "run": done.run_id, "state": done.state, "report": str(done.report)}
+        click.echo(json.dumps(summary | {"summary": dict(done.summary)}))
+    else:
+        from mops.answer import answer_lines
 
-        def on_first() -> None:
-            show.say("stopping: what runs is finished first; Ctrl-C again stops now")
-
-        with stop_on_signals(on_first) as stop:
-            return run_spec(request, on_event=show.on_event, stop=stop)
+        click.echo("\n".join(answer_lines(done)))
 
 
-def _write_report(request: RunRequest, folder: Path) -> Path:
-    from modelops_runtime.ledger.opening import open_ledger
-    from modelops_runtime.results.report import write_report
-
-    ledger = open_ledger(request.ledger_url, create=False)
-    try:
-        return write_report(ledger, request.run_id, folder / "report.html")
-    finally:
-        ledger.close()
-
-
-def _standing(request: RunRequest, report: RunReport) -> str:
-    return f"{report.trials_made} trials finished in this call (run {request.run_id!r})"
+def _standing(done: Calibration) -> str:
+    return f"{done.trials_made} trials finished in this call (run {done.run_id!r})"
 
 
 def _target(address: str | None, ca: Path | None, cert: Path | None, key: Path | None) -> DaskTarget | None:
@@ -147,11 +114,3 @@ def _target(address: str | None, ca: Path | None, cert: Path | None, key: Path |
     if address.startswith("tls://") and not all(files):
         raise UserError("a tls:// scheduler needs --dask-ca, --dask-cert and --dask-key")
     return DaskTarget(address=address, ca=ca, cert=cert, key=key)
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # macOS
-        return os.cpu_count() or 1

@@ -1,0 +1,1 @@
+"""ModelOps from Python: what `mops` calls, and what notebooks and scripts call."""

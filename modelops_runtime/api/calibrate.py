@@ -1,0 +1,133 @@
+"""`calibrate`: one run, from Python. `mops run` is a thin caller of it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from modelops_runtime.api.calibration import Calibration, of_run
+from modelops_runtime.contracts.errors import RunFailed
+from modelops_runtime.ledger.opening import open_ledger
+from modelops_runtime.results.report import write_report
+from modelops_runtime.runner.events import Event, OnEvent
+from modelops_runtime.runner.interrupts import stop_on_signals
+from modelops_runtime.runner.request import RunRequest
+from modelops_runtime.runner.run import run_spec
+from modelops_runtime.runner.stopping import StopRequest
+from modelops_runtime.simulation.dask_target import DaskTarget
+from modelops_runtime.specs.loading import load_spec
+
+LEDGER = Path(".modelops") / "ledger.sqlite"
+
+
+def calibrate(
+    spec: str | Path,
+    *,
+    run_id: str | None = None,
+    ledger: str | None = None,
+    workers: int | None = None,
+    trials: int | None = None,
+    dask: str | DaskTarget | None = None,
+    out: str | Path | None = None,
+    fresh: bool = False,
+    large: bool = False,
+    on_event: OnEvent | None = None,
+    on_stop: Callable[[], None] | None = None,
+    on_failed_report: Callable[[Path], None] | None = None,
+) -> Calibration:
+    """Search the parameters of a model until its output fits the data, and write a report.
+
+    The same call again goes on where the run was left, or returns at once what was found. `write_project` makes a spec
+    of functions and data frames.
+
+    - spec: path of an adaptive.yaml.
+    - run_id: the run's name; default: the spec's `name`.
+    - ledger: a file or postgresql://...; default: MODELOPS_LEDGER, else .modelops/ledger.sqlite beside the spec.
+    - workers: simulations side by side on this machine; default: one a core.
+    - trials: the budget, parameter sets in all; default: the spec's.
+    - dask: a scheduler (tcp://..., or a DaskTarget with certificates) that simulates instead of this machine.
+    - out: folder of report, logs and kept outputs; default: modelops-out/RUN beside the spec.
+    - fresh: keep an older run of this name under a dated name, and begin anew.
+    - large: accept more than 64 KB of matched values a replicate in the ledger.
+    - on_event: is called with each event of the run (`modelops_runtime.runner.events`).
+    - on_stop: is called at the first Ctrl-C, after which what runs is finished; the second stops now.
+    - on_failed_report: is called with the report's path before RunFailed is raised.
+
+    Raises SpecErrors (mistakes, nothing was started), RunDiffers (another run has this name), RunFailed (no answer), LedgerError.
+    """
+    loaded = load_spec(Path(spec))
+    name = run_id or loaded.spec.name
+    folder = Path(out) if out is not None else loaded.root / "modelops-out" / name
+    request = RunRequest(
+        loaded=loaded,
+        ledger_url=ledger or os.environ.get("MODELOPS_LEDGER") or str(loaded.root / LEDGER),
+        run_id=name,
+        trials=trials,
+        slots=workers or cores(),
+        dask=DaskTarget(address=dask) if isinstance(dask, str) else dask,
+        fresh=fresh,
+        large=large,
+        logs=folder / "logs",
+        outputs=None if loaded.spec.outputs.keep == "none" else folder / "outputs",
+    )
+    try:
+        with _stop_request(on_stop or _nothing) as stop:
+            done = run_spec(request, on_event=on_event or _ignore, stop=stop)
+    except RunFailed:
+        page = _write_report(request, folder)
+        if on_failed_report is not None:
+            on_failed_report(page)
+        raise
+    opened = open_ledger(request.ledger_url, create=False)
+    try:
+        run = opened.get_run(name)
+        assert run is not None
+        return of_run(
+            run,
+            request.ledger_url,
+            interrupted=done.interrupted,
+            already_finished=done.already_finished,
+            trials_made=done.trials_made,
+            simulations=done.simulations,
+            elapsed_s=done.elapsed_s,
+            report=None if done.interrupted else write_report(opened, name, folder / "report.html"),
+        )
+    finally:
+        opened.close()
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS
+        return os.cpu_count() or 1
+
+
+@contextmanager
+def _stop_request(on_first: Callable[[], None]) -> Iterator[StopRequest]:
+    """Ctrl-C as a stop request where signals can be had: in the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield StopRequest()
+        return
+    with stop_on_signals(on_first) as stop:
+        yield stop
+
+
+def _write_report(request: RunRequest, folder: Path) -> Path:
+    opened = open_ledger(request.ledger_url, create=False)
+    try:
+        return write_report(opened, request.run_id, folder / "report.html")
+    finally:
+        opened.close()
+
+
+def _ignore(_event: Event) -> None:
+    """Nobody listens."""
+
+
+def _nothing() -> None:
+    """Nobody asked to be told."""

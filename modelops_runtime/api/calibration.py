@@ -1,0 +1,157 @@
+"""A run and its answer, for Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from modelops_runtime.contracts.errors import UserError
+from modelops_runtime.contracts.parameters import Scalar
+from modelops_runtime.ledger.base import Ledger, Run, RunState
+from modelops_runtime.ledger.opening import open_ledger
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """Where a run stands, and its answer once there is one. Tables are read from its ledger when they are asked for."""
+
+    run_id: str
+    ledger_url: str = field(repr=False)
+    state: RunState
+    params: Mapping[str, Scalar]
+    """The best set, fixed parameters included; empty while there is none."""
+    derived: Mapping[str, float]
+    """What the model derives from it (R0)."""
+    best_trial: int | None
+    loss: float | None
+    """Of the search: biased low, being the lowest of many."""
+    loss_se: float | None
+    confirmed_loss: float | None
+    """Over fresh seeds; None without a confirmation."""
+    confirmed_loss_se: float | None
+    interrupted: bool = False
+    """A stop was asked for before the run was over; calibrating again goes on."""
+    already_finished: bool = False
+    """This call made no trial."""
+    trials_made: int = 0
+    """By this call, or beside it by other workers."""
+    simulations: int = 0
+    """Of this call."""
+    elapsed_s: float = 0.0
+    confirmed_replicates: int | None = None
+    stop_reason: str = ""
+    report: Path | None = None
+    """The HTML report, where one was written."""
+    summary: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """The answer as the ledger keeps it, ready for JSON."""
+
+    def trials(self) -> pa.Table:
+        """One row for each search trial: trial, status, loss, loss_se, confirmed_loss, `param.NAME`, ...; `.to_pandas()`."""
+        from modelops_runtime.results.export import trials_table
+
+        with self._ledger() as ledger:
+            return trials_table(ledger.trials(self.run_id))
+
+    def replicates(self, trial: int | None = None) -> pa.Table:
+        """One row for each simulation, of one trial or of all: trial, replicate, seed, status, seconds, error, ..."""
+        from modelops_runtime.results.export import replicates_table
+
+        with self._ledger() as ledger:
+            return replicates_table(ledger.replicates(self.run_id, trial))
+
+    def fit(self, trial: int | None = None) -> pa.Table:
+        """Observed beside simulated, a row for each observation and simulation, of `trial` or of the best one.
+
+        Columns trial, replicate (2**32 and up: confirmation), target, the matched key, observed, simulated.
+        """
+        from modelops_runtime.evaluation.fit import fit_table
+
+        number = self.best_trial if trial is None else trial
+        if number is None:
+            raise UserError(f"run {self.run_id!r} has no best trial yet")
+        with self._ledger() as ledger:
+            run = _run(ledger, self.run_id)
+            done = [r for r in ledger.replicates(self.run_id, number) if r.status == "COMPLETED"]
+            return fit_table(run.observations, [(r.number, r.index, r.aligned) for r in done])
+
+    def export(self, to: str | Path) -> list[Path]:
+        """Write trials.parquet, replicates.parquet, fit.parquet and run.json into the folder `to`; returns their paths."""
+        from modelops_runtime.results.export import export_run
+
+        with self._ledger() as ledger:
+            return export_run(ledger, self.run_id, Path(to))
+
+    def write_report(self, path: str | Path) -> Path:
+        """Write the HTML report as things stand now."""
+        from modelops_runtime.results.report import write_report
+
+        with self._ledger() as ledger:
+            return write_report(ledger, self.run_id, Path(path))
+
+    @contextmanager
+    def _ledger(self) -> Iterator[Ledger]:
+        ledger = open_ledger(self.ledger_url, create=False)
+        try:
+            yield ledger
+        finally:
+            ledger.close()
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        loss = self.confirmed_loss if self.confirmed_loss is not None else self.loss
+        kind = "confirmed loss" if self.confirmed_loss is not None else "loss, not confirmed"
+        rows = [*self.params.items(), *((f"{name} (derived)", value) for name, value in self.derived.items())]
+        rows += [] if loss is None else [(kind, loss)]
+        cells = "".join(
+            f"<tr><th>{escape(str(name))}</th><td>{escape(_shown(value))}</td></tr>" for name, value in rows
+        )
+        return f"<table><caption>{escape(self.run_id)}: {self.state.lower()}</caption>{cells}</table>"
+
+
+def open_run(run_id: str, ledger: str | Path = ".modelops/ledger.sqlite") -> Calibration:
+    """A run that is in a ledger already. Raises UserError when there is no such ledger or run."""
+    opened = open_ledger(str(ledger), create=False)
+    try:
+        return of_run(_run(opened, run_id), str(ledger))
+    finally:
+        opened.close()
+
+
+def of_run(run: Run, ledger_url: str, **more: Any) -> Calibration:
+    """A Calibration from the run's row; `more` are fields that the row does not hold."""
+    summary = run.summary
+    return Calibration(
+        run_id=run.run_id,
+        ledger_url=ledger_url,
+        state=run.state,
+        params=summary.get("params", {}),
+        derived=summary.get("derived", {}),
+        best_trial=summary.get("best_trial"),
+        loss=summary.get("loss"),
+        loss_se=summary.get("loss_se"),
+        confirmed_loss=summary.get("confirmed_loss"),
+        confirmed_loss_se=summary.get("confirmed_loss_se"),
+        confirmed_replicates=summary.get("confirmed_replicates"),
+        stop_reason=run.reason,
+        summary=summary,
+        **more,
+    )
+
+
+def _run(ledger: Ledger, run_id: str) -> Run:
+    run = ledger.get_run(run_id)
+    if run is None:
+        known = ", ".join(run.run_id for run in ledger.list_runs()[:10]) or "none"
+        raise UserError(f"no run {run_id!r} in this ledger; there is: {known}")
+    return run
+
+
+def _shown(value: object) -> str:
+    return f"{value:.5g}" if isinstance(value, float) else str(value)
