@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from modelops_runtime.algorithms.coordinates import coordinate_of, count_of, set_at
 from modelops_runtime.algorithms.options import check_known, maybe_whole, switch, whole
 from modelops_runtime.algorithms.randomness import generator
+from modelops_runtime.contracts.algorithm import OptionError
 from modelops_runtime.contracts.parameters import UniqueParameterSet
 from modelops_runtime.contracts.space import ChoiceParameter, IntegerParameter, Parameter, ParameterSpace
 from modelops_runtime.contracts.trial import TrialResult
@@ -56,7 +57,9 @@ def create_lhs(space: ParameterSpace, seed: int, options: Mapping[str, object]) 
     """A Latin hypercube of `points` points (required): each parameter has one in each of that many equal parts."""
     check_known(options, ("points",), "algorithm lhs")
     if "points" not in options:
-        raise ValueError("algorithm lhs needs the option points, the number of points: options: {points: 100}")
+        raise OptionError(
+            "points", "algorithm lhs needs the option points, the number of points", "options: {points: 100}"
+        )
     points = whole(options, "points", 1, least=1)
     return Design(space, lhs_points(len(space.parameters), points, seed), points)
 
@@ -129,7 +132,9 @@ def grid_levels(space: ParameterSpace, options: Mapping[str, object]) -> list[in
     per = levels if isinstance(levels, Mapping) else {}
     names = [parameter.name for parameter in space.parameters]
     if unknown := sorted(str(name) for name in per if name not in names):
-        raise ValueError(f"option levels names {', '.join(unknown)}; the searched parameters are {', '.join(names)}")
+        raise OptionError(
+            "levels", f"option levels names {', '.join(unknown)}", f"the searched parameters are {', '.join(names)}"
+        )
     return [_levels_of(parameter, per.get(parameter.name) if per else levels) for parameter in space.parameters]
 
 
@@ -140,9 +145,10 @@ def _levels_of(parameter: Parameter, levels: object) -> int:
         return count_of(parameter)
     if not isinstance(levels, int) or isinstance(levels, bool) or levels < 1:
         said = "missing" if levels is None else repr(levels)
-        raise ValueError(
-            f"option levels is {said} for {parameter.name}; give an integer of at least 1, for all or by name: "
-            f"{{levels: {{{parameter.name}: 5}}}}"
+        raise OptionError(
+            "levels",
+            f"option levels is {said} for {parameter.name}",
+            f"give an integer of at least 1, for all or by name: {{levels: {{{parameter.name}: 5}}}}",
         )
     return min(levels, count_of(parameter)) if isinstance(parameter, IntegerParameter) else levels
 

@@ -20,7 +20,7 @@ from modelops_runtime.algorithms.designs import Design, halton_points, shuffled_
 from modelops_runtime.algorithms.model_based import ModelOptions, ModelSearch
 from modelops_runtime.algorithms.options import check_known, maybe_whole, one_of, share, switch, whole
 from modelops_runtime.algorithms.randomness import generator
-from modelops_runtime.contracts.algorithm import AdaptiveAlgorithm
+from modelops_runtime.contracts.algorithm import AdaptiveAlgorithm, OptionError
 from modelops_runtime.contracts.space import ParameterSpace
 
 Options = Mapping[str, object]
@@ -48,7 +48,7 @@ def _tpe(space: ParameterSpace, seed: int, options: Options) -> AdaptiveAlgorith
 
 def _gp(space: ParameterSpace, seed: int, options: Options) -> AdaptiveAlgorithm:
     if find_spec("torch") is None:
-        raise ValueError("algorithm optuna with sampler gp needs torch: pip install 'modelops[gp]'")
+        raise OptionError("sampler", "algorithm optuna with sampler gp needs torch", "pip install 'modelops[gp]'")
     model = ModelOptions(
         sampler="gp",
         n_startup_trials=whole(options, "n_startup_trials", 10, least=1),

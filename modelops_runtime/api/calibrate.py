@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from modelops_runtime.api.calibration import Calibration, of_run
-from modelops_runtime.contracts.errors import RunFailed
+from modelops_runtime.contracts.errors import RunFailed, UserError
 from modelops_runtime.ledger.opening import open_ledger
 from modelops_runtime.results.report import write_report
 from modelops_runtime.runner.events import Event, OnEvent
@@ -18,6 +19,7 @@ from modelops_runtime.runner.request import RunRequest
 from modelops_runtime.runner.run import run_spec
 from modelops_runtime.runner.stopping import StopRequest
 from modelops_runtime.simulation.dask_target import DaskTarget
+from modelops_runtime.specs.cluster import DNS_LABEL
 from modelops_runtime.specs.loading import load_spec
 
 LEDGER = Path(".modelops") / "ledger.sqlite"
@@ -60,6 +62,8 @@ def calibrate(
     """
     loaded = load_spec(Path(spec))
     name = run_id or loaded.spec.name
+    if not re.fullmatch(DNS_LABEL, name):
+        raise UserError(f"the run's id is {name!r}; it must be a-z, 0-9 and -, up to 63 characters")
     folder = Path(out) if out is not None else loaded.root / "modelops-out" / name
     request = RunRequest(
         loaded=loaded,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,8 +39,8 @@ def write_project(
     """Write adaptive.yaml, the model and the data into `folder`; returns the path of the spec.
 
     - model: `simulate(params, seed)`, which returns a data frame, an Arrow table, a dict of columns, or a dict of those. It
-      runs in other processes, so it is pickled by value, with what it refers to in its own file or notebook. Or an entry point as in
-      a spec (`pkg.mod:fn`).
+      runs in other processes, so it is pickled by value, with what it refers to in its own file or notebook. Or an entry point
+      as in a spec (`pkg.mod:fn`).
     - parameters: as in a spec: `{"min": 0.1, "max": 1.0, "scale": "log"}`, `{"choices": [...]}` or a fixed value. A pair
       `(0.1, 1.0)` is short for min and max.
     - targets: as in a spec, where `observed` may also be a data frame (pandas, polars) or an Arrow table.
@@ -61,7 +62,7 @@ def write_project(
         _write(root / "model.py", (MODEL + (DERIVED if derived else "")).encode())
     spec = {
         "version": 1,
-        "name": name or root.resolve().name,
+        "name": name or _run_name(root.resolve().name),
         "model": {"entrypoint": entrypoint, **(options or {})},
         "parameters": {key: _parameter(value) for key, value in parameters.items()},
         "targets": {key: _target(root, key, target) for key, target in targets.items()},
@@ -70,6 +71,10 @@ def write_project(
     path = root / "adaptive.yaml"
     _write(path, _yaml(spec))
     return path
+
+
+def _run_name(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:63] or "calibration"
 
 
 def _parameter(given: Any) -> Any:

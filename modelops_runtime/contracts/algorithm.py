@@ -66,6 +66,20 @@ class RemembersTrials(Protocol):
         ...
 
 
+class OptionError(ValueError):
+    """A factory's complaint about one option: `OptionError(name, wrong, right)`; `unknown` when there is no such option."""
+
+    unknown = False
+
+    def __str__(self) -> str:
+        _, wrong, right = self.args
+        return f"{wrong}; {right}"
+
+
+class UnknownOption(OptionError):
+    unknown = True
+
+
 class AlgorithmFactory(Protocol):
     """What an entry point of the group `modelops.algorithms` names."""
 

@@ -47,9 +47,11 @@ class RunDiffers(UserError):
 
     def __str__(self) -> str:
         run_id, differences = self.args
+        files = any(difference.startswith("file ") for difference in differences)
+        unless = "; a file that the model does not need can be listed in .mopsignore" if files else ""
         return (
             f"run {run_id!r} exists with another spec ({'; '.join(differences)}); "
-            "give --run-id NEW for a run of its own, or --fresh to keep the old one under a dated name"
+            f"give --run-id NEW for a run of its own, or --fresh to keep the old one under a dated name{unless}"
         )
 
 

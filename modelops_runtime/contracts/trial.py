@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 DIAGNOSTICS_LIMIT = 65_536
 """Bytes of JSON that a trial's diagnostics may take."""
@@ -43,6 +44,15 @@ class TrialResult:
             raise ValueError(f"a result's status is COMPLETED, FAILED or TIMEOUT, not {self.status}")
         if self.status is TrialStatus.COMPLETED and (self.loss is None or not math.isfinite(self.loss)):
             raise ValueError(f"a COMPLETED trial has a finite loss, not {self.loss}")
+
+
+CONFIRM_FROM = 2**32
+"""Index of the first replicate of a confirmation: its noise is that of no search replicate."""
+
+
+def phase_of(index: int) -> Literal["search", "confirm"]:
+    """Whether a replicate of this index belongs to a trial's search or to its confirmation."""
+    return "confirm" if index >= CONFIRM_FROM else "search"
 
 
 def bounded_diagnostics(diagnostics: Mapping[str, object]) -> dict[str, object]:

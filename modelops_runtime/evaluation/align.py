@@ -77,7 +77,7 @@ class Aligner:
         match = self._match(target, name, [table.column(key) for key in names])
         whole = match.whole
         if not whole:
-            _check_coverage(target, name, match)
+            _check_coverage(target, name, match, table)
         aligned = match.apply(_values(target, name, table))
         if whole and math.isfinite(aligned.sum()):
             return aligned
@@ -151,16 +151,17 @@ def _values(target: TargetAligner, name: str, table: pa.Table) -> Array:
     return keys.as_float(column)
 
 
-def _check_coverage(target: TargetAligner, name: str, match: Match) -> None:
+def _check_coverage(target: TargetAligner, name: str, match: Match, table: pa.Table) -> None:
     matched, total = int(match.matched.sum()), len(match.matched)
     if matched >= target.min_coverage * total - 1e-9 and matched:
         return
     texts = target.keys.texts
     missing = [texts[i] for i in np.flatnonzero(~match.matched)]
     more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
-    listed = "; ".join(missing[:SHOWN])
-    text = f"matched {matched} of {total} observations; {_no_row(target)} {listed}{more} in output {name!r}"
-    raise BadOutput(text, target.path("min_coverage"))
+    listed = " / ".join(missing[:SHOWN])
+    text = f"matched {matched} of {total} observations: {_no_row(target)} {listed}{more} in output {name!r}"
+    right = "simulate these too, or lower min_coverage"
+    raise BadOutput(f"{text}{_unknown_labels(target, table)}; {right}", target.path("match"))
 
 
 def _no_row(target: TargetAligner) -> str:
@@ -169,6 +170,17 @@ def _no_row(target: TargetAligner) -> str:
     if target.kind == "interpolate":
         return "no rows on both sides of"
     return "no row for" if target.period is None else "no rows that cover the period before"
+
+
+def _unknown_labels(target: TargetAligner, table: pa.Table) -> str:
+    """The first label that was observed and is not in the output at all."""
+    for label in target.keys.labels:
+        if not isinstance(label.known, tuple):
+            continue
+        there = sorted(str(value) for value in set(keys.flat(table.column(label.name)).to_pylist()))
+        if lacking := next((value for value in label.known if value not in there), None):
+            return f", which has no {label.name} {lacking!r} but {', '.join(there[:5])}"
+    return ""
 
 
 def _mismatch(target: TargetAligner, columns: list[pa.Array]) -> BadOutput:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from modelops_runtime.contracts.trial import phase_of
 from modelops_runtime.evaluation.terms import Array
 
 
@@ -47,7 +48,7 @@ def key_columns(observations: Mapping[str, Any]) -> dict[str, pa.Array]:
 
 
 def fit_table(observations: Mapping[str, Any], replicates: Iterable[tuple[int, int, bytes]]) -> pa.Table:
-    """One row an observation and replicate: trial, replicate, target, the keys, observed, simulated (null: not matched).
+    """One row an observation and replicate: trial, replicate, target, keys, observed, simulated (null: not matched), phase.
 
     `observations` is `Run.observations`; `replicates` are (trial, replicate, aligned values).
     """
@@ -66,11 +67,14 @@ def fit_table(observations: Mapping[str, Any], replicates: Iterable[tuple[int, i
             **{name: column.take(again) for name, column in keys.items()},
             "observed": pa.array(observed, pa.float64()).take(again),
             "simulated": pa.array(simulated, pa.float64(), from_pandas=True),
+            "phase": pa.array([phase_of(index) for _, index, _ in listed], pa.string()).take(
+                pa.array(np.repeat(np.arange(r), n))
+            ),
         }
     )
 
 
-_OWN = ("trial", "replicate", "target", "observed", "simulated")
+_OWN = ("trial", "replicate", "target", "observed", "simulated", "phase")
 
 
 def _instant(cell: str | None) -> datetime | None:

@@ -107,6 +107,11 @@ def codes_of(values: Array, known: Array, *, exact: bool) -> NDArray[np.intp]:
     return np.where(np.abs(known[near] - values) <= room, near, -1)
 
 
+def is_iso(value: object) -> bool:
+    """Whether a text is a date, or a date and a time, as ISO 8601 writes them."""
+    return re.match(_ISO, str(value)) is not None
+
+
 def _is_number(kind: pa.DataType) -> bool:
     return (
         pa.types.is_integer(kind)
@@ -118,7 +123,7 @@ def _is_number(kind: pa.DataType) -> bool:
 
 def _is_iso(column: pa.Array) -> bool:
     given = column.drop_null()
-    if not len(given) or not re.match(_ISO, str(given[0].as_py())):
+    if not len(given) or not is_iso(given[0].as_py()):
         return False
     return bool(pc.all(pc.match_substring_regex(given, _ISO)).as_py())  # pyright: ignore[reportAttributeAccessIssue]
 

@@ -121,9 +121,10 @@ def term_of(spec: object, y: Array, columns: Mapping[str, Array]) -> Term:
 
 
 def _counts(y: Array, kind: str) -> Array:
-    wrong = y[(y < 0) | (y != np.floor(y))]
+    wrong = np.flatnonzero((y < 0) | (y != np.floor(y)))
     if len(wrong):
-        raise OptionProblem("", f"{kind} is for counts, and {wrong[0]:g} was observed", "take normal or mean_signal")
+        text = f"{kind} is for counts, and observation {wrong[0] + 1} is {y[wrong[0]]:g}"
+        raise OptionProblem("", text, "mend it, or take normal or mean_signal")
     return y
 
 

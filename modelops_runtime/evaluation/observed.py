@@ -86,7 +86,7 @@ def observed_keys(table: pa.Table, *, on: str, by: Sequence[str], ordered: bool)
     known, groups = np.unique(combined, return_inverse=True)
     kind = keys.type_of(flat[on])
     if ordered and kind is KeyType.TEXT:
-        raise keys.KeyMismatch("holds text, which has no order")
+        raise keys.KeyMismatch(f"holds text, which has no order ({_first_not_a_date(flat[on])})")
     return ObservedKeys(
         labels=labels,
         known_groups=known,
@@ -96,6 +96,11 @@ def observed_keys(table: pa.Table, *, on: str, by: Sequence[str], ordered: bool)
         times=keys.numbers(flat[on], kind) if ordered else np.zeros(0),
         texts=key_texts({name: flat[name] for name in (on, *by)}),
     )
+
+
+def _first_not_a_date(column: pa.Array) -> str:
+    row, value = next((i, v) for i, v in enumerate(column.to_pylist(), 1) if not keys.is_iso(v))
+    return f"row {row}: {value!r} is no date; dates are written 2024-01-31"
 
 
 def key_texts(columns: dict[str, pa.Array]) -> tuple[str, ...]:

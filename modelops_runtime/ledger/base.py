@@ -177,7 +177,7 @@ class Ledger(Protocol):
         ...
 
     def extend(self, run_id: str, trials: int) -> Run:
-        """Raise the budget to `trials` in all, and open the run again. Raises LedgerError when that is not more."""
+        """Raise the budget to `trials` in all, and open the run again. Raises UserError when that is not more."""
         ...
 
     def end_asking(self, run_id: str, reason: str) -> None:

@@ -37,6 +37,14 @@ def ledger_exists(url: str) -> bool:
     return path.is_file() and path.stat().st_size > 0
 
 
+def ledger_files(url: str) -> list[Path]:
+    """The files that a ledger at `url` consists of while it is open; none for Postgres."""
+    if _is_postgres(url):
+        return []
+    path = _path(url)
+    return [path.with_name(f"{path.name}{suffix}") for suffix in ("", "-wal", "-shm")]
+
+
 def _is_postgres(url: str) -> bool:
     return url.startswith(("postgresql://", "postgres://"))
 

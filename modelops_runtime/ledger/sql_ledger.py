@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from modelops_runtime.contracts.errors import ConflictingResult, LeaseLost, LedgerError
+from modelops_runtime.contracts.errors import ConflictingResult, LeaseLost, LedgerError, UserError
 from modelops_runtime.contracts.parameters import Scalar, param_id
 from modelops_runtime.ledger.base import Lease, Phase, Replicate, Run, RunState, Trial, TrialEnd
 from modelops_runtime.ledger.rows import (
@@ -82,7 +82,7 @@ class SqlLedger:
 
         key = self._key(run_id)
         if not patiently(raise_budget):
-            raise LedgerError(
+            raise UserError(
                 f"run {run_id!r} has {self._state_of(run_id).trials} trials; extend it to more, not {trials}"
             )
         return self._state_of(run_id)

@@ -109,7 +109,10 @@ class SqliteStore:
         except sqlite3.IntegrityError as error:
             raise ConstraintBroken(str(error).rpartition(": ")[2]) from error
         except sqlite3.Error as error:
-            raise LedgerError(f"{self._path}: {sqlite_meaning(error)}") from error
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            raise (UserError if code == sqlite3.SQLITE_NOTADB else LedgerError)(
+                f"{self._path}: {sqlite_meaning(error)}"
+            ) from error
 
 
 class _Schema:
@@ -124,7 +127,7 @@ class _Schema:
         if not tables:
             return None
         if "schema_version" not in tables:
-            raise LedgerError(f"{self._path}: an SQLite database of something else ({', '.join(sorted(tables)[:3])})")
+            raise UserError(f"{self._path}: an SQLite database of something else ({', '.join(sorted(tables)[:3])})")
         return self._connection.execute(queries("sqlite")["schema_version"]).fetchone()
 
     def lock(self) -> None:

@@ -16,11 +16,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from modelops_runtime.contracts.errors import LedgerError
-from modelops_runtime.contracts.trial import TrialStatus
+from modelops_runtime.contracts.trial import TrialStatus, phase_of
 from modelops_runtime.evaluation.fit import fit_table
 from modelops_runtime.ledger.base import Ledger, Replicate, Run, Trial
 from modelops_runtime.results.columns import column, type_of
-from modelops_runtime.results.standing import CONFIRM_FROM
 from modelops_runtime.results.writing import together
 
 FORMAT = 1
@@ -142,7 +141,7 @@ def replicates_table(replicates: Sequence[Replicate]) -> pa.Table:
             "trial": r.number,
             "replicate": r.index,
             "seed": r.seed,
-            "phase": "confirm" if r.index >= CONFIRM_FROM else "search",
+            "phase": phase_of(r.index),
             "status": r.status,
             "seconds": r.seconds,
             "attempt": r.attempt,

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from modelops_runtime.contracts.errors import LedgerError
+from modelops_runtime.contracts.trial import CONFIRM_FROM
 from modelops_runtime.evaluation.fit import stack
 from modelops_runtime.ledger.base import Ledger, Replicate, Run, RunState, Trial
 from modelops_runtime.results.convergence import convergence
@@ -19,7 +20,7 @@ from modelops_runtime.results.export import modelops_version, plain
 from modelops_runtime.results.figures import Figure, counted, fmt, plus_minus
 from modelops_runtime.results.fit_figures import fit_figures
 from modelops_runtime.results.parameter_figures import on_bound, parameter_figure, searched_of
-from modelops_runtime.results.standing import CONFIRM_FROM, Candidate, candidates, finalists
+from modelops_runtime.results.standing import Candidate, candidates, finalists
 from modelops_runtime.results.summary import RunSummary, summary_of
 from modelops_runtime.results.targets import targets_of
 

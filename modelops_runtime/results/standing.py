@@ -8,9 +8,6 @@ from dataclasses import dataclass
 from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.ledger.base import Trial
 
-CONFIRM_FROM = 2**32
-"""Replicates from this index on belong to a confirmation."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from modelops_runtime.contracts.errors import ModelOpsError
+from modelops_runtime.contracts.errors import ModelOpsError, RunFailed
 from modelops_runtime.runner.events import event_json
 from modelops_runtime.runner.interrupts import stop_on_signals
 from modelops_runtime.runner.request import RunRequest
@@ -51,8 +51,12 @@ def _run(options: argparse.Namespace) -> int:
         slots=options.workers,
         dask=dask,
     )
-    with stop_on_signals(lambda: None) as stop:
-        report = run_spec(request, on_event=lambda event: _say(event_json(event)), stop=stop)
+    try:
+        with stop_on_signals(lambda: None) as stop:
+            report = run_spec(request, on_event=lambda event: _say(event_json(event)), stop=stop)
+    except RunFailed as error:
+        _say({"event": "run_ended", "run": request.run_id, "state": "FAILED", "reason": str(error)})
+        raise
     _say({"event": "run_ended", "run": report.run_id, "state": report.state, "summary": dict(report.summary)})
     return 130 if report.interrupted else 0
 

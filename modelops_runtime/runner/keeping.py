@@ -9,7 +9,7 @@ from pathlib import Path
 
 from modelops_runtime.bundles.ignoring import list_results
 from modelops_runtime.contracts.simulation import ReplicateOutcome, Tables
-from modelops_runtime.simulation.seeds import CONFIRM_FROM
+from modelops_runtime.contracts.trial import CONFIRM_FROM
 
 
 def keep_tables(folder: Path, number: int, outcomes: Sequence[ReplicateOutcome]) -> None:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from modelops_runtime.contracts.errors import AlgorithmError, LeaseLost, RunFailed
 from modelops_runtime.contracts.parameters import Scalar, UniqueParameterSet
 from modelops_runtime.contracts.simulation import ReplicateOutcome, SimulationService
+from modelops_runtime.contracts.trial import CONFIRM_FROM
 from modelops_runtime.evaluation.fit import stack
 from modelops_runtime.evaluation.score import Scorer
 from modelops_runtime.ledger.base import Lease, Ledger, RunState, Trial, TrialEnd
@@ -23,7 +24,7 @@ from modelops_runtime.runner.search import Search
 from modelops_runtime.runner.settings import LEASE_S, SearchSettings
 from modelops_runtime.runner.stopping import StopRequest
 from modelops_runtime.simulation.grouping import group_size
-from modelops_runtime.simulation.seeds import CONFIRM_FROM, seeds_for
+from modelops_runtime.simulation.seeds import seeds_for
 
 TICK_S = 0.5
 """Seconds between ticks, and the longest wait before looking at a stop request."""
@@ -51,6 +52,8 @@ class LoopParts:
     on_event: OnEvent
     stop: StopRequest
     keep_log: LogSink
+    before_s: float = 0.0
+    """Seconds from the start of the run to this worker's: its time limit counts from there."""
     clock: Callable[[], float] = time.monotonic
 
 
@@ -113,7 +116,7 @@ class Loop:
         if why := rules.too_many_failed(search.standing, settings.max_failed):
             self._fail(why)
         may_ask = not self._asking_ended and not self._budget_used
-        if may_ask and (why := rules.reason_to_stop(search.standing, settings.stop, self._elapsed())):
+        if may_ask and (why := rules.reason_to_stop(search.standing, settings.stop, self.p.before_s + self._elapsed())):
             self.p.ledger.end_asking(self.p.run_id, why)
             self._asking_ended, may_ask = True, False
         if may_ask or self._under_way or self._held or search.unfinished:

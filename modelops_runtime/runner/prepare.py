@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelops_runtime.algorithms.registry import load_algorithm
 from modelops_runtime.bundles.archive import code_digest
-from modelops_runtime.contracts.algorithm import AdaptiveAlgorithm
+from modelops_runtime.contracts.algorithm import AdaptiveAlgorithm, OptionError
 from modelops_runtime.contracts.errors import SpecError, SpecErrors, UserError
 from modelops_runtime.contracts.space import ParameterSpace
 from modelops_runtime.evaluation.plan import EvaluationPlan, TargetProblems, plan_targets
 from modelops_runtime.models.loading import ModelDescription, ModelSource
-from modelops_runtime.runner.mistakes import mistake
 from modelops_runtime.runner.model_files import code_of
 from modelops_runtime.runner.settings import SearchSettings, StopRules
-from modelops_runtime.runner.space_check import complaint
+from modelops_runtime.runner.space_check import complaints
 from modelops_runtime.specs.identity import identity_of, identity_parts
-from modelops_runtime.specs.loading import LoadedSpec
-from modelops_runtime.specs.space import fixed_of, space_of
+from modelops_runtime.specs.loading import LoadedSpec, in_order
+from modelops_runtime.specs.space import ParameterMistake, fixed_of, space_of
 
 if TYPE_CHECKING:
     from modelops_runtime.contracts.parameters import Scalar
@@ -55,21 +54,28 @@ def model_source(loaded: LoadedSpec) -> ModelSource:
     )
 
 
-def plan_of(loaded: LoadedSpec) -> EvaluationPlan:
-    """How outputs are matched with the observations, and scored. Raises SpecErrors."""
+def planned(loaded: LoadedSpec) -> tuple[EvaluationPlan | None, list[SpecError]]:
+    """How outputs are matched with the observations, and scored; or what is wrong with the targets."""
     try:
-        return plan_targets(loaded.spec.targets, loaded.observed, root=loaded.root)
+        return plan_targets(loaded.spec.targets, loaded.observed, root=loaded.root), []
     except TargetProblems as problems:
-        raise SpecErrors(*(loaded.error(p.path, p.wrong, p.right) for p in problems.problems)) from problems
+        return None, [loaded.error(p.path, p.wrong, p.right) for p in problems.problems]
 
 
-def prepare(loaded: LoadedSpec, description: ModelDescription, plan: EvaluationPlan) -> Prepared:
-    """Check what needs the model's description and the installed algorithms. Raises SpecErrors, all mistakes at once."""
+def prepare(
+    loaded: LoadedSpec, description: ModelDescription | None, plan: EvaluationPlan | None, found: Sequence[SpecError]
+) -> Prepared:
+    """Check what needs the model's description and the installed algorithms.
+
+    `found` are the mistakes that left no plan or no description. Raises SpecErrors, all mistakes at once.
+    """
     spec = loaded.spec
-    space = _space(loaded, description)
-    mistakes = [*_algorithm_mistakes(loaded, space), *_guess_mistakes(loaded, space)]
-    if mistakes:
-        raise SpecErrors(*mistakes)
+    space, about_space = _space(loaded, description)
+    mistakes = [*found, *about_space]
+    if space is not None:
+        mistakes += [*_algorithm_mistakes(loaded, space), *_guess_mistakes(loaded, space)]
+    if mistakes or space is None or plan is None:
+        raise SpecErrors(*in_order(mistakes))
     code = code_of(loaded)
     parts = identity_parts(loaded, code=code)
     return Prepared(
@@ -83,11 +89,13 @@ def prepare(loaded: LoadedSpec, description: ModelDescription, plan: EvaluationP
     )
 
 
-def _space(loaded: LoadedSpec, description: ModelDescription) -> ParameterSpace:
+def _space(loaded: LoadedSpec, description: ModelDescription | None) -> tuple[ParameterSpace | None, list[SpecError]]:
+    """What is searched; without the model's description, what can be known without it."""
     try:
-        return space_of(loaded.spec, description.bounds)
-    except ValueError as error:
-        raise SpecErrors(loaded.error("parameters", str(error), "give min and max, or choices")) from error
+        return space_of(loaded.spec, description.bounds if description else {}), []
+    except ParameterMistake as mistake:
+        name, wrong, right = mistake.args
+        return None, [loaded.error(f"parameters.{name}", wrong, right)] if description else []
 
 
 def _algorithm_mistakes(loaded: LoadedSpec, space: ParameterSpace) -> list[SpecError]:
@@ -95,18 +103,23 @@ def _algorithm_mistakes(loaded: LoadedSpec, space: ParameterSpace) -> list[SpecE
     try:
         load_algorithm(search.algorithm, space, search.seed, dict(search.options))
     except UserError as error:
-        return [mistake(loaded, "search.algorithm", str(error), "name an installed algorithm")]
+        wrong, _, right = str(error).partition("; ")
+        return [loaded.error("search.algorithm", wrong, right or "name an installed algorithm")]
+    except OptionError as error:
+        name, wrong, right = error.args
+        path = f"search.options.{name}" if name in search.options else "search.algorithm"
+        return [loaded.error(path, wrong, right, at_key=error.unknown)]
     except ValueError as error:
-        named = next((f".{name}" for name in search.options if repr(name) in str(error)), "")
-        return [mistake(loaded, f"search.options{named}", str(error), "options are the algorithm's own")]
+        return [loaded.error("search.options", str(error), "options are the algorithm's own")]
     return []
 
 
 def _guess_mistakes(loaded: LoadedSpec, space: ParameterSpace) -> list[SpecError]:
+    right = "a guess names every searched parameter, within its bounds"
     return [
-        loaded.error(f"search.guesses.{number}", text, "a guess names every searched parameter, within its bounds")
+        loaded.error(f"search.guesses.{number}.{name}", text, right)
         for number, guess in enumerate(loaded.spec.search.guesses)
-        if (text := complaint(space, dict(guess)))
+        for name, text in complaints(space, dict(guess))
     ]
 
 

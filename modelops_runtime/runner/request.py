@@ -42,7 +42,7 @@ class RunReport:
     state: RunState
     interrupted: bool
     trials_made: int
-    """Search trials that finished during this call, by any worker."""
+    """Search trials that this call finished."""
     already_finished: bool
     simulations: int
     """Run by this worker, with those of the confirmation."""

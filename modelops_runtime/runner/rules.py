@@ -25,8 +25,15 @@ def too_many_failed(standing: Standing, max_failed: float) -> str | None:
 
 
 def failed_text(standing: Standing, limit: str) -> str:
+    return f"{standing.failed} of {standing.finished} trials failed ({limit}); the commonest {commonest(standing)}"
+
+
+def commonest(standing: Standing) -> str:
+    """The commonest error and how often it came, or nothing."""
+    if not standing.errors:
+        return ""
     text, count = max(standing.errors.items(), key=lambda item: (item[1], item[0]))
-    return f"{standing.failed} of {standing.finished} trials failed ({limit}); the commonest, {count} times: {text}"
+    return f"({count} of them): {text}"
 
 
 def reason_to_stop(standing: Standing, rules: StopRules, elapsed_s: float) -> str | None:

@@ -6,12 +6,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from modelops_runtime.bundles.ignoring import list_results
 from modelops_runtime.contracts.errors import RunDiffers, RunFailed
 from modelops_runtime.contracts.simulation import ReplicateOutcome
-from modelops_runtime.contracts.trial import TrialStatus
+from modelops_runtime.contracts.trial import CONFIRM_FROM, TrialStatus
+from modelops_runtime.evaluation.align import Aligner
 from modelops_runtime.ledger.base import Lease, Ledger, Run, RunState
-from modelops_runtime.ledger.opening import ledger_exists, open_ledger
+from modelops_runtime.ledger.opening import ledger_exists, ledger_files, open_ledger
 from modelops_runtime.ledger.worker import worker_id
+from modelops_runtime.runner import rules
 from modelops_runtime.runner.answer import answer
 from modelops_runtime.runner.events import Notice, OnEvent
 from modelops_runtime.runner.keeping import keep_tables
@@ -19,16 +22,15 @@ from modelops_runtime.runner.leases import renewed_leases
 from modelops_runtime.runner.logs import keep_logs
 from modelops_runtime.runner.loop import Loop, LoopEnd, LoopParts
 from modelops_runtime.runner.preflight import check_size, probe, refuse_lost
-from modelops_runtime.runner.prepare import Prepared, plan_of, prepare
+from modelops_runtime.runner.prepare import Prepared, planned, prepare
 from modelops_runtime.runner.provenance import collect
 from modelops_runtime.runner.request import RunReport, RunRequest
 from modelops_runtime.runner.search import Search
-from modelops_runtime.runner.services import description_of, opened_service
+from modelops_runtime.runner.services import described, opened_service
 from modelops_runtime.runner.settings import LEASE_S
 from modelops_runtime.runner.stopping import StopRequest
-from modelops_runtime.simulation.seeds import CONFIRM_FROM
 from modelops_runtime.simulation.services import ReplicateService
-from modelops_runtime.specs.identity import spec_json
+from modelops_runtime.specs.identity import differences, spec_json
 
 
 def run_spec(request: RunRequest, *, on_event: OnEvent, stop: StopRequest) -> RunReport:
@@ -37,14 +39,18 @@ def run_spec(request: RunRequest, *, on_event: OnEvent, stop: StopRequest) -> Ru
     Raises SpecErrors (nothing was started), RunDiffers, RunFailed, LedgerError, SimulationError.
     """
     loaded = request.loaded
-    plan = plan_of(loaded)
+    plan, about_targets = planned(loaded)
     keep_all = loaded.spec.outputs.keep == "all"
-    with opened_service(request, plan, keep_tables=keep_all) as service:
-        prepared = prepare(loaded, description_of(loaded, service), plan)
+    with opened_service(request, plan.aligner if plan else Aligner(()), keep_tables=keep_all) as service:
+        description, about_model = described(loaded, service)
+        prepared = prepare(loaded, description, plan, [*about_targets, *about_model])
         if not _has_results(request, prepared):
             first = probe(loaded, prepared.settings, service)
             refuse_lost(first)
             check_size(loaded, first, large=request.large)
+            if first.failure is not None:
+                on_event(Notice(f"the first simulation failed: {first.failure.kind}: {first.failure.message}"))
+        _list_ledger(request)
         ledger = open_ledger(request.ledger_url)
         try:
             return _run(request, prepared, ledger, service, on_event, stop)
@@ -52,41 +58,46 @@ def run_spec(request: RunRequest, *, on_event: OnEvent, stop: StopRequest) -> Ru
             ledger.close()
 
 
-def _has_results(request: RunRequest, prepared: Prepared) -> bool:
-    """Whether the ledger holds finished trials of this very run: then the model has shown that it runs.
+def _list_ledger(request: RunRequest) -> None:
+    """A ledger in the spec's folder is no part of the model."""
+    files = ledger_files(request.ledger_url)
+    if files and files[0].resolve().parent == request.loaded.root:
+        list_results(request.loaded.root, [file.name for file in files])
 
-    Raises RunDiffers for a run of another identity.
+
+def _has_results(request: RunRequest, prepared: Prepared) -> bool:
+    """Whether the ledger holds completed trials of this very run: then the model has shown that it runs.
+
+    Raises RunDiffers for completed trials of a run of another identity.
     """
     if request.fresh or not ledger_exists(request.ledger_url):
         return False
     ledger = open_ledger(request.ledger_url)
     try:
         run = ledger.get_run(request.run_id)
-        if run is None:
+        if run is None or not _has_completed(ledger, run):
             return False
         _refuse_other(run, prepared)
-        return any(t.status is TrialStatus.COMPLETED for t in ledger.changes(request.run_id, 0))
+        return True
     finally:
         ledger.close()
 
 
+def _has_completed(ledger: Ledger, run: Run) -> bool:
+    return any(t.status is TrialStatus.COMPLETED for t in ledger.trials(run.run_id, phase="search"))
+
+
 def _refuse_other(run: Run, prepared: Prepared) -> None:
-    if run.identity == prepared.identity:
-        return
-    old, new = run.identity_parts, prepared.identity_parts
-    differences = [
-        f"{name}: {old.get(name, 'absent')} before, {new.get(name, 'absent')} now"
-        for name in sorted(set(old) | set(new))
-        if old.get(name) != new.get(name)
-    ]
-    raise RunDiffers(run.run_id, tuple(differences))
+    if found := differences(run.identity_parts, prepared.identity_parts):
+        raise RunDiffers(run.run_id, tuple(found))
 
 
 def _open_run(request: RunRequest, prepared: Prepared, ledger: Ledger, on_event: OnEvent) -> Run:
     """The run's row: made, or found and brought up to what may change freely."""
     spec = request.loaded.spec
     wanted = request.trials or spec.search.trials
-    if request.fresh and ledger.get_run(request.run_id) is not None:
+    before = ledger.get_run(request.run_id)
+    if before is not None and (request.fresh or _is_worthless(ledger, before, prepared)):
         kept = f"{request.run_id}-{ledger.now():%Y%m%d-%H%M%S}"
         ledger.rename_run(request.run_id, kept)
         on_event(Notice(f"the earlier run is kept as {kept}"))
@@ -109,6 +120,11 @@ def _open_run(request: RunRequest, prepared: Prepared, ledger: Ledger, on_event:
     return run
 
 
+def _is_worthless(ledger: Ledger, run: Run, prepared: Prepared) -> bool:
+    """Another run than ours, in which nothing ever completed: a model that was mended since, mostly."""
+    return bool(differences(run.identity_parts, prepared.identity_parts)) and not _has_completed(ledger, run)
+
+
 def _run(
     request: RunRequest,
     prepared: Prepared,
@@ -118,12 +134,12 @@ def _run(
     stop: StopRequest,
 ) -> RunReport:
     run = _open_run(request, prepared, ledger, on_event)
-    before = _finished(ledger, run.run_id)
-    if run.state is RunState.COMPLETED and before >= run.trials:
+    if run.state is RunState.COMPLETED and _same_stop_rules(request, run):
         return _already_finished(run)
     if run.state is not RunState.OPEN:
         ledger.reopen(run.run_id)
     worker = worker_id()
+    before = _finished_by(ledger, run.run_id, worker)  # an earlier call in this process
     search = Search(prepared.algorithm(), prepared.settings)
     loop = Loop(
         LoopParts(
@@ -139,6 +155,7 @@ def _run(
             on_event=on_event,
             stop=stop,
             keep_log=_Keeper(request),
+            before_s=_seconds_since_its_start(ledger, run),
         )
     )
     with renewed_leases(ledger, run.run_id, worker, LEASE_S):
@@ -149,7 +166,7 @@ def _run(
         run_id=run.run_id,
         state=run.state,
         interrupted=end.interrupted,
-        trials_made=_finished(ledger, run.run_id) - before,
+        trials_made=_finished_by(ledger, run.run_id, worker) - before,
         already_finished=False,
         simulations=end.simulations,
         elapsed_s=end.elapsed_s,
@@ -209,6 +226,8 @@ def _conclude(
         "simulations": sum(trial.replicates for trial in trials),
         "elapsed_s": end.elapsed_s,
         "stop_reason": run.reason,
+        "failed": search.standing.failed,
+        "commonest_error": rules.commonest(search.standing),
     }
     if request.loaded.spec.outputs.keep == "best" and request.outputs is not None:
         _keep_best(request, prepared, ledger, best.trial.number)
@@ -223,9 +242,18 @@ def _keep_best(request: RunRequest, prepared: Prepared, ledger: Ledger, number: 
     rows = ledger.replicates(request.run_id, number)
     confirmed = {row.index: row.seed for row in rows if row.index >= CONFIRM_FROM}
     seeds = confirmed or {row.index: row.seed for row in rows}
-    with opened_service(request, prepared.plan, keep_tables=True) as service:
+    with opened_service(request, prepared.plan.aligner, keep_tables=True) as service:
         keep_tables(request.outputs, number, service.submit_replicates(trial.parameter_set(), seeds).result())
 
 
-def _finished(ledger: Ledger, run_id: str) -> int:
-    return sum(trial.status.is_final for trial in ledger.trials(run_id, phase="search"))
+def _finished_by(ledger: Ledger, run_id: str, worker: str) -> int:
+    return sum(trial.status.is_final and trial.worker == worker for trial in ledger.trials(run_id, phase="search"))
+
+
+def _same_stop_rules(request: RunRequest, run: Run) -> bool:
+    """Whether the rules that may have ended the run are still the spec's."""
+    return spec_json(request.loaded.spec)["search"]["stop"] == run.spec.get("search", {}).get("stop")
+
+
+def _seconds_since_its_start(ledger: Ledger, run: Run) -> float:
+    return 0.0 if run.created_at is None else max(0.0, (ledger.now() - run.created_at).total_seconds())

@@ -11,7 +11,7 @@ from modelops_runtime.contracts.parameters import Scalar, UniqueParameterSet
 from modelops_runtime.contracts.trial import TrialResult, TrialStatus
 from modelops_runtime.ledger.base import Trial
 from modelops_runtime.runner.settings import SearchSettings
-from modelops_runtime.runner.space_check import complaint
+from modelops_runtime.runner.space_check import complaints
 
 
 @dataclass
@@ -143,8 +143,8 @@ class Search:
         if len(sets) > 1:
             raise AlgorithmError(f"the algorithm was asked for 1 parameter set and gave {len(sets)}")
         self._draws_made = draw + 1
-        if text := complaint(self.settings.space, sets[0].params):
-            raise AlgorithmError(f"the algorithm proposed {text}")
+        if found := complaints(self.settings.space, sets[0].params):
+            raise AlgorithmError(f"the algorithm proposed {found[0][1]}")
         return dict(sets[0].params)
 
     def state_of(self, number: int) -> Mapping[str, object] | None:

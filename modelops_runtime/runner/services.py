@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from modelops_runtime.contracts.errors import SpecErrors
+from modelops_runtime.contracts.errors import SpecError
 from modelops_runtime.contracts.failures import SimulationError
-from modelops_runtime.evaluation.plan import EvaluationPlan
+from modelops_runtime.evaluation.align import Aligner
 from modelops_runtime.models.loading import ModelDescription
 from modelops_runtime.runner.mistakes import mistake
 from modelops_runtime.runner.prepare import model_source
@@ -19,10 +19,10 @@ from modelops_runtime.specs.loading import LoadedSpec
 
 
 @contextmanager
-def opened_service(request: RunRequest, plan: EvaluationPlan, *, keep_tables: bool) -> Iterator[ReplicateService]:
+def opened_service(request: RunRequest, aligner: Aligner, *, keep_tables: bool) -> Iterator[ReplicateService]:
     """Processes here, or a Dask cluster's; nothing is left behind when the block ends."""
     model = request.loaded.spec.model
-    work = ReplicateWork(source=model_source(request.loaded), aligner=plan.aligner, keep_tables=keep_tables)
+    work = ReplicateWork(source=model_source(request.loaded), aligner=aligner, keep_tables=keep_tables)
     limits = Limits(
         timeout_s=model.timeout_s, memory_bytes=model.memory_bytes, threads=model.threads, env=dict(model.env)
     )
@@ -40,12 +40,12 @@ def opened_service(request: RunRequest, plan: EvaluationPlan, *, keep_tables: bo
         service.close(now=True)
 
 
-def description_of(loaded: LoadedSpec, service: ReplicateService) -> ModelDescription:
-    """What the model says of itself, asked in a process of its own. Raises SpecErrors when it cannot be loaded."""
+def described(loaded: LoadedSpec, service: ReplicateService) -> tuple[ModelDescription | None, list[SpecError]]:
+    """What the model says of itself, asked in a process of its own; or why it cannot be loaded."""
     try:
-        return service.describe()
+        return service.describe(), []
     except SimulationError as error:
         failure = error.failure
         if not failure.path:
             raise
-        raise SpecErrors(mistake(loaded, failure.path, failure.message, "name a model that can be loaded")) from error
+        return None, [mistake(loaded, failure.path, failure.message, "name a model that can be loaded")]

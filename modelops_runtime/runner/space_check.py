@@ -8,15 +8,15 @@ from collections.abc import Mapping
 from modelops_runtime.contracts.space import ChoiceParameter, IntegerParameter, Parameter, ParameterSpace
 
 
-def complaint(space: ParameterSpace, params: Mapping[str, object]) -> str | None:
-    """What is wrong with `params` as a point of `space`, in words, or None."""
+def complaints(space: ParameterSpace, params: Mapping[str, object]) -> list[tuple[str, str]]:
+    """What is wrong with `params` as a point of `space`: (the parameter's name, the complaint in words)."""
     names = {parameter.name for parameter in space.parameters}
-    if missing := sorted(names - set(params)):
-        return f"no value for {', '.join(missing)}"
-    if extra := sorted(set(params) - names):
-        return f"a value for {', '.join(extra)}, which is not searched"
-    complaints = (_complaint(parameter, params[parameter.name]) for parameter in space.parameters)
-    return next((text for text in complaints if text), None)
+    found = [(name, f"no value for {name}") for name in sorted(names - set(params))]
+    found += [(name, f"a value for {name}, which is not searched") for name in sorted(set(params) - names)]
+    for parameter in space.parameters:
+        if parameter.name in params and (text := _complaint(parameter, params[parameter.name])):
+            found.append((parameter.name, text))
+    return found
 
 
 def _complaint(parameter: Parameter, value: object) -> str | None:

@@ -7,9 +7,6 @@ from hashlib import blake2b
 
 from modelops_runtime.contracts.parameters import UniqueParameterSet
 
-CONFIRM_FROM = 2**32
-"""Index of the first replicate of a confirmation: its noise is that of no search replicate."""
-
 
 def seed_of(text: str) -> int:
     """The first 8 bytes, little-endian, of BLAKE2b(text, digest_size=8): 0 to 2**64 - 1."""

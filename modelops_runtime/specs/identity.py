@@ -47,6 +47,15 @@ def identity_of(parts: Mapping[str, str]) -> str:
     return blake2b(_text(dict(parts)).encode(), digest_size=32).hexdigest()
 
 
+def differences(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    """What tells two runs apart, in words. A file that was added is nothing: what ran before did not need it."""
+    return [
+        f"{name}: {old.get(name, 'absent')} before, {new.get(name, 'absent')} now"
+        for name in sorted(set(old) | set(new))
+        if old.get(name) != new.get(name) and not (name.startswith("file ") and name not in old)
+    ]
+
+
 def table_digest(table: pa.Table) -> str:
     """BLAKE2b-128 (hex) of names, types and values: the same for a file that was only saved in another way."""
     digest = blake2b(digest_size=16)

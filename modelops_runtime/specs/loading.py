@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,9 +32,9 @@ class LoadedSpec:
     """Target -> its data, all columns."""
     document: Document = field(repr=False)
 
-    def error(self, path: str, wrong: str, right: str) -> SpecError:
+    def error(self, path: str, wrong: str, right: str, *, at_key: bool = False) -> SpecError:
         """A mistake at a dotted path such as `targets.in_bed.match`, or at the deepest part of it that the file has."""
-        return self.document.error(Mistake(self.document.loc_of(path), wrong, right))
+        return self.document.error(Mistake(self.document.loc_of(path), wrong, right, at_key))
 
 
 def load_spec(path: Path) -> LoadedSpec:
@@ -46,7 +46,7 @@ def load_spec(path: Path) -> LoadedSpec:
     said = {error.args[0] for error in ambiguous}
     errors = [*ambiguous, *(error for error in document.errors(found + about_data) if error.args[0] not in said)]
     if errors or spec is None:
-        raise SpecErrors(*sorted(errors, key=_line_and_column))
+        raise SpecErrors(*in_order(errors))
     return LoadedSpec(spec=spec, path=path, root=root, observed=observed, document=document)
 
 
@@ -77,6 +77,11 @@ def _observed(content: Mapping[str, Any], root: Path) -> tuple[dict[str, pa.Tabl
             loc = one.loc if one.loc != ("value", "observed") or isinstance(given["value"], Mapping) else ("value",)
             found.append(one._replace(loc=("targets", name, *loc)))
     return tables, found
+
+
+def in_order(errors: Iterable[SpecError]) -> list[SpecError]:
+    """By line and column."""
+    return sorted(errors, key=_line_and_column)
 
 
 def _line_and_column(error: SpecError) -> tuple[int, int]:

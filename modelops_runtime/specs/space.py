@@ -18,16 +18,24 @@ from modelops_runtime.specs.parameters import range_mistakes
 from modelops_runtime.specs.scalars import nearest
 
 
+class ParameterMistake(ValueError):
+    """What the model and the spec do not agree on: `ParameterMistake(parameter, wrong, right)`."""
+
+    def __str__(self) -> str:
+        _, wrong, right = self.args
+        return f"{wrong}; {right}"
+
+
 def space_of(spec: AdaptiveSpec, bounds: Mapping[str, Parameter]) -> ParameterSpace:
     """The searched parameters: the spec's, and those of the class that the spec leaves out, in the class's bounds.
 
-    What a range leaves out (min, max, scale, type, step) is the class's. Raises ValueError for a range without bounds
+    What a range leaves out (min, max, scale, type, step) is the class's. Raises ParameterMistake for a range without bounds
     anywhere, and for a name that a class with bounds does not know.
     """
     if bounds and (unknown := [name for name in spec.parameters if name not in bounds]):
         near = nearest(unknown[0], list(bounds))
         meant = f"did you mean {near}?" if near else f"it has {', '.join(sorted(bounds))}"
-        raise ValueError(f"the model has no parameter {unknown[0]} ({meant})")
+        raise ParameterMistake(unknown[0], f"the model has no parameter {unknown[0]}", meant)
     searched = {name: _parameter(name, given, bounds.get(name)) for name, given in spec.parameters.items()}
     everything = {**bounds, **searched}
     return ParameterSpace(tuple(parameter for _, parameter in sorted(everything.items()) if parameter is not None))
@@ -51,7 +59,8 @@ def _range(name: str, given: RangeSpec, own: Parameter | None) -> Parameter:
         if not written:
             return own
         if given.min is None or given.max is None:
-            raise ValueError(f"{name} is one of {', '.join(map(str, own.choices))} in the model, and no range")
+            text = f"{name} is one of {', '.join(map(str, own.choices))} in the model, and no range"
+            raise ParameterMistake(name, text, "leave it empty, or give choices")
         own = None
     merged: dict[str, Any] = {**(_as_written(own) if own else {}), **{key: getattr(given, key) for key in written}}
     merged = {key: value for key, value in merged.items() if value is not None}
@@ -59,9 +68,11 @@ def _range(name: str, given: RangeSpec, own: Parameter | None) -> Parameter:
         merged.pop("step", None)
     if "min" not in merged or "max" not in merged:
         lacking = " and ".join(key for key in ("min", "max") if key not in merged)
-        raise ValueError(f"{name} has no {lacking}, and the model gives none")
+        raise ParameterMistake(
+            name, f"{name} has no {lacking}, and the model gives none", "give min and max, or choices"
+        )
     if found := range_mistakes(merged):
-        raise ValueError(f"{name}: {found[0].wrong}")
+        raise ParameterMistake(name, f"{name}: with the model's own bounds, {found[0].wrong}", found[0].right)
     scale = merged.get("scale", "linear")
     if merged.get("type") == "int":
         low, high = int(merged["min"]), int(merged["max"])

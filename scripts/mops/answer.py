@@ -24,6 +24,8 @@ def answer_lines(report: Calibration) -> list[str]:
         lines.append(f"loss {_with_error(summary['loss'], summary['loss_se'])}, not confirmed on fresh seeds")
     if summary["stop_reason"]:
         lines.append(f"stopped before the budget: {summary['stop_reason']}")
+    if summary.get("failed"):
+        lines.append(f"{summary['failed']} trials failed; the commonest {summary['commonest_error']}")
     if not report.already_finished:
         lines.append(f"{report.trials_made} trials, {report.simulations:,} simulations in {duration(report.elapsed_s)}")
     lines.append(f"report: {report.report}")

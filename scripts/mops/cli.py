@@ -51,6 +51,13 @@ def cli() -> None:
     """
 
 
+def _one_line(error: click.ClickException) -> str:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    command = context.command_path if context else "mops"
+    message = error.format_message().rstrip(".").replace("\n", " ")
+    return f"{command}: {message}; see `{command} --help`"
+
+
 def main(args: Sequence[str] | None = None) -> None:
     """The entry point: every error a user can meet ends as a line on stderr and an exit code."""
     try:
@@ -59,8 +66,11 @@ def main(args: Sequence[str] | None = None) -> None:
         code = error.exit_code
     except click.Abort:
         code = 130
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
+        code = 2
+    except click.ClickException as error:
+        click.echo(_one_line(error), err=True)
         code = 2
     except KeyboardInterrupt:
         code = 130

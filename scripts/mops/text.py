@@ -45,7 +45,7 @@ def status_lines(summary: RunSummary) -> list[str]:
     lines += [f"worker      {_worker(worker, summary.at)}" for worker in summary.workers]
     for failed in summary.failures:
         lines.append(
-            f"failed      {failed.count} {failed.kind}; {failed.commonest_count} times: {_line(failed.commonest)}"
+            f"failed      {failed.count} {failed.kind}; the commonest ({failed.commonest_count}): {_line(failed.commonest)}"
         )
     for error in summary.last_errors[:3]:
         lines.append(f"last error  trial {error.trial}{_phase(error.phase)}: {error.kind}: {_line(error.error)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ MISTAKES = {
     ),
     "an option that does not exist": (
         SPEC.replace("  seed: 7", "  options: {samplr: tpe}\n  seed: 7"),
-        "18:21",
+        "18:13",
         "samplr",
     ),
     "an output that the model does not return": (
@@ -44,7 +45,7 @@ MISTAKES = {
     ),
     "a guess outside its bounds": (
         SPEC.replace("  seed: 7", "  guesses: [{slope: 9, height: 0}]\n  seed: 7"),
-        "18:13",
+        "18:21",
         "slope",
     ),
 }
@@ -114,3 +115,31 @@ def test_a_ledger_that_cannot_be_reached_is_one_line(tmp_path: Path) -> None:
     assert ended.code == 1
     assert "secret-word" not in ended.err + ended.out
     assert "Traceback" not in ended.err
+
+
+def test_mistakes_of_every_stage_are_shown_together(tmp_path: Path) -> None:
+    """Of the spec, its targets, the model, the algorithm and the guesses."""
+    spec = SPEC.replace("model.py:simulate", "modell.py:simulate").replace(
+        "  seed: 7", "  seed: 7\n  options: {samplr: tpe}\n  guesses: [{slope: 9, height: -9}]"
+    )
+    spec = spec.replace("    loss: mean_signal", "    loss: {function: nowhere:fn}")
+    ended = project(tmp_path / "p", spec=spec).mops("run", "--spec", "adaptive.yaml")
+    assert ended.code == 2
+    lines = ended.err.strip().splitlines()
+    for gist in ("modell.py", "nowhere", "samplr", "slope = 9", "height = -9"):
+        assert sum(gist in line for line in lines) == 1, (gist, ended.err)
+    places = [tuple(map(int, re.match(r"mops: adaptive.yaml:(\d+):(\d+): ", line).groups())) for line in lines]  # type: ignore[union-attr]
+    assert places == sorted(places)
+
+
+def test_a_runs_id_keeps_to_the_rules_of_a_name(tmp_path: Path) -> None:
+    ended = project(tmp_path / "p", spec=SPEC).mops("run", "--spec", "adaptive.yaml", "--run-id", "../evil")
+    assert (ended.code, len(ended.err.splitlines())) == (2, 1)
+    assert "'../evil'; it must be a-z, 0-9 and -" in ended.err
+
+
+@pytest.mark.parametrize("args", [("run",), ("run", "--spec", "x", "--workers", "0"), ("nonsense",), ("extend", "x")])
+def test_a_wrong_command_line_is_one_line(args: tuple[str, ...], tmp_path: Path) -> None:
+    ended = project(tmp_path / "p", spec=SPEC).mops(*args)
+    assert (ended.code, len(ended.err.splitlines())) == (2, 1)
+    assert "--help" in ended.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -10,7 +11,7 @@ import pytest
 
 from tests.support.ledgers import answer_of, assert_whole, read
 from tests.support.processes import simulations_of
-from tests.support.projects import LINE_MODEL, Project, line_project, line_spec, project
+from tests.support.projects import LINE_MODEL, Project, line_project, line_spec, mops_command, project
 
 
 @pytest.fixture(scope="module")
@@ -206,3 +207,52 @@ def test_a_sweep_design_that_is_used_up_ends_the_run(tmp_path: Path) -> None:
     assert ended.code == 0, ended.err
     assert "no further parameter sets" in ended.out
     assert_whole(str(made.ledger), "line", trials=16)
+
+
+def test_files_that_come_later_do_not_change_a_run(tmp_path: Path) -> None:
+    """A ledger and a log beside the spec, a script for plots: what ran before did not need them."""
+    made = line_project(tmp_path / "line", trials=6)
+    run = ("run", "--spec", "adaptive.yaml", "--ledger", "runs.sqlite")
+    with (made.root / "log.jsonl").open("w") as log:
+        assert (
+            subprocess.run(
+                mops_command(*run, "--json"), cwd=made.root, env=made.env, stdout=log, check=False
+            ).returncode
+            == 0
+        )
+    (made.root / "plot.R").write_text("plot(1)")
+    (made.root / ".mopsignore").write_text("*.R\n")
+    again = made.mops(*run)
+    assert (again.code, "already finished" in again.out) == (0, True), again.err
+    (made.root / "model.py").write_text((made.root / "model.py").read_text() + "# changed\n")
+    changed = made.mops(*run)
+    assert changed.code == 2
+    assert "file model.py" in changed.err
+    assert "plot.R" not in changed.err
+
+
+def test_a_model_that_never_worked_may_be_mended_under_the_same_name(tmp_path: Path) -> None:
+    made = line_project(tmp_path / "line", trials=6)
+    good = (made.root / "model.py").read_text()
+    (made.root / "model.py").write_text(good.replace('params["slope"]', 'params["slop"]'))
+    broken = made.mops("run", "--spec", "adaptive.yaml", "--json")
+    assert broken.code == 1
+    assert "the first simulation failed: MODEL_ERROR: KeyError: 'slop'" in broken.out
+    last = json.loads(broken.out.splitlines()[-1])
+    assert (last["event"], last["state"]) == ("run_ended", "FAILED")
+    assert "KeyError" in last["reason"]
+    (made.root / "model.py").write_text(good)
+    mended = made.mops("run", "--spec", "adaptive.yaml")
+    assert mended.code == 0, mended.err
+    assert "the earlier run is kept as line-" in mended.err
+
+
+def test_a_run_that_a_rule_has_ended_is_finished(tmp_path: Path) -> None:
+    made = line_project(tmp_path / "line", trials=60, extra="  stop: {plateau: 5}")
+    first = made.mops("run", "--spec", "adaptive.yaml")
+    assert "stopped before the budget: no better trial among the last" in first.out
+    again = made.mops("run", "--spec", "adaptive.yaml")
+    assert "already finished" in again.out
+    spec = made.root / "adaptive.yaml"
+    spec.write_text(spec.read_text().replace("plateau: 5", "plateau: 50"))
+    assert "already finished" not in made.mops("run", "--spec", "adaptive.yaml").out

@@ -69,33 +69,49 @@ def command(
     mops run --spec adaptive.yaml --dask tcp://scheduler:8786
     """
     from modelops_runtime.api.calibrate import calibrate
+    from modelops_runtime.contracts.errors import RunFailed
     from mops.progress import listener
 
-    with listener(as_json=as_json, quiet=quiet) as show:
-        done = calibrate(
-            spec,
-            run_id=run_id,
-            ledger=ledger_url,
-            workers=workers,
-            trials=trials,
-            dask=_target(dask, dask_ca, dask_cert, dask_key),
-            out=out,
-            fresh=fresh,
-            large=large,
-            on_event=show.on_event,
-            on_stop=lambda: show.say("stopping: what runs is finished first; Ctrl-C again stops now"),
-            on_failed_report=lambda page: click.echo(f"report of what failed: {page}", err=True),
-        )
+    pages: list[Path] = []
+    try:
+        with listener(as_json=as_json, quiet=quiet) as show:
+            done = calibrate(
+                spec,
+                run_id=run_id,
+                ledger=ledger_url,
+                workers=workers,
+                trials=trials,
+                dask=_target(dask, dask_ca, dask_cert, dask_key),
+                out=out,
+                fresh=fresh,
+                large=large,
+                on_event=show.on_event,
+                on_stop=lambda: show.say("stopping: what runs is finished first; Ctrl-C again stops now"),
+                on_failed_report=pages.append,
+            )
+    except RunFailed as error:
+        if as_json:
+            _echo_end(state="FAILED", reason=str(error), report=str(pages[0]), summary={})
+        click.echo(f"report of what failed: {pages[0]}", err=True)
+        raise
+    if as_json:
+        state = "INTERRUPTED" if done.interrupted else done.state
+        _echo_end(state=state, reason=done.stop_reason, report=_path(done.report), summary=dict(done.summary))
     if done.interrupted:
         click.echo(f"stopped; the same command goes on from here: {_standing(done)}", err=True)
         raise click.exceptions.Exit(130)
-    if as_json:
-        summary = {"event": "run_ended", "run": done.run_id, "state": done.state, "report": str(done.report)}
-        click.echo(json.dumps(summary | {"summary": dict(done.summary)}))
-    else:
+    if not as_json:
         from mops.answer import answer_lines
 
         click.echo("\n".join(answer_lines(done)))
+
+
+def _echo_end(**what: object) -> None:
+    click.echo(json.dumps({"event": "run_ended", **what}))
+
+
+def _path(path: Path | None) -> str | None:
+    return None if path is None else str(path)
 
 
 def _standing(done: Calibration) -> str:

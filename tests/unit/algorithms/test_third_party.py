@@ -82,7 +82,7 @@ def test_a_name_installed_twice_is_refused_with_both_places(tmp_path):
 def test_gp_without_torch_says_what_to_install():
     no_torch = "import sys; sys.modules['torch'] = None"  # as Python says a module that cannot be imported
     said = ran(f"{no_torch}\n{LOAD.format(name='optuna', options={'sampler': 'gp'})}")
-    assert said == "algorithm optuna with sampler gp needs torch: pip install 'modelops[gp]'\n"
+    assert said == "algorithm optuna with sampler gp needs torch; pip install 'modelops[gp]'\n"
 
 
 def test_an_unknown_name_is_one_line_with_the_names_there_are():

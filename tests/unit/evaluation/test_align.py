@@ -47,13 +47,13 @@ def test_missing_observations_are_left_out_and_counted():
 def test_too_few_matches_name_how_many_and_which():
     data = {"day": list(range(1, 15)), "cases": [1] * 14}
     error = refusal(data, EXACT, {"day": list(range(1, 14)), "cases": [1] * 13})
-    assert error.path == "targets.t.min_coverage"
-    assert str(error).startswith("matched 13 of 14 observations; no row for day = 14")
+    assert error.path == "targets.t.match"
+    assert str(error).startswith("matched 13 of 14 observations: no row for day = 14")
 
 
 def test_many_unmatched_observations_are_counted_not_listed():
     data = {"day": list(range(20)), "cases": [1] * 20}
-    assert "day = 2; day = 3; day = 4 and 15 more" in str(refusal(data, EXACT, {"day": [0, 1], "cases": [1, 1]}))
+    assert "day = 2 / day = 3 / day = 4 and 15 more" in str(refusal(data, EXACT, {"day": [0, 1], "cases": [1, 1]}))
 
 
 def test_min_coverage_allows_dropouts_as_nan():

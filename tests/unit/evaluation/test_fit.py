@@ -49,6 +49,7 @@ def test_a_fit_has_a_row_for_each_observation_and_replicate():
             "week": None,
             "observed": 10.0,
             "simulated": 1.0,
+            "phase": "search",
         },
         {
             "trial": 7,
@@ -59,6 +60,7 @@ def test_a_fit_has_a_row_for_each_observation_and_replicate():
             "week": None,
             "observed": 20.0,
             "simulated": None,
+            "phase": "search",
         },
         {
             "trial": 7,
@@ -69,6 +71,7 @@ def test_a_fit_has_a_row_for_each_observation_and_replicate():
             "week": dt.date(1978, 1, 22),
             "observed": 5.0,
             "simulated": 3.0,
+            "phase": "search",
         },
     ]
     assert table.column("simulated").to_pylist()[3:] == [4, 5, 6]

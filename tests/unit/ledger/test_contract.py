@@ -12,7 +12,7 @@ from datetime import timedelta
 
 import pytest
 
-from modelops_runtime.contracts.errors import ConflictingResult, LeaseLost, LedgerError
+from modelops_runtime.contracts.errors import ConflictingResult, LeaseLost, LedgerError, UserError
 from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.ledger.base import Ledger, RunState, TrialEnd
 from tests.unit.ledger.builders import RUN, a_replicate, a_run, an_end, finished, proposed, reserved, seqs
@@ -110,7 +110,7 @@ class TestRuns:
     @pytest.mark.parametrize("trials", [4, 5])
     def test_extend_to_no_more_trials_is_refused(self, ledger: Ledger, trials: int):
         ledger.create_run(a_run(trials=5))
-        with pytest.raises(LedgerError, match="has 5 trials"):
+        with pytest.raises(UserError, match="has 5 trials"):
             ledger.extend(RUN, trials)
 
     def test_the_first_reason_for_ending_stays(self, ledger: Ledger):

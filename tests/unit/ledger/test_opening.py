@@ -78,7 +78,7 @@ class TestSqliteErrors:
     def test_a_file_that_is_no_database(self, tmp_path: Path):
         path = tmp_path / "notes.txt"
         path.write_text("not a database, but long enough to be looked at\n" * 100)
-        with pytest.raises(LedgerError, match=r"notes.txt: not an SQLite database") as error:
+        with pytest.raises(UserError, match=r"notes.txt: not an SQLite database") as error:
             open_ledger(str(path))
         one_line(error)
 
@@ -87,7 +87,7 @@ class TestSqliteErrors:
         with sqlite3.connect(path) as connection:
             connection.execute("CREATE TABLE places (x)")
         before = path.read_bytes()
-        with pytest.raises(LedgerError, match="of something else \\(places\\)") as error:
+        with pytest.raises(UserError, match="of something else \\(places\\)") as error:
             open_ledger(str(path))
         one_line(error)
         assert path.read_bytes() == before

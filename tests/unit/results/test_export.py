@@ -96,7 +96,7 @@ def test_the_fit_has_each_observation_of_each_completed_simulation(ledger, tmp_p
     story = boarding_school(20)
     to = exported(ledger, story, tmp_path / "out")
     frame = polars.read_parquet(to / "fit.parquet")
-    assert frame.columns == ["trial", "replicate", "target", "date", "observed", "simulated"]
+    assert frame.columns == ["trial", "replicate", "target", "date", "observed", "simulated", "phase"]
     assert frame.schema["date"] == polars.Date
     one = frame.filter((polars.col("trial") == 0) & (polars.col("replicate") == 0))
     assert one["observed"].to_list() == [float(v) for v in IN_BED]
@@ -124,8 +124,8 @@ def test_the_fit_of_planned_targets_keeps_times_and_groups(ledger, tmp_path):
     story = Story(run=run, trials=(completed(0, {"beta": 1.0}, [[5.0, 7.0]], 1.0),))
     frame = polars.read_parquet(exported(ledger, story, tmp_path / "out") / "fit.parquet")
     assert frame.rows() == [
-        (0, 0, "cases", datetime(2020, 3, 1, 8), "a", 4.0, 5.0),
-        (0, 0, "cases", datetime(2020, 3, 2, 8), "a", 6.0, 7.0),
+        (0, 0, "cases", datetime(2020, 3, 1, 8), "a", 4.0, 5.0, "search"),
+        (0, 0, "cases", datetime(2020, 3, 2, 8), "a", 6.0, 7.0, "search"),
     ]
     (target,) = targets_of(run)
     assert (target.on, target.by, target.left_out) == ("at", ("ward",), 1)
@@ -142,9 +142,9 @@ def test_key_columns_of_several_targets_are_unioned_and_keep_their_types(ledger,
     story = Story(run=run, trials=(completed(0, {"beta": 1.0}, [[1.0, float("nan"), 3.0]], 1.0),))
     frame = polars.read_parquet(exported(ledger, story, tmp_path / "out") / "fit.parquet")
     assert frame.rows() == [
-        (0, 0, "cases", 0, "north", None, None, 1.0, 1.0),
-        (0, 0, "cases", 1, "south", None, None, 2.0, None),
-        (0, 0, "deaths", None, None, 2.5, "arm b", 3.5, 3.0),
+        (0, 0, "cases", 0, "north", None, None, 1.0, 1.0, "search"),
+        (0, 0, "cases", 1, "south", None, None, 2.0, None, "search"),
+        (0, 0, "deaths", None, None, 2.5, "arm b", 3.5, 3.0, "search"),
     ]
     assert frame.columns[3:7] == ["day", "region", "week", "key.trial"]
     assert frame.schema["day"] == polars.Int64

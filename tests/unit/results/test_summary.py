@@ -136,7 +136,7 @@ def test_status_says_where_a_finished_run_stands():
     assert "40 of 40 finished (38 completed, 2 failed; " in text
     assert "confirmed loss " in text
     assert "R0 " in text
-    assert "2 MODEL_ERROR; 2 times: ValueError: probability above 1 (model.py:12)" in text
+    assert "2 MODEL_ERROR; the commonest (2): ValueError: probability above 1 (model.py:12)" in text
 
 
 def test_status_of_a_run_that_has_nothing_yet():

@@ -30,7 +30,8 @@ class TestTooManyFailed:
     def test_names_the_commonest_error_with_its_count(self) -> None:
         text = rules.too_many_failed(standing(*[None] * 11, 2.0), 0.5)
         assert (
-            text == "11 of 12 trials failed (max_failed is 0.5); the commonest, 11 times: MODEL_ERROR: ValueError: no"
+            text
+            == "11 of 12 trials failed (max_failed is 0.5); the commonest (11 of them): MODEL_ERROR: ValueError: no"
         )
 
 

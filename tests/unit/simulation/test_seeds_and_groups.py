@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelops_runtime.contracts.parameters import UniqueParameterSet
+from modelops_runtime.contracts.trial import CONFIRM_FROM
 from modelops_runtime.simulation.grouping import group_size
-from modelops_runtime.simulation.seeds import CONFIRM_FROM, seeds_for
+from modelops_runtime.simulation.seeds import seeds_for
 
 A, B = UniqueParameterSet.of({"beta": 0.5}), UniqueParameterSet.of({"beta": 0.25})
 

@@ -77,10 +77,10 @@ def test_new_bounds_keep_the_type_the_step_and_the_scale_of_the_class_unless_the
     [
         ({"other": {"scale": "log"}}, {}, "other has no min and max, and the model gives none"),
         ({"other": {"min": 1}}, {}, "other has no max, and the model gives none"),
-        ({"bta": {"min": 0, "max": 1}}, OWN, r"the model has no parameter bta \(did you mean beta\?\)"),
-        ({"n": 763}, OWN, r"the model has no parameter n \(it has beta, delay, shape\)"),
-        ({"beta": {"min": 0}}, OWN, "beta: a log scale has min 0"),
-        ({"beta": {"min": 10}}, OWN, "beta: min is 10.0, not below max 9.0"),
+        ({"bta": {"min": 0, "max": 1}}, OWN, r"the model has no parameter bta; did you mean beta\?"),
+        ({"n": 763}, OWN, r"the model has no parameter n; it has beta, delay, shape"),
+        ({"beta": {"min": 0}}, OWN, "beta: with the model's own bounds, a log scale has min 0"),
+        ({"beta": {"min": 10}}, OWN, "beta: with the model's own bounds, min is 10.0, not below max 9.0"),
         ({"shape": {"min": 1}}, OWN, "shape is one of a, b in the model, and no range"),
     ],
 )
