@@ -48,13 +48,18 @@ def reason_to_stop(standing: Standing, rules: StopRules, elapsed_s: float) -> st
     return None
 
 
+def default_top(trials: int) -> int:
+    """How many of so many trials are confirmed unless the spec says so."""
+    return min(max(trials // 20, 1), 10)
+
+
 def finalists(trials: Sequence[Trial], top: int | None) -> list[int]:
     """Numbers of the `top` best search trials to confirm: COMPLETED, not stopped early, one for each parameter set.
 
     None: one in 20 trials, from 1 to 10. How that was measured is in docs/search.md.
     """
     if top is None:
-        top = min(max(len(trials) // 20, 1), 10)
+        top = default_top(len(trials))
     ranked = sorted(
         (t for t in trials if t.phase == "search" and t.status is TrialStatus.COMPLETED and not t.stopped_early),
         key=lambda t: (t.loss, t.number),

@@ -13,9 +13,12 @@ from modelops_runtime.contracts.errors import ModelOpsError
 
 COMMANDS = {
     "run": "Calibrate: run the search of a spec, here or on Dask.",
+    "check": "Try a spec: is it sound, does its model run, how long will it take?",
     "status": "Show where a run stands.",
     "extend": "Raise a run's budget of trials.",
     "results": "Take a run's results out of its ledger.",
+    "replay": "Simulate recorded replicates again: is the output identical?",
+    "rescore": "Score a run's stored values by another loss, without a simulation.",
     "schema": "Print the JSON Schema of a spec, for editors.",
 }
 """Name -> short help; the command `x` is `command` in the module `mops.commands.x`."""

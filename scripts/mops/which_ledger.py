@@ -26,13 +26,33 @@ def open_for_reading(ledger_url: str | None) -> Ledger:
     from modelops_runtime.ledger.opening import open_ledger
 
     url = ledger_url or os.environ.get("MODELOPS_LEDGER")
-    if url is None:
-        here = Path.cwd()
-        found = next((folder / DEFAULT for folder in (here, *here.parents) if (folder / DEFAULT).is_file()), None)
-        if found is None:
-            raise UserError(f"no {DEFAULT} in {here} or above it; give --ledger, or go to the folder of the spec")
-        url = str(found)
-    return open_ledger(url, create=False)
+    return open_ledger(url or str(_nearest()), create=False)
+
+
+def spec_beside(ledger_url: str | None, run: Run) -> Path:
+    """The spec of a run in the folder of its ledger: adaptive.yaml, or the one spec there that has the run's name."""
+    from modelops_runtime.ledger.opening import ledger_files
+
+    url = ledger_url or os.environ.get("MODELOPS_LEDGER") or str(_nearest())
+    files = ledger_files(url)
+    if files:
+        folder = files[0].resolve().parent
+        folder = folder.parent if folder.name == DEFAULT.parent.name else folder
+        found = [
+            path for path in sorted(folder.glob("*.y*ml")) if f"name: {run.spec.get('name')}" in path.read_text("utf-8")
+        ]
+        if len(found) == 1 or (found := [path for path in found if path.name == "adaptive.yaml"]):
+            return found[0]
+    raise UserError(f"where is the spec of run {run.run_id!r}? give it with --spec")
+
+
+def _nearest() -> Path:
+    """The default ledger in this folder, or the nearest one upwards."""
+    here = Path.cwd()
+    found = next((folder / DEFAULT for folder in (here, *here.parents) if (folder / DEFAULT).is_file()), None)
+    if found is None:
+        raise UserError(f"no {DEFAULT} in {here} or above it; give --ledger, or go to the folder of the spec")
+    return found
 
 
 def run_called(ledger: Ledger, run_id: str) -> Run:

@@ -1,0 +1,36 @@
+"""A spec made ready to simulate, without a run: for what looks at a model, or runs single simulations of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelops_runtime.evaluation.align import Aligner
+from modelops_runtime.runner.prepare import Prepared, planned, prepare
+from modelops_runtime.runner.request import RunRequest
+from modelops_runtime.runner.services import described, opened_service
+from modelops_runtime.simulation.services import ReplicateService
+from modelops_runtime.specs.loading import LoadedSpec, load_spec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """A spec without a mistake, and a service that simulates its model."""
+
+    loaded: LoadedSpec
+    prepared: Prepared
+    service: ReplicateService
+
+
+@contextmanager
+def ready(spec: Path, *, slots: int = 1) -> Iterator[Ready]:
+    """Processes here; nothing is left behind when the block ends. Raises SpecErrors, all mistakes at once."""
+    loaded = load_spec(spec)
+    request = RunRequest(loaded=loaded, ledger_url="", run_id=loaded.spec.name, slots=slots)
+    plan, about_targets = planned(loaded)
+    with opened_service(request, plan.aligner if plan else Aligner(()), keep_tables=False) as service:
+        description, about_model = described(loaded, service)
+        prepared = prepare(loaded, description, plan, [*about_targets, *about_model])
+        yield Ready(loaded=loaded, prepared=prepared, service=service)

@@ -1,0 +1,171 @@
+"""Another loss or other weights on the values that a run has stored: a run of its own, without a simulation."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from modelops_runtime.api.opening import Ready
+from modelops_runtime.contracts.errors import SpecErrors, UserError
+from modelops_runtime.contracts.failures import FailureKind
+from modelops_runtime.contracts.trial import TrialStatus, phase_of
+from modelops_runtime.evaluation.fit import stack
+from modelops_runtime.evaluation.losses import LossError
+from modelops_runtime.evaluation.racing import corrected_loss
+from modelops_runtime.evaluation.score import Scorer
+from modelops_runtime.ledger.base import Lease, Ledger, Replicate, Run, RunState, Trial, TrialEnd
+from modelops_runtime.ledger.worker import worker_id
+from modelops_runtime.runner.answer import answer
+from modelops_runtime.runner.provenance import collect
+from modelops_runtime.runner.search import Standing
+from modelops_runtime.runner.settings import LEASE_S
+from modelops_runtime.specs.identity import spec_json
+
+FREE = ("weight", "loss", "left_out", "min_coverage")
+"""Of what a run keeps of its observations, what another loss may change."""
+
+
+def rescore(ready: Ready, ledger: Ledger, run_id: str, new_id: str) -> Run:
+    """Score all trials of `run_id` by the spec's targets, into a new run `new_id` of the same ledger.
+
+    A set that was stopped early keeps its few replicates, and its loss is again corrected for them. The finalists stay
+    those that were confirmed then. Raises SpecErrors where the targets match other data than those of the run, or otherwise;
+    UserError when `new_id` is there, or nothing has completed.
+    """
+    old = ledger.get_run(run_id)
+    assert old is not None
+    _refuse_other_values(ready, old)
+    if ledger.get_run(new_id) is not None:
+        raise UserError(f"there is a run {new_id!r} already; give another name with --run-id")
+    trials = [trial for trial in ledger.trials(run_id) if trial.status.is_final and trial.params is not None]
+    searched = [trial for trial in trials if trial.phase == "search"]
+    if not any(trial.status is TrialStatus.COMPLETED for trial in searched):
+        raise UserError(f"run {run_id!r} has no completed trial yet")
+    run = ledger.create_run(_new_run(ready, old, new_id, len(searched)))
+    numbers = {trial.number: _search_trial(ready, ledger, run, trial) for trial in searched}
+    _confirm_trials(ready, ledger, run, numbers, [trial for trial in trials if trial.phase == "confirm"])
+    return _concluded(ready, ledger, run)
+
+
+def _refuse_other_values(ready: Ready, old: Run) -> None:
+    """The stored values are what these targets would be matched with, or none of this makes sense."""
+    new, before = ready.prepared.plan.observations(), old.observations
+    errors = []
+    for name in sorted(set(new) | set(before)):
+        if name not in new or name not in before:
+            there = "is not one of the run" if name in new else "of the run is missing"
+            errors.append(ready.loaded.error(f"targets.{name}", f"target {name} {there}", "keep the run's targets"))
+        elif _fixed(new[name]) != _fixed(before[name]):
+            wrong = f"target {name} has other observations or keys than the run"
+            errors.append(ready.loaded.error(f"targets.{name}", wrong, "change loss and weight alone, or run anew"))
+        elif _match_of(ready, name) != _match_in(old, name):
+            wrong = f"target {name} is matched in another way than in the run"
+            errors.append(
+                ready.loaded.error(f"targets.{name}.match", wrong, "change loss and weight alone, or run anew")
+            )
+    if errors:
+        raise SpecErrors(*errors)
+
+
+def _fixed(part: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in part.items() if key not in FREE}
+
+
+def _match_of(ready: Ready, name: str) -> dict[str, Any]:
+    return _how(spec_json(ready.loaded.spec)["targets"][name])
+
+
+def _match_in(old: Run, name: str) -> dict[str, Any]:
+    return _how(old.spec["targets"][name])
+
+
+def _how(target: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: target.get(key) for key in ("match", "value", "output", "by")}
+
+
+def _new_run(ready: Ready, old: Run, new_id: str, trials: int) -> Run:
+    return Run(
+        run_id=new_id,
+        identity=ready.prepared.identity,
+        identity_parts=ready.prepared.identity_parts,
+        spec=spec_json(ready.loaded.spec),
+        provenance={**collect(ready.prepared.code_digest), "rescored_from": old.run_id, "first_run": old.provenance},
+        observations=ready.prepared.plan.observations(),
+        trials=trials,
+        replicates=old.replicates,
+    )
+
+
+def _search_trial(ready: Ready, ledger: Ledger, run: Run, trial: Trial) -> int:
+    """The trial's copy with its new loss; returns its number, which differs where the run had gaps."""
+    guesses = 1 if trial.draw is None else 0
+    lease = ledger.reserve(run.run_id, worker_id(), guesses=run.trials * guesses, lease_s=LEASE_S)
+    assert lease is not None
+    assert trial.params is not None
+    lease = ledger.propose(
+        lease,
+        trial.params,
+        origin="guess" if trial.draw is None else "ask",
+        known=0,
+        incumbent=None,
+        algorithm_state=trial.algorithm_state,
+    )
+    _finish(ready, ledger, lease, trial, run.replicates)
+    return lease.number
+
+
+def _confirm_trials(ready: Ready, ledger: Ledger, run: Run, numbers: Mapping[int, int], confirmed: list[Trial]) -> None:
+    ledger.confirm(run.run_id, [numbers[trial.number] for trial in confirmed if trial.number in numbers])
+    by_number = {numbers[trial.number]: trial for trial in confirmed if trial.number in numbers}
+    while (lease := ledger.take_over(run.run_id, worker_id(), lease_s=LEASE_S)) is not None:
+        _finish(ready, ledger, lease, by_number[lease.number], 0)
+
+
+def _finish(ready: Ready, ledger: Ledger, lease: Lease, trial: Trial, replicates: int) -> None:
+    rows = [r for r in ledger.replicates(trial.run_id, trial.number) if phase_of(r.index) == trial.phase]
+    if rows:
+        ledger.record(lease, [dataclasses.replace(row, number=lease.number, attempt=1) for row in rows])
+    ledger.finish(lease, _end(ready.prepared.plan.scorer, trial, rows, replicates))
+
+
+def _end(scorer: Scorer, trial: Trial, rows: list[Replicate], replicates: int) -> TrialEnd:
+    kept = {"replicates": trial.replicates, "seconds": trial.seconds or 0.0}
+    if trial.status is not TrialStatus.COMPLETED:
+        return TrialEnd(status=trial.status, failure=trial.failure, error=trial.error, **kept)
+    values = stack([row.aligned for row in rows if row.status == "COMPLETED"])
+    try:
+        score = scorer.score(values)
+        loss = corrected_loss(values, replicates, scorer) if trial.stopped_early else score.loss
+    except LossError as error:
+        return TrialEnd(status=TrialStatus.FAILED, failure=FailureKind.BAD_OUTPUT, error=str(error), **kept)
+    return TrialEnd(
+        status=TrialStatus.COMPLETED,
+        loss=loss,
+        loss_se=score.loss_se,
+        stopped_early=trial.stopped_early,
+        diagnostics={"targets": dict(score.per_target)},
+        **kept,
+    )
+
+
+def _concluded(ready: Ready, ledger: Ledger, run: Run) -> Run:
+    standing, trials = Standing(), ledger.trials(run.run_id)
+    for trial in trials:
+        if trial.phase == "search":
+            standing.add(trial)
+    confirmed = any(trial.phase == "confirm" for trial in trials)
+    settings = ready.prepared.settings if confirmed else dataclasses.replace(ready.prepared.settings, confirm_top=0)
+    best = answer(trials, standing, dataclasses.replace(settings, max_failed=1.0))
+    summary = {
+        **best.summary(),
+        "derived": ready.service.derive(best.trial.params or {}),
+        "simulations": 0,
+        "elapsed_s": 0.0,
+        "stop_reason": "",
+        "failed": standing.failed,
+    }
+    ledger.end_run(run.run_id, RunState.COMPLETED, "", summary)
+    done = ledger.get_run(run.run_id)
+    assert done is not None
+    return done

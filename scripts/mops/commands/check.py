@@ -1,0 +1,68 @@
+"""`mops check`: is a spec sound, does its model run, how long will a run take?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from modelops_runtime.api.check import Checked
+
+
+@click.command()
+@click.option(
+    "--spec",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    metavar="F",
+    help="The run's adaptive.yaml.",
+)
+@click.option(
+    "--workers", type=click.IntRange(min=1), metavar="N", help="Simulations side by side here; default: one a core."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+def command(spec: Path, workers: int | None, as_json: bool) -> None:
+    """Validate a spec, simulate and score one parameter set, time it, and say how long the run will take.
+
+    Nothing is written. Exit code 1 when the model fails there (in the middle of the ranges, or at the first guess).
+
+    \b
+    mops check --spec adaptive.yaml
+    """
+    from modelops_runtime.api.calibrate import cores
+    from modelops_runtime.api.check import check
+
+    found = check(spec, slots=workers or cores())
+    click.echo(json.dumps(found.as_json()) if as_json else "\n".join(_lines(found)))
+    if found.failures:
+        raise click.exceptions.Exit(1)
+
+
+def _lines(found: Checked) -> list[str]:
+    from mops.text import duration, number
+
+    where = ", ".join(f"{name} {number(v) if isinstance(v, float) else v}" for name, v in found.params.items())
+    lines = [f"at {where}:"]
+    if found.failures:
+        lines += [f"  failed: {text}" for text in dict.fromkeys(found.failures)]
+    elif found.loss is None:
+        lines.append("  the model runs, but these simulations have no finite loss")
+    else:
+        lines.append(
+            f"  the model runs, matches {found.observations} observations, and has a loss of {number(found.loss)}"
+        )
+    lines.append(f"  a simulation takes {_short(found.seconds)}")
+    lines.append(
+        f"a run makes up to {found.simulations:,} simulations: about {duration(found.run_seconds)} on {found.slots} slots, "
+        f"a ledger of about {found.ledger_bytes / 1e6:,.1f} MB"
+    )
+    return lines
+
+
+def _short(seconds: float) -> str:
+    from mops.text import duration
+
+    return f"{1000 * seconds:.2g} ms" if seconds < 1 else f"{seconds:.1f} s" if seconds < 60 else duration(seconds)

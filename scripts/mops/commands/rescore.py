@@ -1,0 +1,52 @@
+"""`mops rescore`: another loss on the values a run has stored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mops.which_ledger import ledger_option, open_for_reading, run_called
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN")
+@click.option(
+    "--spec",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    metavar="F",
+    help="A spec with the run's targets, and other losses or weights.",
+)
+@click.option("--run-id", "new_id", metavar="ID", help="Name of the new run; default: the spec's, else RUN-rescored.")
+@ledger_option
+def command(run_id: str, spec: Path, new_id: str | None, ledger_url: str | None) -> None:
+    """Score RUN's stored values by another loss or other weights, as a run of its own: no simulation is made.
+
+    Data, match and columns must be those of RUN. The finalists stay the same sets.
+
+    \b
+    mops rescore boarding-school --spec poisson.yaml --run-id boarding-school-poisson
+    mops report boarding-school-poisson
+    """
+    from modelops_runtime.api.opening import ready
+    from modelops_runtime.api.rescoring import rescore
+    from mops.text import number
+
+    ledger = open_for_reading(ledger_url)
+    try:
+        old = run_called(ledger, run_id)
+        with ready(spec) as made:
+            name = made.loaded.spec.name
+            run = rescore(made, ledger, run_id, new_id or (name if name != run_id else f"{run_id}-rescored"))
+    finally:
+        ledger.close()
+    before, after = old.summary, run.summary
+    values = ", ".join(f"{n} {number(v) if isinstance(v, float) else v}" for n, v in after["params"].items())
+    click.echo(f"{run.run_id}: best is trial {after['best_trial']} ({values})")
+    if before:
+        same = (
+            "as before" if before["best_trial"] == after["best_trial"] else f"by {run_id} it was {before['best_trial']}"
+        )
+        click.echo(f"{run.trials} trials scored anew, none simulated; the best trial is {same}")
+    click.echo(f"see it: mops report {run.run_id}")

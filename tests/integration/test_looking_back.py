@@ -1,0 +1,111 @@
+"""`mops check`, `mops replay`, `mops rescore`: before a run, and long after it."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from modelops_runtime.evaluation.fit import stack
+from modelops_runtime.ledger.opening import open_ledger
+from tests.support.projects import Project, line_project, line_spec
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    made = line_project(tmp_path_factory.mktemp("finished") / "line", trials=30, replicates=4)
+    ended = made.mops("run", "--spec", "adaptive.yaml", "--workers", "2")
+    assert ended.code == 0, ended.err
+    return made
+
+
+def test_check_times_the_model_and_writes_nothing(tmp_path: Path) -> None:
+    made = line_project(tmp_path / "line", trials=100, replicates=4, sleep=0.05)
+    before = sorted(path.name for path in made.root.iterdir())
+    ended = made.mops("check", "--spec", "adaptive.yaml", "--workers", "2", "--json")
+    assert ended.code == 0, ended.err
+    found = json.loads(ended.out)
+    assert found["observations"] == 5
+    assert found["simulations"] == 100 * 4 + 2 * 4
+    assert 0.05 < found["seconds"] < 0.5
+    assert found["run_seconds"] == pytest.approx(408 * found["seconds"] / 2)
+    assert found["loss"] > 0
+    assert sorted(path.name for path in made.root.iterdir() if path.name != "__pycache__") == before
+    assert "a run makes up to 408 simulations" in made.mops("check", "--spec", "adaptive.yaml").out
+
+
+def test_check_says_how_a_model_fails(tmp_path: Path) -> None:
+    made = line_project(tmp_path / "line")
+    (made.root / "model.py").write_text("def simulate(params, seed):\n    return params['nothing']\n")
+    ended = made.mops("check", "--spec", "adaptive.yaml")
+    assert ended.code == 1
+    assert "failed: MODEL_ERROR: KeyError: 'nothing' (model.py:2)" in ended.out
+    wrong = made.mops("check", "--spec", "nowhere.yaml")
+    assert (wrong.code, len(wrong.err.splitlines())) == (2, 1)
+
+
+def test_fifty_random_replicates_are_identical(finished: Project) -> None:
+    ledger = open_ledger(str(finished.ledger), create=False)
+    recorded = [(r.number, r.index) for r in ledger.replicates("line")]
+    ledger.close()
+    chosen = random.Random(50).sample(recorded, 50)
+    seen = 0
+    for trial in sorted({number for number, _ in chosen}):
+        ended = finished.mops("replay", "line", str(trial), "--json")
+        assert ended.code == 0, ended.out + ended.err
+        rows = [json.loads(line) for line in ended.out.splitlines()]
+        seen += sum((row["trial"], row["replicate"]) in chosen and row["identical"] for row in rows)
+    assert seen == 50
+
+
+def test_replay_tells_a_changed_model(finished: Project, tmp_path: Path) -> None:
+    made = line_project(tmp_path / "line", trials=3, replicates=2)
+    assert made.mops("run", "--spec", "adaptive.yaml").code == 0
+    model = made.root / "model.py"
+    model.write_text(model.read_text().replace('params["height"]', '2 * params["height"]'))
+    ended = made.mops("replay", "line", "0", "0")
+    assert ended.code == 1
+    assert "not as it was in the run: file model.py" in ended.err
+    assert "differs" in ended.out
+    missing = made.mops("replay", "line", "0", "99")
+    assert (missing.code, "trial 0 has no replicate 99; there are 0 to 1" in missing.err) == (2, True), missing.err
+
+
+def test_rescore_needs_no_simulation_and_is_what_the_loss_says(finished: Project) -> None:
+    (finished.root / "absolute.yaml").write_text(line_spec(name="absolute", loss="absolute", trials=30, replicates=4))
+    model = finished.root / "model.py"
+    source = model.read_text()
+    ended = finished.mops("rescore", "line", "--spec", "absolute.yaml")
+    assert ended.code == 0, ended.err
+    assert "30 trials scored anew, none simulated" in ended.out
+    ledger = open_ledger(str(finished.ledger), create=False)
+    try:
+        old, new = ledger.trials("line", phase="search"), ledger.trials("absolute", phase="search")
+        assert [t.params for t in new] == [t.params for t in old]
+        whole = next(t for t in new if not t.stopped_early)
+        rows = [r for r in ledger.replicates("line", whole.number) if r.index < 2**32]
+        values = stack([r.aligned for r in rows])
+        observed = np.array([1.0, 3.0, 5.0, 7.0, 9.0])
+        assert whole.loss == pytest.approx(np.abs(values.mean(axis=0) - observed).mean())
+        assert {t.number for t in ledger.trials("absolute", phase="confirm")} == {
+            t.number for t in ledger.trials("line", phase="confirm")
+        }
+        again = ledger.get_run("absolute")
+        assert again is not None
+        assert again.summary["simulations"] == 0
+    finally:
+        ledger.close()
+    assert model.read_text() == source
+    assert finished.mops("status", "absolute").code == 0
+    assert finished.mops("rescore", "line", "--spec", "absolute.yaml").code == 2, "that run is there already"
+
+
+def test_rescore_refuses_another_match(finished: Project) -> None:
+    other = line_spec(name="other", loss="absolute").replace("match: {exact: t}", "match: {asof: t, tolerance: 1}")
+    (finished.root / "other.yaml").write_text(other)
+    ended = finished.mops("rescore", "line", "--spec", "other.yaml")
+    assert (ended.code, len(ended.err.splitlines())) == (2, 1)
+    assert "matched in another way" in ended.err
