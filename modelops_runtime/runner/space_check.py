@@ -15,11 +15,12 @@ def complaint(space: ParameterSpace, params: Mapping[str, object]) -> str | None
         return f"no value for {', '.join(missing)}"
     if extra := sorted(set(params) - names):
         return f"a value for {', '.join(extra)}, which is not searched"
-    complaints = (_complaint(parameter, params[parameter.name]) for parameter in space.parameters)
+    complaints = (complaint_of(parameter, params[parameter.name]) for parameter in space.parameters)
     return next((text for text in complaints if text), None)
 
 
-def _complaint(parameter: Parameter, value: object) -> str | None:
+def complaint_of(parameter: Parameter, value: object) -> str | None:
+    """The same for one value."""
     name = parameter.name
     if isinstance(parameter, ChoiceParameter):
         if any(value == choice and type(value) is type(choice) for choice in parameter.choices):
