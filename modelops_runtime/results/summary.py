@@ -71,6 +71,9 @@ class RunSummary:
     run_id: str
     state: str
     reason: str
+    paused: bool
+    queued: int
+    """Sets that wait for a trial to take them (`mops enqueue`)."""
     at: datetime
     trials: int
     """The budget."""
@@ -118,6 +121,8 @@ def summary_of(run: Run, trials: Sequence[Trial], now: datetime) -> RunSummary:
         run_id=run.run_id,
         state=str(run.state),
         reason=run.reason,
+        paused=run.paused,
+        queued=run.queued,
         at=now,
         trials=run.trials,
         replicates=run.replicates,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from modelops_runtime.bundles.ignoring import list_results
 from modelops_runtime.contracts.errors import SpecErrors, UserError
 from modelops_runtime.contracts.parameters import Scalar
 from modelops_runtime.contracts.space import (
@@ -88,3 +90,19 @@ def _known(name: str, searched: Mapping[str, Parameter]) -> str:
 def _searched(given: Mapping[str, Any], space: ParameterSpace) -> dict[str, Scalar]:
     """The searched parameters, in the order of the space; a real number as one, however it was written."""
     return {p.name: float(given[p.name]) if isinstance(p, RealParameter) else given[p.name] for p in space.parameters}
+
+
+def keep_apart(path: Path, run: Run) -> None:
+    """Note that a file of sets in the spec's folder is no part of the model, so that the run is still the same one.
+
+    One that was there when the run began belongs to it, and stays so.
+    """
+    files = [part.removeprefix("file ") for part in run.identity_parts if part.startswith("file ")]
+    path = path.resolve()
+    for folder in path.parents:
+        if path.relative_to(folder).as_posix() in files:
+            return
+        if (folder / ".modelops").is_dir() or (files and all((folder / name).is_file() for name in files)):
+            with contextlib.suppress(OSError):
+                list_results(path.parent, [path.name])
+            return

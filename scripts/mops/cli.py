@@ -15,7 +15,10 @@ COMMANDS = {
     "run": "Calibrate: run the search of a spec, here or on Dask.",
     "status": "Show where a run stands.",
     "extend": "Raise a run's budget of trials.",
-    "results": "Take a run's results out of its ledger.",
+    "enqueue": "Give a run parameter sets to try next.",
+    "pause": "Let a run's workers take on no further trial.",
+    "resume": "End a pause.",
+    "results": "List runs, show their answers, export their results.",
     "schema": "Print the JSON Schema of a spec, for editors.",
 }
 """Name -> short help; the command `x` is `command` in the module `mops.commands.x`."""

@@ -32,9 +32,16 @@ def duration(seconds: float) -> str:
     return f"{whole // 86_400} d {whole % 86_400 // 3600:02d} h"
 
 
+def plural(count: int, thing: str) -> str:
+    """`1 set`, `2 sets`."""
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
+
+
 def status_lines(summary: RunSummary) -> list[str]:
     """Where a run stands, one fact a line."""
     lines = [f"{summary.run_id}: {_state(summary)}", f"trials      {_trials(summary)}"]
+    if summary.queued:
+        lines.append(f"queued      {plural(summary.queued, 'parameter set')}, for the next trials")
     if summary.confirm_by_status:
         lines.append(f"confirming  {_counts(summary.confirm_by_status)}")
     lines += _best_lines(summary)
@@ -54,6 +61,8 @@ def status_lines(summary: RunSummary) -> list[str]:
 
 def _state(summary: RunSummary) -> str:
     word = summary.state.lower()
+    if summary.state == "OPEN" and summary.paused:
+        return f"paused; `mops resume {summary.run_id}` goes on"
     if summary.state == "OPEN":
         word = "running" if summary.workers else "open, nobody works on it just now"
     return f"{word} ({summary.reason})" if summary.reason else word

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,27 @@ def ledger_option(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--ledger", "ledger_url", metavar="URL", help=_HELP)(function)
 
 
+def run_argument(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The argument RUN, completed by the shell from the ledger's runs."""
+    return click.argument("run_id", metavar="RUN", shell_complete=complete_run)(function)
+
+
+def complete_run(ctx: click.Context, _param: click.Parameter, begun: str) -> list[str]:
+    """Names of runs that begin so; none when the ledger cannot be read, or not within a second."""
+    from modelops_runtime.ledger.opening import run_names
+
+    found: list[str] = []
+
+    def look() -> None:
+        with contextlib.suppress(Exception):
+            found.extend(run_names(_url_for_reading(ctx.params.get("ledger_url"))))
+
+    looking = threading.Thread(target=look, daemon=True)
+    looking.start()
+    looking.join(1.0)
+    return [name for name in found if name.startswith(begun)]
+
+
 def ledger_for_spec(ledger_url: str | None, root: Path) -> str:
     """The ledger of a spec in the folder `root`."""
     return ledger_url or os.environ.get("MODELOPS_LEDGER") or str(root / DEFAULT)
@@ -30,6 +53,10 @@ def open_for_reading(ledger_url: str | None) -> Ledger:
     """The ledger of a command that takes a run: it must be there already."""
     from modelops_runtime.ledger.opening import open_ledger
 
+    return open_ledger(_url_for_reading(ledger_url), create=False)
+
+
+def _url_for_reading(ledger_url: str | None) -> str:
     url = ledger_url or os.environ.get("MODELOPS_LEDGER")
     if url is None:
         here = Path.cwd()
@@ -37,7 +64,7 @@ def open_for_reading(ledger_url: str | None) -> Ledger:
         if found is None:
             raise UserError(f"no {DEFAULT} in {here} or above it; give --ledger, or go to the folder of the spec")
         url = str(found)
-    return open_ledger(url, create=False)
+    return url
 
 
 def run_called(ledger: Ledger, run_id: str) -> Run:

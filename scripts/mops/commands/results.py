@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from mops.which_ledger import ledger_option, open_for_reading, run_called
+from mops.which_ledger import ledger_option, open_for_reading, run_argument, run_called
 
 
 @click.group()
@@ -15,7 +15,7 @@ def command() -> None:
 
 
 @command.command()
-@click.argument("run_id", metavar="RUN")
+@run_argument
 @click.option(
     "--to", type=click.Path(path_type=Path, file_okay=False), required=True, help="A folder; made when missing."
 )

@@ -10,7 +10,7 @@ import pytest
 from modelops_runtime.contracts.errors import SpecErrors, UserError
 from modelops_runtime.contracts.space import ChoiceParameter, IntegerParameter, ParameterSpace, RealParameter
 from modelops_runtime.ledger.base import Run
-from modelops_runtime.runner.guesses import read_guesses
+from modelops_runtime.runner.guesses import keep_apart, read_guesses
 from modelops_runtime.specs.space import written_space
 
 SPACE = ParameterSpace(
@@ -108,3 +108,17 @@ def test_a_run_that_keeps_no_space_is_searched_as_its_spec_says(tmp_path: Path) 
     assert read(tmp_path, "beta: 2\n", old) == [{"beta": 2.0}]
     with pytest.raises(UserError, match="does not say what it searches"):
         read(tmp_path, "beta: 2\n", a_run(space={}, spec={"parameters": {"beta": {"max": 5.0}}}))
+
+
+def test_a_file_of_sets_in_the_specs_folder_is_noted_as_no_part_of_the_model(tmp_path: Path) -> None:
+    run = a_run(identity_parts={"file model.py": "1", "file there.yaml": "2", "model.threads": "1"})
+    spec_folder = tmp_path / "project"
+    (spec_folder / "sets").mkdir(parents=True)
+    for name in ("model.py", "there.yaml", "sets/new.yaml"):
+        (spec_folder / name).write_text("beta: 2\n")
+    (tmp_path / "outside.yaml").write_text("beta: 2\n")
+    for name in ("project/there.yaml", "outside.yaml", "project/sets/new.yaml"):
+        keep_apart(tmp_path / name, run)
+    written = [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob(".mops-results")]
+    assert written == ["project/sets/.mops-results"]
+    assert (spec_folder / "sets" / ".mops-results").read_text() == "/new.yaml\n"
