@@ -32,6 +32,16 @@ def duration(seconds: float) -> str:
     return f"{whole // 86_400} d {whole % 86_400 // 3600:02d} h"
 
 
+def value_text(value: object) -> str:
+    """Of a parameter."""
+    return number(value) if isinstance(value, float) else str(value)
+
+
+def with_error(loss: float | None, standard_error: float | None) -> str:
+    """`57.2 ± 1.1`."""
+    return number(loss) if standard_error is None else f"{number(loss)} ± {number(standard_error)}"
+
+
 def plural(count: int, thing: str) -> str:
     """`1 set`, `2 sets`."""
     return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
@@ -97,11 +107,7 @@ def _best(best: Best) -> str:
 
 
 def _values(values: Mapping[str, object]) -> str:
-    return ", ".join(f"{name} {_value(value)}" for name, value in values.items())
-
-
-def _value(value: object) -> str:
-    return number(value) if isinstance(value, float) else str(value)
+    return ", ".join(f"{name} {value_text(value)}" for name, value in values.items())
 
 
 def _times(summary: RunSummary) -> str:
