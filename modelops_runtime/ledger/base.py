@@ -34,6 +34,8 @@ class Run:
     spec: Mapping[str, Any]
     """The spec as JSON, with every default written out."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    space: Mapping[str, Any] = field(default_factory=dict)
+    """What is searched (`contracts.space.space_json`); empty in runs that an older ModelOps made."""
     observations: Mapping[str, Any] = field(default_factory=dict)
     """What the aligned values are matched with (`EvaluationPlan.observations()`), so that results need no other file."""
     trials: int
@@ -45,6 +47,10 @@ class Run:
     """Why asking ended before the budget, or why the run failed."""
     asking_ended: bool = False
     """No further trial is reserved (a stop rule, an exhausted design, a failed run)."""
+    paused: bool = False
+    """Its workers take on no further trial until it is resumed."""
+    queued: int = 0
+    """Sets that wait for a trial to take them."""
     summary: Mapping[str, Any] = field(default_factory=dict)
     """What was reported at the end."""
     created_at: datetime | None = None
@@ -61,7 +67,7 @@ class Lease:
     lease_no: int
     """Rises by one at every hand-over: the fence of every write."""
     draw: int | None
-    """Which ask of the algorithm this is (from 0), or None for a set that was given (a guess)."""
+    """Which ask of the algorithm this is (from 0), or None for a set that was given (a guess, or one from the queue)."""
     params: Mapping[str, Scalar] | None
     """None: reserved, and nothing proposed for it yet."""
     known: int
@@ -190,12 +196,27 @@ class Ledger(Protocol):
 
     def end_run(self, run_id: str, state: RunState, reason: str, summary: Mapping[str, Any]) -> None: ...
 
+    def set_paused(self, run_id: str, paused: bool) -> None:
+        """Note that the run's workers are to take on no further trial, or that they may again."""
+        ...
+
+    def is_paused(self, run_id: str) -> bool: ...
+
+    def enqueue(self, run_id: str, sets: Sequence[Mapping[str, Scalar]]) -> None:
+        """Queue sets of searched parameters, all or none, for the next numbers that are reserved."""
+        ...
+
     # the life of a trial
     def reserve(self, run_id: str, worker: str, *, guesses: int, lease_s: float) -> Lease | None:
         """The next number of the budget, LEASED, without parameters; None when the budget is used or asking has ended.
 
-        The first `guesses` numbers have no draw; from there the draws count 0, 1, ...
+        The first `guesses` numbers have no draw; then a queued set goes before a draw, the oldest first, and only
+        numbers that get none count the draws 0, 1, ... A number and its set stay together whoever holds the lease.
         """
+        ...
+
+    def queued_set(self, lease: Lease) -> Mapping[str, Scalar] | None:
+        """The queued set that this trial takes, or None."""
         ...
 
     def take_over(self, run_id: str, worker: str, *, lease_s: float) -> Lease | None:

@@ -45,6 +45,20 @@ def ledger_files(url: str) -> list[Path]:
     return [path.with_name(f"{path.name}{suffix}") for suffix in ("", "-wal", "-shm")]
 
 
+def run_names(url: str) -> list[str]:
+    """The names of all runs, newest first, read without a change to the ledger, not even of its schema's version.
+
+    Raises UserError for a URL that is none, LedgerError for a database that cannot be read.
+    """
+    if _is_postgres(url):
+        from modelops_runtime.ledger.postgres import read_run_names
+
+        return read_run_names(url)
+    from modelops_runtime.ledger.sqlite import read_run_names
+
+    return read_run_names(_path(url))
+
+
 def _is_postgres(url: str) -> bool:
     return url.startswith(("postgresql://", "postgres://"))
 

@@ -74,6 +74,15 @@ def holds_ledger(url: str) -> bool:
         store.close()
 
 
+def read_run_names(url: str) -> list[str]:
+    """For `opening.run_names`."""
+    store = PostgresStore(url)
+    try:
+        return [row[0] for row in store.rows("run_names", {})]
+    finally:
+        store.close()
+
+
 class PostgresStore:
     """A Store on one database."""
 

@@ -57,6 +57,7 @@ def run_params(run: Run) -> dict[str, Any]:
         "spec": to_json(run.spec),
         "provenance": to_json(run.provenance),
         "observations": to_json(run.observations),
+        "space": to_json(run.space),
         "trials": run.trials,
         "replicates": run.replicates,
     }
@@ -64,7 +65,7 @@ def run_params(run: Run) -> dict[str, Any]:
 
 def run_of(row: Row) -> Run:
     _, run_id, identity, parts, spec, provenance, observations, trials, replicates = row[:9]
-    state, reason, asking_ended, summary, created_at, finished_at = row[9:]
+    state, reason, asking_ended, summary, created_at, finished_at, space, paused, queued = row[9:]
     return Run(
         run_id=run_id,
         identity=identity,
@@ -72,11 +73,14 @@ def run_of(row: Row) -> Run:
         spec=json.loads(spec),
         provenance=json.loads(provenance),
         observations=json.loads(observations),
+        space=_from_json(space) or {},
         trials=trials,
         replicates=replicates,
         state=RunState(state),
         reason=reason,
         asking_ended=bool(asking_ended),
+        paused=bool(paused),
+        queued=queued,
         summary=json.loads(summary),
         created_at=time_of(created_at),
         finished_at=time_of(finished_at),

@@ -98,10 +98,29 @@ class SqlLedger:
         params = {"state": state.value, "reason": text(reason), "summary": to_json(summary)}
         self._rows("end_run", {"run_key": self._key(run_id), **params})
 
+    def set_paused(self, run_id: str, paused: bool) -> None:
+        self._rows("pause", {"run_key": self._key(run_id), "paused": paused})
+
+    def is_paused(self, run_id: str) -> bool:
+        return bool(self._rows("is_paused", {"run_key": self._key(run_id)})[0][0])
+
+    def enqueue(self, run_id: str, sets: Sequence[Mapping[str, Scalar]]) -> None:
+        key = self._key(run_id)
+        token = uuid.uuid4().hex
+        steps = [
+            ("enqueue", {"run_key": key, "params": to_json(params), "token": f"{token}-{at}"})
+            for at, params in enumerate(sets)
+        ]
+        patiently(lambda again: self._store.rows_of_all([("lock_run", {"run_key": key}), *steps]))
+
     # the life of a trial
 
     def reserve(self, run_id: str, worker: str, *, guesses: int, lease_s: float) -> Lease | None:
         return self._lease("reserve", run_id, {"worker": worker, "guesses": guesses, "lease_s": float(lease_s)})
+
+    def queued_set(self, lease: Lease) -> Mapping[str, Scalar] | None:
+        rows = self._rows("queued_set", self._fence(lease))
+        return json.loads(rows[0][0]) if rows else None
 
     def take_over(self, run_id: str, worker: str, *, lease_s: float) -> Lease | None:
         dead = self._dead_holders(self._key(run_id))

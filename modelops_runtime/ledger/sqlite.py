@@ -52,6 +52,15 @@ def open_sqlite(path: Path, *, create: bool = True, steps: Sequence[SchemaStep] 
     return SqlLedger(store)
 
 
+def read_run_names(path: Path) -> list[str]:
+    """For `opening.run_names`."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+            return [row[0] for row in connection.execute(queries("sqlite")["run_names"])]
+    except sqlite3.Error as error:
+        raise LedgerError(f"{path}: {sqlite_meaning(error)}") from error
+
+
 class SqliteStore:
     """A Store on one file."""
 

@@ -1,4 +1,4 @@
-"""A run as Parquet files for pandas, polars, DuckDB and R, and one JSON record of what it was."""
+"""A run as Parquet or CSV files for pandas, polars, DuckDB and R, and one JSON record of what it was; or as an Optuna study."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import pyarrow as pa
+import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
 from modelops_runtime.contracts.errors import LedgerError
@@ -25,7 +26,12 @@ from modelops_runtime.results.writing import together
 FORMAT = 1
 """Raised when a column changes its meaning or goes away; new columns do not count."""
 
+Format = Literal["parquet", "csv", "optuna"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+
 FILES = ("trials.parquet", "replicates.parquet", "fit.parquet", "run.json")
+CSV_FILES = ("trials.csv", "replicates.csv", "fit.csv", "run.json")
+STUDY_FILES = ("study.db",)
 
 BATCH = 2_000
 """Replicates held in memory at a time, about."""
@@ -51,22 +57,48 @@ _REPLICATES = pa.schema(
 _TIME = pa.timestamp("us", tz="UTC")
 
 
-def export_run(ledger: Ledger, run_id: str, to: Path) -> list[Path]:
+def export_run(ledger: Ledger, run_id: str, to: Path, *, format: Format = "parquet") -> list[Path]:
     """Write `FILES` into the folder `to`, all or none; returns their paths. A run in progress is exported as it stands.
 
     trials.parquet has a row for each search trial (`confirmed_loss` from its run on fresh seeds), replicates.parquet one
     for each simulation (`replicate` from 2**32 on: confirmation), fit.parquet one for each observation of each completed
-    simulation. Raises LedgerError when there is no such run.
+    simulation. `csv`: the same tables as CSV_FILES; `optuna`: STUDY_FILES, see `optuna_study`.
+    Raises LedgerError when there is no such run.
     """
     run = ledger.get_run(run_id)
     if run is None:
         raise LedgerError(f"no run {run_id!r} in this ledger")
     trials = ledger.trials(run_id)
-    with together(to, FILES) as (trials_path, replicates_path, fit_path, run_path):
-        pq.write_table(trials_table(trials), trials_path)
-        _write_replicates(ledger, run, trials, replicates_path, fit_path)
+    if format == "optuna":
+        return _export_study(run, trials, to)
+    opened = _open_parquet if format == "parquet" else _open_csv
+    files = FILES if format == "parquet" else CSV_FILES
+    with together(to, files) as (trials_path, replicates_path, fit_path, run_path):
+        table = trials_table(trials)
+        with opened(trials_path, table.schema) as writer:
+            writer.write_table(table)
+        _write_replicates(ledger, run, trials, opened(replicates_path, _REPLICATES), opened(fit_path, _fit_schema(run)))
         run_path.write_text(run_json(run, trials), encoding="utf-8")
-    return [to / name for name in FILES]
+    return [to / name for name in files]
+
+
+Writer = pq.ParquetWriter | csv.CSVWriter
+
+
+def _open_parquet(path: Path, schema: pa.Schema) -> Writer:
+    return pq.ParquetWriter(path, schema)
+
+
+def _open_csv(path: Path, schema: pa.Schema) -> Writer:
+    return csv.CSVWriter(path, schema)
+
+
+def _export_study(run: Run, trials: Sequence[Trial], to: Path) -> list[Path]:
+    from modelops_runtime.results.optuna_study import write_study
+
+    with together(to, STUDY_FILES) as (path,):
+        write_study(run, trials, path)
+    return [to / name for name in STUDY_FILES]
 
 
 def trials_table(trials: Sequence[Trial]) -> pa.Table:
@@ -116,9 +148,12 @@ def _batches(ledger: Ledger, run_id: str, trials: Sequence[Trial]) -> Iterator[l
     yield batch
 
 
-def _write_replicates(ledger: Ledger, run: Run, trials: Sequence[Trial], to: Path, fit_to: Path) -> None:
-    schema = fit_table(run.observations, []).schema
-    with pq.ParquetWriter(to, _REPLICATES) as writer, pq.ParquetWriter(fit_to, schema) as fit_writer:
+def _fit_schema(run: Run) -> pa.Schema:
+    return fit_table(run.observations, []).schema
+
+
+def _write_replicates(ledger: Ledger, run: Run, trials: Sequence[Trial], rows: Writer, fits: Writer) -> None:
+    with rows as writer, fits as fit_writer:
         for batch in _batches(ledger, run.run_id, trials):
             writer.write_table(replicates_table(batch))
             for table in _fit_tables(run.observations, batch):

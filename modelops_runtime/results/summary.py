@@ -71,6 +71,9 @@ class RunSummary:
     run_id: str
     state: str
     reason: str
+    paused: bool
+    queued: int
+    """Sets that wait for a trial to take them (`mops enqueue`)."""
     at: datetime
     trials: int
     """The budget."""
@@ -118,6 +121,8 @@ def summary_of(run: Run, trials: Sequence[Trial], now: datetime) -> RunSummary:
         run_id=run.run_id,
         state=str(run.state),
         reason=run.reason,
+        paused=run.paused,
+        queued=run.queued,
         at=now,
         trials=run.trials,
         replicates=run.replicates,
@@ -125,8 +130,8 @@ def summary_of(run: Run, trials: Sequence[Trial], now: datetime) -> RunSummary:
         by_status=_count(search),
         confirm_by_status=_count([trial for trial in trials if trial.phase == "confirm"]),
         stopped_early=sum(trial.stopped_early for trial in search),
-        best=_best(ranked[0] if ranked else None),
-        best_raw=_best(best_raw(trials)),
+        best=best_of(ranked[0]) if ranked else None,
+        best_raw=best_of(raw) if (raw := best_raw(trials)) else None,
         derived=dict(run.summary.get("derived") or {}),
         failures=failures_of(search),
         workers=_workers(trials, now),
@@ -143,9 +148,8 @@ def _count(trials: Sequence[Trial]) -> dict[str, int]:
     return {str(status): counts[str(status)] for status in TrialStatus if counts[str(status)]}
 
 
-def _best(candidate: Candidate | None) -> Best | None:
-    if candidate is None:
-        return None
+def best_of(candidate: Candidate) -> Best:
+    """A candidate with its losses."""
     trial = candidate.search
     confirmed = candidate.confirm if candidate.confirmed_loss is not None else None
     return Best(

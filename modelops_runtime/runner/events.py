@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
+from modelops_runtime.contracts.parameters import Scalar
 from modelops_runtime.ledger.base import Trial
 
 
@@ -22,11 +23,14 @@ class Counts:
     stopped_early: int
     best_loss: float | None
     best_trial: int | None
+    best_params: Mapping[str, Scalar] | None = None
+    """All parameters of the best trial."""
     simulations: int
     """Run by this worker."""
     elapsed_s: float
     slots: int
     busy: int
+    paused: bool = False
     confirming: bool = False
     confirmed: int = 0
     finalists: int = 0
@@ -87,9 +91,14 @@ def event_json(event: Event) -> dict[str, object]:
                 "replicates": trial.replicates,
                 "seconds": trial.seconds,
                 "error": trial.error,
-                "progress": asdict(counts),
+                "progress": _counts_json(counts),
             }
         case Tick(counts):
-            return {"event": "progress", **asdict(counts)}
+            return {"event": "progress", **_counts_json(counts)}
         case Notice(text):
             return {"event": "notice", "text": text}
+
+
+def _counts_json(counts: Counts) -> dict[str, object]:
+    """Without the best's parameters, which its own event has, and the pause, which is a notice."""
+    return {name: value for name, value in asdict(counts).items() if name not in ("best_params", "paused")}

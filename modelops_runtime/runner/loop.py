@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import lru_cache
 
-from modelops_runtime.contracts.errors import AlgorithmError, LeaseLost, RunFailed
+from modelops_runtime.contracts.errors import AlgorithmError, LeaseLost, LedgerError, RunFailed
 from modelops_runtime.contracts.parameters import Scalar, UniqueParameterSet
 from modelops_runtime.contracts.simulation import ReplicateOutcome, SimulationService
 from modelops_runtime.contracts.trial import CONFIRM_FROM
@@ -18,7 +18,8 @@ from modelops_runtime.evaluation.score import Scorer
 from modelops_runtime.ledger.base import Lease, Ledger, RunState, Trial, TrialEnd
 from modelops_runtime.runner import rules
 from modelops_runtime.runner.conclude import Judgement, Values, conclude
-from modelops_runtime.runner.events import Counts, OnEvent, RunStarted, Tick, TrialFinished
+from modelops_runtime.runner.events import Counts, Notice, OnEvent, RunStarted, Tick, TrialFinished
+from modelops_runtime.runner.pausing import Pausing
 from modelops_runtime.runner.progress import Progress, copied
 from modelops_runtime.runner.search import Search
 from modelops_runtime.runner.settings import LEASE_S, SearchSettings
@@ -77,6 +78,7 @@ class Loop:
         self._held: Lease | None = None
         """A reservation for which the algorithm had nothing yet."""
         self._pace = rules.Pace()
+        self._pausing = Pausing()
         self._started = parts.clock()
         self._last_tick = self._started
         self._look_for_dead_at = self._started
@@ -102,6 +104,7 @@ class Loop:
         standing = self.p.search.standing
         self._found = standing.finished
         self.p.on_event(RunStarted(self.p.run_id, self.p.trials, standing.finished, self.p.service.slots))
+        self._look_whether_paused()
         while not self._is_over():
             if self.p.stop.now or (self.p.stop.asked and not self._tasks):
                 return self._interrupted()
@@ -168,7 +171,7 @@ class Loop:
                 continue
             if self.p.service.slots == 1 and self._under_way:
                 break  # one slot: a proposal knows all that was asked before it, so that the search is repeatable
-            if not self._take_on_one():
+            if self._pausing.is_paused or not self._take_on_one():
                 break
 
     def _submit_one(self) -> bool:
@@ -227,7 +230,7 @@ class Loop:
         search, settings = self.p.search, self.p.settings
         self._sync()
         if lease.draw is None:
-            searched: Mapping[str, Scalar] | None = settings.guesses[lease.number]
+            searched: Mapping[str, Scalar] | None = self._given(lease)
         elif not search.may_ask(lease.number):
             self._held = lease
             return None
@@ -246,6 +249,15 @@ class Loop:
         )
         self._sync()
         return lease
+
+    def _given(self, lease: Lease) -> Mapping[str, Scalar]:
+        """The set of a trial for which the algorithm is not asked: a guess of the spec's, or one from the queue."""
+        if lease.number < len(self.p.settings.guesses):
+            return self.p.settings.guesses[lease.number]
+        searched = self.p.ledger.queued_set(lease)
+        if searched is None:
+            raise LedgerError(f"trial {lease.number} of run {self.p.run_id!r} takes a queued set, and there is none")
+        return searched
 
     def _nothing_proposed(self, lease: Lease) -> None:
         if self.p.search.algorithm.finished():
@@ -294,12 +306,18 @@ class Loop:
                     self._collect(self._done.get_nowait())
             except queue.Empty:
                 pass
-        elif self._under_way or self._held or self._waits_for_others():
+        elif self._under_way or self._held or self._pausing.is_paused or self._waits_for_others():
             self.p.ledger.wait(self.p.run_id, self.p.search.seq, TICK_S)
         now = self.p.clock()
         if now - self._last_tick >= TICK_S:
             self._last_tick = now
+            self._look_whether_paused()
             self.p.on_event(Tick(self.counts()))
+
+    def _look_whether_paused(self) -> None:
+        paused = self.p.ledger.is_paused(self.p.run_id)
+        if said := self._pausing.read(paused, run_id=self.p.run_id, now=self.p.clock()):
+            self.p.on_event(Notice(said))
 
     def _waits_for_others(self) -> bool:
         return bool(self.p.search.unfinished) or self._asking_ended or self._budget_used
@@ -349,7 +367,8 @@ class Loop:
         return stack([r.aligned for r in replicates if r.index < CONFIRM_FROM and r.status == "COMPLETED"])
 
     def _elapsed(self) -> float:
-        return self.p.clock() - self._started
+        now = self.p.clock()
+        return now - self._started - self._pausing.seconds(now)
 
     def counts(self) -> Counts:
         standing = self.p.search.standing
@@ -362,10 +381,12 @@ class Loop:
             stopped_early=standing.stopped_early,
             best_loss=standing.best.loss if standing.best else None,
             best_trial=standing.best.number if standing.best else None,
+            best_params=standing.best.params if standing.best else None,
             simulations=self._pace.simulations,
             elapsed_s=self._elapsed(),
             slots=self.p.service.slots,
             busy=min(busy, self.p.service.slots),
+            paused=self._pausing.is_paused,
             confirming=self._finalists is not None,
             confirmed=len(self._confirmed),
             finalists=len(self._finalists or ()),

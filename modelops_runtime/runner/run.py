@@ -31,6 +31,7 @@ from modelops_runtime.runner.settings import LEASE_S
 from modelops_runtime.runner.stopping import StopRequest
 from modelops_runtime.simulation.services import ReplicateService
 from modelops_runtime.specs.identity import differences, spec_json
+from modelops_runtime.specs.space import written_space
 
 
 def run_spec(request: RunRequest, *, on_event: OnEvent, stop: StopRequest) -> RunReport:
@@ -108,6 +109,7 @@ def _open_run(request: RunRequest, prepared: Prepared, ledger: Ledger, on_event:
             identity_parts=prepared.identity_parts,
             spec=spec_json(spec),
             provenance=collect(prepared.code_digest),
+            space=written_space(prepared.settings.space),
             observations=prepared.plan.observations(),
             trials=wanted,
             replicates=prepared.settings.replicates,

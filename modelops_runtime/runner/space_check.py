@@ -14,12 +14,13 @@ def complaints(space: ParameterSpace, params: Mapping[str, object]) -> list[tupl
     found = [(name, f"no value for {name}") for name in sorted(names - set(params))]
     found += [(name, f"a value for {name}, which is not searched") for name in sorted(set(params) - names)]
     for parameter in space.parameters:
-        if parameter.name in params and (text := _complaint(parameter, params[parameter.name])):
+        if parameter.name in params and (text := complaint_of(parameter, params[parameter.name])):
             found.append((parameter.name, text))
     return found
 
 
-def _complaint(parameter: Parameter, value: object) -> str | None:
+def complaint_of(parameter: Parameter, value: object) -> str | None:
+    """The same for one value."""
     name = parameter.name
     if isinstance(parameter, ChoiceParameter):
         if any(value == choice and type(value) is type(choice) for choice in parameter.choices):

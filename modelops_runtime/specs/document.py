@@ -37,6 +37,21 @@ _HINTS = {
 }
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What the file is to be, for what is said of one that cannot be read."""
+
+    file: str
+    """`an adaptive.yaml`"""
+    example: str
+    """What it may be called."""
+    begin: str
+    """How to begin one, as half of a line."""
+
+
+SPEC = Wanted("an adaptive.yaml", "adaptive.yaml", "begin with version: 1")
+
+
 class Place(NamedTuple):
     """Where something stands: of its key (or list item) and of its value; (line, column) from 1."""
 
@@ -88,18 +103,26 @@ class Document:
 
 
 def read_document(path: Path) -> tuple[Document, list[SpecError]]:
-    """The file's content, and what in it could be read in two ways. Raises SpecErrors when it cannot be read at all."""
+    """The content of a spec, and what in it could be read in two ways. Raises SpecErrors when it cannot be read at all."""
+    document, ambiguous = read_values(path, SPEC)
+    if not isinstance(document.content, Mapping):
+        wrong = f"the file holds {_kind(document.content)}"
+        where = "{}:{}:{}".format(document.name, *document.places[()].value)
+        raise SpecErrors(SpecError(where, wrong, SPEC.begin))
+    return document, ambiguous
+
+
+def read_values(path: Path, wanted: Wanted) -> tuple[Document, list[SpecError]]:
+    """The same for a file that may hold anything but nothing."""
     name = str(path)
-    text = _text_of(path, name)
+    text = _text_of(path, name, wanted)
     try:
-        return _read(text, name)
+        return _read(text, name, wanted)
     except RecursionError:
-        raise SpecErrors(
-            SpecError(f"{name}:1:1", "the file is nested too deeply", "keep to the keys of a spec")
-        ) from None
+        raise SpecErrors(SpecError(f"{name}:1:1", "the file is nested too deeply", wanted.begin)) from None
 
 
-def _read(text: str, name: str) -> tuple[Document, list[SpecError]]:
+def _read(text: str, name: str, wanted: Wanted) -> tuple[Document, list[SpecError]]:
     yaml = YAML(typ="safe", pure=True)
     try:
         root = yaml.compose(text)
@@ -112,12 +135,9 @@ def _read(text: str, name: str) -> tuple[Document, list[SpecError]]:
     except YAMLError as error:
         raise SpecErrors(SpecError(f"{name}:1:1", "this is not YAML", str(error).splitlines()[0])) from error
     if root is None:
-        raise SpecErrors(SpecError(f"{name}:1:1", "the file is empty", "begin with version: 1"))
+        raise SpecErrors(SpecError(f"{name}:1:1", "the file is empty", wanted.begin))
     builder = _Builder(yaml, name)
     content = builder.build(root, (), _position(root))
-    if not isinstance(root, MappingNode):
-        where = "{}:{}:{}".format(name, *_position(root))
-        raise SpecErrors(SpecError(where, f"the file holds {_kind(content)}", "begin with version: 1"))
     return Document(name, content, builder.places), builder.errors
 
 
@@ -125,18 +145,16 @@ def _kind(content: object) -> str:
     return "a list" if isinstance(content, list) else f"one value, {shown(content)}"
 
 
-def _text_of(path: Path, name: str) -> str:
+def _text_of(path: Path, name: str, wanted: Wanted) -> str:
     try:
         if (size := path.stat().st_size) > SIZE_LIMIT and path.is_file():
             wrong = f"the file has {size / 2**20:.1f} MiB, above {SIZE_LIMIT // 2**20} MiB"
-            raise SpecErrors(SpecError(name, wrong, "give the path of an adaptive.yaml"))
+            raise SpecErrors(SpecError(name, wrong, f"give the path of {wanted.file}"))
         data = path.read_bytes()
     except FileNotFoundError:
-        raise SpecErrors(SpecError(name, "there is no such file", "give the path of an adaptive.yaml")) from None
+        raise SpecErrors(SpecError(name, "there is no such file", f"give the path of {wanted.file}")) from None
     except IsADirectoryError:
-        raise SpecErrors(
-            SpecError(name, "this is a folder", f"give the file in it: {path / 'adaptive.yaml'}")
-        ) from None
+        raise SpecErrors(SpecError(name, "this is a folder", f"give the file in it: {path / wanted.example}")) from None
     except OSError as error:
         raise SpecErrors(
             SpecError(name, f"it cannot be read: {error.strerror}", "give a file that you may read")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from modelops_runtime.contracts.parameters import Scalar
 from modelops_runtime.contracts.space import (
     ChoiceParameter,
@@ -14,7 +16,7 @@ from modelops_runtime.contracts.space import (
     RealParameter,
 )
 from modelops_runtime.specs.adaptive import AdaptiveSpec, ChoicesSpec, RangeSpec
-from modelops_runtime.specs.parameters import range_mistakes
+from modelops_runtime.specs.parameters import ParameterSpec, range_mistakes
 from modelops_runtime.specs.scalars import nearest
 
 
@@ -32,11 +34,36 @@ def space_of(spec: AdaptiveSpec, bounds: Mapping[str, Parameter]) -> ParameterSp
     What a range leaves out (min, max, scale, type, step) is the class's. Raises ParameterMistake for a range without bounds
     anywhere, and for a name that a class with bounds does not know.
     """
-    if bounds and (unknown := [name for name in spec.parameters if name not in bounds]):
+    return _space(spec.parameters, bounds)
+
+
+def written_space(space: ParameterSpace) -> dict[str, Any]:
+    """A space in the spec's words, as a run keeps it."""
+    return {parameter.name: _as_written(parameter) for parameter in space.parameters}
+
+
+def kept_space(space: Mapping[str, Any], spec: Mapping[str, Any]) -> ParameterSpace:
+    """The space of a run, as it is kept. Where it is not (an older run), what the spec alone says.
+
+    Raises ValueError when the spec alone does not say it, because the bounds are those of the model's class.
+    """
+    if space:
+        return ParameterSpace(tuple(_from_written(name, given) for name, given in sorted(space.items())))
+    try:
+        parameters = TypeAdapter(dict[str, ParameterSpec]).validate_python(spec.get("parameters", {}))
+    except ValidationError as error:
+        raise ValueError("the spec that is kept with the run cannot be read") from error
+    return _space(parameters, {})
+
+
+def _space(
+    parameters: Mapping[str, RangeSpec | ChoicesSpec | Scalar], bounds: Mapping[str, Parameter]
+) -> ParameterSpace:
+    if bounds and (unknown := [name for name in parameters if name not in bounds]):
         near = nearest(unknown[0], list(bounds))
         meant = f"did you mean {near}?" if near else f"it has {', '.join(sorted(bounds))}"
         raise ParameterMistake(unknown[0], f"the model has no parameter {unknown[0]}", meant)
-    searched = {name: _parameter(name, given, bounds.get(name)) for name, given in spec.parameters.items()}
+    searched = {name: _parameter(name, given, bounds.get(name)) for name, given in parameters.items()}
     everything = {**bounds, **searched}
     return ParameterSpace(tuple(parameter for _, parameter in sorted(everything.items()) if parameter is not None))
 
@@ -80,9 +107,19 @@ def _range(name: str, given: RangeSpec, own: Parameter | None) -> Parameter:
     return RealParameter(name=name, low=float(merged["min"]), high=float(merged["max"]), scale=scale)
 
 
-def _as_written(own: RealParameter | IntegerParameter) -> dict[str, object]:
-    """A class's bounds in the spec's words."""
-    words: dict[str, object] = {"min": own.low, "max": own.high, "scale": own.scale}
+def _from_written(name: str, given: Mapping[str, Any]) -> Parameter:
+    if "choices" in given:
+        return ChoiceParameter(name=name, choices=tuple(given["choices"]))
+    low, high, scale = given["min"], given["max"], given["scale"]
+    if given.get("type") == "int":
+        return IntegerParameter(name=name, low=int(low), high=int(high), step=int(given["step"]), scale=scale)
+    return RealParameter(name=name, low=float(low), high=float(high), scale=scale)
+
+
+def _as_written(own: Parameter) -> dict[str, object]:
+    """A parameter in the spec's words."""
+    if isinstance(own, ChoiceParameter):
+        return {"choices": list(own.choices)}
     if isinstance(own, IntegerParameter):
-        words |= {"type": "int", "step": own.step}
-    return words
+        return {"min": int(own.low), "max": int(own.high), "scale": own.scale, "type": "int", "step": own.step}
+    return {"min": float(own.low), "max": float(own.high), "scale": own.scale}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modelops_runtime.api.calibration import Calibration
-from mops.text import duration, number
+from mops.text import duration, number, value_text, with_error
 
 
 def answer_lines(report: Calibration) -> list[str]:
@@ -13,15 +13,15 @@ def answer_lines(report: Calibration) -> list[str]:
     lines.append(f"best parameters (trial {summary['best_trial']}):")
     named = {**summary["params"], **summary["derived"]}
     width = max(map(len, named), default=0)
-    lines += [f"  {name:<{width}}  {_value(value)}" for name, value in summary["params"].items()]
-    lines += [f"  {name:<{width}}  {_value(value)}  (derived)" for name, value in summary["derived"].items()]
+    lines += [f"  {name:<{width}}  {value_text(value)}" for name, value in summary["params"].items()]
+    lines += [f"  {name:<{width}}  {value_text(value)}  (derived)" for name, value in summary["derived"].items()]
     if summary["confirmed_loss"] is not None:
         lines.append(
-            f"loss {_with_error(summary['confirmed_loss'], summary['confirmed_loss_se'])} confirmed on "
+            f"loss {with_error(summary['confirmed_loss'], summary['confirmed_loss_se'])} confirmed on "
             f"{summary['confirmed_replicates']} fresh replicates (in the search: {number(summary['loss'])})"
         )
     else:
-        lines.append(f"loss {_with_error(summary['loss'], summary['loss_se'])}, not confirmed on fresh seeds")
+        lines.append(f"loss {with_error(summary['loss'], summary['loss_se'])}, not confirmed on fresh seeds")
     if summary["stop_reason"]:
         lines.append(f"stopped before the budget: {summary['stop_reason']}")
     if summary.get("failed"):
@@ -30,11 +30,3 @@ def answer_lines(report: Calibration) -> list[str]:
         lines.append(f"{report.trials_made} trials, {report.simulations:,} simulations in {duration(report.elapsed_s)}")
     lines.append(f"report: {report.report}")
     return lines
-
-
-def _with_error(loss: float, standard_error: float | None) -> str:
-    return number(loss) if standard_error is None else f"{number(loss)} ± {number(standard_error)}"
-
-
-def _value(value: object) -> str:
-    return number(value) if isinstance(value, float) else str(value)

@@ -32,9 +32,26 @@ def duration(seconds: float) -> str:
     return f"{whole // 86_400} d {whole % 86_400 // 3600:02d} h"
 
 
+def value_text(value: object) -> str:
+    """Of a parameter."""
+    return number(value) if isinstance(value, float) else str(value)
+
+
+def with_error(loss: float | None, standard_error: float | None) -> str:
+    """`57.2 ± 1.1`."""
+    return number(loss) if standard_error is None else f"{number(loss)} ± {number(standard_error)}"
+
+
+def plural(count: int, thing: str) -> str:
+    """`1 set`, `2 sets`."""
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
+
+
 def status_lines(summary: RunSummary) -> list[str]:
     """Where a run stands, one fact a line."""
     lines = [f"{summary.run_id}: {_state(summary)}", f"trials      {_trials(summary)}"]
+    if summary.queued:
+        lines.append(f"queued      {plural(summary.queued, 'parameter set')}, for the next trials")
     if summary.confirm_by_status:
         lines.append(f"confirming  {_counts(summary.confirm_by_status)}")
     lines += _best_lines(summary)
@@ -54,6 +71,8 @@ def status_lines(summary: RunSummary) -> list[str]:
 
 def _state(summary: RunSummary) -> str:
     word = summary.state.lower()
+    if summary.state == "OPEN" and summary.paused:
+        return f"paused; `mops resume {summary.run_id}` goes on"
     if summary.state == "OPEN":
         word = "running" if summary.workers else "open, nobody works on it just now"
     return f"{word} ({summary.reason})" if summary.reason else word
@@ -88,11 +107,7 @@ def _best(best: Best) -> str:
 
 
 def _values(values: Mapping[str, object]) -> str:
-    return ", ".join(f"{name} {_value(value)}" for name, value in values.items())
-
-
-def _value(value: object) -> str:
-    return number(value) if isinstance(value, float) else str(value)
+    return ", ".join(f"{name} {value_text(value)}" for name, value in values.items())
 
 
 def _times(summary: RunSummary) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,20 +23,43 @@ def ledger_option(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--ledger", "ledger_url", metavar="URL", help=_HELP)(function)
 
 
+def run_argument(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The argument RUN, completed by the shell from the ledger's runs."""
+    return click.argument("run_id", metavar="RUN", shell_complete=complete_run)(function)
+
+
+def complete_run(ctx: click.Context, _param: click.Parameter, begun: str) -> list[str]:
+    """Names of runs that begin so; none when the ledger cannot be read, or not within a second."""
+    from modelops_runtime.ledger.opening import run_names
+
+    found: list[str] = []
+
+    def look() -> None:
+        with contextlib.suppress(Exception):
+            found.extend(run_names(_url_for_reading(ctx.params.get("ledger_url"))))
+
+    looking = threading.Thread(target=look, daemon=True)
+    looking.start()
+    looking.join(1.0)
+    return [name for name in found if name.startswith(begun)]
+
+
 def open_for_reading(ledger_url: str | None) -> Ledger:
     """The ledger of a command that takes a run: it must be there already."""
     from modelops_runtime.ledger.opening import open_ledger
 
-    url = ledger_url or os.environ.get("MODELOPS_LEDGER")
-    return open_ledger(url or str(_nearest()), create=False)
+    return open_ledger(_url_for_reading(ledger_url), create=False)
+
+
+def _url_for_reading(ledger_url: str | None) -> str:
+    return ledger_url or os.environ.get("MODELOPS_LEDGER") or str(_nearest())
 
 
 def spec_beside(ledger_url: str | None, run: Run) -> Path:
     """The spec of a run in the folder of its ledger: adaptive.yaml, or the one spec there that has the run's name."""
     from modelops_runtime.ledger.opening import ledger_files
 
-    url = ledger_url or os.environ.get("MODELOPS_LEDGER") or str(_nearest())
-    files = ledger_files(url)
+    files = ledger_files(_url_for_reading(ledger_url))
     if files:
         folder = files[0].resolve().parent
         folder = folder.parent if folder.name == DEFAULT.parent.name else folder

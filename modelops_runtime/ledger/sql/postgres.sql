@@ -18,15 +18,21 @@ pg_notify('modelops_run_' || t.run_key, '')
 t.phase, t.number, t.draw, t.origin, t.param_id, t.params::text, t.status, t.known, t.incumbent, t.algorithm_state::text,
 t.loss, t.loss_se, t.stopped_early, t.replicates, t.failure, t.error, t.diagnostics::text, t.worker, t.lease_no,
 t.lease_until, t.proposed_at, t.finished_at, t.seconds, t.proposed_seq, t.finished_seq
+-- fragment: next_number
+coalesce((SELECT min(n) FROM unnest(withdrawn) n), reserved)
+-- fragment: from_queue
+(taken < queued AND {next_number} >= %(guesses)s::int)
 -- fragment: run
 SELECT r.run_key, r.run_id, r.identity, r.identity_parts::text, r.spec::text, r.provenance::text, r.observations::text,
-       s.trials, r.replicates, s.state, s.reason, s.asking_ended, r.summary::text, r.created_at, s.finished_at
+       s.trials, r.replicates, s.state, s.reason, s.asking_ended, r.summary::text, r.created_at, s.finished_at,
+       r.space::text, s.paused, s.queued - s.taken
   FROM run r JOIN run_state s ON s.run_key = r.run_key
 
 -- name: create_run
 WITH made AS (
-    INSERT INTO run (run_id, identity, identity_parts, spec, provenance, observations, replicates, created_at)
-    VALUES (%(run_id)s, %(identity)s, %(identity_parts)s, %(spec)s, %(provenance)s, %(observations)s, %(replicates)s, {now})
+    INSERT INTO run (run_id, identity, identity_parts, spec, provenance, observations, replicates, space, created_at)
+    VALUES (%(run_id)s, %(identity)s, %(identity_parts)s, %(spec)s, %(provenance)s, %(observations)s, %(replicates)s,
+            %(space)s, {now})
     ON CONFLICT (run_id) DO NOTHING RETURNING run_key)
 INSERT INTO run_state (run_key, trials) SELECT run_key, %(trials)s::int FROM made
 
@@ -35,6 +41,9 @@ INSERT INTO run_state (run_key, trials) SELECT run_key, %(trials)s::int FROM mad
 
 -- name: list_runs
 {run} ORDER BY r.created_at DESC, r.run_key DESC
+
+-- name: run_names
+SELECT run_id FROM run ORDER BY created_at DESC, run_key DESC
 
 -- name: rename_run
 -- No row: the name is taken, or a lease is live.
@@ -69,22 +78,48 @@ UPDATE run SET summary = %(summary)s FROM ended WHERE run.run_key = ended.run_ke
 -- name: lock_run
 SELECT run_key FROM run_state WHERE run_key = %(run_key)s FOR UPDATE
 
+-- name: pause
+UPDATE run_state SET paused = %(paused)s WHERE run_key = %(run_key)s
+
+-- name: is_paused
+SELECT paused FROM run_state WHERE run_key = %(run_key)s
+
+-- name: enqueue
+-- After lock_run, in one transaction.
+WITH counted AS (
+    UPDATE run_state SET queued = queued + 1
+     WHERE run_key = %(run_key)s
+       AND NOT EXISTS (SELECT 1 FROM queued q WHERE q.run_key = %(run_key)s AND q.token = %(token)s)
+    RETURNING run_key, queued - 1 AS place)
+INSERT INTO queued (run_key, place, params, token, queued_at)
+SELECT run_key, place, %(params)s, %(token)s, {now} FROM counted
+
+-- name: queued_set
+SELECT q.params::text FROM trial t JOIN queued q ON q.run_key = t.run_key AND q.place = t.place
+ WHERE t.run_key = %(run_key)s AND t.phase = %(phase)s AND t.number = %(number)s
+
 -- name: reserve
 -- A withdrawn number first, else the next one of the budget. No row: none is left, or asking has ended.
+-- After the first `guesses` numbers, a queued set goes before a draw; a withdrawn number keeps its draw. Which set is
+-- counted in the locked row alone: whoever waited for the lock would read the table `queued` as it was before.
 WITH claim AS (
     UPDATE run_state
-       SET claimed = coalesce((SELECT min(n) FROM unnest(withdrawn) n), reserved),
+       SET claimed = {next_number},
+           claimed_place = CASE WHEN {from_queue} THEN taken END,
+           taken = taken + {from_queue}::int,
+           undrawn = undrawn + ({from_queue} AND withdrawn = '{}')::int,
            reserved = reserved + CASE WHEN withdrawn = '{}' THEN 1 ELSE 0 END,
            withdrawn = array_remove(withdrawn, (SELECT min(n) FROM unnest(withdrawn) n))
      WHERE run_key = %(run_key)s AND NOT asking_ended AND (withdrawn <> '{}' OR reserved < trials)
-    RETURNING run_key, claimed)
-INSERT INTO trial AS t (run_key, phase, number, draw, origin, status, worker, lease_no, lease_until, lease_token)
-SELECT run_key, 'search', claimed, CASE WHEN claimed < %(guesses)s::int THEN NULL ELSE claimed - %(guesses)s::int END,
-       CASE WHEN claimed < %(guesses)s::int THEN 'guess' ELSE 'ask' END, 'LEASED', %(worker)s, 1, {deadline}, %(token)s
+    RETURNING run_key, claimed, claimed_place, undrawn, claimed >= %(guesses)s::int AND claimed_place IS NULL AS asked)
+INSERT INTO trial AS t (run_key, phase, number, draw, origin, place, status, worker, lease_no, lease_until, lease_token)
+SELECT run_key, 'search', claimed, CASE WHEN asked THEN claimed - %(guesses)s::int - undrawn END,
+       CASE WHEN asked THEN 'ask' ELSE 'guess' END, claimed_place, 'LEASED', %(worker)s, 1, {deadline}, %(token)s
   FROM claim
 ON CONFLICT (run_key, phase, number) DO UPDATE
-   SET draw = excluded.draw, origin = excluded.origin, status = 'LEASED', worker = excluded.worker,
-       lease_no = t.lease_no + 1, lease_until = excluded.lease_until, lease_token = excluded.lease_token
+   SET draw = CASE WHEN excluded.origin = 'ask' THEN coalesce(t.draw, excluded.draw) END, origin = excluded.origin,
+       place = excluded.place, status = 'LEASED', worker = excluded.worker, lease_no = t.lease_no + 1,
+       lease_until = excluded.lease_until, lease_token = excluded.lease_token
 RETURNING {trial}
 
 -- name: find_lease

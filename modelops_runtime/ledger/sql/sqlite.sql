@@ -14,14 +14,18 @@ run_key = :run_key AND phase = :phase AND number = :number AND lease_no = :lease
 -- fragment: trial
 phase, number, draw, origin, param_id, params, status, known, incumbent, algorithm_state, loss, loss_se, stopped_early,
 replicates, failure, error, diagnostics, worker, lease_no, lease_until, proposed_at, finished_at, seconds, proposed_seq, finished_seq
+-- fragment: next_number
+coalesce((SELECT min(value) FROM json_each(withdrawn)), reserved)
+-- fragment: from_queue
+(taken < queued AND {next_number} >= :guesses)
 -- fragment: run
 SELECT r.run_key, r.run_id, r.identity, r.identity_parts, r.spec, r.provenance, r.observations, s.trials, r.replicates,
-       s.state, s.reason, s.asking_ended, r.summary, r.created_at, s.finished_at
+       s.state, s.reason, s.asking_ended, r.summary, r.created_at, s.finished_at, r.space, s.paused, s.queued - s.taken
   FROM run r JOIN run_state s ON s.run_key = r.run_key
 
 -- name: create_run
-INSERT INTO run (run_id, identity, identity_parts, spec, provenance, observations, replicates, created_at)
-VALUES (:run_id, :identity, :identity_parts, :spec, :provenance, :observations, :replicates, {now})
+INSERT INTO run (run_id, identity, identity_parts, spec, provenance, observations, replicates, space, created_at)
+VALUES (:run_id, :identity, :identity_parts, :spec, :provenance, :observations, :replicates, :space, {now})
 ON CONFLICT (run_id) DO NOTHING;
 INSERT INTO run_state (run_key, trials) SELECT run_key, :trials FROM run WHERE run_id = :run_id AND changes() > 0;
 
@@ -30,6 +34,9 @@ INSERT INTO run_state (run_key, trials) SELECT run_key, :trials FROM run WHERE r
 
 -- name: list_runs
 {run} ORDER BY r.created_at DESC, r.run_key DESC
+
+-- name: run_names
+SELECT run_id FROM run ORDER BY created_at DESC, run_key DESC
 
 -- name: rename_run
 -- No row: the name is taken, or a lease is live.
@@ -61,21 +68,46 @@ UPDATE run SET summary = :summary WHERE run_key = :run_key;
 -- name: lock_run
 SELECT run_key FROM run_state WHERE run_key = :run_key
 
+-- name: pause
+UPDATE run_state SET paused = :paused WHERE run_key = :run_key
+
+-- name: is_paused
+SELECT paused FROM run_state WHERE run_key = :run_key
+
+-- name: enqueue
+-- After lock_run, in one transaction.
+INSERT INTO queued (run_key, place, params, token, queued_at)
+SELECT s.run_key, s.queued, :params, :token, {now}
+  FROM run_state s
+ WHERE s.run_key = :run_key AND NOT EXISTS (SELECT 1 FROM queued q WHERE q.run_key = :run_key AND q.token = :token);
+UPDATE run_state SET queued = queued + 1 WHERE run_key = :run_key AND changes() > 0;
+
+-- name: queued_set
+SELECT q.params FROM trial t JOIN queued q ON q.run_key = t.run_key AND q.place = t.place
+ WHERE t.run_key = :run_key AND t.phase = :phase AND t.number = :number
+
 -- name: reserve
 -- A withdrawn number first, else the next one of the budget. No row: none is left, or asking has ended.
+-- After the first :guesses numbers, a queued set goes before a draw; a withdrawn number keeps its draw.
 UPDATE run_state
-   SET claimed = coalesce((SELECT min(value) FROM json_each(withdrawn)), reserved),
+   SET claimed = {next_number},
+       claimed_place = CASE WHEN {from_queue} THEN taken END,
+       taken = taken + {from_queue},
+       undrawn = undrawn + ({from_queue} AND withdrawn = '[]'),
        reserved = reserved + (withdrawn = '[]'),
        withdrawn = (SELECT json_group_array(value)
                       FROM (SELECT value FROM json_each(withdrawn) ORDER BY value LIMIT -1 OFFSET 1))
  WHERE run_key = :run_key AND NOT asking_ended AND (withdrawn <> '[]' OR reserved < trials);
-INSERT INTO trial (run_key, phase, number, draw, origin, status, worker, lease_no, lease_until, lease_token)
-SELECT run_key, 'search', claimed, CASE WHEN claimed < :guesses THEN NULL ELSE claimed - :guesses END,
-       CASE WHEN claimed < :guesses THEN 'guess' ELSE 'ask' END, 'LEASED', :worker, 1, {deadline}, :token
+INSERT INTO trial (run_key, phase, number, draw, origin, place, status, worker, lease_no, lease_until, lease_token)
+SELECT run_key, 'search', claimed,
+       CASE WHEN claimed >= :guesses AND claimed_place IS NULL THEN claimed - :guesses - undrawn END,
+       CASE WHEN claimed >= :guesses AND claimed_place IS NULL THEN 'ask' ELSE 'guess' END,
+       claimed_place, 'LEASED', :worker, 1, {deadline}, :token
   FROM run_state WHERE run_key = :run_key AND changes() > 0
 ON CONFLICT (run_key, phase, number) DO UPDATE
-   SET draw = excluded.draw, origin = excluded.origin, status = 'LEASED', worker = excluded.worker,
-       lease_no = lease_no + 1, lease_until = excluded.lease_until, lease_token = excluded.lease_token
+   SET draw = CASE WHEN excluded.origin = 'ask' THEN coalesce(draw, excluded.draw) END, origin = excluded.origin,
+       place = excluded.place, status = 'LEASED', worker = excluded.worker, lease_no = lease_no + 1,
+       lease_until = excluded.lease_until, lease_token = excluded.lease_token
 RETURNING {trial};
 
 -- name: find_lease

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from mops.which_ledger import ledger_option, open_for_reading, run_called
+from mops.which_ledger import ledger_option, open_for_reading, run_argument, run_called
 
 
 @click.command()
-@click.argument("run_id", metavar="RUN")
+@run_argument
 @click.option("--trials", type=click.IntRange(min=1), required=True, help="The new budget: trials in all.")
 @ledger_option
 def command(run_id: str, trials: int, ledger_url: str | None) -> None:

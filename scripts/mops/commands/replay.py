@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
-from mops.which_ledger import ledger_option, open_for_reading, run_called, spec_beside
+from mops.which_ledger import ledger_option, open_for_reading, run_argument, run_called, spec_beside
 
 
 @click.command()
-@click.argument("run_id", metavar="RUN")
+@run_argument
 @click.argument("trial", type=click.IntRange(min=0), metavar="TRIAL")
 @click.argument("replicate", type=click.IntRange(min=0), required=False, metavar="[REPLICATE]")
 @click.option(

@@ -1,38 +1,108 @@
-"""`mops results`: what a run found, out of its ledger."""
+"""`mops results`: what runs found, out of their ledger."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from mops.which_ledger import ledger_option, open_for_reading, run_called
+from mops.which_ledger import ledger_option, open_for_reading, run_argument, run_called
+
+if TYPE_CHECKING:
+    from modelops_runtime.results.export import Format
+
+_json_option = click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
 
 
 @click.group()
 def command() -> None:
-    """Take a run's results out of its ledger."""
+    """List runs, show their answers, export their results.
+
+    \b
+    mops results ls
+    mops results show boarding-school
+    mops results export boarding-school --to results
+    """
 
 
 @command.command()
-@click.argument("run_id", metavar="RUN")
+@ledger_option
+@_json_option
+def ls(ledger_url: str | None, as_json: bool) -> None:
+    """List the runs of a ledger, newest first: state, trials, losses, times (UTC).
+
+    \b
+    mops results ls
+    mops results ls --ledger postgresql://user@host/db --json
+    """
+    from modelops_runtime.results.shown import listed
+    from mops.tables import listed_lines
+
+    ledger = open_for_reading(ledger_url)
+    try:
+        runs = listed(ledger)
+    finally:
+        ledger.close()
+    if as_json:
+        click.echo(json.dumps([run.as_json() for run in runs]))
+    else:
+        click.echo("\n".join(listed_lines(runs)) if runs else "no runs in this ledger")
+
+
+@command.command()
+@run_argument
+@ledger_option
+@_json_option
+def show(run_id: str, ledger_url: str | None, as_json: bool) -> None:
+    """Show the answer of RUN: best parameters, what follows from them, confirmed loss, finalists.
+
+    \b
+    mops results show boarding-school
+    mops results show boarding-school --json | jq .best.params
+    """
+    from modelops_runtime.results.shown import shown
+    from mops.tables import shown_lines
+
+    ledger = open_for_reading(ledger_url)
+    try:
+        run_called(ledger, run_id)
+        answer = shown(ledger, run_id)
+    finally:
+        ledger.close()
+    click.echo(json.dumps(answer.as_json()) if as_json else "\n".join(shown_lines(answer)))
+
+
+@command.command()
+@run_argument
 @click.option(
     "--to", type=click.Path(path_type=Path, file_okay=False), required=True, help="A folder; made when missing."
 )
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["parquet", "csv", "optuna"]),
+    default="parquet",
+    show_default=True,
+    help="parquet and csv: trials, replicates, fit, and run.json; optuna: a study in study.db.",
+)
 @ledger_option
-def export(run_id: str, to: Path, ledger_url: str | None) -> None:
-    """Write RUN as Parquet: trials, replicates, fit; and run.json.
+def export(run_id: str, to: Path, format_: Format, ledger_url: str | None) -> None:
+    """Write the trials, replicates and fit of RUN as files, for pandas, polars, DuckDB, R or Optuna.
 
     \b
     mops results export boarding-school --to results
     python -c "import pandas; print(pandas.read_parquet('results/trials.parquet'))"
+    mops results export boarding-school --to study --format optuna
+    optuna-dashboard sqlite:///study/study.db
     """
     from modelops_runtime.results.export import export_run
 
     ledger = open_for_reading(ledger_url)
     try:
         run_called(ledger, run_id)
-        for path in export_run(ledger, run_id, to):
+        for path in export_run(ledger, run_id, to, format=format_):
             click.echo(path)
     finally:
         ledger.close()

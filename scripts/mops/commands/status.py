@@ -6,11 +6,11 @@ import json
 
 import click
 
-from mops.which_ledger import ledger_option, open_for_reading, run_called
+from mops.which_ledger import ledger_option, open_for_reading, run_argument, run_called
 
 
 @click.command()
-@click.argument("run_id", metavar="RUN")
+@run_argument
 @ledger_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
 def command(run_id: str, ledger_url: str | None, as_json: bool) -> None:

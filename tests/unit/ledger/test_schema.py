@@ -56,10 +56,10 @@ def test_a_newer_ledger_that_lets_us_write_is_written(url: str):
 
 
 def test_a_newer_ledger_that_does_not_is_refused_in_one_line(url: str):
-    steps = with_next(url, oldest_writer=2)
+    steps = with_next(url, oldest_writer=3)
     open_with(url, steps).close()
     with pytest.raises(
-        LedgerError, match=r"schema version 2, which version 2 and later may write.*use a newer"
+        LedgerError, match=r"schema version 3, which version 3 and later may write.*use a newer"
     ) as error:
         open_with(url)
     assert "\n" not in str(error.value)
@@ -69,7 +69,7 @@ def test_a_migration_that_fails_leaves_the_ledger_as_it_was(url: str):
     first = open_with(url)
     first.create_run(a_run())
     first.close()
-    broken = with_next(url, oldest_writer=2, sql=NOTES + "INSERT INTO nowhere VALUES (1);\n")
+    broken = with_next(url, oldest_writer=3, sql=NOTES + "INSERT INTO nowhere VALUES (1);\n")
     with pytest.raises(LedgerError, match="nowhere"):
         open_with(url, broken)
     again = open_with(url)
@@ -103,6 +103,38 @@ def test_many_workers_may_make_and_migrate_it_at_once(url: str):
     run = ledger.get_run(RUN)
     assert run is not None
     assert [t.number for t in ledger.trials(RUN)] == list(range(run.trials))
+    ledger.close()
+
+
+def test_a_ledger_of_version_1_is_migrated_with_its_rows_and_then_queues_and_pauses(url: str, request):
+    backend = "postgres" if url.startswith("postgresql") else "sqlite"
+    open_with(url, schema_steps(backend)[:1]).close()
+    run = "INSERT INTO run (run_id, identity, identity_parts, spec, provenance, observations, replicates, created_at) "
+    run += f"VALUES ('{RUN}', 'abc', '{{}}', '{{}}', '{{}}', '{{}}', 3, '2026-03-01T09:30:00.000Z')"
+    state = "INSERT INTO run_state (run_key, trials, reserved) SELECT run_key, 5, 1 FROM run"
+    trial = "INSERT INTO trial (run_key, phase, number, draw, origin, status, lease_no) "
+    trial += "SELECT run_key, 'search', 0, 0, 'ask', 'PENDING', 1 FROM run"
+    if backend == "postgres":
+        for sql in (run, state, trial):
+            request.getfixturevalue("postgres").execute(
+                f"SET search_path TO modelops; {sql}", database=url.rpartition("/")[2]
+            )
+    else:
+        connection = sqlite3.connect(url)
+        connection.executescript(f"{run}; {state}; {trial};")
+        connection.close()
+    ledger = open_with(url)
+    old = ledger.get_run(RUN)
+    assert old is not None
+    assert (old.trials, old.paused, old.queued, old.space) == (5, False, 0, {})
+    ledger.enqueue(RUN, [{"zeta": 1.0}])
+    ledger.set_paused(RUN, True)
+    assert ledger.is_paused(RUN)
+    leases = [ledger.reserve(RUN, "w", guesses=0, lease_s=9) for _ in range(2)]
+    assert [lease and (lease.number, lease.draw) for lease in leases] == [(1, None), (2, 1)]
+    taken = ledger.take_over(RUN, "w", lease_s=9)
+    assert taken is not None
+    assert (taken.number, taken.draw) == (0, 0)
     ledger.close()
 
 

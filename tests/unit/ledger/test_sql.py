@@ -23,6 +23,8 @@ HOT = (
     "holders",
     "find_lease",
     "seq",
+    "queued_set",
+    "is_paused",
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -41,36 +41,66 @@ class Ledgerlike:
         self.rows: dict[int, Trial] = {}
         self.seq = 0
 
-    def propose(self, number: int, params: dict[str, Any]) -> None:
+    def propose(self, number: int, params: Mapping[str, Any], draw: int | None) -> None:
         self.seq += 1
-        self.rows[number] = trial(number, None, params=params, proposed_seq=self.seq, finished_seq=None)
+        self.rows[number] = trial(
+            number,
+            None,
+            params=params,
+            draw=draw,
+            origin="guess" if draw is None else "ask",
+            proposed_seq=self.seq,
+            finished_seq=None,
+        )
 
     def finish(self, number: int, loss: float | None) -> None:
         self.seq += 1
         old = self.rows[number]
         param_id = UniqueParameterSet.of(old.params or {}).param_id
         self.rows[number] = trial(
-            number, loss, params=old.params, param_id=param_id, proposed_seq=old.proposed_seq, finished_seq=self.seq
+            number,
+            loss,
+            params=old.params,
+            draw=old.draw,
+            origin=old.origin,
+            param_id=param_id,
+            proposed_seq=old.proposed_seq,
+            finished_seq=self.seq,
         )
 
     def changes(self, after: int) -> list[Trial]:
         return [t for t in self.rows.values() if (t.finished_seq or t.proposed_seq or 0) > after]
 
 
-def play(search: Search, ledger: Ledgerlike, upto: int, *, slots: int, order: random.Random) -> None:
-    """Ask and finish trials until `upto` were asked, `slots` at once, finishing in a random order."""
+NOTHING_QUEUED: Mapping[int, float] = {}
+
+
+def play(
+    search: Search,
+    ledger: Ledgerlike,
+    upto: int,
+    *,
+    slots: int,
+    order: random.Random,
+    queued: Mapping[int, float] = NOTHING_QUEUED,
+) -> None:
+    """Ask and finish trials until there are `upto`, `slots` at once, finishing in a random order.
+
+    `queued`: trials that take a set from the queue in place of a draw.
+    """
     running = [n for n, t in ledger.rows.items() if t.finished_seq is None]
     search.learn(ledger.changes(search.seq))
     while len(ledger.rows) < upto:
         number = len(ledger.rows)
-        while len(running) >= slots or not search.may_ask(number):
+        while len(running) >= slots or (number not in queued and not search.may_ask(number)):
             done = running.pop(order.randrange(len(running)))
             x = float(str((ledger.rows[done].params or {})["x"]))
             ledger.finish(done, (x - 0.3) ** 2 if done % 7 else None)
             search.learn(ledger.changes(search.seq))
-        params = search.ask(number, number)
+        draw = None if number in queued else number - sum(taken < number for taken in queued)
+        params = {"x": queued[number]} if draw is None else search.ask(number, draw)
         assert params is not None
-        ledger.propose(number, params)
+        ledger.propose(number, params, draw)
         running.append(number)
         search.learn(ledger.changes(search.seq))
 
@@ -100,6 +130,48 @@ def test_with_a_lag_any_number_of_slots_makes_one_search(slots: int, killed_afte
         play(Search(Wanderer(), lagging), other, killed_after, slots=slots, order=random.Random(1))
     play(Search(Wanderer(), lagging), other, 25, slots=slots, order=random.Random(2))
     assert asked(other) == asked(calm)
+
+
+QUEUED = {0: 0.9, 4: 0.11, 5: 0.33, 9: 0.31, 13: 0.5}
+
+
+@pytest.mark.parametrize("killed_after", [None, 1, 4, 5, 6, 9, 10, 17])
+def test_sets_from_the_queue_leave_a_replayed_search_exact(killed_after: int | None) -> None:
+    calm = Ledgerlike()
+    play(Search(Wanderer(), settings()), calm, 20, slots=1, order=random.Random(0), queued=QUEUED)
+    killed = Ledgerlike()
+    if killed_after:
+        play(Search(Wanderer(), settings()), killed, killed_after, slots=1, order=random.Random(0), queued=QUEUED)
+    play(Search(Wanderer(), settings()), killed, 20, slots=1, order=random.Random(0), queued=QUEUED)
+    assert asked(killed) == asked(calm)
+    assert {number: asked(calm)[number] for number in QUEUED} == QUEUED
+
+
+@pytest.mark.parametrize("slots", [2, 5])
+@pytest.mark.parametrize("killed_after", [None, 8])
+def test_with_a_lag_sets_from_the_queue_leave_one_search_too(slots: int, killed_after: int | None) -> None:
+    lagging = settings(lag=5)
+    calm = Ledgerlike()
+    play(Search(Wanderer(), lagging), calm, 25, slots=1, order=random.Random(0), queued=QUEUED)
+    other = Ledgerlike()
+    if killed_after:
+        play(Search(Wanderer(), lagging), other, killed_after, slots=slots, order=random.Random(1), queued=QUEUED)
+    play(Search(Wanderer(), lagging), other, 25, slots=slots, order=random.Random(2), queued=QUEUED)
+    assert asked(other) == asked(calm)
+
+
+def test_what_the_algorithm_draws_does_not_depend_on_sets_that_took_no_draw() -> None:
+    """An algorithm that learns nothing (a design) makes all its points, in its order, whatever was queued between them."""
+
+    class Design(Wanderer):
+        def tell(self, results: Sequence[TrialResult]) -> None:
+            pass
+
+    alone, mixed = Ledgerlike(), Ledgerlike()
+    play(Search(Design(), settings()), alone, 15, slots=2, order=random.Random(0))
+    play(Search(Design(), settings()), mixed, 20, slots=2, order=random.Random(0), queued=QUEUED)
+    drawn = [x for number, x in enumerate(asked(mixed)) if number not in QUEUED]
+    assert drawn == asked(alone)
 
 
 def test_a_failed_trial_is_told_the_worst_loss_so_far_or_nothing() -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from modelops_runtime.contracts.space import ChoiceParameter, IntegerParameter, Parameter, RealParameter
 from modelops_runtime.specs.adaptive import AdaptiveSpec
-from modelops_runtime.specs.space import fixed_of, space_of
+from modelops_runtime.specs.identity import spec_json
+from modelops_runtime.specs.space import fixed_of, kept_space, space_of, written_space
 
 OWN: dict[str, Parameter] = {
     "beta": RealParameter(name="beta", low=0.1, high=9.0, scale="log"),
@@ -89,3 +91,20 @@ def test_a_parameter_without_bounds_or_unknown_to_the_class_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         space_of(spec_with(**parameters), bounds)
+
+
+def test_a_space_kept_with_a_run_is_the_same_again() -> None:
+    space = space_of(spec_with(beta={"max": 5}), OWN)
+    kept = json.loads(json.dumps(written_space(space)))
+    assert kept_space(kept, {}) == space
+    assert kept["beta"] == {"min": 0.1, "max": 5.0, "scale": "log"}
+
+
+def test_a_run_that_keeps_none_has_the_space_of_its_spec() -> None:
+    spec = spec_with(z={"min": 0, "max": 1}, c={"choices": [1, 2]}, n=763)
+    assert kept_space({}, json.loads(json.dumps(spec_json(spec)))) == space_of(spec, {})
+
+
+def test_a_run_that_keeps_none_and_has_its_bounds_from_a_class_is_refused() -> None:
+    with pytest.raises(ValueError, match="beta has no min"):
+        kept_space({}, spec_json(spec_with(beta={"max": 5})))

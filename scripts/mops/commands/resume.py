@@ -1,0 +1,31 @@
+"""`mops resume`: end a pause."""
+
+from __future__ import annotations
+
+import click
+
+from mops.which_ledger import ledger_option, open_for_reading, run_argument, run_called
+
+
+@click.command()
+@run_argument
+@ledger_option
+def command(run_id: str, ledger_url: str | None) -> None:
+    """End the pause of RUN: its waiting workers go on within a second.
+
+    A run that was stopped (Ctrl-C, a crash) goes on with `mops run` and its spec, not with this.
+
+    \b
+    mops resume boarding-school
+    mops resume run-abc --ledger postgresql://user@host/db
+    """
+    ledger = open_for_reading(ledger_url)
+    try:
+        was_paused = run_called(ledger, run_id).paused
+        ledger.set_paused(run_id, False)
+    finally:
+        ledger.close()
+    if was_paused:
+        click.echo(f"{run_id}: resumed; where no worker waits, `mops run` with its spec goes on")
+    else:
+        click.echo(f"{run_id}: it was not paused; `mops run` with its spec goes on")

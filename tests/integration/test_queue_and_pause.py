@@ -1,0 +1,202 @@
+"""`mops enqueue`, `pause` and `resume`, beside a run that works or waits."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from modelops_runtime.ledger.base import Trial
+from tests.support.ledgers import answer_of, assert_whole, read, wait_for_trials
+from tests.support.projects import Project, line_project
+
+SETS = "- {slope: 1.5, height: 2}\n- {slope: 4, height: -1}\n"
+
+
+def search_trials(made: Project) -> list[Trial]:
+    return [t for t in read(str(made.ledger), "line")[0] if t.phase == "search"]
+
+
+def status(made: Project) -> dict:
+    return json.loads(made.mops("status", "line", "--json").out)
+
+
+def enqueue(made: Project, text: str = SETS) -> None:
+    (made.root / "guess.yaml").write_text(text)
+    ended = made.mops("enqueue", "line", "guess.yaml")
+    assert ended.code == 0, ended.err
+
+
+def test_queued_sets_take_the_next_trials_of_the_budget(tmp_path: Path) -> None:
+    made = line_project(tmp_path / "line", trials=6)
+    assert made.mops("run", "--spec", "adaptive.yaml", "--workers", "1").code == 0
+    (made.root / "guess.yaml").write_text(SETS)
+    ended = made.mops("enqueue", "line", "guess.yaml")
+    assert ended.code == 0, ended.err
+    assert ended.out.splitlines() == [
+        "line: 2 sets queued; 0 trials of the budget left",
+        "`mops extend line --trials 8` makes room for all that wait",
+    ]
+    assert "2 parameter sets, for the next trials" in made.mops("status", "line").out
+    assert made.mops("extend", "line", "--trials", "10").code == 0
+    ended = made.mops("run", "--spec", "adaptive.yaml", "--workers", "2")
+    assert ended.code == 0, ended.err
+    assert_whole(str(made.ledger), "line", trials=10)
+    tried = search_trials(made)[6:8]
+    assert [(t.origin, t.draw, t.params) for t in tried] == [
+        ("guess", None, {"sleep": 0.0, "height": 2.0, "slope": 1.5}),
+        ("guess", None, {"sleep": 0.0, "height": -1.0, "slope": 4.0}),
+    ]
+    assert [t.draw for t in search_trials(made)] == [0, 1, 2, 3, 4, 5, None, None, 6, 7]
+
+
+def test_a_set_queued_while_the_run_works_is_tried_in_it(tmp_path: Path) -> None:
+    made = line_project(tmp_path / "line", trials=30, sleep=0.1)
+    process = made.start("run", "--spec", "adaptive.yaml", "--workers", "2")
+    wait_for_trials(str(made.ledger), "line", process, 2)
+    enqueue(made, "{slope: 2, height: 1}")
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert_whole(str(made.ledger), "line", trials=30)
+    (guess,) = [t for t in search_trials(made) if t.origin == "guess"]
+    assert guess.params == {"sleep": 0.1, "height": 1.0, "slope": 2.0}
+
+
+@pytest.mark.parametrize("algorithm", ["optuna", "sobol", "optuna\n  options: {sampler: cmaes}"])
+def test_at_one_slot_a_stopped_search_with_queued_sets_goes_on_as_if_never_stopped(
+    algorithm: str, tmp_path: Path
+) -> None:
+    answers = []
+    for name in ("calm", "stopped"):
+        made = line_project(tmp_path / name, trials=12, sleep=0.02, extra=f"  algorithm: {algorithm}")
+        assert made.mops("run", "--spec", "adaptive.yaml", "--workers", "1", "--trials", "12").code == 0
+        enqueue(made)
+        assert made.mops("extend", "line", "--trials", "24").code == 0
+        if name == "stopped":
+            process = made.start("run", "--spec", "adaptive.yaml", "--workers", "1")
+            wait_for_trials(str(made.ledger), "line", process, 14)
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+        assert made.mops("run", "--spec", "adaptive.yaml", "--workers", "1").code == 0
+        assert_whole(str(made.ledger), "line", trials=24)
+        answers.append(answer_of(str(made.ledger), "line"))
+    assert answers[0] == answers[1]
+
+
+def test_a_design_makes_all_its_points_beside_queued_sets(tmp_path: Path) -> None:
+    made = line_project(tmp_path / "line", trials=12, extra="  algorithm: grid\n  options: {levels: 3}")
+    assert made.mops("run", "--spec", "adaptive.yaml").code == 0
+    assert len(search_trials(made)) == 9, "the grid is used up before the budget"
+    enqueue(made)
+    ended = made.mops("run", "--spec", "adaptive.yaml")
+    assert ended.code == 0, ended.err
+    found = search_trials(made)
+    assert [t.origin for t in found] == ["ask"] * 9 + ["guess"] * 2
+    assert_whole(str(made.ledger), "line", trials=11)
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "gist"),
+    [
+        ("slope: 1\nhieght: 2\nheight: 1\n", "2:1", "did you mean height?"),
+        ("slope: 1\n", "1:1", "no value for height"),
+        ("- {slope: 1, height: 2}\n- {slope: 9, height: 2}\n", "2:11", "give a number from 0 to 5"),
+        ("slope: [\n", "2:1", "not YAML"),
+    ],
+)
+def test_a_mistake_in_a_set_is_one_line_with_its_place_and_nothing_is_queued(
+    text: str, place: str, gist: str, tmp_path: Path
+) -> None:
+    made = line_project(tmp_path / "line", trials=2)
+    assert made.mops("run", "--spec", "adaptive.yaml").code == 0
+    (made.root / "guess.yaml").write_text(text)
+    ended = made.mops("enqueue", "line", "guess.yaml")
+    assert ended.code == 2
+    (line,) = ended.err.splitlines()
+    assert f"guess.yaml:{place}: " in line
+    assert gist in line
+    assert status(made)["queued"] == 0
+
+
+def wait_until_still(made: Project) -> int:
+    """Trials there are, once none is under way any more."""
+    give_up = time.monotonic() + 30
+    while time.monotonic() < give_up:
+        found = search_trials(made)
+        if not [t for t in found if not t.status.is_final]:
+            return len(found)
+        time.sleep(0.1)
+    raise AssertionError("trials were still under way after 30 s")
+
+
+def test_a_paused_run_finishes_what_is_under_way_waits_and_goes_on(tmp_path: Path) -> None:
+    made = line_project(tmp_path / "line", trials=30, sleep=0.1)
+    process = made.start("run", "--spec", "adaptive.yaml", "--workers", "2")
+    wait_for_trials(str(made.ledger), "line", process, 2)
+    paused = made.mops("pause", "line")
+    assert paused.code == 0, paused.err
+    time.sleep(1.0)
+    before = wait_until_still(made)
+    assert before < 30
+    time.sleep(1.0)
+    assert len(search_trials(made)) == before
+    assert process.poll() is None
+    assert status(made)["paused"] is True
+    assert made.mops("status", "line").out.startswith("line: paused; `mops resume line` goes on\n")
+    resumed = made.mops("resume", "line")
+    assert resumed.code == 0, resumed.err
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert err.count("paused; `mops resume line` goes on") == 1
+    assert_whole(str(made.ledger), "line", trials=30)
+    assert status(made)["paused"] is False
+
+
+def test_a_run_that_is_started_paused_says_so_waits_and_ends_on_ctrl_c(tmp_path: Path) -> None:
+    made = line_project(tmp_path / "line", trials=30, sleep=0.1)
+    process = made.start("run", "--spec", "adaptive.yaml", "--workers", "2")
+    wait_for_trials(str(made.ledger), "line", process, 1)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert made.mops("pause", "line").code == 0
+    before = len(search_trials(made))
+    process = made.start("run", "--spec", "adaptive.yaml", "--workers", "2")
+    assert process.stderr is not None
+    assert "found in the ledger" in process.stderr.readline()
+    assert process.stderr.readline() == "paused; `mops resume line` goes on\n"
+    time.sleep(1.0)
+    assert len(search_trials(made)) == before
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err
+    assert "goes on from here" in err
+    assert made.mops("resume", "line").code == 0
+    assert made.mops("run", "--spec", "adaptive.yaml", "--workers", "2").code == 0
+    assert_whole(str(made.ledger), "line", trials=30)
+
+
+def test_time_spent_paused_is_none_of_the_time_that_a_stop_rule_counts(tmp_path: Path) -> None:
+    made = line_project(tmp_path / "line", trials=10, sleep=0.1, extra="  stop: {time: 5s}")
+    process = made.start("run", "--spec", "adaptive.yaml", "--workers", "2")
+    wait_for_trials(str(made.ledger), "line", process, 1)
+    assert made.mops("pause", "line").code == 0
+    time.sleep(6.0)
+    assert made.mops("resume", "line").code == 0
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert "time limit" not in out
+    assert_whole(str(made.ledger), "line", trials=10)
+
+
+def test_what_cannot_be_paused_is_one_line_and_2(tmp_path: Path) -> None:
+    made = line_project(tmp_path / "line", trials=2)
+    assert made.mops("run", "--spec", "adaptive.yaml").code == 0
+    for arguments in (("pause", "line"), ("pause", "nobody"), ("resume", "nobody"), ("enqueue", "nobody", "x.yaml")):
+        ended = made.mops(*arguments)
+        assert ended.code == 2, ended
+        assert len(ended.err.splitlines()) == 1
+    assert "nothing to pause" in made.mops("pause", "line").err
+    assert "was not paused" in made.mops("resume", "line").out
