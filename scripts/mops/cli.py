@@ -15,6 +15,7 @@ COMMANDS = {
     "run": "Calibrate: run the search of a spec, here or on Dask.",
     "status": "Show where a run stands.",
     "extend": "Raise a run's budget of trials.",
+    "report": "Write a run as one HTML page, and its figures.",
     "results": "Take a run's results out of its ledger.",
     "schema": "Print the JSON Schema of a spec, for editors.",
 }
@@ -47,6 +48,7 @@ def cli() -> None:
     \b
     mops run --spec adaptive.yaml          search the parameters of a model
     mops status RUN                        see where it stands
+    mops report RUN                        one page with figures, intervals, failures
     mops results export RUN --to results   Parquet files for pandas, polars, R
     """
 
