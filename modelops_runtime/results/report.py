@@ -18,7 +18,8 @@ from modelops_runtime.results.convergence import convergence
 from modelops_runtime.results.export import modelops_version, plain
 from modelops_runtime.results.figures import Figure, counted, fmt, plus_minus
 from modelops_runtime.results.fit_figures import fit_figures
-from modelops_runtime.results.parameter_figures import on_bound, parameter_figure, searched_of
+from modelops_runtime.results.parameter_figures import parameter_figure
+from modelops_runtime.results.searched import on_bound, searched_of
 from modelops_runtime.results.standing import CONFIRM_FROM, Candidate, candidates, finalists
 from modelops_runtime.results.summary import RunSummary, summary_of
 from modelops_runtime.results.targets import targets_of

@@ -12,8 +12,8 @@ from modelops_runtime.ledger.base import RunState
 from modelops_runtime.ledger.opening import open_ledger
 from modelops_runtime.results.convergence import convergence_says, history_of
 from modelops_runtime.results.fit_figures import fit_figure, series_of
-from modelops_runtime.results.parameter_figures import Searched, on_bound, searched_of
 from modelops_runtime.results.report import write_report
+from modelops_runtime.results.searched import Searched, on_bound, searched_of
 from modelops_runtime.results.targets import targets_of
 from tests.unit.results.runs import FRESH, IN_BED, Planned, Story, a_run, boarding_school, completed, failed
 from tests.unit.results.stories import STORIES, hostile, page
