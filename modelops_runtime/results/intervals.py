@@ -71,6 +71,8 @@ class Intervals:
     """Standard deviation of a trial's loss about the surface, in the loss's own unit."""
     rise: float | None = None
     """By how much the loss may rise above its lowest point, in its own unit."""
+    joint: float | None = None
+    """By how much -log p may rise for two parameters together (chi2_2 / 2, or the F quantile for distances)."""
     reason: str = ""
     shape: tuple[tuple[float, ...], ...] = ()
     """The surface's second derivatives by the parameters' shares of their ranges, in units of -log p."""
@@ -100,6 +102,8 @@ class _Yardstick:
     method: str
     factor: float
     threshold: float
+    joint: float
+    """The same for two parameters together."""
 
 
 def intervals(
@@ -117,6 +121,8 @@ def intervals(
     `observations` and `distance` are for losses that are no likelihood. Choices are held at the best's.
     """
     numbers = [p for p in searched if p.low is not None and p.high is not None and p.high > p.low]
+    if best is not None and best.params is not None:
+        numbers = [p for p in numbers if p.name in best.params]
     method = LIKELIHOOD if is_likelihood else SQUARED if distance == "squared" else ABSOLUTE
 
     def none(reason: str) -> Intervals:
@@ -209,11 +215,11 @@ def _yardstick(
     points: _Points, method: str, level: float, observations: int, least: float | None = None
 ) -> _Yardstick | str:
     """For distances from the `least` loss, at first one of the lowest; a text when there is none."""
-    from scipy.stats import chi2, t
+    from scipy.stats import chi2, f, t
 
-    rise = float(chi2.ppf(level, 1)) / 2
+    rise, joint = float(chi2.ppf(level, 1)) / 2, float(chi2.ppf(level, 2)) / 2
     if method == LIKELIHOOD:
-        return _Yardstick(method=method, factor=1.0, threshold=rise)
+        return _Yardstick(method=method, factor=1.0, threshold=rise, joint=joint)
     fitted = points.shares.shape[1]
     free = observations - fitted
     if free < 2:
@@ -224,8 +230,9 @@ def _yardstick(
     if least <= 0:
         return "the best set fits all but exactly: there are no residuals that tell the noise of the data"
     if method == ABSOLUTE:
-        return _Yardstick(method=method, factor=observations / least, threshold=rise)
-    return _Yardstick(method=method, factor=free / (2 * least), threshold=float(t.ppf((1 + level) / 2, free)) ** 2 / 2)
+        return _Yardstick(method=method, factor=observations / least, threshold=rise, joint=joint)
+    rise, joint = float(t.ppf((1 + level) / 2, free)) ** 2 / 2, float(f.ppf(level, 2, free))
+    return _Yardstick(method=method, factor=free / (2 * least), threshold=rise, joint=joint)
 
 
 def _complaint(surface: Surface | None, parameters: int, trials: int) -> str:
@@ -258,6 +265,7 @@ def _found(numbers: Sequence[Searched], surface: Surface, yardstick: _Yardstick,
         trials=surface.used,
         noise=surface.noise / yardstick.factor,
         rise=yardstick.threshold / yardstick.factor,
+        joint=yardstick.joint,
         shape=tuple(tuple(float(value) for value in row) for row in surface.hessian),
     )
 

@@ -20,8 +20,10 @@ from modelops_runtime.results.figures import (
     named_ticks,
     thinned,
 )
+from modelops_runtime.results.identified import spread
 from modelops_runtime.results.scales import Scale, Tick, linear_ticks, log_ticks, padded, quantile
-from modelops_runtime.results.searched import Searched, on_bound, searched_of
+from modelops_runtime.results.searched import Searched, searched_of
+from modelops_runtime.results.standing import best_tenth
 from modelops_runtime.results.svg import Axes, diamond, dots, picture
 
 MARKS = 1_500
@@ -54,48 +56,29 @@ def parameter_figure(run: Run, trials: Sequence[Trial], best: Trial | None) -> F
     legend = tuple(item for item in _LEGEND if item[0] != "dot raced" or history.raced)
     return Figure(
         title="Parameters against the loss",
-        says=parameters_say(parameters, history.full, best) + above_text(axis),
+        says=parameters_say(parameters, history.full) + above_text(axis),
         panels=panels,
         legend=legend,
         kind="parameters",
     )
 
 
-def parameters_say(parameters: Sequence[Searched], full: Sequence[Trial], best: Trial | None) -> str:
-    """How far the best tenth of the sets spreads over each range, and which best value sits on a bound."""
-    ranked = sorted(full, key=lambda trial: (loss_of(trial), trial.number))
-    top = ranked[: max(5, len(ranked) // 10)]
-    words: list[str] = []
-    if len(top) >= 5:
-        spreads = [s for s in (_spread(parameter, top) for parameter in parameters) if s is not None]
-        words += _spread_texts(sorted(spreads), len(top))
-        words += [text for parameter in parameters if (text := _choice_text(parameter, top))]
-    else:
-        words.append(
-            f"{counted(len(full), 'set')} ran all replicates: too few to say what the data tell of each parameter."
-        )
-    words += [text for parameter in parameters if best is not None and (text := on_bound(parameter, best.params or {}))]
+def parameters_say(parameters: Sequence[Searched], full: Sequence[Trial]) -> str:
+    """How far the best tenth of the sets spreads over each range, and on which choices it agrees."""
+    top = best_tenth(full)
+    if len(top) < 5:
+        ran = counted(len(full), "set")
+        return f"{ran} ran all replicates: too few to say what the data tell of each parameter."
+    shares = [(share, p) for p in parameters if (share := spread(p, top)) is not None]
+    ranges = [_spread_text(p, share, top) for share, p in sorted(shares, key=lambda item: item[0])[:3]]
+    words = [f"The {len(top)} best sets have {', '.join(ranges)}."] if ranges else []
+    words += [text for parameter in parameters if (text := _choice_text(parameter, top))]
     return " ".join(words)
 
 
-def _spread(parameter: Searched, top: Sequence[Trial]) -> tuple[float, str, str] | None:
-    """(share of the range that the sets take up, the parameter's name, its values in words)."""
+def _spread_text(parameter: Searched, share: float, top: Sequence[Trial]) -> str:
     values = [v for t in top if isinstance(v := (t.params or {}).get(parameter.name), int | float)]
-    if parameter.choices or not values:
-        return None
-    low, high = min(values), max(values)
-    share = abs(parameter.share(high) - parameter.share(low))
-    return share, parameter.name, f"between {fmt(low)} and {fmt(high)} ({100 * share:.0f} % of its range)"
-
-
-def _spread_texts(spreads: Sequence[tuple[float, str, str]], sets: int) -> list[str]:
-    """The narrowest three, and those of which the best sets say nothing."""
-    if not spreads:
-        return []
-    first, *others = [f"{name} {text}" for _, name, text in spreads[:3]]
-    said = [f"The {sets} best sets have {', '.join([first, *others])}."]
-    wide = [name for share, name, _ in spreads if share > 0.6]
-    return said + ([f"The data say little about {' and '.join(wide[:4])}."] if wide else [])
+    return f"{parameter.name} between {fmt(min(values))} and {fmt(max(values))} ({100 * share:.0f} % of its range)"
 
 
 def _choice_text(parameter: Searched, top: Sequence[Trial]) -> str:
@@ -105,9 +88,9 @@ def _choice_text(parameter: Searched, top: Sequence[Trial]) -> str:
     chosen = [(t.params or {}).get(parameter.name) for t in top]
     winner = max(parameter.choices, key=chosen.count)
     count = chosen.count(winner)
-    if count < 0.7 * len(top):
-        return f"The {len(top)} best sets do not agree on {parameter.name}."
-    return f"{parameter.name} is {fmt(winner)} in {count} of the {len(top)} best sets."
+    return (
+        f"{parameter.name} is {fmt(winner)} in {count} of the {len(top)} best sets." if count >= 0.7 * len(top) else ""
+    )
 
 
 def _range_text(parameter: Searched) -> str:
@@ -123,9 +106,9 @@ def _draw(
     frame = fitted(PANEL, axis.ticks())
     y = axis.scale(frame)
     left, right = frame.x_range
-    x, ticks = _x_axis(parameter, left + 8, right - 8)
+    x, ticks = value_axis(parameter, left + 8, right - 8)
     body = [dots(_points(parameter, raced, x, y), "raced"), dots(_points(parameter, full, x, y), "full")]
-    if best is not None and (at := _place(parameter, best, jitter=False)) is not None:
+    if best is not None and (at := place(parameter, best, jitter=False)) is not None:
         value = (best.params or {})[parameter.name]
         body.append(
             diamond((x.held(at), y.held(loss_of(best))), "gem", f"trial {best.number}: {parameter.name} {fmt(value)}")
@@ -135,7 +118,8 @@ def _draw(
     return picture(frame, axes, body, f"Loss against {parameter.name}")
 
 
-def _x_axis(parameter: Searched, start: float, stop: float) -> tuple[Scale, Sequence[Tick]]:
+def value_axis(parameter: Searched, start: float, stop: float) -> tuple[Scale, Sequence[Tick]]:
+    """The axis of a parameter's values over the pixels from `start` to `stop`."""
     if parameter.choices:
         names = [fmt(choice) for choice in parameter.choices]
         return Scale(-0.5, len(names) - 0.5, start, stop), named_ticks(names, stop - start)
@@ -151,7 +135,7 @@ def _x_axis(parameter: Searched, start: float, stop: float) -> tuple[Scale, Sequ
 
 def _points(parameter: Searched, trials: Sequence[Trial], x: Scale, y: Scale) -> list[tuple[float, float]]:
     chosen = _chosen(trials)
-    places = [(_place(parameter, trial, jitter=True), trial) for trial in chosen]
+    places = [(place(parameter, trial, jitter=True), trial) for trial in chosen]
     return [(x.held(at), y.held(loss_of(trial))) for at, trial in places if at is not None]
 
 
@@ -165,7 +149,8 @@ def _chosen(trials: Sequence[Trial]) -> list[Trial]:
     return good + [rest[i] for i in thinned(len(rest), MARKS // 2)]
 
 
-def _place(parameter: Searched, trial: Trial, *, jitter: bool) -> float | None:
+def place(parameter: Searched, trial: Trial, *, jitter: bool) -> float | None:
+    """Where a trial lies on `value_axis`; None when it has no such value. Choices are spread sideways with `jitter`."""
     value = (trial.params or {}).get(parameter.name)
     if value is None:
         return None

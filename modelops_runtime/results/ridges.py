@@ -21,6 +21,9 @@ LONG = 0.1
 TAKES_PART = 0.3
 """Component of the ridge's direction, of length 1, from which on a parameter takes part in it."""
 
+ALONE = 0.9
+"""Share of a parameter's own axis that lies in the flat directions from which on it is free by itself."""
+
 SIMPLE = (1.0, -1.0, 2.0, -2.0, 0.5, -0.5)
 """Exponents that are taken for exact when the fitted one is within a sixth of them."""
 
@@ -54,37 +57,58 @@ def ridges_of(parameters: Sequence[Searched], hessian: Array, centre: Array, *, 
 
     `threshold` is the height that counts as a difference. A single parameter of which the data say nothing is no ridge.
     """
+    members = _tied(hessian, threshold)
+    if len(members) < 2:
+        return ()
+    largest = float(np.linalg.eigvalsh(hessian)[-1])
+    found: dict[tuple[str, ...], Ridge] = {}
+    part = hessian[np.ix_(members, members)]
+    for curvature, direction in _flat(part, largest, threshold):
+        taking_part = [i for i, component in enumerate(direction) if abs(component) >= TAKES_PART]
+        if len(taking_part) > 1:
+            those = [parameters[members[i]] for i in taking_part]
+            places = [float(centre[members[i]]) for i in taking_part]
+            ridge = _ridge(those, direction[taking_part], places, curvature / largest)
+            found.setdefault(ridge.names, ridge)
+    return tuple(found.values())
+
+
+def _flat(hessian: Array, largest: float, threshold: float) -> list[tuple[float, Array]]:
+    """(curvature, direction) of all that hardly rises, flattest first."""
     curvatures, directions = np.linalg.eigh(hessian)
-    largest = float(curvatures[-1])
-    found: list[Ridge] = []
-    for curvature, direction in zip(curvatures, directions.T, strict=True):
-        flatness = float(curvature) / largest if largest > 0 else 1.0
-        taking_part = [i for i in range(len(parameters)) if abs(direction[i]) >= TAKES_PART]
-        reach = math.sqrt(2 * threshold / max(float(curvature), 1e-300))
-        if flatness < FLAT and reach > LONG and len(taking_part) > 1:
-            found.append(_ridge(parameters, taking_part, direction, centre, flatness))
-    return tuple(found)
+    return [
+        (float(curvature), direction)
+        for curvature, direction in zip(curvatures, directions.T, strict=True)
+        if curvature < FLAT * largest and math.sqrt(2 * threshold / max(float(curvature), 1e-300)) > LONG
+    ]
 
 
-def _ridge(
-    parameters: Sequence[Searched], members: Sequence[int], direction: Array, centre: Array, flatness: float
-) -> Ridge:
-    names = tuple(parameters[i].name for i in members)
+def _tied(hessian: Array, threshold: float) -> list[int]:
+    """The parameters but those that are free by themselves, of which the data say nothing whatever the others are."""
+    members = list(range(len(hessian)))
+    largest = float(np.linalg.eigvalsh(hessian)[-1])
+    while len(members) > 1:
+        flat = _flat(hessian[np.ix_(members, members)], largest, threshold)
+        inside = np.sum([direction**2 for _, direction in flat], axis=0) if flat else np.zeros(len(members))
+        freest = int(np.argmax(inside))
+        if inside[freest] < ALONE:
+            break
+        del members[freest]
+    return members
+
+
+def _ridge(parameters: Sequence[Searched], direction: Array, places: Sequence[float], flatness: float) -> Ridge:
     fixed, value = "", None
-    if len(members) == 2:
-        first, second = members
-        fixed, value = _combination(parameters, first, second, direction, centre)
+    if len(parameters) == 2:
+        fixed, value = _combination(parameters[0], parameters[1], direction, places)
+    names = tuple(parameter.name for parameter in parameters)
     return Ridge(names=names, fixed=fixed, value=value, flatness=flatness)
 
 
-def _combination(
-    parameters: Sequence[Searched], first: int, second: int, direction: Array, centre: Array
-) -> tuple[str, float | None]:
+def _combination(a: Searched, b: Searched, direction: Array, places: Sequence[float]) -> tuple[str, float | None]:
     """What stays the same along the ridge: a product of powers for positive parameters, else a sum."""
-    a, b = parameters[first], parameters[second]
-    x, y = a.value(float(centre[first])), b.value(float(centre[second]))
-    dx = _slope(a, float(centre[first])) * float(direction[first])
-    dy = _slope(b, float(centre[second])) * float(direction[second])
+    x, y = a.value(places[0]), b.value(places[1])
+    dx, dy = _slope(a, places[0]) * float(direction[0]), _slope(b, places[1]) * float(direction[1])
     if (a.low or 0.0) >= 0 and (b.low or 0.0) >= 0 and x > 0 and y > 0:
         power = -(dx / x) / (dy / y)  # x * y**power does not change
         simple = next((s for s in SIMPLE if abs(power / s - 1) < 1 / 6), None)

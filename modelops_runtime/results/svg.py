@@ -74,6 +74,12 @@ def dots(points: Iterable[Point], css: str) -> str:
     return f'<path class="dots {css}" d="{"".join(parts)}"/>' if parts else ""
 
 
+def segments(levels: Iterable[tuple[float, float, float]], css: str) -> str:
+    """Level strokes (from x, to x, y) as one path."""
+    parts = [f"M{at(start)} {at(y)}H{at(stop)}" for start, stop, y in levels]
+    return f'<path class="{css}" d="{"".join(parts)}"/>' if parts else ""
+
+
 def crosses(points: Iterable[Point], css: str, size: float = 3.0) -> str:
     s, d = at(size), at(2 * size)
     parts = [f"M{at(x)} {at(y)}m-{s} -{s}l{d} {d}m0 -{d}l-{d} {d}" for x, y in points]

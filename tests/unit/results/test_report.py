@@ -70,8 +70,8 @@ def test_the_answer_stands_at_the_top():
     assert "60 of 60" in html
 
 
-def test_there_is_a_figure_for_the_fit_the_search_and_each_parameter():
-    assert parsed(page(boarding_school())).figures == 2 + 2 + 2
+def test_there_is_a_figure_for_the_fit_the_next_sets_the_search_each_parameter_their_pair_and_the_time():
+    assert parsed(page(boarding_school())).figures == 2 + 3 + 2 + 1 + 2 + 4
 
 
 def test_what_comes_from_users_is_escaped():
