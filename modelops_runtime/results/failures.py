@@ -84,7 +84,9 @@ def failures_say(trials: Sequence[Trial], shown: Sequence[FailureKindShown]) -> 
     """How many trials failed of how many, and what most of them had in common."""
     finished = sum(trial.status.is_final for trial in trials)
     failed = sum(kind.count for kind in shown)
-    said = f"{failed:,} of {counted(finished, 'trial')} failed ({100 * failed / max(finished, 1):.2g} %)"
+    said = (
+        f"{failed:,} of {counted(finished, 'trial')} failed ({fmt(float(f'{100 * failed / max(finished, 1):.2g}'))} %)"
+    )
     error, count = max((kind.errors[0] for kind in shown), key=lambda item: item[1])
     return f"{said}; the commonest error, {counted(count, 'time')}: {error}"
 

@@ -49,6 +49,8 @@ class Figure:
     legend: tuple[tuple[str, str], ...] = ()
     """(class of the mark, what it is)."""
     kind: str = ""
+    name: str = ""
+    """Of its file, when it is written as one of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

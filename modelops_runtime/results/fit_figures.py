@@ -82,7 +82,9 @@ def fit_figure(target: TargetData, values: Values, whose: str, *, groups: int = 
         legend = LEGEND[:1]
     if len(series) == 1:
         wide, narrow = (draw_series(frame, target, shown[0], says, places) for frame in (WIDE, NARROW))
-        return Figure(title=title, says=says, wide=wide, narrow=narrow, legend=legend, kind="fit")
+        return Figure(
+            title=title, says=says, wide=wide, narrow=narrow, legend=legend, kind="fit", name=f"fit {target.name}"
+        )
     panels = tuple(
         Panel(
             title=one.title,
@@ -91,7 +93,7 @@ def fit_figure(target: TargetData, values: Values, whose: str, *, groups: int = 
         )
         for one in shown
     )
-    return Figure(title=title, says=says, panels=panels, legend=legend, kind="fit")
+    return Figure(title=title, says=says, panels=panels, legend=legend, kind="fit", name=f"fit {target.name}")
 
 
 def fit_says(target: TargetData, series: Sequence[Series], replicates: int, whose: str) -> str:

@@ -11,8 +11,11 @@ A quadratic surface is fitted to the losses near the best, on the parameters' ow
   (Bates and Watts, Nonlinear Regression Analysis, 1988, 6.1). The least absolute distance J is read as the scale of Laplace
   errors: J may rise by J chi2_1(level) / 2N. An epidemic's residuals follow one another, so such intervals are often too narrow.
 
-Measured: the boarding school's SIR model, beta in 1.2 to 2.6, gamma in 0.3 to 0.6, observed with negative binomial noise
-(dispersion 10), calibrated with the negative_binomial loss in 160 trials of 20 replicates: MEASURED
+Measured coverage at 95 %: the boarding school's SIR model, beta from 1.2 to 2.6 and gamma from 0.3 to 0.6 drawn by logarithm,
+outbreaks that took off, 160 trials of 20 replicates with the negative_binomial loss (dispersion 10) and TPE, ten sets confirmed
+on 400. Data with the negative binomial noise that the loss supposes: 114 of 119 intervals hold the truth (60 runs; one parameter
+of one run had none). The method was chosen on 24 of these runs; the other 36: 70 of 72. Data without that noise: 78 of 79
+(40 runs, 16 of them seen when choosing). One model and one loss: for others, and for distances, nothing was measured.
 """
 
 from __future__ import annotations

@@ -39,7 +39,12 @@ def _figure(target: TargetData, others: Sequence[Runs], best: Runs) -> Figure:
         says += f" The first {len(panels) // len(others)} of {groups} groups are drawn."
     legend = LEGEND if panels and target.on else LEGEND[:4]
     return Figure(
-        title=f"{target.name}: the sets next to the best", says=says, panels=tuple(panels), legend=legend, kind="others"
+        title=f"{target.name}: the sets next to the best",
+        says=says,
+        panels=tuple(panels),
+        legend=legend,
+        kind="others",
+        name=f"next {target.name}",
     )
 
 

@@ -59,7 +59,9 @@ def pair_figure(run: Run, trials: Sequence[Trial], best: Trial | None, found: In
         says += f" {len(pairs)} of {everything} pairs are drawn, of the parameters that the best sets agree on most."
     regions = any(_region(a, b, found) for a, b in pairs)
     legend = tuple(item for item in _LEGEND if item[0] != "stroke best" or regions)
-    return Figure(title="Parameters against each other", says=says, panels=panels, legend=legend, kind="pairs")
+    return Figure(
+        title="Parameters against each other", says=says, panels=panels, legend=legend, kind="pairs", name="pair"
+    )
 
 
 def chosen_pairs(

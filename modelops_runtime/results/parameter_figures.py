@@ -60,6 +60,7 @@ def parameter_figure(run: Run, trials: Sequence[Trial], best: Trial | None) -> F
         panels=panels,
         legend=legend,
         kind="parameters",
+        name="loss against",
     )
 
 

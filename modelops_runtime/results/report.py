@@ -21,6 +21,7 @@ from modelops_runtime.results.measure import intervals_of
 from modelops_runtime.results.searched import on_bound, searched_of
 from modelops_runtime.results.standing import Candidate, finalists
 from modelops_runtime.results.summary import RunSummary, summary_of
+from modelops_runtime.results.svg import key
 from modelops_runtime.results.targets import targets_of
 from modelops_runtime.results.time_figures import worker_times
 
@@ -63,7 +64,7 @@ def page_of(evidence: Evidence) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pages.filters["duration"] = duration
+    pages.filters |= {"duration": duration, "key": key}
     return pages.get_template("report.html").render(_context(evidence))
 
 

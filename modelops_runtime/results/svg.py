@@ -93,6 +93,20 @@ def diamond(point: Point, css: str, title: str, size: float = 5.5) -> str:
     return f'<path class="{css}" d="{shape}"><title>{escape(title)}</title></path>'
 
 
+def key(css: str) -> str:
+    """The mark of a legend's line, in a box of 22 by 12."""
+    kind, _, name = css.partition(" ")
+    if kind == "dot":
+        return f'<path class="dots {name}" d="M11 6h0"/>'
+    if kind == "stroke":
+        return f'<path class="{name}" d="M1 6H21"/>'
+    if kind == "area":
+        return f'<path class="{name}" d="M1 1H21V11H1Z"/>'
+    if kind == "gem":
+        return '<path class="gem" d="M11 1l5 5l-5 5l-5 -5z"/>'
+    return '<path class="cross" d="M8 3l6 6m0 -6l-6 6"/>'
+
+
 def text(x: float, y: float, words: str, css: str, anchor: str = "start") -> str:
     return f'<text class="{css}" x="{at(x)}" y="{at(y)}" text-anchor="{anchor}">{escape(words)}</text>'
 

@@ -124,6 +124,7 @@ def time_figures(trials: Sequence[Trial]) -> list[Figure]:
         narrow=_timeline(NARROW, spans, workers, end, says),
         legend=tuple(item for item in _LEGEND if item[0].removeprefix("stroke ") in seen),
         kind="time",
+        name="trials by worker",
     )
     if not any(span.simulated > 0 for span in spans):
         return [when]
@@ -137,6 +138,7 @@ def time_figures(trials: Sequence[Trial]) -> list[Figure]:
         if len(workers) > 1
         else (),
         kind="work",
+        name="time simulating",
     )
     return [when, work]
 
@@ -147,7 +149,9 @@ def when_says(trials: Sequence[Trial], began: datetime) -> str:
     times = worker_times(trials)
     end = max(span.stop for span in spans)
     who = counted(len(times), "worker")
-    said = f"{who} finished {counted(len(spans), 'trial')}, confirmations included, within {duration(end)}"
+    fresh = sum(span.css == "fresh" for span in spans)
+    included = f", {counted(fresh, 'confirmation')} included," if fresh else ""
+    said = f"{who} finished {counted(len(spans), 'trial')}{included} within {duration(end)}"
     said += f" from {began:%Y-%m-%d %H:%M:%S} UTC"
     whole = sum(w.simulated for w in times)
     if len(times) > 1 and whole > 0:
