@@ -94,6 +94,7 @@ def _new_run(ready: Ready, old: Run, new_id: str, trials: int) -> Run:
         observations=ready.prepared.plan.observations(),
         trials=trials,
         replicates=old.replicates,
+        space=old.space,
     )
 
 

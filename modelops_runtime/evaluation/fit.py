@@ -26,11 +26,6 @@ def stack(rows: Sequence[bytes]) -> Array:
     return np.frombuffer(b"".join(rows), dtype="<f8").reshape(len(rows), width).astype(np.float64, copy=False)
 
 
-def by_target(observations: Mapping[str, Any], values: Array) -> dict[str, Array]:
-    """Aligned values [replicates, observations] cut into targets: {target: [replicates, its observations]}."""
-    return {name: values[:, part["start"] : part["stop"]] for name, part in observations.items()}
-
-
 def key_columns(observations: Mapping[str, Any]) -> dict[str, pa.Array]:
     """The matched keys of all observations, one column for each name that any target uses; null where a target does not.
 

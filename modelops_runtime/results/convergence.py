@@ -104,6 +104,7 @@ def convergence(trials: Sequence[Trial], budget: int) -> Figure | None:
         narrow=_draw(NARROW, history, confirmed, axis, says),
         legend=tuple(item for item in _LEGEND if item[0] in wanted),
         kind="convergence",
+        name="convergence",
     )
 
 

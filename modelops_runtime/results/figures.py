@@ -49,6 +49,8 @@ class Figure:
     legend: tuple[tuple[str, str], ...] = ()
     """(class of the mark, what it is)."""
     kind: str = ""
+    name: str = ""
+    """Of its file, when it is written as one of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,3 +145,17 @@ def plus_minus(value: float | None, se: float | None) -> str:
 def counted(count: int, one: str, many: str = "") -> str:
     """`1 trial`, `3 trials`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def duration(seconds: float) -> str:
+    """`47 ms`, `4.2 s`, `42 s`, `3 min 05 s`, `2 h 10 min`."""
+    if 0 < seconds < 0.95:
+        return f"{max(1000 * seconds, 1):.0f} ms"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    return (
+        f"{whole // 60} min {whole % 60:02d} s" if whole < 3600 else f"{whole // 3600:,} h {whole % 3600 // 60:02d} min"
+    )

@@ -26,7 +26,7 @@ PANEL_PLACES = 100
 
 Values = NDArray[np.float64]
 
-_LEGEND = (
+LEGEND = (
     ("dot observed", "observed"),
     ("stroke median", "median of the simulations"),
     ("area half", "central 50 %"),
@@ -77,21 +77,23 @@ def fit_figure(target: TargetData, values: Values, whose: str, *, groups: int = 
     if len(series) > groups:
         says += f" The first {groups} of {len(series)} groups are drawn."
     title = f"{target.name}: the fit over the data" if len(values) else f"{target.name}: the data"
-    legend = _LEGEND if any(one.is_line for one in shown) else _LEGEND[:4]
+    legend = LEGEND if any(one.is_line for one in shown) else LEGEND[:4]
     if not len(values):
-        legend = _LEGEND[:1]
+        legend = LEGEND[:1]
     if len(series) == 1:
-        wide, narrow = (_draw(frame, target, shown[0], says, places) for frame in (WIDE, NARROW))
-        return Figure(title=title, says=says, wide=wide, narrow=narrow, legend=legend, kind="fit")
+        wide, narrow = (draw_series(frame, target, shown[0], says, places) for frame in (WIDE, NARROW))
+        return Figure(
+            title=title, says=says, wide=wide, narrow=narrow, legend=legend, kind="fit", name=f"fit {target.name}"
+        )
     panels = tuple(
         Panel(
             title=one.title,
-            svg=_draw(PANEL, target, one, f"{one.title}: {coverage_text(one)}", PANEL_PLACES),
+            svg=draw_series(PANEL, target, one, f"{one.title}: {coverage_text(one)}", PANEL_PLACES),
             note=coverage_text(one),
         )
         for one in shown
     )
-    return Figure(title=title, says=says, panels=panels, legend=legend, kind="fit")
+    return Figure(title=title, says=says, panels=panels, legend=legend, kind="fit", name=f"fit {target.name}")
 
 
 def fit_says(target: TargetData, series: Sequence[Series], replicates: int, whose: str) -> str:
@@ -161,7 +163,8 @@ def _positions(keys: Sequence[Key]) -> tuple[Values, tuple[str, ...] | None, boo
     return x, tuple(names), False
 
 
-def _draw(frame: Frame, target: TargetData, series: Series, label: str, places: int) -> str:
+def draw_series(frame: Frame, target: TargetData, series: Series, label: str, places: int) -> str:
+    """One group's data with the band of its simulations, at most about `places` places along its axis."""
     quantiles = series.quantiles
     drawn = [series.observed, *quantiles, *_singles(series)]
     finite = np.concatenate([values[np.isfinite(values)] for values in drawn])

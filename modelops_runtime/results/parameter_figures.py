@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 from zlib import crc32
 
-from modelops_runtime.contracts.parameters import Scalar
 from modelops_runtime.ledger.base import Run, Trial
 from modelops_runtime.results.convergence import history_of, loss_of
 from modelops_runtime.results.figures import (
@@ -24,7 +20,10 @@ from modelops_runtime.results.figures import (
     named_ticks,
     thinned,
 )
+from modelops_runtime.results.identified import spread
 from modelops_runtime.results.scales import Scale, Tick, linear_ticks, log_ticks, padded, quantile
+from modelops_runtime.results.searched import Searched, searched_of
+from modelops_runtime.results.standing import best_tenth
 from modelops_runtime.results.svg import Axes, diamond, dots, picture
 
 MARKS = 1_500
@@ -37,57 +36,6 @@ _LEGEND = (
     ("dot raced", "stopped early"),
     ("gem", "the best set"),
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Searched:
-    """One searched parameter: a range, or choices."""
-
-    name: str
-    low: float | None = None
-    high: float | None = None
-    scale: str = "linear"
-    choices: tuple[Scalar, ...] = ()
-
-    def share(self, value: float) -> float:
-        """Where a value lies between the bounds, 0 to 1, on the parameter's own scale."""
-        assert self.low is not None
-        assert self.high is not None
-        low, high, at = (_on_scale(v, self.scale) for v in (self.low, self.high, value))
-        return (at - low) / (high - low) if high > low else 0.5
-
-
-def _on_scale(value: float, scale: str) -> float:
-    if scale == "log" and value > 0:
-        return math.log(value)
-    if scale == "logit" and 0 < value < 1:
-        return math.log(value / (1 - value))
-    return value
-
-
-def searched_of(run: Run, trials: Sequence[Trial]) -> list[Searched]:
-    """The searched parameters, from the spec; those that the model's class bounds (absent there) from what was tried."""
-    written: Mapping[str, Any] = run.spec.get("parameters") or {}
-    names = dict.fromkeys([*written, *sorted({name for trial in trials for name in trial.params or {}})])
-    found: list[Searched] = []
-    for name in names:
-        given = written.get(name)
-        tried = [trial.params[name] for trial in trials if trial.params and name in trial.params]
-        if isinstance(given, Mapping) and given.get("choices"):
-            found.append(Searched(name=name, choices=tuple(given["choices"])))
-        elif isinstance(given, Mapping) and given.get("min") is not None and given.get("max") is not None:
-            scale = str(given.get("scale") or "linear")
-            found.append(Searched(name=name, low=float(given["min"]), high=float(given["max"]), scale=scale))
-        elif (isinstance(given, Mapping) or name not in written) and len(set(tried)) > 1:
-            found.append(_from_tried(name, tried, str((given or {}).get("scale") or "linear")))
-    return found
-
-
-def _from_tried(name: str, tried: Sequence[Scalar], scale: str) -> Searched:
-    numbers = [float(v) for v in tried if isinstance(v, int | float) and not isinstance(v, bool)]
-    if len(numbers) < len(tried):
-        return Searched(name=name, choices=tuple(dict.fromkeys(tried)))
-    return Searched(name=name, low=min(numbers), high=max(numbers), scale=scale)
 
 
 def parameter_figure(run: Run, trials: Sequence[Trial], best: Trial | None) -> Figure | None:
@@ -108,48 +56,30 @@ def parameter_figure(run: Run, trials: Sequence[Trial], best: Trial | None) -> F
     legend = tuple(item for item in _LEGEND if item[0] != "dot raced" or history.raced)
     return Figure(
         title="Parameters against the loss",
-        says=parameters_say(parameters, history.full, best) + above_text(axis),
+        says=parameters_say(parameters, history.full) + above_text(axis),
         panels=panels,
         legend=legend,
         kind="parameters",
+        name="loss against",
     )
 
 
-def parameters_say(parameters: Sequence[Searched], full: Sequence[Trial], best: Trial | None) -> str:
-    """How far the best tenth of the sets spreads over each range, and which best value sits on a bound."""
-    ranked = sorted(full, key=lambda trial: (loss_of(trial), trial.number))
-    top = ranked[: max(5, len(ranked) // 10)]
-    words: list[str] = []
-    if len(top) >= 5:
-        spreads = [s for s in (_spread(parameter, top) for parameter in parameters) if s is not None]
-        words += _spread_texts(sorted(spreads), len(top))
-        words += [text for parameter in parameters if (text := _choice_text(parameter, top))]
-    else:
-        words.append(
-            f"{counted(len(full), 'set')} ran all replicates: too few to say what the data tell of each parameter."
-        )
-    words += [text for parameter in parameters if best is not None and (text := on_bound(parameter, best.params or {}))]
+def parameters_say(parameters: Sequence[Searched], full: Sequence[Trial]) -> str:
+    """How far the best tenth of the sets spreads over each range, and on which choices it agrees."""
+    top = best_tenth(full)
+    if len(top) < 5:
+        ran = counted(len(full), "set")
+        return f"{ran} ran all replicates: too few to say what the data tell of each parameter."
+    shares = [(share, p) for p in parameters if (share := spread(p, top)) is not None]
+    ranges = [_spread_text(p, share, top) for share, p in sorted(shares, key=lambda item: item[0])[:3]]
+    words = [f"The {len(top)} best sets have {', '.join(ranges)}."] if ranges else []
+    words += [text for parameter in parameters if (text := _choice_text(parameter, top))]
     return " ".join(words)
 
 
-def _spread(parameter: Searched, top: Sequence[Trial]) -> tuple[float, str, str] | None:
-    """(share of the range that the sets take up, the parameter's name, its values in words)."""
+def _spread_text(parameter: Searched, share: float, top: Sequence[Trial]) -> str:
     values = [v for t in top if isinstance(v := (t.params or {}).get(parameter.name), int | float)]
-    if parameter.choices or not values:
-        return None
-    low, high = min(values), max(values)
-    share = abs(parameter.share(high) - parameter.share(low))
-    return share, parameter.name, f"between {fmt(low)} and {fmt(high)} ({100 * share:.0f} % of its range)"
-
-
-def _spread_texts(spreads: Sequence[tuple[float, str, str]], sets: int) -> list[str]:
-    """The narrowest three, and those of which the best sets say nothing."""
-    if not spreads:
-        return []
-    first, *others = [f"{name} {text}" for _, name, text in spreads[:3]]
-    said = [f"The {sets} best sets have {', '.join([first, *others])}."]
-    wide = [name for share, name, _ in spreads if share > 0.6]
-    return said + ([f"The data say little about {' and '.join(wide[:4])}."] if wide else [])
+    return f"{parameter.name} between {fmt(min(values))} and {fmt(max(values))} ({100 * share:.0f} % of its range)"
 
 
 def _choice_text(parameter: Searched, top: Sequence[Trial]) -> str:
@@ -159,20 +89,9 @@ def _choice_text(parameter: Searched, top: Sequence[Trial]) -> str:
     chosen = [(t.params or {}).get(parameter.name) for t in top]
     winner = max(parameter.choices, key=chosen.count)
     count = chosen.count(winner)
-    if count < 0.7 * len(top):
-        return f"The {len(top)} best sets do not agree on {parameter.name}."
-    return f"{parameter.name} is {fmt(winner)} in {count} of the {len(top)} best sets."
-
-
-def on_bound(parameter: Searched, params: Mapping[str, Scalar]) -> str:
-    """A line when the value sits on the parameter's bound: the answer may lie beyond it."""
-    value = params.get(parameter.name)
-    if parameter.low is None or parameter.high is None or not isinstance(value, int | float):
-        return ""
-    share = parameter.share(value)
-    side = "lower" if share < 0.01 else "upper" if share > 0.99 else ""
-    bound = parameter.low if side == "lower" else parameter.high
-    return f"{parameter.name} sits on its {side} bound ({fmt(bound)}): a wider range may fit better." if side else ""
+    return (
+        f"{parameter.name} is {fmt(winner)} in {count} of the {len(top)} best sets." if count >= 0.7 * len(top) else ""
+    )
 
 
 def _range_text(parameter: Searched) -> str:
@@ -188,9 +107,9 @@ def _draw(
     frame = fitted(PANEL, axis.ticks())
     y = axis.scale(frame)
     left, right = frame.x_range
-    x, ticks = _x_axis(parameter, left + 8, right - 8)
+    x, ticks = value_axis(parameter, left + 8, right - 8)
     body = [dots(_points(parameter, raced, x, y), "raced"), dots(_points(parameter, full, x, y), "full")]
-    if best is not None and (at := _place(parameter, best, jitter=False)) is not None:
+    if best is not None and (at := place(parameter, best, jitter=False)) is not None:
         value = (best.params or {})[parameter.name]
         body.append(
             diamond((x.held(at), y.held(loss_of(best))), "gem", f"trial {best.number}: {parameter.name} {fmt(value)}")
@@ -200,7 +119,8 @@ def _draw(
     return picture(frame, axes, body, f"Loss against {parameter.name}")
 
 
-def _x_axis(parameter: Searched, start: float, stop: float) -> tuple[Scale, Sequence[Tick]]:
+def value_axis(parameter: Searched, start: float, stop: float) -> tuple[Scale, Sequence[Tick]]:
+    """The axis of a parameter's values over the pixels from `start` to `stop`."""
     if parameter.choices:
         names = [fmt(choice) for choice in parameter.choices]
         return Scale(-0.5, len(names) - 0.5, start, stop), named_ticks(names, stop - start)
@@ -216,7 +136,7 @@ def _x_axis(parameter: Searched, start: float, stop: float) -> tuple[Scale, Sequ
 
 def _points(parameter: Searched, trials: Sequence[Trial], x: Scale, y: Scale) -> list[tuple[float, float]]:
     chosen = _chosen(trials)
-    places = [(_place(parameter, trial, jitter=True), trial) for trial in chosen]
+    places = [(place(parameter, trial, jitter=True), trial) for trial in chosen]
     return [(x.held(at), y.held(loss_of(trial))) for at, trial in places if at is not None]
 
 
@@ -230,7 +150,8 @@ def _chosen(trials: Sequence[Trial]) -> list[Trial]:
     return good + [rest[i] for i in thinned(len(rest), MARKS // 2)]
 
 
-def _place(parameter: Searched, trial: Trial, *, jitter: bool) -> float | None:
+def place(parameter: Searched, trial: Trial, *, jitter: bool) -> float | None:
+    """Where a trial lies on `value_axis`; None when it has no such value. Choices are spread sideways with `jitter`."""
     value = (trial.params or {}).get(parameter.name)
     if value is None:
         return None

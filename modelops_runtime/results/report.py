@@ -5,26 +5,30 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from modelops_runtime.contracts.errors import LedgerError
-from modelops_runtime.contracts.trial import CONFIRM_FROM
-from modelops_runtime.evaluation.fit import stack
-from modelops_runtime.ledger.base import Ledger, Replicate, Run, RunState, Trial
-from modelops_runtime.results.convergence import convergence
+from modelops_runtime.ledger.base import Ledger, Run, RunState, Trial
+from modelops_runtime.results.all_figures import figures_of
+from modelops_runtime.results.convergence import history_of
+from modelops_runtime.results.evidence import Evidence, gather
 from modelops_runtime.results.export import modelops_version, plain
-from modelops_runtime.results.figures import Figure, counted, fmt, plus_minus
-from modelops_runtime.results.fit_figures import fit_figures
-from modelops_runtime.results.parameter_figures import on_bound, parameter_figure, searched_of
-from modelops_runtime.results.standing import Candidate, candidates, finalists
+from modelops_runtime.results.failures import failures_say, failures_shown
+from modelops_runtime.results.figures import counted, duration, fmt, plus_minus
+from modelops_runtime.results.identified import how_found, interval_rows, intervals_say, not_identified
+from modelops_runtime.results.intervals import Intervals
+from modelops_runtime.results.measure import intervals_of
+from modelops_runtime.results.searched import on_bound, searched_of
+from modelops_runtime.results.standing import Candidate, finalists
 from modelops_runtime.results.summary import RunSummary, summary_of
+from modelops_runtime.results.svg import key
 from modelops_runtime.results.targets import targets_of
+from modelops_runtime.results.time_figures import worker_times
 
 TEMPLATES = Path(__file__).parent / "templates"
+
+WORKERS = 20
+"""Workers with a line of their own in the table."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,20 +47,14 @@ def write_report(ledger: Ledger, run_id: str, path: Path) -> Path:
     """
     from modelops_runtime.results.writing import together
 
-    run = ledger.get_run(run_id)
-    if run is None:
-        raise LedgerError(f"no run {run_id!r} in this ledger")
-    trials = ledger.trials(run_id)
-    ranked = candidates(trials)
-    replicates = ledger.replicates(run_id, ranked[0].search.number) if ranked else []
-    html = report_html(run, trials, replicates, ledger.now())
+    html = page_of(gather(ledger, run_id))
     with together(path.parent, [path.name]) as (part,):
         part.write_text(html, encoding="utf-8")
     return path
 
 
-def report_html(run: Run, trials: Sequence[Trial], replicates: Sequence[Replicate], now: datetime) -> str:
-    """The page. `replicates` are the best trial's, of its search and its confirmation."""
+def page_of(evidence: Evidence) -> str:
+    """The page, as HTML."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     pages = Environment(
@@ -66,13 +64,15 @@ def report_html(run: Run, trials: Sequence[Trial], replicates: Sequence[Replicat
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return pages.get_template("report.html").render(_context(run, trials, replicates, now))
+    pages.filters |= {"duration": duration, "key": key}
+    return pages.get_template("report.html").render(_context(evidence))
 
 
-def _context(run: Run, trials: Sequence[Trial], replicates: Sequence[Replicate], now: datetime) -> dict[str, Any]:
-    summary = summary_of(run, trials, now)
-    ranked = candidates(trials)
-    best = ranked[0] if ranked else None
+def _context(evidence: Evidence) -> dict[str, Any]:
+    run, trials = evidence.run, evidence.trials
+    summary = summary_of(run, trials, evidence.now)
+    best = next(iter(evidence.ranked), None)
+    found = intervals_of(run, trials)
     return {
         "run_id": run.run_id,
         "kind": _kind(run, best),
@@ -81,17 +81,38 @@ def _context(run: Run, trials: Sequence[Trial], replicates: Sequence[Replicate],
         "tiles": _tiles(summary, best),
         "parameters": _parameters(run, trials, best),
         "derived": [Row(name=name, value=fmt(value)) for name, value in summary.derived.items()],
-        "figures": _figures(run, trials, replicates, best),
+        "figures": figures_of(evidence, found),
         "finalists_say": finalists_say(trials),
         "finalists": [_finalist(candidate, rank) for rank, candidate in enumerate(finalists(trials), start=1)],
         "parameter_names": [parameter.name for parameter in searched_of(run, trials)],
-        "failures": summary.failures,
-        "last_errors": summary.last_errors,
+        **_identified(evidence, found),
+        **_failures(evidence),
+        "workers": worker_times(trials)[:WORKERS],
         "provenance": list(_provenance(run)),
         "spec": json.dumps(plain(run.spec), indent=2, ensure_ascii=False),
-        "made": f"{now:%Y-%m-%d %H:%M} UTC",
+        "made": f"{evidence.now:%Y-%m-%d %H:%M} UTC",
         "version": modelops_version(),
     }
+
+
+def _identified(evidence: Evidence, found: Intervals) -> dict[str, Any]:
+    run, trials = evidence.run, evidence.trials
+    best = next((candidate.search for candidate in evidence.ranked), None)
+    searched = searched_of(run, trials)
+    if best is None or not searched:
+        return {"intervals": [], "intervals_say": "", "how_found": "", "not_identified": [], "level": ""}
+    return {
+        "intervals": [] if found.reason else interval_rows(found, best),
+        "intervals_say": intervals_say(found),
+        "how_found": how_found(found),
+        "not_identified": not_identified(found, searched, best, history_of(trials).full),
+        "level": f"{100 * found.level:.3g} %",
+    }
+
+
+def _failures(evidence: Evidence) -> dict[str, Any]:
+    shown = failures_shown(evidence.trials, evidence.replicates)
+    return {"failures": shown, "failures_say": failures_say(evidence.trials, shown) if shown else ""}
 
 
 def _kind(run: Run, best: Candidate | None) -> str:
@@ -143,18 +164,6 @@ def _tiles(summary: RunSummary, best: Candidate | None) -> list[Row]:
     return rows
 
 
-def duration(seconds: float) -> str:
-    """`4.2 s`, `42 s`, `3 min 05 s`, `2 h 10 min`."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    return (
-        f"{whole // 60} min {whole % 60:02d} s" if whole < 3600 else f"{whole // 3600:,} h {whole % 3600 // 60:02d} min"
-    )
-
-
 def _parameters(run: Run, trials: Sequence[Trial], best: Candidate | None) -> list[Row]:
     if best is None or not best.search.params:
         return []
@@ -174,33 +183,6 @@ def _parameters(run: Run, trials: Sequence[Trial], best: Candidate | None) -> li
             note += "; on its bound" if on_bound(parameter, best.search.params) else ""
         rows.append(Row(name=name, value=fmt(best.search.params[name]), note=note))
     return rows
-
-
-def _figures(
-    run: Run, trials: Sequence[Trial], replicates: Sequence[Replicate], best: Candidate | None
-) -> list[Figure]:
-    targets = targets_of(run)
-    rows, whose = _fit_rows(replicates, best)
-    observations = max((target.stop for target in targets), default=0)
-    rows = [row for row in rows if len(row) == 8 * observations]
-    values = stack(rows) if rows else np.empty((0, observations))
-    figures = [*fit_figures(targets, values, whose)]
-    figures += [
-        f for f in (convergence(trials, run.trials), parameter_figure(run, trials, best.search if best else None)) if f
-    ]
-    return figures
-
-
-def _fit_rows(replicates: Sequence[Replicate], best: Candidate | None) -> tuple[list[bytes], str]:
-    """The aligned values to draw: the confirmation's runs where there are any, else the search's."""
-    if best is None:
-        return [], ""
-    done = [r for r in replicates if r.status == "COMPLETED" and r.number == best.search.number]
-    fresh = [r.aligned for r in done if r.index >= CONFIRM_FROM]
-    if fresh and best.confirmed_loss is not None:
-        return fresh, f"the {counted(len(fresh), 'confirmation run')} of trial {best.search.number}"
-    searched = [r.aligned for r in done if r.index < CONFIRM_FROM]
-    return searched, f"the {counted(len(searched), 'run')} of trial {best.search.number} (not confirmed)"
 
 
 def finalists_say(trials: Sequence[Trial]) -> str:

@@ -56,3 +56,9 @@ def best_raw(trials: Sequence[Trial]) -> Candidate | None:
 def finalists(trials: Sequence[Trial]) -> list[Candidate]:
     """The candidates that were chosen for confirmation, best first; those whose confirmation is not done come last."""
     return [candidate for candidate in candidates(trials) if candidate.confirm is not None]
+
+
+def best_tenth(full: Sequence[Trial]) -> list[Trial]:
+    """The best tenth, five at least, of trials that ran all their replicates."""
+    ranked = sorted(full, key=lambda trial: (float("inf") if trial.loss is None else trial.loss, trial.number))
+    return ranked[: max(5, len(ranked) // 10)]

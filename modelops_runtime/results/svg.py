@@ -74,6 +74,12 @@ def dots(points: Iterable[Point], css: str) -> str:
     return f'<path class="dots {css}" d="{"".join(parts)}"/>' if parts else ""
 
 
+def segments(levels: Iterable[tuple[float, float, float]], css: str) -> str:
+    """Level strokes (from x, to x, y) as one path."""
+    parts = [f"M{at(start)} {at(y)}H{at(stop)}" for start, stop, y in levels]
+    return f'<path class="{css}" d="{"".join(parts)}"/>' if parts else ""
+
+
 def crosses(points: Iterable[Point], css: str, size: float = 3.0) -> str:
     s, d = at(size), at(2 * size)
     parts = [f"M{at(x)} {at(y)}m-{s} -{s}l{d} {d}m0 -{d}l-{d} {d}" for x, y in points]
@@ -85,6 +91,20 @@ def diamond(point: Point, css: str, title: str, size: float = 5.5) -> str:
     s = at(size)
     shape = f"M{at(x)} {at(y - size)}l{s} {s}l-{s} {s}l-{s} -{s}z"
     return f'<path class="{css}" d="{shape}"><title>{escape(title)}</title></path>'
+
+
+def key(css: str) -> str:
+    """The mark of a legend's line, in a box of 22 by 12."""
+    kind, _, name = css.partition(" ")
+    if kind == "dot":
+        return f'<path class="dots {name}" d="M11 6h0"/>'
+    if kind == "stroke":
+        return f'<path class="{name}" d="M1 6H21"/>'
+    if kind == "area":
+        return f'<path class="{name}" d="M1 1H21V11H1Z"/>'
+    if kind == "gem":
+        return '<path class="gem" d="M11 1l5 5l-5 5l-5 -5z"/>'
+    return '<path class="cross" d="M8 3l6 6m0 -6l-6 6"/>'
 
 
 def text(x: float, y: float, words: str, css: str, anchor: str = "start") -> str:

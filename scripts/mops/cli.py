@@ -19,6 +19,7 @@ COMMANDS = {
     "enqueue": "Give a run parameter sets to try next.",
     "pause": "Let a run's workers take on no further trial.",
     "resume": "End a pause.",
+    "report": "Write a run as one HTML page, and its figures.",
     "results": "List runs, show their answers, export their results.",
     "replay": "Simulate recorded replicates again: is the output identical?",
     "rescore": "Score a run's stored values by another loss, without a simulation.",
@@ -53,6 +54,7 @@ def cli() -> None:
     \b
     mops run --spec adaptive.yaml          search the parameters of a model
     mops status RUN                        see where it stands
+    mops report RUN                        one page with figures, intervals, failures
     mops results export RUN --to results   Parquet files for pandas, polars, R
     """
 

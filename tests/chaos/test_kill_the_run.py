@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -16,8 +17,8 @@ from tests.support.processes import simulations_of
 from tests.support.projects import Project, line_project
 
 KILLS = 20
-TRIALS = 60
-SPEC = {"trials": TRIALS, "replicates": 5, "sleep": 0.05}
+TRIALS = 150
+SPEC = {"trials": TRIALS, "replicates": 5, "sleep": 0.02}
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -27,13 +28,31 @@ def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return request.getfixturevalue("postgres_url")
 
 
-def kill_at_a_random_moment(made: Project, url: str, after_s: float) -> int:
-    """Start the run, kill -9 it after a while; returns its exit code (0 when it ended before)."""
-    process = made.start("run", "--spec", "adaptive.yaml", "--ledger", url, "--workers", "1", "--quiet")
-    try:
-        process.wait(after_s)
-    except subprocess.TimeoutExpired:
-        os.kill(process.pid, signal.SIGKILL)
+def kill_while_it_starts(made: Project, url: str, after_s: float) -> int:
+    """Start the run, kill -9 it after a while; returns its exit code."""
+    process = start(made, url)
+    time.sleep(after_s)
+    return killed(process)
+
+
+def kill_in_the_search(made: Project, url: str, *, after_trials: int, after_s: float) -> int:
+    """Start the run, kill -9 it a while after it told of so many trials, however fast it is; returns its exit code."""
+    process = start(made, url)
+    assert process.stdout is not None
+    lines = iter(process.stdout.readline, "")
+    seen = 0
+    while seen < after_trials:
+        seen += json.loads(next(lines))["event"] == "trial"
+    time.sleep(after_s)
+    return killed(process)
+
+
+def start(made: Project, url: str) -> subprocess.Popen[str]:
+    return made.start("run", "--spec", "adaptive.yaml", "--ledger", url, "--workers", "1", "--json")
+
+
+def killed(process: subprocess.Popen[str]) -> int:
+    os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     return process.returncode
 
@@ -43,12 +62,14 @@ def kill_at_a_random_moment(made: Project, url: str, after_s: float) -> int:
 def test_a_run_killed_twenty_times_ends_as_if_undisturbed(ledger_url: str, tmp_path: Path) -> None:
     made = line_project(tmp_path / "killed", **SPEC)
     moments = random.Random(20)
-    killed = 0
-    for _ in range(KILLS):
-        # From while it is starting to well into the search.
-        if kill_at_a_random_moment(made, ledger_url, moments.uniform(0.4, 2.2)) != 0:
-            killed += 1
-    assert killed == KILLS, "the run ended before it was killed often enough: make it longer"
+    for kill in range(KILLS):
+        if kill % 4 == 0:
+            code = kill_while_it_starts(made, ledger_url, moments.uniform(0.1, 0.8))
+        else:
+            code = kill_in_the_search(
+                made, ledger_url, after_trials=moments.randint(1, 3), after_s=moments.uniform(0.0, 0.1)
+            )
+        assert code == -signal.SIGKILL, "the run ended before it was killed"
     last = made.mops("run", "--spec", "adaptive.yaml", "--ledger", ledger_url, "--workers", "1", "--quiet")
     assert last.code == 0, last.err
     assert_whole(ledger_url, "line", trials=TRIALS)

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from modelops_runtime.evaluation.fit import by_target, fit_table, stack, to_bytes
+from modelops_runtime.evaluation.fit import fit_table, stack, to_bytes
 from modelops_runtime.evaluation.plan import plan_targets
 from tests.unit.evaluation.targets import ROOT, target
 
@@ -29,11 +29,6 @@ def test_stacking_undoes_writing():
 def test_replicates_of_different_lengths_are_refused():
     with pytest.raises(ValueError, match="different numbers of observations"):
         stack([b"\0" * 8, b"\0" * 16])
-
-
-def test_values_are_cut_into_their_targets():
-    parts = by_target(TOLD, np.array([[1.0, 2.0, 3.0]]))
-    assert {name: part.tolist() for name, part in parts.items()} == {"a": [[1, 2]], "b": [[3]]}
 
 
 def test_a_fit_has_a_row_for_each_observation_and_replicate():

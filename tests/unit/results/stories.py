@@ -9,8 +9,8 @@ from datetime import timedelta
 import numpy as np
 
 from modelops_runtime.ledger.base import RunState
-from modelops_runtime.results.report import report_html
-from modelops_runtime.results.standing import candidates
+from modelops_runtime.results.evidence import Evidence
+from modelops_runtime.results.report import page_of
 from tests.unit.results.runs import (
     BEGAN,
     FRESH,
@@ -29,8 +29,7 @@ from tests.unit.results.runs import (
 def page(story: Story) -> str:
     """The report of a story's rows."""
     trials, replicates = story.rows()
-    best = next((c.search.number for c in candidates(trials)), None)
-    return report_html(story.run, trials, [r for r in replicates if r.number == best], BEGAN + timedelta(minutes=2))
+    return page_of(Evidence(run=story.run, trials=trials, replicates=replicates, now=BEGAN + timedelta(minutes=2)))
 
 
 def no_trial() -> Story:

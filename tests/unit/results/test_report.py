@@ -12,8 +12,8 @@ from modelops_runtime.ledger.base import RunState
 from modelops_runtime.ledger.opening import open_ledger
 from modelops_runtime.results.convergence import convergence_says, history_of
 from modelops_runtime.results.fit_figures import fit_figure, series_of
-from modelops_runtime.results.parameter_figures import Searched, on_bound, searched_of
 from modelops_runtime.results.report import write_report
+from modelops_runtime.results.searched import Searched, on_bound, searched_of
 from modelops_runtime.results.targets import targets_of
 from tests.unit.results.runs import FRESH, IN_BED, Planned, Story, a_run, boarding_school, completed, failed
 from tests.unit.results.stories import STORIES, hostile, page
@@ -70,8 +70,8 @@ def test_the_answer_stands_at_the_top():
     assert "60 of 60" in html
 
 
-def test_there_is_a_figure_for_the_fit_the_search_and_each_parameter():
-    assert parsed(page(boarding_school())).figures == 2 + 2 + 2
+def test_there_is_a_figure_for_the_fit_the_next_sets_the_search_each_parameter_their_pair_and_the_time():
+    assert parsed(page(boarding_school())).figures == 2 + 3 + 2 + 1 + 2 + 4
 
 
 def test_what_comes_from_users_is_escaped():
