@@ -88,7 +88,13 @@ def failures_say(trials: Sequence[Trial], shown: Sequence[FailureKindShown]) -> 
         f"{failed:,} of {counted(finished, 'trial')} failed ({fmt(float(f'{100 * failed / max(finished, 1):.2g}'))} %)"
     )
     error, count = max((kind.errors[0] for kind in shown), key=lambda item: item[1])
-    return f"{said}; the commonest error, {counted(count, 'time')}: {error}"
+    return f"{said}; the commonest error, {times(error, count)}: {error}"
+
+
+def times(error: str, count: int) -> str:
+    """`7 times, whatever its numbers`: errors that differ in their numbers alone are counted as one."""
+    varies = count > 1 and error_shape(error) != error
+    return counted(count, "time") + (", whatever its numbers" if varies else "")
 
 
 def _log(trial: Trial, replicates: Sequence[Replicate]) -> Log:

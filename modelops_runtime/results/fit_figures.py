@@ -24,6 +24,9 @@ PLACES = 400
 
 PANEL_PLACES = 100
 
+WIDE_BAND = 1.0
+"""A band as wide as the values are large holds them whether the model is right or wrong."""
+
 Values = NDArray[np.float64]
 
 LEGEND = (
@@ -106,6 +109,8 @@ def fit_says(target: TargetData, series: Sequence[Series], replicates: int, whos
         start = f"The one observed value lies {'inside' if inside else 'outside'} the central 90 % of {whose}"
     if judged >= 10 and inside < 0.7 * judged:
         start += ": the model does not reach all of the data"
+    elif judged >= 5 and inside >= 0.9 * judged and (wide := band_width(series)) >= WIDE_BAND:
+        start += f", which says little: the band is {wide:.1f} times as wide as the values are large"
     if target.left_out:
         start += f"; {counted(target.left_out, 'observation was', 'observations were')} missing in the data"
     unmatched = target.observed.size - judged
@@ -120,6 +125,15 @@ def coverage(series: Series) -> tuple[int, int]:
     judged = np.isfinite(low) & np.isfinite(series.observed)
     inside = judged & (low <= series.observed) & (series.observed <= high)
     return int(inside.sum()), int(judged.sum())
+
+
+def band_width(series: Sequence[Series]) -> float:
+    """The mean width of the central 90 % over the mean size of what was observed; 0 where that is 0."""
+    pairs = [(one.quantiles[4] - one.quantiles[0], np.abs(one.observed)) for one in series]
+    widths, sizes = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
+    judged = np.isfinite(widths) & np.isfinite(sizes)
+    size = float(sizes[judged].mean()) if judged.any() else 0.0
+    return float(widths[judged].mean()) / size if size > 0 else 0.0
 
 
 def coverage_text(series: Series) -> str:

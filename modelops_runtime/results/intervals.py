@@ -40,6 +40,9 @@ LIKELIHOOD = "profile likelihood on a quadratic surface"
 SQUARED = "residual variance on a quadratic surface"
 ABSOLUTE = "mean absolute residual on a quadratic surface"
 
+STRAIGHTER = 0.9
+"""Logarithmic scales are taken when the residuals on them are below this share of those on the parameters' own."""
+
 Array = NDArray[np.float64]
 
 Distance = Literal["squared", "absolute"]
@@ -78,7 +81,9 @@ class Intervals:
     """By how much -log p may rise for two parameters together (chi2_2 / 2, or the F quantile for distances)."""
     reason: str = ""
     shape: tuple[tuple[float, ...], ...] = ()
-    """The surface's second derivatives by the parameters' shares of their ranges, in units of -log p."""
+    """The surface's second derivatives by the parameters' shares of `axes`, in units of -log p."""
+    axes: tuple[Searched, ...] = ()
+    """The parameters on the scales of the surface: their own, or all logarithmic."""
 
     def as_json(self) -> dict[str, Any]:
         """The same names; no NaN."""
@@ -96,6 +101,16 @@ class _Points:
     losses: Array
     replicates: Array
     best: Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Valley:
+    """The surface over the parameters on the scales of `axes`; `complaint` says why it is of no use."""
+
+    axes: tuple[Searched, ...]
+    points: _Points
+    surface: Surface | None
+    complaint: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,41 +151,49 @@ def intervals(
         return none("no number is searched")
     if best is None or best.params is None or best.loss is None:
         return none("no trial has completed with all its replicates")
-    points = _points(searched, numbers, trials, best)
-    yardstick = _yardstick(points, method, level, observations)
-    surface = None if isinstance(yardstick, str) else _surface(points, yardstick)
-    if surface is not None and not isinstance(yardstick, str) and not is_likelihood:
-        yardstick = _yardstick(points, method, level, observations, _least(surface) / yardstick.factor)
-        surface = None if isinstance(yardstick, str) else _surface(points, yardstick)
+    yardstick = _yardstick(_points(searched, numbers, trials, best), method, level, observations)
+    valley = None if isinstance(yardstick, str) else _valley(searched, numbers, trials, best, yardstick)
+    if valley is not None and valley.surface is not None and not isinstance(yardstick, str) and not is_likelihood:
+        least = _least(valley.surface) / yardstick.factor
+        yardstick = _yardstick(valley.points, method, level, observations, least)
+        valley = None if isinstance(yardstick, str) else _valley(searched, numbers, trials, best, yardstick)
     if isinstance(yardstick, str):
         return none(yardstick)
-    ridges = _ridges(searched, numbers, trials, best, yardstick)
-    wrong = _complaint(surface, len(numbers), len(points.losses))
-    if surface is None or wrong:
-        return replace(none(wrong), ridges=ridges)
+    assert valley is not None
+    if valley.surface is None or valley.complaint:
+        return none(valley.complaint)
+    surface, points = valley.surface, valley.points
+    convex = surface.convex()
+    ridges = ridges_of(valley.axes, convex.hessian, lowest_point(convex), threshold=yardstick.threshold)
     if is_likelihood:
         surface = without_bias(surface, points.shares, points.losses, points.replicates)
-    return replace(_found(numbers, surface.convex(), yardstick, level), ridges=ridges)
+    found = _found(numbers, valley.axes, surface.convex(), yardstick, level)
+    return replace(found, ridges=ridges)
 
 
-def _ridges(
+def _valley(
     searched: Sequence[Searched],
     numbers: Sequence[Searched],
     trials: Sequence[Trial],
     best: Trial,
     yardstick: _Yardstick,
-) -> tuple[Ridge, ...]:
-    """On the parameters' own scales or on logarithmic ones, where flatter: the ridge of a product is straight on those alone."""
+) -> _Valley:
+    """On the parameters' own scales, or on logarithmic ones where these fit clearly better: a product is straight there."""
     axes = [list(numbers)]
     if (by_logarithm := [_logarithmic(parameter) for parameter in numbers]) != axes[0]:
         axes.append(by_logarithm)
-    found: list[tuple[Ridge, ...]] = []
+    found: list[_Valley] = []
     for parameters in axes:
-        surface = _surface(_points(searched, parameters, trials, best), yardstick)
-        if surface is not None and not _complaint(surface, len(numbers), len(trials)):
-            convex = surface.convex()
-            found.append(ridges_of(parameters, convex.hessian, lowest_point(convex), threshold=yardstick.threshold))
-    return min((ridges for ridges in found if ridges), key=lambda ridges: ridges[0].flatness, default=())
+        points = _points(searched, parameters, trials, best)
+        surface = _surface(points, yardstick)
+        complaint = _complaint(surface, len(numbers), len(points.losses))
+        found.append(_Valley(axes=tuple(parameters), points=points, surface=surface, complaint=complaint))
+    own, other = found[0], found[-1]
+    if other.surface is None or other.complaint:
+        return own
+    if own.surface is None or own.complaint or other.surface.noise < STRAIGHTER * own.surface.noise:
+        return other
+    return own
 
 
 def _logarithmic(parameter: Searched) -> Searched:
@@ -246,25 +269,30 @@ def _complaint(surface: Surface | None, parameters: int, trials: int) -> str:
         return f"{near}: a surface over {over} needs {needed(parameters)}"
     curvatures, directions = np.linalg.eigh(surface.hessian)
     errors = [surface.curvature_error(direction) for direction in directions.T]
-    if curvatures[-1] < 2 * errors[-1]:
-        return "near the best, the loss does not rise beyond its own noise"
+    if all(curvature < 2 * error for curvature, error in zip(curvatures, errors, strict=True)):
+        return (
+            "the trials near the best do not tell how steeply the loss rises from there, for the noise of their losses"
+        )
     if curvatures[0] < -3 * errors[0] and curvatures[0] < -0.1 * curvatures[-1]:
         return "near the best, the loss falls off to both sides in some direction: the surface there is no valley"
     return ""
 
 
-def _found(numbers: Sequence[Searched], surface: Surface, yardstick: _Yardstick, level: float) -> Intervals:
+def _found(
+    numbers: Sequence[Searched], axes: Sequence[Searched], surface: Surface, yardstick: _Yardstick, level: float
+) -> Intervals:
     centre = lowest_point(surface)
     base = float(surface.at(centre[None, :])[0])
     widened = yardstick.threshold * (1 + _unsure(surface, centre))
     found: list[Interval] = []
-    for index, parameter in enumerate(numbers):
+    for index, (parameter, axis) in enumerate(zip(numbers, axes, strict=True)):
         ends = [_end(surface, index, centre, base + float(widened[index]), side) for side in (0.0, 1.0)]
-        found.append(_interval(parameter, float(centre[index]), ends[0], ends[1]))
+        found.append(_interval(parameter, axis, float(centre[index]), ends[0], ends[1]))
     return Intervals(
         method=yardstick.method,
         level=level,
         parameters=tuple(found),
+        axes=tuple(axes),
         trials=surface.used,
         noise=surface.noise / yardstick.factor,
         rise=yardstick.threshold / yardstick.factor,
@@ -302,9 +330,11 @@ def _end(surface: Surface, index: int, centre: Array, height: float, side: float
     return (inner + outer) / 2
 
 
-def _interval(parameter: Searched, centre: float, low: float | None, high: float | None) -> Interval:
+def _interval(parameter: Searched, axis: Searched, centre: float, low: float | None, high: float | None) -> Interval:
+    """In the parameter's own unit; `centre`, `low` and `high` are shares of the `axis`."""
+
     def worded(share: float) -> float:
-        value = parameter.value(share)
+        value = axis.value(share)
         return float(round(value)) if parameter.whole else value
 
     if low is None and high is None:

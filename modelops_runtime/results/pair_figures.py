@@ -159,6 +159,7 @@ def _region(a: Searched, b: Searched, found: Intervals) -> list[tuple[float, flo
     ends = [found.parameters[i].estimate for i in which]
     if ends[0] is None or ends[1] is None:
         return []
+    a, b = found.axes[which[0]], found.axes[which[1]]
     spread_of_both = np.linalg.inv(np.array(found.shape))[np.ix_(which, which)]
     centre = np.array([a.share(ends[0]), b.share(ends[1])])
     angles = np.linspace(0, 2 * math.pi, 61)

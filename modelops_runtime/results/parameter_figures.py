@@ -74,7 +74,7 @@ def parameters_say(parameters: Sequence[Searched], full: Sequence[Trial]) -> str
     ranges = [_spread_text(p, share, top) for share, p in sorted(shares, key=lambda item: item[0])[:3]]
     words = [f"The {len(top)} best sets have {', '.join(ranges)}."] if ranges else []
     words += [text for parameter in parameters if (text := _choice_text(parameter, top))]
-    return " ".join(words)
+    return " ".join(words) or f"The {len(top)} best sets agree on no choice, so the data do not tell the choices apart."
 
 
 def _spread_text(parameter: Searched, share: float, top: Sequence[Trial]) -> str:

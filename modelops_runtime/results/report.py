@@ -13,7 +13,7 @@ from modelops_runtime.results.all_figures import figures_of
 from modelops_runtime.results.convergence import history_of
 from modelops_runtime.results.evidence import Evidence, gather
 from modelops_runtime.results.export import modelops_version, plain
-from modelops_runtime.results.failures import failures_say, failures_shown
+from modelops_runtime.results.failures import failures_say, failures_shown, times
 from modelops_runtime.results.figures import counted, duration, fmt, plus_minus
 from modelops_runtime.results.identified import how_found, interval_rows, intervals_say, not_identified
 from modelops_runtime.results.intervals import Intervals
@@ -64,7 +64,7 @@ def page_of(evidence: Evidence) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pages.filters |= {"duration": duration, "key": key}
+    pages.filters |= {"duration": duration, "key": key, "times": times}
     return pages.get_template("report.html").render(_context(evidence))
 
 

@@ -26,10 +26,15 @@ from tests.unit.results.runs import (
 )
 
 
+def evidence(story: Story) -> Evidence:
+    """A story's rows, two minutes after the run began."""
+    trials, replicates = story.rows()
+    return Evidence(run=story.run, trials=trials, replicates=replicates, now=BEGAN + timedelta(minutes=2))
+
+
 def page(story: Story) -> str:
     """The report of a story's rows."""
-    trials, replicates = story.rows()
-    return page_of(Evidence(run=story.run, trials=trials, replicates=replicates, now=BEGAN + timedelta(minutes=2)))
+    return page_of(evidence(story))
 
 
 def no_trial() -> Story:

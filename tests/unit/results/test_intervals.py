@@ -172,6 +172,37 @@ def test_a_minimum_beyond_the_bound_gives_an_interval_that_is_open_there():
     assert interval.low > 8
 
 
+def test_a_best_set_on_its_bound_leaves_the_other_parameter_its_interval():
+    """Trials crowd at the bound, so the curvature towards it is unknown; that of the other parameter is not."""
+    rng = np.random.default_rng(2)
+    trials = trials_on([X, Y], bowl([[300.0, 0.0], [0.0, 60.0]], [0.5, 1.6]), count=200)
+    crowded: list[Trial] = []
+    for trial in trials:
+        params = {**(trial.params or {}), "y": 10.0 - 0.4 * abs(float(rng.normal()))}
+        u = np.array([X.share(float(params["x"])), Y.share(params["y"])])
+        loss = float(bowl([[300.0, 0.0], [0.0, 60.0]], [0.5, 1.6])(u)) + 0.7 * float(rng.normal())
+        crowded.append(replace(trial, params=params, loss=loss))
+    x, y = intervals([X, Y], crowded, best_of(crowded), is_likelihood=True).parameters
+    assert x.low is not None
+    assert x.high is not None
+    assert x.low == pytest.approx(5 - 19.6 / math.sqrt(300), abs=0.25)
+    assert x.high == pytest.approx(5 + 19.6 / math.sqrt(300), abs=0.25)
+    assert y.high_open or y.low is None
+
+
+def test_a_products_intervals_are_those_of_logarithmic_scales():
+    """On linear scales the valley of a x b is bent, and its tangent names another combination."""
+    a, b = (Searched(name=name, low=0.5, high=8.0) for name in "ab")
+    trials = trials_on(
+        [a, b], lambda u: 50 + 100 * math.log(a.value(u[0]) * b.value(u[1]) / 18) ** 2, noise=0.5, count=300
+    )
+    found = intervals([a, b], trials, best_of(trials), is_likelihood=True)
+    assert {axis.scale for axis in found.axes} == {"log"}
+    assert found.ridges[0].fixed == "a × b"
+    for interval in found.parameters:
+        assert interval.low is None or interval.low_open or interval.high_open
+
+
 def test_whole_numbers_have_whole_ends():
     delay = Searched(name="delay", low=0.0, high=10.0, whole=True)
     trials = trials_on([delay], bowl([[300.0]], [0.5]))
@@ -215,7 +246,7 @@ def test_a_surface_that_is_no_valley_is_refused():
 def test_noise_above_the_rise_is_refused():
     flat = trials_on([X, Y], bowl([[1.0, 0.0], [0.0, 1.0]], [0.5, 0.5]), noise=2.0)
     assert refused(flat, [X, Y]) in (
-        "near the best, the loss does not rise beyond its own noise",
+        "the trials near the best do not tell how steeply the loss rises from there, for the noise of their losses",
         "near the best, the loss falls off to both sides in some direction: the surface there is no valley",
     )
 

@@ -16,6 +16,7 @@ from modelops_runtime.ledger.opening import open_ledger
 from modelops_runtime.results.all_figures import figures_of
 from modelops_runtime.results.evidence import BEST_SETS, Evidence, error_shape, failed_examples, gather
 from modelops_runtime.results.failures import failures_say, failures_shown
+from modelops_runtime.results.fit_figures import fit_figure
 from modelops_runtime.results.identified import interval_rows, intervals_say, not_identified
 from modelops_runtime.results.intervals import Interval, Intervals, intervals
 from modelops_runtime.results.measure import intervals_of
@@ -23,17 +24,13 @@ from modelops_runtime.results.pair_figures import chosen_pairs, pair_figure, pai
 from modelops_runtime.results.report import page_of, write_report
 from modelops_runtime.results.searched import Searched
 from modelops_runtime.results.standalone import named_figures, standalone, write_figures
+from modelops_runtime.results.targets import targets_of
 from modelops_runtime.results.time_figures import longest_gap, spans_of, time_figures, worker_times
 from tests.unit.results.runs import BEGAN, IN_BED, Story, a_run, boarding_school, completed, failed
-from tests.unit.results.stories import STORIES, page
+from tests.unit.results.stories import STORIES, evidence, page
 from tests.unit.results.test_intervals import BETA, GAMMA, best_of, bowl, trials_on
 
 SVG = "{http://www.w3.org/2000/svg}"
-
-
-def evidence(story: Story) -> Evidence:
-    trials, replicates = story.rows()
-    return Evidence(run=story.run, trials=trials, replicates=replicates, now=BEGAN + timedelta(minutes=2))
 
 
 # what the data fix
@@ -155,7 +152,7 @@ def test_failures_are_told_by_kind_with_their_logs():
     assert first.lines.endswith("line 99")
     assert first.cut
     assert failures_say(trials, shown).startswith(
-        "6 of 6 trials failed (100 %); the commonest error, 5 times: ValueError"
+        "6 of 6 trials failed (100 %); the commonest error, 5 times, whatever its numbers: ValueError"
     )
 
 
@@ -228,6 +225,16 @@ def test_the_sets_next_to_the_best_are_drawn_over_the_data():
     assert [figure.kind for figure in fits] == ["fit", "others"]
     assert len(fits[1].panels) == BEST_SETS - 1
     assert fits[1].says.startswith("Next to the best, trials ")
+
+
+def test_a_band_as_wide_as_the_data_is_said_to_say_little():
+    (target,) = targets_of(a_run())
+    wide = np.stack([np.array(IN_BED) * factor for factor in np.linspace(0.0, 2.0, 40)])
+    narrow = np.stack([np.array(IN_BED) * factor for factor in np.linspace(0.95, 1.05, 40)])
+    assert (
+        "which says little: the band is 1.8 times as wide as the values are large" in fit_figure(target, wide, "x").says
+    )
+    assert "says little" not in fit_figure(target, narrow, "x").says
 
 
 def test_of_a_single_set_there_is_no_next():
