@@ -89,7 +89,10 @@ def pairs_say(parameters: Sequence[Searched], top: Sequence[Trial]) -> str:
         return f"{counted(len(top), 'set')} to go by: too few, or too much alike, to say which parameters go together."
     strongest, a, b = max(found, key=lambda item: abs(item[0]))
     if abs(strongest) < TOGETHER:
-        return f"In the {len(top)} best sets no two parameters go clearly together (the largest correlation is {fmt(strongest)})."
+        largest = fmt(round(strongest, 2))
+        return (
+            f"In the {len(top)} best sets no two parameters go clearly together (the largest correlation is {largest})."
+        )
     how = f"{a.name} and {b.name} rise together" if strongest > 0 else f"{b.name} falls where {a.name} rises"
     return (
         f"In the {len(top)} best sets {how} (correlation {fmt(round(strongest, 2))}): the data see them partly as one."

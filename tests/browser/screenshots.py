@@ -15,22 +15,32 @@ BOXES = """[...document.querySelectorAll('header, section, footer')].map(e => {
     return [(e.querySelector('h2')?.textContent ?? e.tagName).toLowerCase(), b.top + scrollY, b.height];
 })"""
 
-LOOKS = {"light": (1000, False), "dark": (1000, True), "phone": (390, False), "phone-dark": (390, True)}
-"""Width in pixels, dark."""
+LOOKS = {"light": (1000, False, "screen"), "dark": (1000, True, "screen"), "phone": (390, False, "screen")}
+LOOKS |= {"phone-dark": (390, True, "screen"), "print": (720, True, "print")}
+"""Width in pixels, dark, medium."""
+
+PIECE = 1_500
+"""Pixels of height that one picture shows."""
 
 
 def take(tab: Page, page: Path, folder: Path, name: str) -> None:
-    """A picture of the whole page in each look, one of each section in light, and the print as a PDF."""
-    for look, (width, dark) in LOOKS.items():
+    """The page in each look, in pieces; each section in light; and the print as a PDF."""
+    for look, (width, dark, medium) in LOOKS.items():
         tab.open(page, width=width, dark=dark)
+        if medium == "print":
+            scheme = [{"name": "prefers-color-scheme", "value": "dark"}]
+            tab.call("Emulation.setEmulatedMedia", media=medium, features=scheme)
         height = tab.value("document.documentElement.scrollHeight")
-        _shoot(tab, folder / f"{name}-{look}.png", width, 0, height)
+        for index, top in enumerate(range(0, height, PIECE)):
+            _shoot(tab, folder / f"{name}-{look}-{index}.png", width, top, min(PIECE, height - top))
         if look == "light":
             for index, (title, top, tall) in enumerate(tab.value(BOXES)):
                 stem = "".join(c if c.isalnum() else "-" for c in title)[:40]
                 _shoot(tab, folder / f"{name}-{index:02d}-{stem}.png", width, top - 10, tall + 20)
-    pdf = base64.b64decode(tab.call("Page.printToPDF", printBackground=True)["data"])
-    (folder / f"{name}.pdf").write_bytes(pdf)
+        if medium == "print":
+            pdf = tab.call("Page.printToPDF", printBackground=True)["data"]
+            (folder / f"{name}.pdf").write_bytes(base64.b64decode(pdf))
+            tab.call("Emulation.setEmulatedMedia", media="")
 
 
 def _shoot(tab: Page, path: Path, width: int, top: float, height: float) -> None:

@@ -67,7 +67,7 @@ def test_intervals_stand_in_a_table_with_what_they_rest_on():
 
 
 def test_no_interval_says_why():
-    assert "There are no intervals for this run: too few of the 2 completed trials" in page(STORIES["in progress"]())
+    assert "There are no intervals for this run: there are but 2 completed trials" in page(STORIES["in progress"]())
 
 
 def test_a_best_set_outside_its_interval_is_called_lucky():
