@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q
 RUN_TESTS := $(BIN)/python -m pytest
 
-.PHONY: help demo test check unit examples bench bench-small lock system clean
+.PHONY: help demo test check unit examples bench bench-small lock screenshots system clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,6 +45,9 @@ bench: $(VENV)/.dev ## every benchmark at its full size: ratios against peers me
 
 bench-small: $(VENV)/.dev ## the same, small
 	$(BIN)/python -m tests.bench --size small
+
+screenshots: system $(VENV)/.dev ## pictures of reports of real runs, to look at, in .screenshots
+	$(BIN)/python -m tests.browser.screenshots .screenshots
 
 lock: $(VENV)/bin/python ## pin the dependencies anew
 	$(PIP) install uv
