@@ -44,9 +44,7 @@ def command(run_id: str, spec: Path, new_id: str | None, ledger_url: str | None)
     before, after = old.summary, run.summary
     values = ", ".join(f"{n} {number(v) if isinstance(v, float) else v}" for n, v in after["params"].items())
     click.echo(f"{run.run_id}: best is trial {after['best_trial']} ({values})")
-    if before:
-        same = (
-            "as before" if before["best_trial"] == after["best_trial"] else f"by {run_id} it was {before['best_trial']}"
-        )
-        click.echo(f"{run.trials} trials scored anew, none simulated; the best trial is {same}")
+    click.echo(f"{run.trials} trials scored anew, none simulated")
+    if before and before["best_trial"] != after["best_trial"]:
+        click.echo(f"by {run_id}'s loss the best was trial {before['best_trial']}")
     click.echo(f"see it: mops report {run.run_id}")
