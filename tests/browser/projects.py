@@ -52,7 +52,7 @@ targets:
     match: {exact: generation}
     value: cases
     loss: {kind: negative_binomial, dispersion: 10}
-search: {trials: 300, replicates: 10, seed: 3, confirm: {top: 5, replicates: 100}}
+search: {trials: 300, replicates: 10, seed: 3, lag: 4, confirm: {top: 5, replicates: 100}}
 """
 
 CASES = "generation,cases\n0,5\n1,9\n2,19\n3,45\n4,71\n5,180\n6,265\n7,392\n8,301\n9,240\n"
@@ -75,8 +75,8 @@ def failing(folder: Path) -> Project:
 
 
 def on_bound(folder: Path) -> Project:
-    """The boarding school with too narrow a range."""
-    return _changed(folder, {"name: boarding-school": "name: on-bound", "max: 1.0": "max: 0.35"})
+    """The boarding school with too narrow a range for gamma."""
+    return _changed(folder, {"name: boarding-school": "name: on-bound", "max: 1.0": "max: 0.3"})
 
 
 def ridge(folder: Path) -> Project:
@@ -90,7 +90,8 @@ def ridge(folder: Path) -> Project:
 def _changed(folder: Path, changes: Mapping[str, str]) -> Project:
     made = boarding_school(folder)
     spec = (folder / "adaptive.yaml").read_text()
-    for old, new in changes.items():
+    # With a lag, every run asks the same sets whatever the machine's load: the pictures and what is tested of them stay the same.
+    for old, new in {**changes, "trials: 300": "trials: 300\n  lag: 4"}.items():
         assert old in spec, f"the example's spec no longer has {old!r}"
         spec = spec.replace(old, new)
     (folder / "adaptive.yaml").write_text(spec)

@@ -58,4 +58,4 @@ def test_each_page_says_what_is_the_matter(tab: Page, pages):
     assert "unequal length" in failing
     assert "one infectious boy of 763" in failing, "the model's own log"
     assert "The data fix beta × duration" in ridge
-    assert "gamma sits on its upper bound (0.35)" in bound
+    assert "gamma sits on its upper bound (0.3)" in bound
