@@ -26,6 +26,7 @@ COMMANDS = {
     "replay": "Simulate recorded replicates again: is the output identical?",
     "rescore": "Score a run's stored values by another loss, without a simulation.",
     "schema": "Print the JSON Schema of a spec, for editors.",
+    "completion": "Print the script by which a shell completes mops.",
 }
 """Name -> short help; the command `x` is `command` in the module `mops.commands.x`."""
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from mops.which_ledger import ledger_option, open_for_reading, run_called
+from mops.which_ledger import ledger_option, open_for_reading, run_argument, run_called
 
 
 @click.command()
-@click.argument("run_id", metavar="RUN")
+@run_argument
 @ledger_option
 @click.option(
     "--to",
