@@ -24,12 +24,13 @@ class Counts:
     best_loss: float | None
     best_trial: int | None
     best_params: Mapping[str, Scalar] | None = None
-    """All parameters of the best trial."""
+    """All parameters of the best trial, the searched ones first."""
     simulations: int
     """Run by this worker."""
     elapsed_s: float
     slots: int
     busy: int
+    """Slots that simulate. Right in a Tick; a TrialFinished is said before its slot is filled again."""
     paused: bool = False
     confirming: bool = False
     confirmed: int = 0

@@ -109,6 +109,7 @@ class Loop:
             if self.p.stop.now or (self.p.stop.asked and not self._tasks):
                 return self._interrupted()
             self._fill()
+            self._tick()
             self._wait()
             self._sync()
         return LoopEnd(False, self._pace.simulations, self._elapsed())
@@ -308,6 +309,9 @@ class Loop:
                 pass
         elif self._under_way or self._held or self._pausing.is_paused or self._waits_for_others():
             self.p.ledger.wait(self.p.run_id, self.p.search.seq, TICK_S)
+
+    def _tick(self) -> None:
+        """Now and then, with the slots filled: say where it stands."""
         now = self.p.clock()
         if now - self._last_tick >= TICK_S:
             self._last_tick = now
@@ -371,8 +375,8 @@ class Loop:
         return now - self._started - self._pausing.seconds(now)
 
     def counts(self) -> Counts:
-        standing = self.p.search.standing
-        busy = sum(len(progress.under_way) for progress in self._under_way.values())
+        standing, fixed = self.p.search.standing, self.p.settings.fixed
+        best = standing.best.params or {} if standing.best else None
         return Counts(
             finished=standing.finished,
             found=self._found,
@@ -381,11 +385,11 @@ class Loop:
             stopped_early=standing.stopped_early,
             best_loss=standing.best.loss if standing.best else None,
             best_trial=standing.best.number if standing.best else None,
-            best_params=standing.best.params if standing.best else None,
+            best_params=None if best is None else {n: v for n, v in best.items() if n not in fixed} | dict(fixed),
             simulations=self._pace.simulations,
             elapsed_s=self._elapsed(),
             slots=self.p.service.slots,
-            busy=min(busy, self.p.service.slots),
+            busy=min(len(self._tasks), self.p.service.slots),
             paused=self._pausing.is_paused,
             confirming=self._finalists is not None,
             confirmed=len(self._confirmed),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 import click
 
 from modelops_runtime.contracts.errors import ModelOpsError
+from mops.text import printable
 
 COMMANDS = {
     "run": "Calibrate: run the search of a spec, here or on Dask.",
@@ -24,6 +26,7 @@ COMMANDS = {
     "replay": "Simulate recorded replicates again: is the output identical?",
     "rescore": "Score a run's stored values by another loss, without a simulation.",
     "schema": "Print the JSON Schema of a spec, for editors.",
+    "completion": "Print the script by which a shell completes mops.",
 }
 """Name -> short help; the command `x` is `command` in the module `mops.commands.x`."""
 
@@ -66,8 +69,16 @@ def _one_line(error: click.ClickException) -> str:
     return f"{command}: {message}; see `{command} --help`"
 
 
+def _escape_what_cannot_be_written() -> None:
+    """A letter that the encoding of a stream has not is written as an escape, and stops nothing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def main(args: Sequence[str] | None = None) -> None:
     """The entry point: every error a user can meet ends as a line on stderr and an exit code."""
+    _escape_what_cannot_be_written()
     try:
         code = cli.main(args, prog_name="mops", standalone_mode=False)
     except click.exceptions.Exit as error:
@@ -84,7 +95,7 @@ def main(args: Sequence[str] | None = None) -> None:
         code = 130
     except ModelOpsError as error:
         for line in str(error).splitlines():
-            click.echo(f"mops: {line}", err=True)
+            click.echo(f"mops: {printable(line)}", err=True)
         code = error.exit_code
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (nobody reads: say nothing more at exit)

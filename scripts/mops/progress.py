@@ -1,83 +1,117 @@
-"""A plain line of progress: rewritten in place on a terminal, now and then a new one elsewhere, JSON for programs."""
+"""The progress of a run on stderr: live on a terminal, now and then a plain line elsewhere; JSON for programs on stdout."""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Protocol
 
 import click
 
 from modelops_runtime.runner.events import Counts, Event, Notice, RunStarted, Tick, TrialFinished, event_json
 from mops.text import duration, number
 
-_REDRAW_S = 0.2
 _PLAIN_LINE_S = 5.0
+_STOPPING = "stopping: what runs is finished first; Ctrl-C again stops now"
 
 
-class Listener:
-    """Shows the events of a run. `say` shows a line of its own."""
+class Listener(Protocol):
+    """Shows a run."""
 
-    def __init__(self, *, as_json: bool, quiet: bool, clock: Callable[[], float]) -> None:
-        self._as_json = as_json
-        self._quiet = quiet
-        self._clock = clock
-        self._terminal = sys.stderr.isatty() and not as_json and not quiet
-        self._every_s = _REDRAW_S if self._terminal else _PLAIN_LINE_S
-        self._shown_at = clock()
-        self._line = ""
+    def on_event(self, event: Event) -> None: ...
+
+    def on_stop(self) -> None:
+        """The first Ctrl-C came; called in the signal's handler."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Quiet:
+    """Shows nothing."""
 
     def on_event(self, event: Event) -> None:
-        if self._as_json:
-            click.echo(json.dumps(event_json(event)))
-            return
+        """Nobody looks."""
+
+    def on_stop(self) -> None:
+        """Nobody looks."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class JsonLines:
+    """Each event as an object on stdout."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+
+    def on_event(self, event: Event) -> None:
+        click.echo(json.dumps(event_json(event)))
+
+    def on_stop(self) -> None:
+        if not self._quiet:
+            click.echo(_STOPPING, err=True)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class PlainLines:
+    """A line every few seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._shown_at = clock()
+
+    def on_event(self, event: Event) -> None:
         match event:
             case RunStarted(run_id, trials, finished, slots):
                 found = f", {finished} of them found in the ledger" if finished else ""
-                self.say(f"{run_id}: {trials} trials{found}; {slots} simulations side by side")
+                click.echo(f"{run_id}: {trials} trials{found}; {slots} simulations side by side", err=True)
             case Notice(text):
-                self.say(text)
+                click.echo(text, err=True)
             case TrialFinished(_, counts) | Tick(counts):
-                self._show(counts)
+                if self._clock() - self._shown_at >= _PLAIN_LINE_S:
+                    self._shown_at = self._clock()
+                    click.echo(progress_line(counts), err=True)
 
-    def say(self, text: str) -> None:
-        """A line that stays."""
-        if self._quiet:
-            return
-        self._erase()
-        click.echo(text, err=True)
+    def on_stop(self) -> None:
+        click.echo(_STOPPING, err=True)
 
     def close(self) -> None:
-        """Leave the last line of progress standing."""
-        if self._terminal and self._line:
-            click.echo(err=True)
-
-    def _show(self, counts: Counts) -> None:
-        now = self._clock()
-        if self._quiet or now - self._shown_at < self._every_s:
-            return
-        self._shown_at = now
-        line = progress_line(counts)
-        self._erase()
-        self._line = line
-        click.echo(line, err=True, nl=not self._terminal)
-
-    def _erase(self) -> None:
-        if self._terminal and self._line:
-            click.echo("\r" + " " * len(self._line) + "\r", err=True, nl=False)
-            self._line = ""
+        """Nothing is open."""
 
 
 @contextmanager
 def listener(*, as_json: bool, quiet: bool) -> Iterator[Listener]:
-    """A listener whose last line is ended when the block ends."""
-    show = Listener(as_json=as_json, quiet=quiet, clock=time.monotonic)
+    """What shows a run here; it gives the terminal back when the block ends."""
+    show = _listener(as_json=as_json, quiet=quiet)
     try:
         yield show
     finally:
         show.close()
+
+
+def _listener(*, as_json: bool, quiet: bool) -> Listener:
+    if as_json:
+        return JsonLines(quiet=quiet)
+    if quiet:
+        return Quiet()
+    if can_be_live(sys.stderr.isatty(), os.environ):
+        from mops.live import LiveDisplay
+
+        return LiveDisplay(time.monotonic)
+    return PlainLines(time.monotonic)
+
+
+def can_be_live(is_terminal: bool, environ: Mapping[str, str]) -> bool:
+    """Whether lines can be drawn again. NO_COLOR takes the colours alone, which rich sees to."""
+    return is_terminal and environ.get("TERM", "").lower() not in ("", "dumb", "unknown")
 
 
 def progress_line(counts: Counts) -> str:
@@ -89,6 +123,8 @@ def progress_line(counts: Counts) -> str:
         parts.append(f"{counts.failed} failed")
     if counts.confirming:
         parts.append(f"confirming {counts.confirmed}/{counts.finalists}")
+    if counts.paused:
+        parts.append("paused")
     parts += [f"{number(counts.simulations_per_s)} simulations/s", f"{counts.busy}/{counts.slots} busy"]
     if (left := seconds_left(counts)) is not None:
         parts.append(f"about {duration(left)} left")
@@ -96,8 +132,8 @@ def progress_line(counts: Counts) -> str:
 
 
 def seconds_left(counts: Counts) -> float | None:
-    """Seconds until the budget is used at the pace so far; None before anything finished and while confirming."""
+    """Seconds until the budget is used at the pace so far; None before anything finished, while paused and while confirming."""
     made = counts.finished - counts.found
-    if counts.confirming or made <= 0:
+    if counts.confirming or counts.paused or made <= 0:
         return None
     return (counts.trials - counts.finished) * counts.elapsed_s / made

@@ -42,6 +42,11 @@ def with_error(loss: float | None, standard_error: float | None) -> str:
     return number(loss) if standard_error is None else f"{number(loss)} ± {number(standard_error)}"
 
 
+def printable(text: str) -> str:
+    """One line of it, without what would steer a terminal: it may come from a model."""
+    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.splitlines()))
+
+
 def plural(count: int, thing: str) -> str:
     """`1 set`, `2 sets`."""
     return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
@@ -135,5 +140,5 @@ def _phase(phase: str) -> str:
 
 
 def _line(text: str) -> str:
-    first = text.strip().splitlines()[0] if text.strip() else text
+    first = printable(text.strip().splitlines()[0] if text.strip() else text)
     return first if len(first) <= 200 else f"{first[:199]}…"

@@ -86,7 +86,7 @@ def command(
                 fresh=fresh,
                 large=large,
                 on_event=show.on_event,
-                on_stop=lambda: show.say("stopping: what runs is finished first; Ctrl-C again stops now"),
+                on_stop=show.on_stop,
                 on_failed_report=pages.append,
             )
     except RunFailed as error:
