@@ -12,6 +12,7 @@ import click
 from modelops_runtime.contracts.errors import ModelOpsError
 
 COMMANDS = {
+    "init": "Write a small project that runs as it is, to begin from.",
     "run": "Calibrate: run the search of a spec, here or on Dask.",
     "check": "Try a spec: is it sound, does its model run, how long will it take?",
     "status": "Show where a run stands.",
@@ -52,6 +53,7 @@ def cli() -> None:
     """Calibrate stochastic simulation models.
 
     \b
+    mops init beetles                      a project to begin from
     mops run --spec adaptive.yaml          search the parameters of a model
     mops status RUN                        see where it stands
     mops report RUN                        one page with figures, intervals, failures
