@@ -15,6 +15,7 @@ COMMANDS = {
     "init": "Write a small project that runs as it is, to begin from.",
     "run": "Calibrate: run the search of a spec, here or on Dask.",
     "check": "Try a spec: is it sound, does its model run, how long will it take?",
+    "selftest": "Does a spec identify its parameters? Calibrate data with known ones.",
     "status": "Show where a run stands.",
     "extend": "Raise a run's budget of trials.",
     "enqueue": "Give a run parameter sets to try next.",
