@@ -27,7 +27,13 @@ class Ready:
 @contextmanager
 def ready(spec: Path, *, slots: int = 1) -> Iterator[Ready]:
     """Processes here; nothing is left behind when the block ends. Raises SpecErrors, all mistakes at once."""
-    loaded = load_spec(spec)
+    with ready_of(load_spec(spec), slots=slots) as made:
+        yield made
+
+
+@contextmanager
+def ready_of(loaded: LoadedSpec, *, slots: int = 1) -> Iterator[Ready]:
+    """The same for a spec that is loaded."""
     request = RunRequest(loaded=loaded, ledger_url="", run_id=loaded.spec.name, slots=slots)
     plan, about_targets = planned(loaded)
     with opened_service(request, plan.aligner if plan else Aligner(()), keep_tables=False) as service:

@@ -62,7 +62,7 @@ def write_project(
         _write(root / "model.py", (MODEL + (DERIVED if derived else "")).encode())
     spec = {
         "version": 1,
-        "name": name or _run_name(root.resolve().name),
+        "name": name or run_name(root.resolve().name),
         "model": {"entrypoint": entrypoint, **(options or {})},
         "parameters": {key: _parameter(value) for key, value in parameters.items()},
         "targets": {key: _target(root, key, target) for key, target in targets.items()},
@@ -73,7 +73,8 @@ def write_project(
     return path
 
 
-def _run_name(text: str) -> str:
+def run_name(text: str) -> str:
+    """A run's name made of any text: a-z, 0-9 and -."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:63] or "calibration"
 
 

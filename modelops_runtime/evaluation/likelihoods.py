@@ -26,13 +26,15 @@ def _log_choose(n: Array, y: Array) -> Array:
     return _lgamma(n + 1) - _lgamma(y + 1) - _lgamma(n - y + 1)
 
 
-def _mean(simulated: Array, kind: str) -> Array:
+def mean_of_counts(simulated: Array, kind: str) -> Array:
+    """The simulated mean, at least MEAN_FLOOR. LossError for a negative one."""
     if simulated.min(initial=0.0) < 0:
         raise LossError(f"{kind} wants simulated means of 0 or more, got {simulated.min():g}")
     return np.maximum(simulated, MEAN_FLOOR)
 
 
-def _probability(simulated: Array, kind: str) -> Array:
+def probability(simulated: Array, kind: str) -> Array:
+    """The simulated probability, PROBABILITY_FLOOR away from 0 and 1. LossError outside [0, 1]."""
     low, high = simulated.min(initial=0.0), simulated.max(initial=0.0)
     if low < 0 or high > 1 + 1e-9:
         raise LossError(f"{kind} wants simulated probabilities between 0 and 1, got {low if low < 0 else high:g}")
@@ -48,7 +50,7 @@ def poisson(simulated: Array, term: Term) -> Array:
 
     Johnson, Kemp and Kotz, Univariate Discrete Distributions (2005), 4.1. LossError for a negative m.
     """
-    mean = _mean(simulated, "poisson")
+    mean = mean_of_counts(simulated, "poisson")
     return term.y * np.log(mean) - mean + term.constant
 
 
@@ -63,7 +65,7 @@ def negative_binomial(simulated: Array, term: Term) -> Array:
     k is `dispersion`; it grows towards Poisson. Lloyd-Smith, PLoS ONE 2(2): e180 (2007). m is at least MEAN_FLOOR.
     LossError for a negative m.
     """
-    mean, k = _mean(simulated, "negative_binomial"), term.option
+    mean, k = mean_of_counts(simulated, "negative_binomial"), term.option
     return term.constant + term.y * np.log(mean / (k + mean)) - k * np.log1p(mean / k)
 
 
@@ -76,7 +78,7 @@ def binomial(simulated: Array, term: Term) -> Array:
 
     Johnson, Kemp and Kotz (2005), 3.1. p is kept PROBABILITY_FLOOR away from 0 and 1; LossError outside [0, 1].
     """
-    p = _probability(simulated, "binomial")
+    p = probability(simulated, "binomial")
     return term.constant + term.y * np.log(p) + (term.a - term.y) * np.log1p(-p)
 
 
@@ -94,7 +96,7 @@ def beta_binomial(simulated: Array, term: Term) -> Array:
     """
     from scipy.special import gammaln
 
-    p, d = _probability(simulated, "beta_binomial"), term.option
+    p, d = probability(simulated, "beta_binomial"), term.option
     alpha, beta = p * d, (1 - p) * d
     rising = gammaln(np.stack([term.y + alpha, term.a - term.y + beta, alpha, beta]))
     return term.constant + rising[0] + rising[1] - rising[2] - rising[3]

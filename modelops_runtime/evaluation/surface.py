@@ -26,6 +26,9 @@ BEYOND = 15.0
 HUBER = 2.5
 """Residuals beyond so many robust standard deviations count less (Huber, 1964): a log-mean-exp has a long upper tail."""
 
+FLAT = 0.01
+"""Curvature of a direction that does not rise: 0.005 in -log p over a whole range, however steep the others are."""
+
 UNEXPLAINED = 0.25
 """Share of the noise of a search trial that more replicates do not remove (the surface is no exact quadratic)."""
 
@@ -57,7 +60,7 @@ class Surface:
     def convex(self) -> Surface:
         """The same with directions that do not rise made all but flat, so that it has one lowest point in the cube."""
         values, vectors = np.linalg.eigh(self.hessian)
-        floor = max(1e-4 * float(np.abs(values).max(initial=0.0)), 1e-9)
+        floor = max(min(1e-4 * float(np.abs(values).max(initial=0.0)), FLAT), 1e-9)
         return replace(self, hessian=(vectors * np.maximum(values, floor)) @ vectors.T)
 
     def curvature_error(self, direction: Array) -> float:

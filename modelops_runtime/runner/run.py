@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 
 from modelops_runtime.bundles.ignoring import list_results
@@ -34,19 +35,23 @@ from modelops_runtime.specs.identity import differences, spec_json
 from modelops_runtime.specs.space import written_space
 
 
-def run_spec(request: RunRequest, *, on_event: OnEvent, stop: StopRequest) -> RunReport:
+def run_spec(
+    request: RunRequest, *, on_event: OnEvent, stop: StopRequest, service: ReplicateService | None = None
+) -> RunReport:
     """Run the search of a spec until it is over, or a stop is asked for.
 
+    `service` is one that the caller has opened for this model and these observations, and closes; by default a new one.
     Raises SpecErrors (nothing was started), RunDiffers, RunFailed, LedgerError, SimulationError.
     """
     loaded = request.loaded
     plan, about_targets = planned(loaded)
     keep_all = loaded.spec.outputs.keep == "all"
-    with opened_service(request, plan.aligner if plan else Aligner(()), keep_tables=keep_all) as service:
-        description, about_model = described(loaded, service)
+    own = opened_service(request, plan.aligner if plan else Aligner(()), keep_tables=keep_all)
+    with own if service is None else nullcontext(service) as at_hand:
+        description, about_model = described(loaded, at_hand)
         prepared = prepare(loaded, description, plan, [*about_targets, *about_model])
         if not _has_results(request, prepared):
-            first = probe(loaded, prepared.settings, service)
+            first = probe(loaded, prepared.settings, at_hand)
             refuse_lost(first)
             check_size(loaded, first, large=request.large)
             if first.failure is not None:
@@ -54,7 +59,7 @@ def run_spec(request: RunRequest, *, on_event: OnEvent, stop: StopRequest) -> Ru
         _list_ledger(request)
         ledger = open_ledger(request.ledger_url)
         try:
-            return _run(request, prepared, ledger, service, on_event, stop)
+            return _run(request, prepared, ledger, at_hand, on_event, stop)
         finally:
             ledger.close()
 

@@ -14,8 +14,10 @@ from modelops_runtime.contracts.errors import ModelOpsError
 from mops.text import printable
 
 COMMANDS = {
+    "init": "Write a small project that runs as it is, to begin from.",
     "run": "Calibrate: run the search of a spec, here or on Dask.",
     "check": "Try a spec: is it sound, does its model run, how long will it take?",
+    "selftest": "Does a spec identify its parameters? Calibrate data with known ones.",
     "status": "Show where a run stands.",
     "extend": "Raise a run's budget of trials.",
     "enqueue": "Give a run parameter sets to try next.",
@@ -55,6 +57,7 @@ def cli() -> None:
     """Calibrate stochastic simulation models.
 
     \b
+    mops init beetles                      a project to begin from
     mops run --spec adaptive.yaml          search the parameters of a model
     mops status RUN                        see where it stands
     mops report RUN                        one page with figures, intervals, failures
