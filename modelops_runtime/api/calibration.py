@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from modelops_runtime.contracts.errors import UserError
 from modelops_runtime.contracts.parameters import Scalar
 from modelops_runtime.ledger.base import Ledger, Run, RunState
-from modelops_runtime.ledger.opening import open_ledger
+from modelops_runtime.ledger.opening import open_ledger, run_called
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -77,7 +77,7 @@ class Calibration:
         if number is None:
             raise UserError(f"run {self.run_id!r} has no best trial yet")
         with self._ledger() as ledger:
-            run = _run(ledger, self.run_id)
+            run = run_called(ledger, self.run_id)
             done = [r for r in ledger.replicates(self.run_id, number) if r.status == "COMPLETED"]
             return fit_table(run.observations, [(r.number, r.index, r.aligned) for r in done])
 
@@ -119,7 +119,7 @@ def open_run(run_id: str, ledger: str | Path = ".modelops/ledger.sqlite") -> Cal
     """A run that is in a ledger already. Raises UserError when there is no such ledger or run."""
     opened = open_ledger(str(ledger), create=False)
     try:
-        return of_run(_run(opened, run_id), str(ledger))
+        return of_run(run_called(opened, run_id), str(ledger))
     finally:
         opened.close()
 
@@ -143,14 +143,6 @@ def of_run(run: Run, ledger_url: str, **more: Any) -> Calibration:
         summary=summary,
         **more,
     )
-
-
-def _run(ledger: Ledger, run_id: str) -> Run:
-    run = ledger.get_run(run_id)
-    if run is None:
-        known = ", ".join(run.run_id for run in ledger.list_runs()[:10]) or "none"
-        raise UserError(f"no run {run_id!r} in this ledger; there is: {known}")
-    return run
 
 
 def _shown(value: object) -> str:

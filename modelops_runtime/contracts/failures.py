@@ -28,6 +28,8 @@ class Failure:
     """One line for people: `ZeroDivisionError: division by zero (model.py:12)`."""
     path: str = ""
     """The key of the spec that is at odds with the model, when there is one: `targets.in_bed.output`."""
+    further: tuple[tuple[str, str], ...] = ()
+    """Other such keys of the same spec: (message, path) of each."""
 
 
 class SimulationError(Exception):
@@ -42,7 +44,10 @@ class SimulationError(Exception):
 
 
 class BadOutput(Exception):
-    """A model's output is not what was asked for: `BadOutput("no table 'x'; there is: y", "targets.in_bed.output")`."""
+    """A model's output is not what was asked for: `BadOutput("no table 'x'; there is: y", "targets.in_bed.output")`.
+
+    A third argument holds further complaints of the same kind: (message, path) of each.
+    """
 
     def __str__(self) -> str:
         return self.args[0]
@@ -50,3 +55,7 @@ class BadOutput(Exception):
     @property
     def path(self) -> str:
         return self.args[1] if len(self.args) > 1 else ""
+
+    @property
+    def further(self) -> tuple[tuple[str, str], ...]:
+        return self.args[2] if len(self.args) > 2 else ()

@@ -59,10 +59,20 @@ class Aligner:
     def align(self, tables: Mapping[str, pa.Table]) -> Array:
         """Aligned values float64 [observations], target after target; NaN where `min_coverage` allows no match.
 
-        Raises BadOutput: with a path where the output and the spec are at odds, without one for a matched value that is not
-        finite (the model's failure at these parameters).
+        Raises BadOutput: with paths where the output and the spec are at odds (those of all targets), without one for a
+        matched value that is not finite (the model's failure at these parameters).
         """
-        parts = [self._align(target, tables) for target in self.targets]
+        parts: list[Array] = []
+        odds: list[tuple[str, str]] = []
+        for target in self.targets:
+            try:
+                parts.append(self._align(target, tables))
+            except BadOutput as error:
+                if not error.path:
+                    raise
+                odds.append((str(error), error.path))
+        if odds:
+            raise BadOutput(*odds[0], tuple(odds[1:]))
         return np.concatenate(parts) if len(parts) > 1 else parts[0]
 
     def _align(self, target: TargetAligner, tables: Mapping[str, pa.Table]) -> Array:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from modelops_runtime.contracts.errors import UserError
-from modelops_runtime.ledger.base import Ledger
+from modelops_runtime.ledger.base import Ledger, Run
 
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):")
 
@@ -72,3 +72,12 @@ def _path(url: str) -> Path:
         given = f"{scheme[1]}:..." if scheme else repr(url)
         raise UserError(f"a ledger is a file, sqlite:///FILE or postgresql://USER@HOST/DATABASE, not {given}")
     return Path(url)
+
+
+def run_called(ledger: Ledger, run_id: str) -> Run:
+    """The run of that name. Raises UserError with the names that there are."""
+    run = ledger.get_run(run_id)
+    if run is None:
+        known = ", ".join(run.run_id for run in ledger.list_runs()[:10]) or "none"
+        raise UserError(f"no run {run_id!r} in this ledger; there is: {known}")
+    return run

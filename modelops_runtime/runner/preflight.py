@@ -30,7 +30,8 @@ def probe(loaded: LoadedSpec, settings: SearchSettings, service: SimulationServi
     (outcome,) = service.submit_replicates(parameter_set, seeds).result()
     failure = outcome.failure
     if failure is not None and failure.kind is FailureKind.BAD_OUTPUT and failure.path:
-        raise SpecErrors(mistake(loaded, failure.path, failure.message, "name what the model returns"))
+        complaints = [(failure.message, failure.path), *failure.further]
+        raise SpecErrors(*(mistake(loaded, path, text, "name what the model returns") for text, path in complaints))
     return outcome
 
 

@@ -136,7 +136,7 @@ def _run(
     stop: StopRequest,
 ) -> RunReport:
     run = _open_run(request, prepared, ledger, on_event)
-    if run.state is RunState.COMPLETED and _same_stop_rules(request, run):
+    if run.state is RunState.COMPLETED and _same_stop_rules(request, run) and not _has_sets_to_try(ledger, run):
         return _already_finished(run)
     if run.state is not RunState.OPEN:
         ledger.reopen(run.run_id)
@@ -186,6 +186,11 @@ class _Keeper:
         keep_logs(self._request.logs, lease, outcomes)
         if self._request.outputs is not None:
             keep_tables(self._request.outputs, lease.number, outcomes)
+
+
+def _has_sets_to_try(ledger: Ledger, run: Run) -> bool:
+    """Whether sets wait in the queue, and the budget has room for one."""
+    return run.queued > 0 and len(ledger.trials(run.run_id, phase="search")) < run.trials
 
 
 def _already_finished(run: Run) -> RunReport:

@@ -50,20 +50,20 @@ def describe_plainly(error: BaseException) -> tuple[str, str]:
     return (f"{name}: {text}" if text else name), trace
 
 
-PlainFailure = tuple[str, str, str]
-"""Kind, message, path: what crosses the process boundary, since the exception itself may not."""
+PlainFailure = tuple[str, str, str, tuple[tuple[str, str], ...]]
+"""Kind, message, path, further: what crosses the process boundary, since the exception itself may not."""
 
 
 def explain(work: Work, error: BaseException) -> tuple[PlainFailure, str]:
     """An exception as plain data, with its traceback."""
     if isinstance(error, BadOutput):
-        return (FailureKind.BAD_OUTPUT, one_line(str(error)), error.path), ""
+        return (FailureKind.BAD_OUTPUT, one_line(str(error)), error.path, error.further), ""
     try:
         line, trace = work.describe(error)
     except BaseException:
         line, trace = describe_plainly(error)
     kind = FailureKind.OUT_OF_MEMORY if isinstance(error, MemoryError) else FailureKind.MODEL_ERROR
-    return (kind, one_line(line), ""), trace
+    return (kind, one_line(line), "", ()), trace
 
 
 def one_line(text: str) -> str:

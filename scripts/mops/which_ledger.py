@@ -13,6 +13,7 @@ import click
 
 from modelops_runtime.contracts.errors import UserError
 from modelops_runtime.ledger.base import Ledger, Run
+from modelops_runtime.ledger.opening import run_called as run_called
 
 DEFAULT = Path(".modelops") / "ledger.sqlite"
 
@@ -78,12 +79,3 @@ def _nearest() -> Path:
     if found is None:
         raise UserError(f"no {DEFAULT} in {here} or above it; give --ledger, or go to the folder of the spec")
     return found
-
-
-def run_called(ledger: Ledger, run_id: str) -> Run:
-    """The run of that name, or one line with the names that there are."""
-    run = ledger.get_run(run_id)
-    if run is None:
-        known = ", ".join(run.run_id for run in ledger.list_runs()[:10]) or "none"
-        raise UserError(f"no run {run_id!r} in this ledger; there is: {known}")
-    return run

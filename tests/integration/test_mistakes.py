@@ -132,6 +132,18 @@ def test_mistakes_of_every_stage_are_shown_together(tmp_path: Path) -> None:
     assert places == sorted(places)
 
 
+def test_what_the_model_does_not_return_is_shown_for_all_targets(tmp_path: Path) -> None:
+    more = "  more:\n    observed: data.csv\n    output: nothere\n    match: {exact: t}\n    value: y\nsearch:"
+    spec = SPEC.replace("    value: y", "    value: {observed: y, simulated: z}").replace("search:", more)
+    ended = project(tmp_path / "p", spec=spec).mops("run", "--spec", "adaptive.yaml")
+    assert ended.code == 2
+    first, second = ended.err.strip().splitlines()
+    assert "adaptive.yaml:13:" in first
+    assert "no column 'z'" in first
+    assert "adaptive.yaml:17:" in second
+    assert "does not return 'nothere'" in second
+
+
 def test_a_runs_id_keeps_to_the_rules_of_a_name(tmp_path: Path) -> None:
     ended = project(tmp_path / "p", spec=SPEC).mops("run", "--spec", "adaptive.yaml", "--run-id", "../evil")
     assert (ended.code, len(ended.err.splitlines())) == (2, 1)

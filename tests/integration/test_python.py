@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 import textwrap
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from nbclient import NotebookClient
 from modelops_runtime import calibrate, open_run, write_project
 from modelops_runtime.contracts.errors import RunFailed, UserError
 from modelops_runtime.runner.events import TrialFinished
+from tests.support.projects import mops_environment
 
 SLOPE = 2.0
 
@@ -59,6 +63,24 @@ def test_functions_and_frames_are_calibrated_and_go_on(tmp_path: Path) -> None:
     longer = calibrate(project_in(tmp_path / "line"), trials=35)
     assert longer.trials_made == 5
     assert open_run("line", tmp_path / "line" / ".modelops" / "ledger.sqlite").params == longer.params
+
+
+def test_the_page_about_python_works_as_it_stands(tmp_path: Path) -> None:
+    page = Path(__file__).parents[2] / "docs" / "python.md"
+    blocks = re.findall(r"^```python\n(.*?)^```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    (tmp_path / "script.py").write_text("\n".join(blocks), "utf-8")
+    ended = subprocess.run(
+        [sys.executable, "script.py"],
+        cwd=tmp_path,
+        env=mops_environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.splitlines()[-1] == "20"
+    assert (tmp_path / "line.html").is_file()
 
 
 def test_a_run_without_an_answer_raises_and_leaves_its_report(tmp_path: Path) -> None:

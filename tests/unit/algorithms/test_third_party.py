@@ -12,6 +12,8 @@ import pytest
 
 from modelops_runtime.algorithms.registry import load_algorithm
 from modelops_runtime.contracts.errors import UserError
+from tests.support.ledgers import answer_of, assert_whole
+from tests.support.projects import Project, line_project
 from tests.unit.algorithms.searches import REALS
 
 SCRIPT = """
@@ -65,6 +67,20 @@ def test_an_installed_algorithm_is_loaded_by_its_name_and_a_broken_one_is_one_li
     assert unknown.startswith(
         "there is no algorithm 'hillclimbs' (did you mean 'hillclimb'?); installed are broken, grid,"
     )
+
+
+def test_a_run_searches_with_it_and_goes_on_where_it_was(installed: Path, tmp_path: Path):
+    answers = []
+    for name, stages in (("whole", (12,)), ("halves", (6, 12))):
+        made = line_project(tmp_path / name, extra="  algorithm: hillclimb\n  options: {step: 0.2}")
+        found = [str(installed), made.env.get("PYTHONPATH", "")]
+        made = Project(made.root, {**made.env, "PYTHONPATH": os.pathsep.join(filter(None, found))})
+        for trials in stages:
+            ended = made.mops("run", "--spec", "adaptive.yaml", "--workers", "1", "--trials", str(trials))
+            assert ended.code == 0, ended.err
+        assert_whole(str(made.ledger), "line", trials=12)
+        answers.append([entry for entry in answer_of(str(made.ledger), "line") if entry[0] == "search"])
+    assert answers[0] == answers[1]
 
 
 def test_a_name_installed_twice_is_refused_with_both_places(tmp_path):
