@@ -23,11 +23,16 @@ LEVEL = 0.95
 NARROW = 1 / 3
 """Share of a range, on its own scale, that an interval may span and still tell its parameter."""
 
+TELLS = (
+    "A repeat tells a parameter when its interval holds the true value and spans at most a third of the range; where there is "
+    "no interval, when the value found is off by at most a sixth of the range; of choices, when it finds the true one."
+)
+
 MOST = 0.8
 """Share of the repeats that must tell a parameter for it to be identified."""
 
 SOME = 0.4
-"""From this share on it is weakly identified. A third would do so by chance, if intervals lay anywhere."""
+"""From this share on it is weakly identified. About a third would tell it by chance, wherever intervals and values lay."""
 
 FOLLOWS = 0.3
 """Rank correlation of truth and found that must be surpassed for sure, for it to be weakly identified by that alone, ..."""
@@ -76,7 +81,7 @@ class Recovery:
     repeats: int
     verdict: Verdict
     told: int
-    """Repeats that tell the parameter: an interval that spans NARROW at most and holds the truth, or the right choice."""
+    """Repeats that tell the parameter (TELLS says how)."""
     bias: float | None = None
     """Mean of found - truth."""
     rmse: float | None = None
@@ -112,7 +117,7 @@ class Recovery:
         """The verdict in plain words."""
         if self.verdict == "too few repeats":
             return f"{self.name}: {counted(self.repeats, 'repeat')} with an answer tell nothing; {FEW} are needed."
-        text = f"{self.name} is {self.verdict}: {self._follows}{self.told} of {self.repeats} repeats {self._what}."
+        text = f"{self.name} is {self.verdict}: {self._follows}{self.told} of {self.repeats} repeats tell it."
         if self.too_narrow:
             held = f"{self.held} of {self.intervals} hold the true value, where {LEVEL:.0%} should"
             text += f" Its intervals are too narrow: {held}."
@@ -127,12 +132,6 @@ class Recovery:
         if self.verdict != "weakly identified" or self.rank_correlation is None:
             return ""
         return f"the values found go along with the true ones (rank correlation {self.rank_correlation:.2f}), and "
-
-    @property
-    def _what(self) -> str:
-        if self.scale == "choices":
-            return "found the true choice"
-        return "gave an interval that spans at most a third of the range and holds the true value"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,8 +239,10 @@ def _of_number(parameter: Searched, answered: Sequence[Repeat]) -> Recovery:
     ]
     held = sum(_holds(interval, value) for interval, value in closed)
     told = sum(
-        width <= NARROW and _holds(interval, float(repeat.truth[name]))
-        for width, interval, repeat in zip(widths, stated, answered, strict=True)
+        abs(off) <= NARROW / 2
+        if _is_none(interval)
+        else width <= NARROW and _holds(interval, float(repeat.truth[name]))
+        for width, interval, off, repeat in zip(widths, stated, found - truth, answered, strict=True)
     )
     low, high = coverage_interval(held, len(closed)) if closed else (None, None)
     error = found - truth
@@ -264,8 +265,8 @@ def _of_number(parameter: Searched, answered: Sequence[Repeat]) -> Recovery:
         coverage_low=low,
         coverage_high=high,
         open=_count_open(stated),
-        none=len(stated) - len(closed) - _count_open(stated),
-        reason=_commonest([i.reason for i in stated if i.low is None and not _is_open(i)]),
+        none=sum(map(_is_none, stated)),
+        reason=_commonest([interval.reason for interval in stated if _is_none(interval)]),
         width=statistics.median(widths) if widths else None,
     )
 
@@ -309,6 +310,10 @@ def _width(parameter: Searched, interval: Interval) -> float:
 def _is_open(interval: Interval) -> bool:
     """Whether any value of the range fits about as well."""
     return interval.low_open and interval.high_open
+
+
+def _is_none(interval: Interval) -> bool:
+    return interval.low is None and not _is_open(interval)
 
 
 def _count_open(intervals: Sequence[Interval]) -> int:
@@ -357,7 +362,7 @@ def report_lines(test: SelfTest) -> list[str]:
     lines += ["", *_table(test.parameters), ""]
     lines += [recovery.says for recovery in test.parameters]
     lines += [each.says for each in test.together]
-    return lines
+    return [*lines, TELLS]
 
 
 def _table(parameters: Sequence[Recovery]) -> list[str]:
