@@ -11,15 +11,9 @@ import pytest
 from modelops_runtime.results.intervals import Interval, Intervals
 from modelops_runtime.results.ridges import Ridge
 from modelops_runtime.results.searched import Searched
-from modelops_runtime.results.selftest import (
-    Repeat,
-    SelfTest,
-    coverage_interval,
-    recoveries,
-    report_lines,
-    surely_above,
-    together,
-)
+from modelops_runtime.results.selftest import Repeat, SelfTest
+from modelops_runtime.results.selftest_recovery import coverage_interval, recoveries, surely_above, together
+from modelops_runtime.results.selftest_text import report_lines
 
 A = Searched(name="a", low=0.0, high=10.0)
 OPEN = Interval(name="a", low_open=True, high_open=True, reason="any value of its range fits about as well")
@@ -93,6 +87,7 @@ def test_found_values_that_follow_the_true_ones_identify_weakly() -> None:
     """With r of 0.9 and 12 pairs: tanh(1.472 - 1.96 / 3) = 0.674."""
     assert surely_above(0.9, 12) == pytest.approx(0.6745, abs=1e-3)
     assert surely_above(1.0, 3) == -1.0
+    assert surely_above(-1.0, 12) < -0.9
     truth = [float(t) for t in range(10)]
     (a,) = recoveries([A], repeats(truth, truth, [between(0, 9)] * 10))
     assert (a.verdict, a.told) == ("weakly identified", 0)
