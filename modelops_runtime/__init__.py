@@ -8,13 +8,15 @@ if TYPE_CHECKING:
     from modelops_runtime.api.calibrate import calibrate
     from modelops_runtime.api.calibration import Calibration, open_run
     from modelops_runtime.api.project import write_project
+    from modelops_runtime.api.selftest import selftest
 
-__all__ = ["Calibration", "calibrate", "open_run", "write_project"]
+__all__ = ["Calibration", "calibrate", "open_run", "selftest", "write_project"]
 
 _HOMES = {
     "calibrate": "modelops_runtime.api.calibrate",
     "Calibration": "modelops_runtime.api.calibration",
     "open_run": "modelops_runtime.api.calibration",
+    "selftest": "modelops_runtime.api.selftest",
     "write_project": "modelops_runtime.api.project",
 }
 

@@ -25,7 +25,9 @@ from modelops_runtime.evaluation.terms import Array, LossError
 from modelops_runtime.ledger.opening import open_ledger
 from modelops_runtime.results.measure import intervals_of
 from modelops_runtime.results.searched import Searched
-from modelops_runtime.results.selftest import Repeat, SelfTest, recoveries, report_lines, together
+from modelops_runtime.results.selftest import Repeat, SelfTest
+from modelops_runtime.results.selftest_recovery import recoveries, together
+from modelops_runtime.results.selftest_text import report_lines
 from modelops_runtime.results.writing import together as written_together
 from modelops_runtime.runner.events import Event
 from modelops_runtime.runner.request import RunReport, RunRequest

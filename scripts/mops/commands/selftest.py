@@ -67,7 +67,7 @@ def command(
     mops selftest --spec adaptive.yaml --repeats 40 --trials 200 --out selftest
     """
     from modelops_runtime.api.selftest import selftest
-    from modelops_runtime.results.selftest import report_lines
+    from modelops_runtime.results.selftest_text import report_lines
 
     show = _Progress(repeats, as_json=as_json)
     found = selftest(
