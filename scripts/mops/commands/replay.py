@@ -32,7 +32,7 @@ def command(
 
     \b
     mops replay boarding-school 42
-    mops replay boarding-school 42 3 --json
+    mops replay boarding-school 42 0 --json
     """
     from modelops_runtime.api.calibrate import cores
     from modelops_runtime.api.opening import ready
