@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from modelops_runtime.runner.events import Counts, Event, RunStarted, Tick, TrialFinished
-from mops.text import duration, number, printable, value_text
+from mops.text import duration, number, plural, printable, value_text
 
 WINDOW_S = 20.0
 """Paces are those of the last so many seconds."""
@@ -118,7 +118,7 @@ def rows(standing: Standing, now: float, *, stopping: bool = False, ended: bool 
         made.append(Row("confirm", (f"{counts.confirmed}/{counts.finalists} sets",), share))
     made += [_best(counts), _speed(standing, ended=ended)]
     if counts.stopped_early:
-        made.append(Row("raced", (f"{counts.stopped_early:,} trials stopped early",)))
+        made.append(Row("raced", (f"{plural(counts.stopped_early, 'trial')} stopped early",)))
     if counts.failed:
         share = f" ({counts.failed / counts.finished:.0%})" if counts.finished else ""
         made.append(Row("failed", (f"{counts.failed:,} of {counts.finished:,} trials{share}",), tone="bad"))
