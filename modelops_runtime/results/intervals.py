@@ -15,8 +15,8 @@ Measured coverage at 95 %: the boarding school's SIR model, beta from 1.2 to 2.6
 outbreaks that took off, 160 trials of 20 replicates with the negative_binomial loss (dispersion 10) and TPE, ten sets confirmed
 on 400. Data with the negative binomial noise that the loss supposes: 114 of 119 intervals hold the truth (60 runs; one parameter
 of one run had none). The method was chosen on 24 of these runs; the other 36: 70 of 72. Data without that noise: 78 of 79
-(40 runs, 16 of them seen when choosing). docs/selftest.md has other settings: on this model, intervals of the mean_signal distance
-hold the truth in 25 to 50 % only.
+(40 runs, 16 of them seen when choosing). docs/selftest.md has other settings: of the intervals from
+the mean_signal distance, only 25 to 50 % hold the truth on this model.
 """
 
 from __future__ import annotations
