@@ -27,7 +27,8 @@ def test_the_boarding_school_is_fitted_whatever_the_seed(
     spec = root / "adaptive.yaml"
     spec.write_text(spec.read_text().replace("seed: 1", f"seed: {seed}"))
     made = Project(root, mops_environment(tmp_path))
-    ended = made.mops("run", "--spec", "adaptive.yaml", "--json")
+    # One slot: the search is the same on every machine.
+    ended = made.mops("run", "--spec", "adaptive.yaml", "--workers", "1", "--json")
     assert ended.code == 0, ended.err
     answer = json.loads(ended.out.splitlines()[-1])["summary"]
     assert 3.0 <= answer["derived"]["R0"] <= 4.5
