@@ -78,7 +78,7 @@ def calibrate(
         outputs=None if loaded.spec.outputs.keep == "none" else folder / "outputs",
     )
     try:
-        with stop_request(on_stop or _nothing) as stop:
+        with stop_request(on_stop) as stop:
             done = run_spec(request, on_event=on_event or _ignore, stop=stop)
     except RunFailed:
         page = _write_report(request, folder)
@@ -112,12 +112,12 @@ def cores() -> int:
 
 
 @contextmanager
-def stop_request(on_first: Callable[[], None]) -> Iterator[StopRequest]:
+def stop_request(on_first: Callable[[], None] | None) -> Iterator[StopRequest]:
     """Ctrl-C as a stop request where signals can be had: in the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield StopRequest()
         return
-    with stop_on_signals(on_first) as stop:
+    with stop_on_signals(on_first or _nothing) as stop:
         yield stop
 
 

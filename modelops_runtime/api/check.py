@@ -12,7 +12,7 @@ from modelops_runtime.contracts.simulation import ReplicateOutcome
 from modelops_runtime.evaluation.fit import stack
 from modelops_runtime.evaluation.losses import LossError
 from modelops_runtime.runner import rules
-from modelops_runtime.runner.preflight import middle, probe, refuse_lost
+from modelops_runtime.runner.preflight import first_set, probe, refuse_lost
 from modelops_runtime.simulation.seeds import seeds_for
 
 SIMULATIONS = 5
@@ -53,14 +53,8 @@ def check(spec: Path, *, slots: int) -> Checked:
     with ready(spec, slots=slots) as made:
         first = probe(made.loaded, made.prepared.settings, made.service)
         refuse_lost(first)
-        params = _params(made)
+        params = first_set(made.prepared.settings)
         return _summed_up(made, params, [first, *_more(made, params)], slots)
-
-
-def _params(made: Ready) -> UniqueParameterSet:
-    settings = made.prepared.settings
-    searched = settings.guesses[0] if settings.guesses else middle(settings)
-    return UniqueParameterSet.of({**settings.fixed, **searched})
 
 
 def _more(made: Ready, params: UniqueParameterSet) -> list[ReplicateOutcome]:

@@ -109,7 +109,7 @@ def selftest(
     base = _reduced(load_spec(Path(spec)), trials, replicates)
     slots = workers or cores()
     done: list[Repeat] = []
-    with stop_request(on_stop or _nothing) as stop, ready_of(base, slots=slots) as made:
+    with stop_request(on_stop) as stop, ready_of(base, slots=slots) as made:
         plan = _Plan(
             base=base, made=made, ledger=base.root / LEDGER, seed=seed, slots=slots, mark=_mark(base, made, seed)
         )
@@ -285,7 +285,3 @@ def _write(found: SelfTest, folder: Path) -> None:
     with written_together(folder, ["selftest.json", "selftest.txt"]) as (as_json, as_text):
         as_json.write_text(json.dumps(found.as_json(), indent=2, ensure_ascii=False) + "\n", "utf-8")
         as_text.write_text("\n".join(report_lines(found)) + "\n", "utf-8")
-
-
-def _nothing() -> None:
-    """Nobody asked to be told."""

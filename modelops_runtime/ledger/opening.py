@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from modelops_runtime.contracts.errors import UserError
+from modelops_runtime.contracts.errors import LedgerError, UserError
 from modelops_runtime.ledger.base import Ledger, Run
 
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):")
@@ -80,4 +80,12 @@ def run_called(ledger: Ledger, run_id: str) -> Run:
     if run is None:
         known = ", ".join(run.run_id for run in ledger.list_runs()[:10]) or "none"
         raise UserError(f"no run {run_id!r} in this ledger; there is: {known}")
+    return run
+
+
+def run_in(ledger: Ledger, run_id: str) -> Run:
+    """The run of that name, for code that was given it. Raises LedgerError when there is none."""
+    run = ledger.get_run(run_id)
+    if run is None:
+        raise LedgerError(f"no run {run_id!r} in this ledger")
     return run

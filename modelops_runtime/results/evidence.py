@@ -10,10 +10,10 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from modelops_runtime.contracts.errors import LedgerError
 from modelops_runtime.contracts.trial import CONFIRM_FROM, TrialStatus
 from modelops_runtime.evaluation.fit import stack
 from modelops_runtime.ledger.base import Ledger, Replicate, Run, Trial
+from modelops_runtime.ledger.opening import run_in
 from modelops_runtime.results.figures import counted
 from modelops_runtime.results.standing import Candidate, candidates
 
@@ -51,9 +51,7 @@ class Runs:
 
 def gather(ledger: Ledger, run_id: str) -> Evidence:
     """Raises LedgerError when there is no such run."""
-    run = ledger.get_run(run_id)
-    if run is None:
-        raise LedgerError(f"no run {run_id!r} in this ledger")
+    run = run_in(ledger, run_id)
     trials = ledger.trials(run_id)
     numbers = [candidate.search.number for candidate in candidates(trials)[:BEST_SETS]]
     numbers += [trial.number for trial in failed_examples(trials) if trial.number not in numbers]

@@ -16,10 +16,10 @@ import pyarrow as pa
 import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
-from modelops_runtime.contracts.errors import LedgerError
 from modelops_runtime.contracts.trial import TrialStatus, phase_of
 from modelops_runtime.evaluation.fit import fit_table
 from modelops_runtime.ledger.base import Ledger, Replicate, Run, Trial
+from modelops_runtime.ledger.opening import run_in
 from modelops_runtime.results.columns import column, type_of
 from modelops_runtime.results.writing import together
 
@@ -65,9 +65,7 @@ def export_run(ledger: Ledger, run_id: str, to: Path, *, format: Format = "parqu
     simulation. `csv`: the same tables as CSV_FILES; `optuna`: STUDY_FILES, see `optuna_study`.
     Raises LedgerError when there is no such run.
     """
-    run = ledger.get_run(run_id)
-    if run is None:
-        raise LedgerError(f"no run {run_id!r} in this ledger")
+    run = run_in(ledger, run_id)
     trials = ledger.trials(run_id)
     if format == "optuna":
         return _export_study(run, trials, to)

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from modelops_runtime.contracts.errors import LedgerError
 from modelops_runtime.ledger.base import Ledger, Run, Trial
+from modelops_runtime.ledger.opening import run_in
 from modelops_runtime.results.export import plain
 from modelops_runtime.results.standing import finalists
 from modelops_runtime.results.summary import Best, best_of, summary_of
@@ -63,9 +63,7 @@ class Listed:
 
 def shown(ledger: Ledger, run_id: str) -> Shown:
     """Raises LedgerError when there is no such run."""
-    run = ledger.get_run(run_id)
-    if run is None:
-        raise LedgerError(f"no run {run_id!r} in this ledger")
+    run = run_in(ledger, run_id)
     return shown_of(run, ledger.trials(run_id), ledger.now())
 
 

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from modelops_runtime.contracts.errors import LedgerError
 from modelops_runtime.contracts.parameters import Scalar
 from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.ledger.base import Ledger, Run, Trial
+from modelops_runtime.ledger.opening import run_in
 from modelops_runtime.results.export import plain
 from modelops_runtime.results.standing import Candidate, best_raw, candidates
 
@@ -106,9 +106,7 @@ class RunSummary:
 
 def summarise(ledger: Ledger, run_id: str) -> RunSummary:
     """Raises LedgerError when there is no such run."""
-    run = ledger.get_run(run_id)
-    if run is None:
-        raise LedgerError(f"no run {run_id!r} in this ledger")
+    run = run_in(ledger, run_id)
     return summary_of(run, ledger.trials(run_id), ledger.now())
 
 

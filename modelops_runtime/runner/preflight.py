@@ -24,8 +24,7 @@ def probe(loaded: LoadedSpec, settings: SearchSettings, service: SimulationServi
     Raises SpecErrors where the model's output and a target disagree, or where the model cannot be loaded. A model that
     merely fails at these parameters is no mistake of the spec: the run will count it.
     """
-    searched = settings.guesses[0] if settings.guesses else middle(settings)
-    parameter_set = UniqueParameterSet.of({**settings.fixed, **searched})
+    parameter_set = first_set(settings)
     seeds = seeds_for(parameter_set, [0], common=settings.common_random_numbers, run_seed=settings.seed)
     (outcome,) = service.submit_replicates(parameter_set, seeds).result()
     failure = outcome.failure
@@ -54,7 +53,13 @@ def refuse_lost(outcome: ReplicateOutcome) -> None:
         raise ModelOpsError(f"the first simulation was lost: {outcome.failure.message}")
 
 
-def middle(settings: SearchSettings) -> dict[str, Scalar]:
+def first_set(settings: SearchSettings) -> UniqueParameterSet:
+    """What is simulated before a run: the first guess, or the middle of the space."""
+    searched = settings.guesses[0] if settings.guesses else _middle_of(settings)
+    return UniqueParameterSet.of({**settings.fixed, **searched})
+
+
+def _middle_of(settings: SearchSettings) -> dict[str, Scalar]:
     """The middle of the space, in each parameter's own scale; the first of a list of choices."""
     return {parameter.name: _middle(parameter) for parameter in settings.space.parameters}
 

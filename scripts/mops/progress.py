@@ -16,7 +16,7 @@ from modelops_runtime.runner.events import Counts, Event, Notice, RunStarted, Ti
 from mops.text import duration, number
 
 _PLAIN_LINE_S = 5.0
-_STOPPING = "stopping: what runs is finished first; Ctrl-C again stops now"
+STOPPING = "stopping: what runs is finished first; Ctrl-C again stops now"
 
 
 class Listener(Protocol):
@@ -55,7 +55,7 @@ class JsonLines:
 
     def on_stop(self) -> None:
         if not self._quiet:
-            click.echo(_STOPPING, err=True)
+            click.echo(STOPPING, err=True)
 
     def close(self) -> None:
         """Nothing is open."""
@@ -81,7 +81,7 @@ class PlainLines:
                     click.echo(progress_line(counts), err=True)
 
     def on_stop(self) -> None:
-        click.echo(_STOPPING, err=True)
+        click.echo(STOPPING, err=True)
 
     def close(self) -> None:
         """Nothing is open."""

@@ -61,7 +61,7 @@ def status_lines(summary: RunSummary) -> list[str]:
         lines.append(f"confirming  {_counts(summary.confirm_by_status)}")
     lines += _best_lines(summary)
     if summary.derived:
-        lines.append(f"derived     {_values(summary.derived)}")
+        lines.append(f"derived     {values_text(summary.derived)}")
     lines.append(f"simulated   {summary.simulations:,} simulations, {duration(summary.simulation_s)} of simulation")
     lines.append(f"times       {_times(summary)}")
     lines += [f"worker      {_worker(worker, summary.at)}" for worker in summary.workers]
@@ -99,19 +99,20 @@ def _best_lines(summary: RunSummary) -> list[str]:
     best = summary.best
     if best is None:
         return ["best        none yet"]
-    return [f"best        {_best(best)}", f"            {_values(best.params)}"]
+    return [f"best        {_best(best)}", f"            {values_text(best.params)}"]
 
 
 def _best(best: Best) -> str:
     raw = f"loss {number(best.loss)} over {best.replicates} replicates"
     if best.confirmed_loss is None:
         return f"trial {best.trial}: {raw}, not confirmed"
-    se = f" ± {number(best.confirmed_loss_se)}" if best.confirmed_loss_se is not None else ""
-    fresh = f"confirmed loss {number(best.confirmed_loss)}{se} over {best.confirmed_replicates} fresh replicates"
+    confirmed = with_error(best.confirmed_loss, best.confirmed_loss_se)
+    fresh = f"confirmed loss {confirmed} over {best.confirmed_replicates} fresh replicates"
     return f"trial {best.trial}: {fresh} (in the search: {number(best.loss)})"
 
 
-def _values(values: Mapping[str, object]) -> str:
+def values_text(values: Mapping[str, object]) -> str:
+    """Of parameters: `beta 1.7, gamma 0.45`."""
     return ", ".join(f"{name} {value_text(value)}" for name, value in values.items())
 
 

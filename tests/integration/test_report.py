@@ -9,15 +9,12 @@ import pytest
 
 from modelops_runtime.ledger.base import Trial
 from modelops_runtime.ledger.opening import open_ledger
-from tests.support.projects import Project, line_project
+from tests.support.projects import Project, finished_line
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    made = line_project(tmp_path_factory.mktemp("finished") / "line", trials=30, replicates=4)
-    ended = made.mops("run", "--spec", "adaptive.yaml", "--workers", "2")
-    assert ended.code == 0, ended.err
-    return made
+    return finished_line(tmp_path_factory.mktemp("finished") / "line")
 
 
 def test_the_page_is_named_after_the_run(finished: Project) -> None:

@@ -129,3 +129,11 @@ def line_spec(
 
 def line_project(root: Path, **changes: object) -> Project:
     return project(root, spec=line_spec(**changes))  # type: ignore[arg-type]
+
+
+def finished_line(root: Path) -> Project:
+    """The line, with its run of 30 trials x 4 replicates done."""
+    made = line_project(root, trials=30, replicates=4)
+    ended = made.mops("run", "--spec", "adaptive.yaml", "--workers", "2")
+    assert ended.code == 0, ended.err
+    return made

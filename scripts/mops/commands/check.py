@@ -42,10 +42,9 @@ def command(spec: Path, workers: int | None, as_json: bool) -> None:
 
 
 def _lines(found: Checked) -> list[str]:
-    from mops.text import duration, number
+    from mops.text import duration, number, values_text
 
-    where = ", ".join(f"{name} {number(v) if isinstance(v, float) else v}" for name, v in found.params.items())
-    lines = [f"at {where}:"]
+    lines = [f"at {values_text(found.params)}:"]
     if found.failures:
         lines += [f"  failed: {text}" for text in dict.fromkeys(found.failures)]
     elif found.loss is None:

@@ -31,7 +31,7 @@ def command(run_id: str, spec: Path, new_id: str | None, ledger_url: str | None)
     """
     from modelops_runtime.api.opening import ready
     from modelops_runtime.api.rescoring import rescore
-    from mops.text import number
+    from mops.text import values_text
 
     ledger = open_for_reading(ledger_url)
     try:
@@ -42,8 +42,7 @@ def command(run_id: str, spec: Path, new_id: str | None, ledger_url: str | None)
     finally:
         ledger.close()
     before, after = old.summary, run.summary
-    values = ", ".join(f"{n} {number(v) if isinstance(v, float) else v}" for n, v in after["params"].items())
-    click.echo(f"{run.run_id}: best is trial {after['best_trial']} ({values})")
+    click.echo(f"{run.run_id}: best is trial {after['best_trial']} ({values_text(after['params'])})")
     click.echo(f"{run.trials} trials scored anew, none simulated")
     if before and before["best_trial"] != after["best_trial"]:
         click.echo(f"by {run_id}'s loss the best was trial {before['best_trial']}")

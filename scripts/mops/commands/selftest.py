@@ -68,6 +68,7 @@ def command(
     """
     from modelops_runtime.api.selftest import selftest
     from modelops_runtime.results.selftest_text import report_lines
+    from mops.progress import STOPPING
 
     show = _Progress(repeats, as_json=as_json)
     found = selftest(
@@ -79,7 +80,7 @@ def command(
         workers=workers,
         out=out,
         on_repeat=show.repeat,
-        on_stop=lambda: click.echo("stopping: what runs is finished first; Ctrl-C again stops now", err=True),
+        on_stop=lambda: click.echo(STOPPING, err=True),
     )
     if as_json:
         click.echo(json.dumps({"event": "selftest_ended", "interrupted": found.interrupted, **found.as_json()}))
