@@ -64,12 +64,22 @@ def spec_beside(ledger_url: str | None, run: Run) -> Path:
     if files:
         folder = files[0].resolve().parent
         folder = folder.parent if folder.name == DEFAULT.parent.name else folder
-        found = [
-            path for path in sorted(folder.glob("*.y*ml")) if f"name: {run.spec.get('name')}" in path.read_text("utf-8")
-        ]
+        found = [path for path in sorted(folder.glob("*.y*ml")) if _name_in(path) == run.spec.get("name")]
         if len(found) == 1 or (found := [path for path in found if path.name == "adaptive.yaml"]):
             return found[0]
     raise UserError(f"where is the spec of run {run.run_id!r}? give it with --spec")
+
+
+def _name_in(path: Path) -> object:
+    """The name in a spec's file, however it is quoted; None where the file cannot be read as one."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        content = YAML(typ="safe", pure=True).load(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, YAMLError):
+        return None
+    return content.get("name") if isinstance(content, dict) else None
 
 
 def _nearest() -> Path:

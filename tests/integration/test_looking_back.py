@@ -106,3 +106,19 @@ def test_rescore_refuses_another_match(finished: Project) -> None:
     ended = finished.mops("rescore", "line", "--spec", "other.yaml")
     assert (ended.code, len(ended.err.splitlines())) == (2, 1)
     assert "matched in another way" in ended.err
+
+
+@pytest.mark.parametrize("written", ['"line"', "'line'", "line  # the run's"])
+def test_replay_finds_the_spec_however_its_name_is_written(written: str, tmp_path: Path) -> None:
+    """Beside specs of other runs, one of whose names begins alike, and files that are no specs."""
+    made = line_project(tmp_path / "line", trials=3)
+    spec = (made.root / "adaptive.yaml").read_text()
+    (made.root / "mine.yaml").write_text(spec.replace("name: line", f"name: {written}"))
+    assert made.mops("run", "--spec", "mine.yaml").code == 0
+    (made.root / "adaptive.yaml").unlink()
+    (made.root / "other.yaml").write_text(spec.replace("name: line", "name: line-other"))
+    (made.root / "broken.yaml").write_text("name: [line\n")
+    (made.root / "binary.yml").write_bytes(b"\xff\xfe")
+    ended = made.mops("replay", "line", "0", "1")
+    assert ended.code == 0, ended.err
+    assert "1 of 1 identical" in ended.out
