@@ -11,11 +11,9 @@ from typing import Any
 from modelops_runtime.contracts.errors import ModelOpsError, UserError
 from mops_azure import desired
 from mops_azure.arm import Arm, Reply, with_patience
-from mops_azure.config import AzureConfig
 from mops_azure.desired import Resource
 from mops_azure.errors import AzureError, from_reply
-from mops_azure.live import read_live
-from mops_azure.plan import Plan, Step, in_motion, make_plan, state_of
+from mops_azure.plan import Live, Plan, Step, in_motion, state_of
 
 TRIES = 4
 """Times one step is sent, when others come in between or Azure fails."""
@@ -62,16 +60,16 @@ class Work:
         self.sleep(seconds)
 
 
-def apply_plan(work: Work, config: AzureConfig, confirmed: Plan, *, version: str | None, ssh_key: str | None) -> None:
+def apply_plan(work: Work, confirmed: Plan, *, read: Callable[[], Live], plan_of: Callable[[Live], Plan]) -> None:
     """Carry out `confirmed`. What appears later and was not confirmed stops it. Raises AzureError, TimedOut."""
     allowed = {step.key: step.action for step in confirmed.changes}
     while True:
-        live = read_live(work.arm, config)
+        live = read()
         moving = next((one for one in live.values() if in_motion(one)), None)
         if moving is not None:
-            settle(work, str(moving["id"]), _version_of(config, moving), str(moving.get("name")))
+            _see_through(work, moving)
             continue
-        plan = make_plan(config, live, version=version, ssh_key=ssh_key)
+        plan = plan_of(live)
         changes = [step for step in plan.changes if not step.note.startswith(("with the", "once"))]
         if not changes:
             return
@@ -81,7 +79,23 @@ def apply_plan(work: Work, config: AzureConfig, confirmed: Plan, *, version: str
         _do(work, step)
 
 
-def _version_of(config: AzureConfig, live: Any) -> str:
+def _see_through(work: Work, moving: Any) -> None:
+    """Wait for work that was begun before, by us or by somebody else."""
+    what, version = str(moving.get("name")), _version_of(moving)
+    if state_of(moving).lower() == "deleting":
+        while work.arm.get(str(moving["id"]), version, f"waiting for {what}") is not None:
+            work.say(f"{what}: Deleting")
+            work.pause(2, what)
+        return
+    try:
+        settle(work, str(moving["id"]), version, what)
+    except AzureError as error:
+        if error.code not in ("Failed", "Canceled"):
+            raise
+        work.say(f"{what}: {error.code}; it is sent again")
+
+
+def _version_of(live: Any) -> str:
     kind = str(live.get("type") or live["id"]).lower()
     if "managedclusters" in kind:
         return desired.CLUSTERS

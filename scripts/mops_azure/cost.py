@@ -79,6 +79,14 @@ def estimate(config: AzureConfig, table: dict[str, Any] | None = None) -> Estima
     return Estimate(parts=tuple(parts), as_of=table["as_of"], source=table["source"])
 
 
+def nodes_price(size: str, count: int) -> float | None:
+    """US dollars an hour; None when the size has no price here."""
+    if count == 0:
+        return 0.0
+    found = {key.lower(): value for key, value in prices()["vm_size"].items()}.get(size.lower())
+    return None if found is None else count * found
+
+
 def _nodes(name: str, size: str, low: int, high: int, table: dict[str, Any]) -> Part:
     found = {key.lower(): value for key, value in table["vm_size"].items()}.get(size.lower())
     title = f"pool {name} ({low} to {high} {size})"

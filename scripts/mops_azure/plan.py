@@ -273,3 +273,33 @@ def _on_top(below: Any, above: Any) -> Any:
         old = result.pop(spelled[key.lower()], None) if key.lower() in spelled else None
         result[key] = _on_top(old, value)
     return result
+
+
+def refuse_if_stopped(config: AzureConfig, plan: Plan, live: Live) -> None:
+    """Azure changes nothing in a stopped cluster. Raises UserError."""
+    cluster = live.get(desired.cluster_id(config).lower())
+    touched = [step for step in plan.changes if step.resource.kind in ("cluster", "pool")]
+    if touched and power_of(cluster) == "Stopped":
+        raise UserError(f"cluster {config.aks.name} is stopped and cannot be changed; `mops-azure start` first")
+
+
+def power_of(cluster: Any) -> str:
+    """`Running` or `Stopped`."""
+    return str((((cluster or {}).get("properties") or {}).get("powerState") or {}).get("code") or "Running")
+
+
+def make_registry_plan(config: AzureConfig, live: Live) -> Plan:
+    """The registry and its group alone."""
+    return Plan(steps=tuple(_registry_steps(config, live)))
+
+
+def make_attach_plan(config: AzureConfig, live: Live) -> Plan:
+    """The nodes' right to pull from the registry alone."""
+    cluster = live.get(desired.cluster_id(config).lower())
+    if cluster is None:
+        raise UserError(f"there is no cluster {config.aks.name} in {config.group_name}; `mops-azure create` makes it")
+    if desired.registry_id(config).lower() not in live:
+        raise UserError(
+            f"there is no registry {config.registry_name} in {config.registry_group}; `mops-azure registry create` makes it"
+        )
+    return Plan(steps=(_pull_step(config, cluster, live),))

@@ -11,7 +11,7 @@ from modelops_runtime.contracts.errors import UserError
 from mops_azure import desired
 from mops_azure.commands.common import arm_for, ask, config_option, load_config, progress, timeout_option, yes_option
 from mops_azure.cost import cost_lines, estimate
-from mops_azure.plan import make_plan
+from mops_azure.plan import make_plan, refuse_if_stopped
 from mops_azure.render import plan_lines
 from mops_azure.ssh import ephemeral_key, given_key
 
@@ -53,12 +53,18 @@ def command(config_path: Path, yes: bool, timeout: float, no_wait: bool, allow_r
         raise UserError(
             f"{names} would be deleted and made anew; say --allow-replace if that is wanted, or undo the change"
         )
+    refuse_if_stopped(config, plan, live)
     click.echo("\n".join(cost_lines(estimate(config))))
     ask("Go on?", yes=yes)
     say = progress()
     work = Work(arm=arm, say=say, deadline=time.monotonic() + timeout, wait=not no_wait)
     try:
-        apply_plan(work, config, plan, version=version, ssh_key=key)
+        apply_plan(
+            work,
+            plan,
+            read=lambda: read_live(arm, config),
+            plan_of=lambda found: make_plan(config, found, version=version, ssh_key=key),
+        )
     except KeyboardInterrupt:
         click.echo("mops-azure: stopped looking; Azure goes on. `mops-azure create` again goes on from there", err=True)
         raise
