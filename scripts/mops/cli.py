@@ -19,6 +19,7 @@ COMMANDS = {
     "results": "Take a run's results out of its ledger.",
     "replay": "Simulate recorded replicates again: is the output identical?",
     "rescore": "Score a run's stored values by another loss, without a simulation.",
+    "infra": "A cluster on Azure: up, status, down, doctor.",
     "schema": "Print the JSON Schema of a spec, for editors.",
 }
 """Name -> short help; the command `x` is `command` in the module `mops.commands.x`."""

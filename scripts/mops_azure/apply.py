@@ -35,6 +35,10 @@ class TimedOut(ModelOpsError):
     """The user's time limit ran out; Azure goes on by itself."""
 
 
+class NoRightToAssign(ModelOpsError):
+    """All is there but the nodes' right to pull images; the text holds the command for who may give it."""
+
+
 class StillUnderWay(ModelOpsError):
     """`--no-wait`: sent, not waited for."""
 
@@ -148,6 +152,8 @@ def put(work: Work, resource: Resource, body: dict[str, Any], *, is_new: bool) -
     except AzureError as error:
         if error.code == "RoleAssignmentExists":
             return None
+        if error.status == 403 and resource.kind == "role assignment":
+            raise NoRightToAssign(_assign_line(resource)) from error
         if error.status not in (409, 412) or error.code not in BUSY:
             raise
         found = work.arm.get(resource.id, resource.api_version, doing)
@@ -155,6 +161,15 @@ def put(work: Work, resource: Resource, body: dict[str, Any], *, is_new: bool) -
             raise
         work.say(f"{resource.kind} {resource.name}: already under way; waiting for it")
         return None
+
+
+def _assign_line(resource: Resource) -> str:
+    said, scope = resource.body["properties"], resource.id.split("/providers/Microsoft.Authorization")[0]
+    return (
+        "the cluster works, but you may not give its nodes the right to pull images; ask an owner of the registry to run: "
+        f"az role assignment create --assignee-object-id {said['principalId']} --assignee-principal-type ServicePrincipal "
+        f"--role {said['roleDefinitionId'].rsplit('/', 1)[1]} --scope {scope}"
+    )
 
 
 def settle(work: Work, id_: str, api_version: str, what: str, *, operation_url: str | None = None) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +20,9 @@ from modelops_runtime.contracts.errors import ModelOpsError, UserError
 from mops_azure.config import AzureConfig, client_secret
 from mops_azure.errors import AzureError, from_reply, one_line
 
-RUNNING_OUT = 0.8
+logging.getLogger("azure").addHandler(logging.NullHandler())  # its warnings are in our one line already
+
+FIRST_PAUSE_S = 0.8
 """Seconds of the first pause after a failed try; it doubles."""
 
 
@@ -165,7 +168,7 @@ def with_patience(
     call: Callable[[], Reply], codes: tuple[str, ...], *, for_s: float, sleep: Callable[[float], None] = time.sleep
 ) -> Reply:
     """Try again while Azure answers one of `codes`, for `for_s` seconds, with growing pauses."""
-    pause, left = RUNNING_OUT, for_s
+    pause, left = FIRST_PAUSE_S, for_s
     while True:
         try:
             return call()

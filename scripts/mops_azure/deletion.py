@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from modelops_runtime.contracts.errors import UserError
 from mops_azure import desired
 from mops_azure.config import MANAGED_BY, AzureConfig
-from mops_azure.errors import NotOurs
+from mops_azure.errors import AzureError, NotOurs
 from mops_azure.plan import is_ours, kubelet_principal
 
 if TYPE_CHECKING:
@@ -39,7 +39,19 @@ class Inventory:
 
 
 def inventory(arm: Arm, config: AzureConfig, name: str) -> Inventory:
-    """Read what is in the group `name`."""
+    """Read what is in the group `name`. A group that goes while it is read is gone."""
+    try:
+        return _inventory(arm, config, name)
+    except AzureError as error:
+        if (
+            error.status != 404
+            or arm.get(desired.group_id(config, name), desired.GROUPS, "reading the group") is not None
+        ):
+            raise
+        return Inventory(group_name=name, group=None)
+
+
+def _inventory(arm: Arm, config: AzureConfig, name: str) -> Inventory:
     group_id = desired.group_id(config, name)
     doing = f"reading the resource group {name}"
     group = arm.get(group_id, desired.GROUPS, doing)

@@ -49,8 +49,8 @@ def pool(sent: dict[str, Any], version: str) -> dict[str, Any]:
         **POOL_DEFAULTS,
         **running,
         "nodeImageVersion": "AKSUbuntu-2204gen2containerd-202608.01.0",
-        **kept,
         "upgradeSettings": {},
+        **kept,
     }
 
 
@@ -71,7 +71,7 @@ def cluster(
             "publicIPAddresses/x"
         }
     ]
-    if "podCidr" in network:
+    if {"podCidr", "serviceCidr"} <= network.keys():
         network |= {"podCidrs": [network["podCidr"]], "serviceCidrs": [network["serviceCidr"]], "ipFamilies": ["IPv4"]}
     principal = {
         "principalId": "00000000-0000-0000-0000-0000000000aa",
@@ -79,6 +79,7 @@ def cluster(
     }
     body["identity"] = {**body.get("identity", {}), **principal}
     node_group = properties.get("nodeResourceGroup", f"MC_{group}_{name}_{body['location']}")
+    drivers = {one: {"enabled": True} for one in ("diskCSIDriver", "fileCSIDriver", "snapshotController")}
     properties |= {
         "powerState": {"code": "Running"},
         "kubernetesVersion": asked,
@@ -97,8 +98,8 @@ def cluster(
                 "objectId": "00000000-0000-0000-0000-0000000000dd",
             }
         },
-        "storageProfile": {"diskCSIDriver": {"enabled": True}, "fileCSIDriver": {"enabled": True}},
-        "workloadAutoScalerProfile": {},
+        "storageProfile": {**drivers, **properties.get("storageProfile", {})},
+        "workloadAutoScalerProfile": properties.get("workloadAutoScalerProfile", {}),
     }
     properties.setdefault("securityProfile", {})
     oidc = properties.setdefault("oidcIssuerProfile", {"enabled": False})
