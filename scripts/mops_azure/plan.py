@@ -283,6 +283,15 @@ def refuse_if_stopped(config: AzureConfig, plan: Plan, live: Live) -> None:
         raise UserError(f"cluster {config.aks.name} is stopped and cannot be changed; `mops-azure start` first")
 
 
+def refuse_replaced_system_pool(plan: Plan) -> None:
+    """A cluster must keep a system pool, so it cannot be deleted to be made anew. Raises UserError."""
+    if any(step.key == ("pool", "system") for step in plan.replaced):
+        raise UserError(
+            "the system pool cannot be replaced in place, a cluster must always have one; undo that change, "
+            "or `mops-azure delete` and create anew"
+        )
+
+
 def power_of(cluster: Any) -> str:
     """`Running` or `Stopped`."""
     return str((((cluster or {}).get("properties") or {}).get("powerState") or {}).get("code") or "Running")

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
+from ruamel.yaml import YAML
+
+from mops_azure.config import AzureConfig
 from tests.azure.arm_server import SECRET, SUBSCRIPTION, ArmServer
 
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourcegroups/modelops-anna"
@@ -107,3 +111,41 @@ def test_a_mistake_in_the_config_is_one_line_with_its_place(arm: ArmServer, conf
     assert "lower-case letters" in wrong.stderr
     assert len(wrong.stderr.splitlines()) == 1
     assert arm.log == []
+
+
+def test_the_system_pool_is_never_deleted_to_be_made_anew(arm: ArmServer, config, mops_azure):
+    assert mops_azure("create", "-y", config=config()).returncode == 0
+    before = len(arm.writes())
+    path = config(aks={"system_pool": {"vm_size": "Standard_D8s_v5"}})
+    refused = mops_azure("create", "-y", "--allow-replace", config=path)
+    assert refused.returncode == 2
+    assert "the system pool cannot be replaced" in refused.stderr
+    assert len(arm.writes()) == before
+
+
+def test_a_new_pool_is_added_beside_the_others(arm: ArmServer, config, mops_azure):
+    assert mops_azure("create", "-y", config=config()).returncode == 0
+    before = len(arm.writes())
+    pools = [{"name": "workcpu"}, {"name": "gpu", "vm_size": "Standard_NC24ads_A100_v4", "gpu": True, "spot": True}]
+    added = mops_azure("create", "-y", config=config(aks={"workload_pools": pools}))
+    assert added.returncode == 0, added.stderr
+    assert [one.path.split("/")[-1] for one in arm.writes()[before:]] == ["gpu"]
+    assert mops_azure("plan", "--detailed-exitcode", config=config(aks={"workload_pools": pools})).returncode == 0
+
+
+def test_a_version_goes_up_by_one_and_never_down(arm: ArmServer, config, mops_azure):
+    assert mops_azure("create", "-y", config=config(aks={"version": "1.35"})).returncode == 0
+    back = mops_azure("plan", config=config(aks={"version": "1.34.9"}))
+    assert back.returncode == 2
+    assert "never goes back" in back.stderr
+    up = mops_azure("create", "-y", config=config(aks={"version": "1.36.2"}))
+    assert up.returncode == 0, up.stderr
+    assert "kubernetesVersion: 1.35 -> 1.36.2" in up.stdout
+    assert arm.invalid == []
+
+
+def test_the_config_in_the_docs_is_valid():
+    text = (Path(__file__).parents[2] / "docs" / "azure.md").read_text()
+    example = text.split("```yaml\n")[1].split("```")[0]
+    config = AzureConfig.model_validate(YAML(typ="safe").load(example))
+    assert config.group_name == "modelops-anna"

@@ -11,7 +11,7 @@ from modelops_runtime.contracts.errors import UserError
 from mops_azure import desired
 from mops_azure.commands.common import arm_for, ask, config_option, load_config, progress, timeout_option, yes_option
 from mops_azure.cost import cost_lines, estimate
-from mops_azure.plan import make_plan, refuse_if_stopped
+from mops_azure.plan import make_plan, refuse_if_stopped, refuse_replaced_system_pool
 from mops_azure.render import plan_lines
 from mops_azure.ssh import ephemeral_key, given_key
 
@@ -48,6 +48,7 @@ def command(config_path: Path, yes: bool, timeout: float, no_wait: bool, allow_r
     click.echo("\n".join(plan_lines(plan)))
     if not plan.changes and not any(_moving(one) for one in live.values()):
         return
+    refuse_replaced_system_pool(plan)
     if plan.replaced and not allow_replace:
         names = ", ".join(f"{step.resource.kind} {step.resource.name}" for step in plan.replaced)
         raise UserError(
