@@ -105,7 +105,15 @@ def dns_prefix(config: AzureConfig) -> str:
 def pools(config: AzureConfig) -> list[Resource]:
     """The system pool and the workload pools; with a new cluster they travel in its body."""
     system = config.aks.system_pool
-    common = {"osType": "Linux", "type": "VirtualMachineScaleSets", "enableAutoScaling": True, "tags": config.all_tags}
+    common: dict[str, Any] = {
+        "osType": "Linux",
+        "type": "VirtualMachineScaleSets",
+        "enableAutoScaling": True,
+        "tags": config.all_tags,
+    }
+    if config.aks.version:
+        # Of a cluster that is upgraded the pools follow only when they are told so.
+        common["orchestratorVersion"] = config.aks.version
     subnet = {"vnetSubnetID": config.network.subnet_id} if config.network.subnet_id else {}
     first: dict[str, Any] = {
         **common,

@@ -22,7 +22,7 @@ SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
 TENANT = "22222222-2222-2222-2222-222222222222"
 CLIENT = "33333333-3333-3333-3333-333333333333"
 SECRET = "a-secret-that-must-never-be-shown"
-LATEST = {"1.34": "1.34.9", "1.35": "1.35.6", "1.36": "1.36.2"}
+LATEST = settle.LATEST
 PHASES = ("InProgress", "ProvisioningControlPlane", "CreatingAgentPools: 1/3 nodes completed")
 
 

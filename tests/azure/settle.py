@@ -20,6 +20,7 @@ POOL_DEFAULTS = {
     "osSKU": "Ubuntu",
     "enableFIPS": False,
 }
+LATEST = {"1.34": "1.34.9", "1.35": "1.35.6", "1.36": "1.36.2"}
 NEVER_SHOWN = ("secret", "adminPassword")
 CASES = {"standard": "Standard", "loadbalancer": "loadBalancer"}
 
@@ -44,6 +45,9 @@ def pool(sent: dict[str, Any], version: str) -> dict[str, Any]:
         kept.pop("spotMaxPrice")
     if kept.get("osDiskSizeGB") == 0:
         kept.pop("osDiskSizeGB")
+    version = LATEST.get(
+        kept.get("orchestratorVersion", ""), kept.get("orchestratorVersion", version)
+    )  # a pool keeps its own
     running = {"orchestratorVersion": version, "currentOrchestratorVersion": version, "powerState": {"code": "Running"}}
     return {
         **POOL_DEFAULTS,

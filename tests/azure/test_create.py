@@ -141,6 +141,8 @@ def test_a_version_goes_up_by_one_and_never_down(arm: ArmServer, config, mops_az
     up = mops_azure("create", "-y", config=config(aks={"version": "1.36.2"}))
     assert up.returncode == 0, up.stderr
     assert "kubernetesVersion: 1.35 -> 1.36.2" in up.stdout
+    pools = arm.resources[CLUSTER]["properties"]["agentPoolProfiles"]
+    assert {pool["currentOrchestratorVersion"] for pool in pools} == {"1.36.2"}
     assert arm.invalid == []
 
 
