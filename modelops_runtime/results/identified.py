@@ -29,10 +29,12 @@ class IntervalRow:
 
 def interval_rows(found: Intervals, best: Trial | None) -> list[IntervalRow]:
     params = (best.params or {}) if best is not None else {}
-    return [_row(interval, params.get(interval.name)) for interval in found.parameters]
+    ridged = {name for ridge in found.ridges for name in ridge.names}
+    return [_row(interval, params.get(interval.name), ridged=interval.name in ridged) for interval in found.parameters]
 
 
-def _row(interval: Interval, best: object) -> IntervalRow:
+def _row(interval: Interval, best: object, *, ridged: bool) -> IntervalRow:
+    """Along a ridge the surface's lowest point is anywhere, so it is not shown."""
     if interval.low is None or interval.high is None:
         return IntervalRow(name=interval.name, best=fmt(best), interval="–", estimate="–", note=interval.reason)
     ends = [name for name, is_open in (("lower", interval.low_open), ("upper", interval.high_open)) if is_open]
@@ -43,7 +45,7 @@ def _row(interval: Interval, best: object) -> IntervalRow:
         name=interval.name,
         best=fmt(best),
         interval=f"{_end(interval.low)} to {_end(interval.high)}",
-        estimate=_end(interval.estimate or 0.0),
+        estimate="–" if ridged else _end(interval.estimate or 0.0),
         note="; ".join(notes),
     )
 
