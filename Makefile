@@ -52,7 +52,7 @@ screenshots: system $(VENV)/.dev ## pictures of reports of real runs, to look at
 lock: $(VENV)/bin/python ## pin the dependencies anew
 	$(PIP) install uv
 	$(BIN)/uv pip compile $(LOCK_FLAGS) pyproject.toml --group pyproject.toml:build -o requirements/local.lock
-	$(BIN)/uv pip compile $(LOCK_FLAGS) pyproject.toml --extra dask --extra postgres --group pyproject.toml:build \
+	$(BIN)/uv pip compile $(LOCK_FLAGS) pyproject.toml --extra dask --extra postgres --extra azure --group pyproject.toml:build \
 		--group pyproject.toml:dev -c requirements/local.lock -o requirements/dev.lock
 
 LOCK_FLAGS := -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \

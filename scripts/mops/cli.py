@@ -27,6 +27,7 @@ COMMANDS = {
     "results": "List runs, show their answers, export their results.",
     "replay": "Simulate recorded replicates again: is the output identical?",
     "rescore": "Score a run's stored values by another loss, without a simulation.",
+    "infra": "A cluster on Azure: up, status, down, doctor.",
     "schema": "Print the JSON Schema of a spec, for editors.",
     "completion": "Print the script by which a shell completes mops.",
 }

@@ -1,4 +1,4 @@
-"""All commands of `mops`, with the examples in their help."""
+"""All commands of `mops`, with the examples in their help. Those of Azure are `mops-azure`'s: tests/azure has them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def commands(path: tuple[str, ...] = ("mops",), of: click.Command = cli) -> Iter
     yield " ".join(path), of
     if isinstance(of, click.Group):
         context = click.Context(of)
-        for name in of.list_commands(context):
+        for name in sorted(set(of.list_commands(context)) - {"infra"}, key=of.list_commands(context).index):
             command = of.get_command(context, name)
             assert command is not None
             yield from commands((*path, name), command)

@@ -32,7 +32,7 @@ def blocks(language: str, claims: str) -> list[Any]:
     ]
 
 
-SPECS = blocks("yaml", "version:")
+SPECS = blocks("yaml", "model:")
 MODELS = blocks("python", r"# model\.py")
 ALGORITHMS = blocks("python", r"def create\(space")
 

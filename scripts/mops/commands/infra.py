@@ -1,0 +1,43 @@
+"""`mops infra`: the Azure plane under the names of the other planes. The only file of `mops` that knows `mops_azure`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mops_azure.cli import load
+from mops_azure.commands.common import config_option, yes_option
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def command() -> None:
+    """A cluster on Azure: the same as `mops-azure`, under the names of the other planes.
+
+    \b
+    mops infra bootstrap    doctor, and what needs doing once
+    mops infra up           mops-azure create
+    mops infra status       mops-azure status
+    mops infra down         mops-azure delete
+    """
+
+
+for name, same in {"up": "create", "status": "status", "down": "delete", "doctor": "doctor"}.items():
+    command.add_command(load(same), name)
+
+
+@command.command()
+@config_option
+@yes_option
+def bootstrap(config_path: Path, yes: bool) -> None:
+    """Register the resource providers, then check all else. Exits with 1 on a problem.
+
+    \b
+    mops infra bootstrap
+    """
+    from mops_azure.commands.common import ask
+    from mops_azure.commands.doctor import examine
+
+    ask("Register what is missing in the subscription?", yes=yes)
+    if examine(config_path, register=True):
+        raise click.exceptions.Exit(1)

@@ -1,0 +1,247 @@
+"""Make Azure what the plan says. Every round reads anew, so that any stop is healed by running again."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from modelops_runtime.contracts.errors import ModelOpsError, UserError
+from mops_azure import desired
+from mops_azure.arm import Arm, Reply, with_patience
+from mops_azure.desired import Resource
+from mops_azure.errors import AzureError, from_reply
+from mops_azure.plan import Live, Plan, Step, in_motion, state_of
+
+TRIES = 4
+"""Times one step is sent, when others come in between or Azure fails."""
+
+BUSY = (
+    "OperationNotAllowed",
+    "AnotherOperationInProgress",
+    "Conflict",
+    "EtagMismatch",
+    "PreconditionFailed",
+    "409",
+    "412",
+)
+IDENTITY_LAG = ("PrincipalNotFound",)
+FAULTS_OF_AZURE = ("FailedIdentityOperation", "GetVnetError", "InternalServerError", "Throttled", "TooManyRequests")
+
+
+class TimedOut(ModelOpsError):
+    """The user's time limit ran out; Azure goes on by itself."""
+
+
+class NoRightToAssign(ModelOpsError):
+    """All is there but the nodes' right to pull images; the text holds the command for who may give it."""
+
+
+class StillUnderWay(ModelOpsError):
+    """`--no-wait`: sent, not waited for."""
+
+    exit_code = 0
+
+
+@dataclass(kw_only=True)
+class Work:
+    """One command's way to Azure: where to report, how long to wait."""
+
+    arm: Arm
+    say: Callable[[str], None]
+    deadline: float = float("inf")
+    """On `clock`."""
+    wait: bool = True
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    sent: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def pause(self, seconds: float, what: str) -> None:
+        if self.clock() + seconds > self.deadline:
+            raise TimedOut(f"{what} is still under way; the same command goes on, `mops-azure status --watch` looks on")
+        self.sleep(seconds)
+
+
+def apply_plan(work: Work, confirmed: Plan, *, read: Callable[[], Live], plan_of: Callable[[Live], Plan]) -> None:
+    """Carry out `confirmed`. What appears later and was not confirmed stops it. Raises AzureError, TimedOut."""
+    allowed = {step.key: step.action for step in confirmed.changes}
+    while True:
+        live = read()
+        moving = next((one for one in live.values() if in_motion(one)), None)
+        if moving is not None:
+            _see_through(work, moving)
+            continue
+        plan = plan_of(live)
+        changes = [step for step in plan.changes if not step.note.startswith(("with the", "once"))]
+        if not changes:
+            return
+        step = changes[0]
+        _check_allowed(step, allowed, work.sent)
+        work.sent[step.key] += 1
+        _do(work, step)
+
+
+def _see_through(work: Work, moving: Any) -> None:
+    """Wait for work that was begun before, by us or by somebody else."""
+    what, version = str(moving.get("name")), _version_of(moving)
+    if state_of(moving).lower() == "deleting":
+        while work.arm.get(str(moving["id"]), version, f"waiting for {what}") is not None:
+            work.say(f"{what}: Deleting")
+            work.pause(2, what)
+        return
+    try:
+        settle(work, str(moving["id"]), version, what)
+    except AzureError as error:
+        if error.code not in ("Failed", "Canceled"):
+            raise
+        work.say(f"{what}: {error.code}; it is sent again")
+
+
+def _version_of(live: Any) -> str:
+    kind = str(live.get("type") or live["id"]).lower()
+    if "managedclusters" in kind:
+        return desired.CLUSTERS
+    return desired.REGISTRIES if "registries" in kind else desired.GROUPS
+
+
+def _check_allowed(step: Step, allowed: dict[tuple[str, str], str], sent: Counter[tuple[str, str]]) -> None:
+    kind, name = step.key
+    if sent[step.key] >= TRIES:
+        what = ", ".join(one.path for one in step.differences) or "it"
+        raise ModelOpsError(
+            f"{kind} {name}: Azure did not keep {what} after {TRIES} tries; `mops-azure plan` shows the difference"
+        )
+    repair = [one.path for one in step.differences] == ["properties.provisioningState"]
+    if step.key not in allowed and not repair:
+        raise UserError(
+            f"{kind} {name} has changed since the plan was made; run the same command again to see the new plan"
+        )
+    if step.action == "replace" and allowed.get(step.key) != "replace":
+        raise UserError(f"{kind} {name} would now be replaced; run the same command again to see the new plan")
+
+
+def _do(work: Work, step: Step) -> None:
+    kind, name = step.key
+    resource = step.resource
+    if step.action == "replace":
+        work.say(f"{kind} {name}: deleting, to make it anew")
+        remove(work, resource)
+        return  # the next round finds it gone, and makes it
+    work.say(f"{kind} {name}: {'creating' if step.action == 'create' else 'updating'}")
+    reply = put(work, resource, step.body, is_new=step.action == "create")
+    if reply is None or resource.kind in ("lock", "role assignment", "resource group"):
+        return
+    if not work.wait:
+        raise StillUnderWay(f"{kind} {name}: under way; the same command goes on, `mops-azure status --watch` looks on")
+    settle(work, resource.id, resource.api_version, f"{kind} {name}", operation_url=reply.operation_url)
+
+
+def put(work: Work, resource: Resource, body: dict[str, Any], *, is_new: bool) -> Reply | None:
+    """Send it. None when somebody, perhaps we ourselves before a lost connection, has sent it already: then wait and look."""
+    doing = f"{'creating' if is_new else 'updating'} the {resource.kind} {resource.name}"
+    headers = {"If-None-Match": "*"} if is_new and resource.kind == "cluster" else {}
+
+    def send() -> Reply:
+        return work.arm.send("PUT", resource.id, resource.api_version, doing, body=body, headers=headers)
+
+    try:
+        codes, for_s = (IDENTITY_LAG, 600) if resource.kind == "role assignment" else (FAULTS_OF_AZURE, 60)
+        return with_patience(send, codes, for_s=min(for_s, work.deadline - work.clock()), sleep=work.sleep)
+    except AzureError as error:
+        if error.code == "RoleAssignmentExists":
+            return None
+        if error.status == 403 and resource.kind == "role assignment":
+            raise NoRightToAssign(_assign_line(resource)) from error
+        if error.status not in (409, 412) or error.code not in BUSY:
+            raise
+        found = work.arm.get(resource.id, resource.api_version, doing)
+        if found is None or (not in_motion(found) and error.status == 409):
+            raise
+        work.say(f"{resource.kind} {resource.name}: already under way; waiting for it")
+        return None
+
+
+def _assign_line(resource: Resource) -> str:
+    said, scope = resource.body["properties"], resource.id.split("/providers/Microsoft.Authorization")[0]
+    return (
+        "the cluster works, but you may not give its nodes the right to pull images; ask an owner of the registry to run: "
+        f"az role assignment create --assignee-object-id {said['principalId']} --assignee-principal-type ServicePrincipal "
+        f"--role {said['roleDefinitionId'].rsplit('/', 1)[1]} --scope {scope}"
+    )
+
+
+def settle(work: Work, id_: str, api_version: str, what: str, *, operation_url: str | None = None) -> Any:
+    """Wait until it is Succeeded; each new phase is said. The resource itself has the last word, not the operation."""
+    said, pause, reason = "", 0.3, None
+    gone_for = 0
+    while True:
+        phase = None
+        if operation_url:
+            phase, reason, operation_url = _operation(work, operation_url, what)
+        if operation_url is None or phase is None:
+            live = work.arm.get(id_, api_version, f"waiting for {what}")
+            gone_for = gone_for + 1 if live is None else 0
+            if live is None and gone_for > 5:
+                raise from_reply(
+                    f"waiting for {what}", 404, {"code": "ResourceNotFound", "message": "it is not there any more"}
+                )
+            phase = state_of(live) if live is not None else "Creating"
+            if phase.lower() == "succeeded":
+                return live
+            if phase.lower() in ("failed", "canceled"):
+                raise from_reply(what, 200, reason or {"code": phase, "message": _why(live, phase)})
+        if phase != said:
+            work.say(f"{what}: {phase}")
+            said = phase
+        work.pause(pause, what)
+        pause = min(pause * 1.5, 10)
+
+
+def _why(live: Any, phase: str) -> str:
+    error = ((live.get("properties") or {}).get("status") or {}).get("provisioningError") or {}
+    return str(error.get("message") or f"Azure reports {phase}")
+
+
+def _operation(work: Work, url: str, what: str) -> tuple[str | None, Any, str | None]:
+    """(phase or None, why it failed, where to ask next). A lost or finished operation sends the asker to the resource."""
+    try:
+        reply = work.arm.send("GET", url, None, f"waiting for {what}")
+    except AzureError as error:
+        if error.status in (401, 403):
+            raise
+        return None, None, None if error.status == 404 else url
+    body = reply.body if isinstance(reply.body, dict) else {}
+    status = str(body.get("status") or "")
+    if status.lower() == "succeeded" or not status:
+        return None, None, None
+    if status.lower() in ("failed", "canceled"):
+        return None, body.get("error") or {"code": status, "message": f"Azure reports {status}"}, None
+    return status, None, url
+
+
+def remove(work: Work, resource: Resource) -> None:
+    """Delete and wait until it is gone; what is gone already is fine."""
+    doing = f"deleting the {resource.kind} {resource.name}"
+
+    def send() -> Reply:
+        return work.arm.send("DELETE", resource.id, resource.api_version, doing, accept=(404,))
+
+    try:
+        # A lock that was just removed is still believed in for a while.
+        with_patience(send, (*FAULTS_OF_AZURE, "ScopeLocked"), for_s=60, sleep=work.sleep)
+    except AzureError as error:
+        if error.status != 409 or error.code not in (*BUSY, "ResourceGroupBeingDeleted"):
+            raise
+    pause = 0.3
+    since, said = work.clock(), ""
+    while (live := work.arm.get(resource.id, resource.api_version, doing)) is not None:
+        state = state_of(live)
+        if state.lower() == "failed":
+            raise from_reply(doing, 200, {"code": "Failed", "message": _why(live, state)})
+        if state != said and work.clock() - since > 0.1:
+            work.say(f"{resource.kind} {resource.name}: {state}")
+            said = state
+        work.pause(pause, doing)
+        pause = min(pause * 1.5, 10)

@@ -1,0 +1,59 @@
+"""What the infra plane gives the others: frozen, in memory, built anew from Azure each time."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from modelops_runtime.contracts.errors import UserError
+from mops_azure import desired
+from mops_azure.config import AzureConfig
+
+if TYPE_CHECKING:
+    from mops_azure.arm import Arm
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegistryBinding:
+    """Where images and bundles are."""
+
+    login_server: str
+    requires_auth: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterBinding:
+    """How to reach a cluster."""
+
+    kubeconfig: str = field(repr=False)
+    """YAML with credentials: keep it in memory or in a file of mode 0600."""
+    acr_login_server: str | None = None
+    cluster_name: str | None = None
+
+
+def fetch_kubeconfig(arm: Arm, config: AzureConfig) -> str:
+    """YAML. Raises UserError when there is no such cluster."""
+    path = f"{desired.cluster_id(config)}/listClusterUserCredential"
+    reply = arm.send("POST", path, desired.CLUSTERS, "fetching the kubeconfig", accept=(404,))
+    if reply.status == 404:
+        raise UserError(f"there is no cluster {config.aks.name} in {config.group_name}; `mops-azure create` makes it")
+    return base64.b64decode(reply.body["kubeconfigs"][0]["value"]).decode()
+
+
+def fetch_registry(arm: Arm, config: AzureConfig) -> RegistryBinding | None:
+    """None when the config wants none, or it is not there."""
+    if not config.acr.enabled:
+        return None
+    found = arm.get(desired.registry_id(config), desired.REGISTRIES, "reading the registry")
+    return RegistryBinding(login_server=found["properties"]["loginServer"]) if found else None
+
+
+def fetch_cluster(arm: Arm, config: AzureConfig) -> ClusterBinding:
+    """The binding for `mops workspace up --infra azure`."""
+    registry = fetch_registry(arm, config)
+    return ClusterBinding(
+        kubeconfig=fetch_kubeconfig(arm, config),
+        acr_login_server=registry.login_server if registry else None,
+        cluster_name=config.aks.name,
+    )

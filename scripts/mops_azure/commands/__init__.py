@@ -1,0 +1,1 @@
+"""One module a command; each imports Azure's packages only when it runs."""

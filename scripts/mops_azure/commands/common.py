@@ -1,0 +1,78 @@
+"""What the commands share: options, the way to Azure, progress, questions."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from modelops_runtime.contracts.errors import UserError
+from mops_azure.config import DEFAULT_PATH, AzureConfig, load_config
+
+if TYPE_CHECKING:
+    from mops_azure.arm import Arm
+
+config_option = click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    default=DEFAULT_PATH,
+    envvar="MOPS_AZURE_CONFIG",
+    help=f"The provider config; {DEFAULT_PATH} when left out.",
+)
+yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+json_option = click.option("--json", "as_json", is_flag=True, help="For programs: JSON on standard output.")
+
+
+class Duration(click.ParamType):
+    """`90`, `45m`, `1h`: seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|min|h)?", str(value))
+        if not found:
+            self.fail(f"{value!r} is not a duration; write 90s, 45m or 1h", param, ctx)
+        return float(found[1]) * {"m": 60, "min": 60, "h": 3600}.get(found[2] or "s", 1)
+
+
+timeout_option = click.option(
+    "--timeout", type=Duration(), default="90m", show_default=True, help="Give up waiting after this; Azure goes on."
+)
+
+
+def arm_for(config: AzureConfig) -> Arm:
+    """Azure's packages are imported here, and not before."""
+    try:
+        from mops_azure.arm import Arm
+    except ModuleNotFoundError as error:
+        raise UserError(f"the package {error.name} is missing; pip install 'modelops[azure]'") from None
+    return Arm(config)
+
+
+def progress() -> Callable[[str], None]:
+    """Lines on standard error, with the time since now."""
+    began = time.monotonic()
+
+    def say(text: str) -> None:
+        elapsed = int(time.monotonic() - began)
+        click.echo(f"[{elapsed // 60:>3}:{elapsed % 60:02d}] {text}", err=True)
+
+    return say
+
+
+def ask(question: str, *, yes: bool) -> None:
+    """Go on only if the user says so. Raises UserError when there is nobody to ask, click.Abort on no."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UserError("nobody is there to ask; say -y to go on without a question")
+    click.confirm(question, abort=True, err=True)
+
+
+__all__ = ["arm_for", "ask", "config_option", "json_option", "load_config", "progress", "timeout_option", "yes_option"]

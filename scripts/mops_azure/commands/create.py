@@ -1,0 +1,79 @@
+"""`mops-azure create`: make it as the config says; safe to run again."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from modelops_runtime.contracts.errors import UserError
+from mops_azure import desired
+from mops_azure.commands.common import arm_for, ask, config_option, load_config, progress, timeout_option, yes_option
+from mops_azure.cost import cost_lines, estimate
+from mops_azure.plan import make_plan, refuse_if_stopped, refuse_replaced_system_pool
+from mops_azure.render import plan_lines
+from mops_azure.ssh import ephemeral_key, given_key
+
+
+@click.command()
+@config_option
+@yes_option
+@timeout_option
+@click.option(
+    "--no-wait", is_flag=True, help="Return once Azure is at work; run it again to finish, or `status --watch`."
+)
+@click.option("--allow-replace", is_flag=True, help="Let resources be deleted and made anew where the plan says so.")
+def command(config_path: Path, yes: bool, timeout: float, no_wait: bool, allow_replace: bool) -> None:
+    """Make the cluster, or change it to what the config says. Run it again after any stop: it goes on.
+
+    \b
+    mops-azure create
+    mops-azure create -y --timeout 45m
+    """
+    config = load_config(config_path)
+    key = given_key(config.ssh)
+    arm = arm_for(config)
+    from mops_azure.apply import Work, apply_plan
+    from mops_azure.doctor import register_providers
+    from mops_azure.live import newest_default_version, read_live
+
+    live = read_live(arm, config)
+    version = None
+    if desired.cluster_id(config).lower() not in live:
+        register_providers(arm, config, progress())
+        version = config.aks.version or newest_default_version(arm, config)
+        key = key or ephemeral_key()
+    plan = make_plan(config, live, version=version, ssh_key=key)
+    click.echo("\n".join(plan_lines(plan)))
+    if not plan.changes and not any(_moving(one) for one in live.values()):
+        return
+    refuse_replaced_system_pool(plan)
+    if plan.replaced and not allow_replace:
+        names = ", ".join(f"{step.resource.kind} {step.resource.name}" for step in plan.replaced)
+        raise UserError(
+            f"{names} would be deleted and made anew; say --allow-replace if that is wanted, or undo the change"
+        )
+    refuse_if_stopped(config, plan, live)
+    click.echo("\n".join(cost_lines(estimate(config))))
+    ask("Go on?", yes=yes)
+    say = progress()
+    work = Work(arm=arm, say=say, deadline=time.monotonic() + timeout, wait=not no_wait)
+    try:
+        apply_plan(
+            work,
+            plan,
+            read=lambda: read_live(arm, config),
+            plan_of=lambda found: make_plan(config, found, version=version, ssh_key=key),
+        )
+    except KeyboardInterrupt:
+        click.echo("mops-azure: stopped looking; Azure goes on. `mops-azure create` again goes on from there", err=True)
+        raise
+    say("ready")
+    click.echo("next: mops-azure kubeconfig --merge; mops workspace up")
+
+
+def _moving(live: object) -> bool:
+    from mops_azure.plan import in_motion
+
+    return in_motion(live)

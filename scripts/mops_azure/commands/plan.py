@@ -1,0 +1,55 @@
+"""`mops-azure plan`: what `create` would do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mops_azure.commands.common import arm_for, config_option, json_option, load_config
+from mops_azure.plan import make_plan
+from mops_azure.render import plan_json, plan_lines
+from mops_azure.ssh import given_key
+
+
+@click.command()
+@config_option
+@json_option
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 0 for no changes, 2 for changes, 1 for an error.")
+@click.option(
+    "--against", type=click.Path(path_type=Path), help="Compare with this file, without Azure; [] in it is nothing."
+)
+@click.option("--save-live", type=click.Path(path_type=Path), help="Write what is there now to a file for --against.")
+def command(
+    config_path: Path, as_json: bool, detailed_exitcode: bool, against: Path | None, save_live: Path | None
+) -> None:
+    """Show what `create` would do; nothing is changed.
+
+    \b
+    mops-azure plan
+    mops-azure plan --json --detailed-exitcode
+    echo '[]' > nothing.json; mops-azure plan --against nothing.json
+    """
+    from mops_azure.live import live_from_file
+
+    config = load_config(config_path)
+    key = given_key(config.ssh)
+    if against:
+        live: dict[str, Any] = live_from_file(against)
+    else:
+        from mops_azure.live import read_live
+
+        live = read_live(arm_for(config), config)
+    if save_live:
+        save_live.write_text(json.dumps(list(live.values()), indent=2) + "\n")
+    plan = make_plan(config, live, ssh_key=key)
+    from mops_azure.cost import cost_lines, estimate
+
+    if as_json:
+        click.echo(json.dumps({**plan_json(plan), "cost": estimate(config).as_dict()}, indent=2))
+    else:
+        click.echo("\n".join([*plan_lines(plan), *cost_lines(estimate(config))]))
+    if detailed_exitcode and plan.changes:
+        raise click.exceptions.Exit(2)

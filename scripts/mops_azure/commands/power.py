@@ -1,0 +1,36 @@
+"""Stop and start: the same but for a word."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from modelops_runtime.contracts.errors import UserError
+from mops_azure import desired
+from mops_azure.commands.common import arm_for, load_config, progress
+from mops_azure.plan import in_motion, is_ours, power_of
+
+
+def switch(config_path: Path, action: Literal["stop", "start"], timeout: float) -> None:
+    """Wait for what is under way, then switch unless it is so already."""
+    config = load_config(config_path)
+    arm = arm_for(config)
+    from mops_azure.apply import Work, settle
+
+    id_, name = desired.cluster_id(config), config.aks.name
+    work = Work(arm=arm, say=progress(), deadline=time.monotonic() + timeout)
+    live = arm.get(id_, desired.CLUSTERS, "reading the cluster")
+    if live is None:
+        raise UserError(f"there is no cluster {name} in {config.group_name}; `mops-azure create` makes it")
+    if not is_ours(live):
+        raise UserError(f"cluster {name} does not carry our tags; use `az aks {action}` for it")
+    if in_motion(live):
+        live = settle(work, id_, desired.CLUSTERS, f"cluster {name}")
+    wanted = "Stopped" if action == "stop" else "Running"
+    if power_of(live) != wanted:
+        reply = arm.send("POST", f"{id_}/{action}", desired.CLUSTERS, f"{action} the cluster {name}")
+        settle(work, id_, desired.CLUSTERS, f"cluster {name}", operation_url=reply.operation_url)
+    click.echo(f"cluster {name} is {wanted.lower()}")

@@ -1,0 +1,119 @@
+"""Does a live resource hold what was asked for? Azure's own rewriting is no difference. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+NEVER_RETURNED = ("secret", "adminPassword", "administratorLoginPassword", "serverAppSecret")
+"""Azure takes these and never shows them again."""
+
+DEFAULTS: dict[str, tuple[Any, ...]] = {
+    "scaleSetPriority": ("Regular",),
+    "scaleSetEvictionPolicy": ("Delete",),
+    "spotMaxPrice": (-1,),
+}
+"""Values that Azure leaves out of its answers, since they are the defaults."""
+
+ASKS_FOR_DEFAULT = {"osDiskSizeGB": 0}
+"""Values that mean "what Azure thinks best"."""
+
+AZURES_OWN = {
+    "count": ("enableAutoScaling",),
+}
+"""Property -> the sibling that, when true, hands it to Azure: an autoscaled pool's count is the autoscaler's."""
+
+VERSIONS = {"kubernetesVersion": "currentKubernetesVersion", "orchestratorVersion": "currentOrchestratorVersion"}
+"""What was asked for (1.35 too) -> where the patch that runs is shown."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """One property that is not as asked for; `path` is dotted, list items by name."""
+
+    path: str
+    live: Any
+    desired: Any
+
+
+def differences(desired: Any, live: Any, path: str = "") -> list[Difference]:
+    """All properties of `desired` that `live` does not hold; what only `live` has does not count."""
+    return list(_differences(desired, live, path))
+
+
+def _differences(desired: Any, live: Any, path: str) -> Iterator[Difference]:
+    if _is_empty(desired):
+        return  # empty asks for Azure's default, whatever that is
+    if isinstance(desired, Mapping):
+        if live is not None and not isinstance(live, Mapping):
+            yield Difference(path=path, live=live, desired=desired)
+            return
+        yield from _of_mapping(desired, live or {}, path)
+    elif isinstance(desired, Sequence) and not isinstance(desired, str):
+        yield from _of_list(desired, live, path)
+    elif not _same(desired, live):
+        yield Difference(path=path, live=live, desired=desired)
+
+
+def _of_mapping(desired: Mapping[str, Any], live: Mapping[str, Any], path: str) -> Iterator[Difference]:
+    found = {str(key).lower(): value for key, value in live.items()}
+    for key, value in desired.items():
+        below = f"{path}.{key}" if path else key
+        actual = found.get(key.lower())
+        if key in NEVER_RETURNED or (key in ASKS_FOR_DEFAULT and value == ASKS_FOR_DEFAULT[key]):
+            continue
+        if actual is None and value in DEFAULTS.get(key, ()):
+            continue
+        if any(desired.get(sibling) is True for sibling in AZURES_OWN.get(key, ())):
+            continue
+        if key in VERSIONS and _runs(value, live, key):
+            continue
+        if key == "location":
+            value, actual = _place(value), _place(actual)
+        yield from _differences(value, actual, below)
+
+
+def _of_list(desired: Sequence[Any], live: Any, path: str) -> Iterator[Difference]:
+    items = list(live or []) if isinstance(live, Sequence | None) else [live]
+    if all(isinstance(one, Mapping) and "name" in one for one in desired):
+        named = {str(one.get("name")).lower(): one for one in items if isinstance(one, Mapping)}
+        for one in desired:
+            yield from _differences(one, named.get(str(one["name"]).lower()), f"{path}[{one['name']}]")
+    elif all(isinstance(one, Mapping) for one in desired):
+        if len(items) != len(desired):
+            yield Difference(path=path, live=live, desired=desired)
+            return
+        for at, (one, actual) in enumerate(zip(desired, items, strict=True)):
+            yield from _differences(one, actual, f"{path}[{at}]")
+    elif sorted(map(_plain, desired), key=str) != sorted(map(_plain, items), key=str):
+        yield Difference(path=path, live=live, desired=desired)
+
+
+def _is_empty(value: Any) -> bool:
+    """None, "", 0 for a size, [], {} and mappings of nothing but empty things."""
+    if isinstance(value, Mapping):
+        return all(_is_empty(one) for one in value.values())
+    return value is None or value == "" or value == []
+
+
+def _plain(value: Any) -> Any:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+def _same(desired: Any, live: Any) -> bool:
+    if isinstance(desired, bool) or isinstance(live, bool):
+        return desired is live or (desired is False and live is None)
+    if live is None:
+        return desired == 0
+    return _plain(desired) == _plain(live)
+
+
+def _place(value: Any) -> Any:
+    return value.replace(" ", "").lower() if isinstance(value, str) else value
+
+
+def _runs(wanted: Any, live: Mapping[str, Any], key: str) -> bool:
+    """1.35 is met by 1.35.6; 1.35.6 by itself alone."""
+    shown = [live.get(key), live.get(VERSIONS[key])]
+    return any(isinstance(one, str) and (one == wanted or one.startswith(f"{wanted}.")) for one in shown)

@@ -1,0 +1,361 @@
+"""The provider config, `~/.modelops/providers/azure.yaml`: what one user wants to have in Azure."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import ipaddress
+import os
+import re
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, PlainValidator, ValidationError
+
+from modelops_runtime.contracts.errors import SpecError, SpecErrors, UserError
+from modelops_runtime.specs.base import Mistake, StrictModel, mistake
+from modelops_runtime.specs.document import read_document
+from modelops_runtime.specs.messages import mistakes_of
+
+DEFAULT_PATH = "~/.modelops/providers/azure.yaml"
+MANAGED_BY = "modelops"
+
+
+def _matching(pattern: str, right: str) -> PlainValidator:
+    def check(value: Any) -> str:
+        if not isinstance(value, str) or not re.fullmatch(pattern, value):
+            raise mistake(f"{value!r} is not allowed here", right)
+        return value
+
+    return PlainValidator(check)
+
+
+def _network(value: Any) -> str:
+    try:
+        return str(ipaddress.ip_network(value))
+    except ValueError:
+        raise mistake(f"{value!r} is not a network", "write one such as 10.244.0.0/16") from None
+
+
+def _https(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"https://[^\s/?#]+/?", value):
+        raise mistake(f"{value!r} is not an endpoint", "write an address such as https://management.azure.com")
+    return value.rstrip("/")
+
+
+GUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+Guid = Annotated[str, _matching(GUID, "write an id such as 00000000-0000-0000-0000-000000000000 (`az account show`)")]
+Location = Annotated[
+    str, _matching(r"[a-z0-9]+", "write a location's short name such as eastus2 (`az account list-locations`)")
+]
+PoolName = Annotated[
+    str, _matching(r"[a-z][a-z0-9]{0,11}", "write 1 to 12 lower-case letters and digits, a letter first")
+]
+ClusterName = Annotated[
+    str,
+    _matching(
+        r"[a-zA-Z0-9]|[a-zA-Z0-9][-_a-zA-Z0-9]{0,61}[a-zA-Z0-9]",
+        "write 1 to 63 letters, digits, - and _, none of - _ at an end",
+    ),
+]
+GroupBase = Annotated[str, _matching(r"[A-Za-z0-9_-]{1,60}", "write 1 to 60 letters, digits, - and _")]
+RegistryName = Annotated[str, _matching(r"[a-zA-Z0-9]{5,50}", "write 5 to 50 letters and digits; the name is global")]
+VmSize = Annotated[
+    str, _matching(r"(Standard|Basic)_[A-Za-z0-9_-]+", "write a size such as Standard_D4s_v5 (`az vm list-sizes`)")
+]
+Version = Annotated[str, _matching(r"1\.\d{1,3}(\.\d{1,3})?", 'write a Kubernetes version such as "1.35" or "1.35.6"')]
+Taint = Annotated[
+    str,
+    _matching(r"[^\s=:]+(=[^\s=:]*)?:(NoSchedule|PreferNoSchedule|NoExecute)", "write key=value:NoSchedule"),
+]
+Network = Annotated[str, PlainValidator(_network)]
+Url = Annotated[str, PlainValidator(_https)]
+Variable = Annotated[
+    str, _matching(r"[A-Za-z_][A-Za-z0-9_]*", "write the name of an environment variable, never its value")
+]
+
+
+class PoolSpec(StrictModel):
+    """A pool of nodes that grows and shrinks with the work."""
+
+    name: PoolName = Field(default="workcpu", description="the pool's name")
+    vm_size: VmSize = Field(default="Standard_D4s_v5", description="of each node")
+    min: int = Field(default=0, ge=0, le=1000, description="nodes, at least; 0 costs nothing while nobody works")
+    max: int = Field(default=5, ge=1, le=1000, description="nodes, at most")
+    labels: dict[str, str] = Field(default_factory=dict, description="on each node")
+    taints: list[Taint] = Field(default_factory=list, description="key=value:NoSchedule")
+    spot: bool = Field(default=False, description="cheaper nodes that Azure may take away at any time")
+    zones: list[Literal["1", "2", "3"]] = Field(default_factory=list, description="availability zones")
+    gpu: bool = Field(default=False, description="a pool of GPU nodes: labelled, and tainted sku=gpu:NoSchedule")
+    os_disk_gb: int | None = Field(default=None, ge=30, le=2048, description="GB; Azure's default when left out")
+
+    @classmethod
+    def across(cls, given: Mapping[str, Any]) -> list[Mistake]:
+        low, high = given.get("min", 0), given.get("max", 5)
+        if type(low) is int and type(high) is int and low > high:
+            return [Mistake(("min",), f"min is {low}, above max {high}", "min must be at most max")]
+        return []
+
+
+class SystemPoolSpec(StrictModel):
+    """The nodes that carry Kubernetes' own pods, the Dask scheduler and the ledger."""
+
+    vm_size: VmSize = "Standard_D4s_v5"
+    min: int = Field(default=1, ge=1, le=100, description="nodes, at least")
+    max: int = Field(default=3, ge=1, le=100, description="nodes, at most")
+    zones: list[Literal["1", "2", "3"]] = Field(default_factory=list)
+
+    @classmethod
+    def across(cls, given: Mapping[str, Any]) -> list[Mistake]:
+        low, high, size = given.get("min", 1), given.get("max", 3), given.get("vm_size")
+        found = []
+        if type(low) is int and type(high) is int and low > high:
+            found.append(Mistake(("min",), f"min is {low}, above max {high}", "min must be at most max"))
+        if isinstance(size, str) and re.match(r"(Standard_B\d|Basic_)", size):
+            found.append(
+                Mistake(
+                    ("vm_size",), f"{size} cannot carry a system pool", "write one of 2 cores or more, not a B size"
+                )
+            )
+        return found
+
+
+class AksSpec(StrictModel):
+    """The cluster."""
+
+    name: ClusterName = "modelops"
+    version: Version | None = Field(default=None, description="left out: the location's default, its latest patch")
+    tier: Literal["Free", "Standard", "Premium"] = "Free"
+    system_pool: SystemPoolSpec = Field(default_factory=SystemPoolSpec)
+    workload_pools: list[PoolSpec] | None = Field(default=None, min_length=1)
+    workload_pool: PoolSpec | None = Field(default=None, description="short for one pool, workcpu")
+
+    @classmethod
+    def across(cls, given: Mapping[str, Any]) -> list[Mistake]:
+        if given.get("workload_pools") is not None and given.get("workload_pool") is not None:
+            return [Mistake(("workload_pool",), "workload_pool and workload_pools are both there", "keep one of them")]
+        pools = given.get("workload_pools")
+        names = (
+            [pool.get("name", "workcpu") for pool in pools if isinstance(pool, Mapping)]
+            if isinstance(pools, list)
+            else []
+        )
+        if isinstance(given.get("workload_pool"), Mapping):
+            names = [given["workload_pool"].get("name", "workcpu")]
+        found = [
+            Mistake(("workload_pools",), f"two pools are called {name}", "give each a name of its own")
+            for name in sorted({str(name) for name in names if names.count(name) > 1})
+        ]
+        if "system" in names:
+            found.append(
+                Mistake(("workload_pools",), "a workload pool is called system", "that name is the system pool's")
+            )
+        return found
+
+    @property
+    def pools(self) -> list[PoolSpec]:
+        return self.workload_pools or [self.workload_pool or PoolSpec()]
+
+
+class AcrSpec(StrictModel):
+    """The registry of images and bundles. It may be shared, and outlives clusters."""
+
+    enabled: bool = False
+    name: RegistryName | None = Field(default=None, description="global; left out: made from the group's name")
+    sku: Literal["Basic", "Standard", "Premium"] = "Basic"
+    resource_group: str | None = Field(
+        default=None, description="exact name of the group it is in; left out: one of its own, <group>-registry"
+    )
+
+
+class AuthSpec(StrictModel):
+    """How to sign in."""
+
+    method: Literal["use_azure_cli", "service_principal", "workload_identity", "managed_identity"] = "use_azure_cli"
+    client_id: Guid | None = None
+    client_secret_env: Variable = "AZURE_CLIENT_SECRET"
+    client_secret_file: str | None = Field(default=None, description="a file of mode 0600 that holds the secret")
+
+    @classmethod
+    def across(cls, given: Mapping[str, Any]) -> list[Mistake]:
+        if given.get("method") == "service_principal" and not given.get("client_id"):
+            return [Mistake(("method",), "a service principal has no client_id", "add client_id: its application id")]
+        return []
+
+
+def _auth(value: Any) -> Any:
+    return {"method": value} if isinstance(value, str) else value
+
+
+class SshSpec(StrictModel):
+    """The key of the nodes' administrator; only its public half is ever written."""
+
+    source: Literal["ephemeral", "path", "env"] = "ephemeral"
+    path: str | None = Field(default=None, description="of the public key")
+    variable: Variable | None = Field(default=None, description="that holds the public key")
+
+    @classmethod
+    def across(cls, given: Mapping[str, Any]) -> list[Mistake]:
+        source = given.get("source")
+        if source == "path" and not given.get("path"):
+            return [Mistake(("source",), "ssh has no path", "add path: the public key's file")]
+        if source == "env" and not given.get("variable"):
+            return [
+                Mistake(("source",), "ssh has no variable", "add variable: the name of the one with the public key")
+            ]
+        return []
+
+
+def _ssh(value: Any) -> Any:
+    return {"source": value} if isinstance(value, str) else value
+
+
+class TagsSpec(StrictModel):
+    """On every resource, for the bill."""
+
+    project: str = "modelops"
+    env: str = Field(default="dev", description="prod asks twice before anything is deleted")
+    owner: str | None = None
+    costCenter: str | None = None
+
+
+class NetworkSpec(StrictModel):
+    """Addresses inside the cluster. Azure CNI overlay with Cilium always: our NetworkPolicies need it."""
+
+    pod_cidr: Network = "10.244.0.0/16"
+    service_cidr: Network = "10.0.0.0/16"
+    subnet_id: Annotated[str, _matching(r"/subscriptions/.+/subnets/[^/]+", "write a subnet's resource id")] | None = (
+        None
+    )
+    authorized_ip_ranges: list[Network] = Field(
+        default_factory=list, description="who may reach the API server; empty: all"
+    )
+
+    @property
+    def dns_service_ip(self) -> str:
+        return str(ipaddress.ip_network(self.service_cidr)[10])
+
+    @classmethod
+    def across(cls, given: Mapping[str, Any]) -> list[Mistake]:
+        try:
+            pods = ipaddress.ip_network(given.get("pod_cidr", "10.244.0.0/16"))
+            services = ipaddress.ip_network(given.get("service_cidr", "10.0.0.0/16"))
+        except ValueError:
+            return []
+        found = []
+        if pods.overlaps(services):
+            found.append(Mistake(("pod_cidr",), f"{pods} and service_cidr {services} overlap", "keep them apart"))
+        if services.prefixlen < 12 or services.prefixlen > 27:
+            found.append(Mistake(("service_cidr",), f"{services} is too large or too small", "write a /12 to a /27"))
+        return found
+
+
+class EndpointsSpec(StrictModel):
+    """A cloud by its addresses."""
+
+    resource_manager: Url
+    authority: Url
+
+
+CLOUDS = {
+    "public": ("https://management.azure.com", "https://login.microsoftonline.com"),
+    "usgov": ("https://management.usgovcloudapi.net", "https://login.microsoftonline.us"),
+    "china": ("https://management.chinacloudapi.cn", "https://login.chinacloudapi.cn"),
+}
+
+
+def _cloud(value: Any) -> Any:
+    if isinstance(value, str):
+        if value not in CLOUDS:
+            raise mistake(f"the cloud {value} is not known", f"write one of {', '.join(CLOUDS)}, or its two endpoints")
+        return dict(zip(("resource_manager", "authority"), CLOUDS[value], strict=True))
+    return value
+
+
+class AzureConfig(StrictModel):
+    """The whole file."""
+
+    version: Literal[1] = 1
+    subscription_id: Guid
+    tenant_id: Guid
+    location: Location
+    resource_group: GroupBase = Field(default="modelops", description="its base name; becomes <base>-<username>")
+    username: str | None = Field(default=None, description="left out: yours on this machine")
+    aks: AksSpec = Field(default_factory=AksSpec)
+    acr: AcrSpec = Field(default_factory=AcrSpec)
+    auth: Annotated[AuthSpec, BeforeValidator(_auth)] = Field(default_factory=AuthSpec)
+    ssh: Annotated[SshSpec, BeforeValidator(_ssh)] = Field(default_factory=SshSpec)
+    tags: TagsSpec = Field(default_factory=TagsSpec)
+    network: NetworkSpec = Field(default_factory=NetworkSpec)
+    lock: bool = Field(default=False, description="a CanNotDelete lock on the resource group")
+    cloud: Annotated[EndpointsSpec, BeforeValidator(_cloud)] = Field(
+        default_factory=lambda: EndpointsSpec.model_validate(_cloud("public"))
+    )
+
+    @property
+    def group_name(self) -> str:
+        return f"{self.resource_group}-{sanitised(self.username or getpass.getuser())}"
+
+    @property
+    def registry_group(self) -> str:
+        """A group of its own, so that the registry outlives clusters."""
+        return self.acr.resource_group or f"{self.group_name}-registry"
+
+    @property
+    def registry_name(self) -> str:
+        return self.acr.name or re.sub(r"[^a-z0-9]", "", self.group_name.lower())[:40].ljust(5, "0") + self._digest
+
+    @property
+    def _digest(self) -> str:
+        return hashlib.blake2b(f"{self.subscription_id}/{self.group_name}".lower().encode(), digest_size=4).hexdigest()
+
+    @property
+    def all_tags(self) -> dict[str, str]:
+        given = self.tags.model_dump(exclude_none=True)
+        return {"owner": sanitised(self.username or getpass.getuser()), **given, "managedBy": MANAGED_BY}
+
+
+def sanitised(username: str) -> str:
+    """`Anna.Smith@example.org` -> `anna-smith`: what every name in Azure may hold; at most 25 letters."""
+    name = re.sub(r"[^a-z0-9]+", "-", username.split("@")[0].lower()).strip("-")[:25].rstrip("-")
+    return name or "user"
+
+
+def load_config(path: Path) -> AzureConfig:
+    """Read and check. Raises SpecErrors with all mistakes, UserError when there is no file."""
+    path = path.expanduser()
+    if not path.exists():
+        raise UserError(f"{path}: there is no such file; `mops-azure init` writes it")
+    document, ambiguous = read_document(path)
+    try:
+        config = AzureConfig.model_validate(document.content)
+    except ValidationError as error:
+        raise SpecErrors(*ambiguous, *document.errors(mistakes_of(error))) from None
+    if ambiguous:
+        raise SpecErrors(*ambiguous)
+    _check_mode(config, path)
+    return config
+
+
+def _check_mode(config: AzureConfig, path: Path) -> None:
+    secret = config.auth.client_secret_file
+    for file in [path, Path(secret).expanduser()] if secret else []:
+        if file.exists() and stat.S_IMODE(file.stat().st_mode) & 0o077:
+            raise SpecError(str(file), "others may read it, and it leads to a secret", f"chmod 600 {file}")
+
+
+def client_secret(auth: AuthSpec) -> str:
+    """From the named file or variable; never from the config itself."""
+    if auth.client_secret_file:
+        file = Path(auth.client_secret_file).expanduser()
+        if not file.is_file():
+            raise UserError(f"auth.client_secret_file: there is no file {file}; put the secret there, mode 0600")
+        return file.read_text().strip()
+    value = os.environ.get(auth.client_secret_env)
+    if not value:
+        raise UserError(
+            f"auth: the variable {auth.client_secret_env} is not set; export it with the service principal's secret"
+        )
+    return value

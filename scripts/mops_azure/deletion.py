@@ -1,0 +1,141 @@
+"""What a deletion would take, and whether it may. Pure but for `inventory`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from modelops_runtime.contracts.errors import UserError
+from mops_azure import desired
+from mops_azure.config import MANAGED_BY, AzureConfig
+from mops_azure.errors import AzureError, NotOurs
+from mops_azure.plan import is_ours, kubelet_principal
+
+if TYPE_CHECKING:
+    from mops_azure.apply import Work
+    from mops_azure.arm import Arm
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inventory:
+    """One resource group and all in it; None of a group: it is not there."""
+
+    group_name: str
+    group: Any
+    members: tuple[Any, ...] = ()
+    node_group: str = ""
+    node_members: tuple[Any, ...] = ()
+    """Disks, addresses, machines: Azure made them for the cluster, and they go with it."""
+    locks: tuple[Any, ...] = ()
+
+    @property
+    def foreign(self) -> tuple[Any, ...]:
+        return tuple(one for one in self.members if not is_ours(one))
+
+    @property
+    def our_locks(self) -> tuple[Any, ...]:
+        return tuple(one for one in self.locks if one["name"] == desired.LOCK_NAME)
+
+
+def inventory(arm: Arm, config: AzureConfig, name: str) -> Inventory:
+    """Read what is in the group `name`. A group that goes while it is read is gone."""
+    try:
+        return _inventory(arm, config, name)
+    except AzureError as error:
+        if (
+            error.status != 404
+            or arm.get(desired.group_id(config, name), desired.GROUPS, "reading the group") is not None
+        ):
+            raise
+        return Inventory(group_name=name, group=None)
+
+
+def _inventory(arm: Arm, config: AzureConfig, name: str) -> Inventory:
+    group_id = desired.group_id(config, name)
+    doing = f"reading the resource group {name}"
+    group = arm.get(group_id, desired.GROUPS, doing)
+    if group is None:
+        return Inventory(group_name=name, group=None)
+    members = tuple(arm.list(f"{group_id}/resources", desired.GROUPS, doing))
+    locks = tuple(arm.list(f"{group_id}/providers/Microsoft.Authorization/locks", desired.LOCKS, doing))
+    cluster = None
+    if name == config.group_name:
+        cluster = arm.get(desired.cluster_id(config), desired.CLUSTERS, "reading the cluster")
+    node_group = ((cluster or {}).get("properties") or {}).get("nodeResourceGroup") or ""
+    inside: tuple[Any, ...] = ()
+    if node_group and arm.get(desired.group_id(config, node_group), desired.GROUPS, doing) is not None:
+        inside = tuple(arm.list(f"{desired.group_id(config, node_group)}/resources", desired.GROUPS, doing))
+    return Inventory(
+        group_name=name, group=group, members=members, node_group=node_group, node_members=inside, locks=locks
+    )
+
+
+def lines(found: Inventory) -> list[str]:
+    """What goes, one a line."""
+    if found.group is None:
+        return [f"resource group {found.group_name} is not there: nothing to delete"]
+    result = [f"  - resource group {found.group_name}"]
+    result += [f"  - {_title(one)}" for one in found.members]
+    if found.node_group:
+        result.append(
+            f"  - resource group {found.node_group}, which Azure made for the nodes; what is on its disks is lost"
+        )
+    result += [f"  - {_title(one)}" for one in found.node_members]
+    result += [f"  - lock {one['name']}" for one in found.our_locks]
+    return result
+
+
+def _title(one: Any) -> str:
+    return f"{one.get('type', 'resource')} {one.get('name', one.get('id'))}"
+
+
+def check(found: Inventory, *, unlock: bool) -> None:
+    """Raises NotOurs, UserError when it must not be deleted."""
+    name = found.group_name
+    if found.group is None:
+        return
+    if not is_ours(found.group):
+        raise NotOurs(f"resource group {name} does not carry the tag managedBy: {MANAGED_BY}; it is not ours to delete")
+    if found.foreign:
+        listed = ", ".join(_title(one) for one in found.foreign)
+        raise NotOurs(
+            f"resource group {name} also holds what we did not make: {listed}; move or delete that first, nothing was deleted"
+        )
+    others = [one["name"] for one in found.locks if one["name"] != desired.LOCK_NAME]
+    if others:
+        raise NotOurs(
+            f"resource group {name} is locked by {', '.join(others)}, which is not ours; its owner can remove it"
+        )
+    if found.our_locks and not unlock:
+        raise UserError(f"resource group {name} is locked by {desired.LOCK_NAME}; say --unlock to remove that lock too")
+
+
+def carry_out(work: Work, config: AzureConfig, found: Inventory) -> None:
+    """Locks, the nodes' right on the registry, then the group with all in it. Safe to run again from any point."""
+    from mops_azure.apply import remove
+
+    for one in found.our_locks:
+        _remove(work, remove, "lock", one, desired.LOCKS)
+    if config.acr.enabled and found.group_name == config.group_name:
+        for one in _pull_rights(work.arm, config):
+            _remove(work, remove, "role assignment", one, desired.ASSIGNMENTS)
+    if found.group is not None:
+        work.say(f"resource group {found.group_name}: deleting")
+        remove(work, desired.group(config, found.group_name))
+
+
+def _remove(work: Work, remove: Callable[[Work, desired.Resource], None], kind: str, one: Any, version: str) -> None:
+    work.say(f"{kind} {one['name']}: deleting")
+    remove(work, desired.Resource(kind=kind, name=one["name"], id=one["id"], api_version=version, body={}))
+
+
+def _pull_rights(arm: Arm, config: AzureConfig) -> list[Any]:
+    """The nodes' AcrPull on the registry, which stays: it would be left over, for nobody."""
+    cluster = arm.get(desired.cluster_id(config), desired.CLUSTERS, "reading the cluster")
+    principal = kubelet_principal(cluster)
+    if principal is None or arm.get(desired.registry_id(config), desired.REGISTRIES, "reading the registry") is None:
+        return []
+    listing = f"{desired.registry_id(config)}/providers/Microsoft.Authorization/roleAssignments"
+    rights = arm.list(f"{listing}?$filter=principalId%20eq%20'{principal}'", desired.ASSIGNMENTS, "reading rights")
+    return [one for one in rights if str(one["properties"].get("principalId", "")).lower() == principal.lower()]

@@ -1,0 +1,241 @@
+"""What is missing before it can work: each finding with its remedy."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from modelops_runtime.contracts.errors import ModelOpsError
+from mops_azure import desired
+from mops_azure.config import AzureConfig
+from mops_azure.live import newest_default_version, offered_versions
+from mops_azure.plan import is_ours
+
+if TYPE_CHECKING:
+    from mops_azure.arm import Arm
+
+PROVIDERS = "2025-04-01"
+SUBSCRIPTIONS = "2022-12-01"
+COMPUTE_SKUS = "2021-07-01"
+COMPUTE = "2025-04-01"
+PERMISSIONS = "2022-04-01"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One check; `remedy` is there unless it is ok."""
+
+    level: Literal["ok", "warning", "problem"]
+    what: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        sign = {"ok": "ok     ", "warning": "warning", "problem": "PROBLEM"}[self.level]
+        return f"{sign}  {self.what}" + (f"; {self.remedy}" if self.remedy else "")
+
+
+def examine(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
+    """All checks, as they come. What cannot be read is a finding too; without sign-in there is nothing more to see."""
+    yield from _tools(config)
+    try:
+        found = arm.get(f"/subscriptions/{config.subscription_id}", SUBSCRIPTIONS, "reading the subscription")
+    except ModelOpsError as error:
+        yield Finding(level="problem", what=str(error))
+        return
+    yield _subscription(config, found)
+    if found is None:
+        return
+    for check in (_providers, _version, _sizes_and_quota, _registry_name, _rights):
+        try:
+            yield from check(arm, config)
+        except ModelOpsError as error:
+            yield Finding(level="problem", what=str(error))
+
+
+def _tools(config: AzureConfig) -> Iterator[Finding]:
+    needed = {"az": config.auth.method == "use_azure_cli", "kubelogin": False, "kubectl": False}
+    for name, must in needed.items():
+        if shutil.which(name):
+            yield Finding(level="ok", what=f"{name} is there")
+        elif must:
+            yield Finding(
+                level="problem", what="the Azure CLI az is not there", remedy="install it, or use another auth method"
+            )
+    if not shutil.which("kubectl"):
+        yield Finding(
+            level="warning", what="kubectl is not there", remedy="install it to look into the cluster; mops needs none"
+        )
+
+
+def _subscription(config: AzureConfig, found: Any) -> Finding:
+    if found is None:
+        remedy = "compare subscription_id and tenant_id with `az account show`"
+        return Finding(level="problem", what=f"subscription {config.subscription_id} is not to be seen", remedy=remedy)
+    if str(found.get("tenantId", config.tenant_id)).lower() != config.tenant_id.lower():
+        remedy = f"write tenant_id: {found['tenantId']}"
+        return Finding(level="problem", what="the subscription belongs to another tenant", remedy=remedy)
+    if str(found.get("state", "Enabled")) != "Enabled":
+        remedy = "its owner can enable it in the portal"
+        return Finding(level="problem", what=f"the subscription is {found['state']}", remedy=remedy)
+    return Finding(level="ok", what=f"signed in; subscription {found.get('displayName', config.subscription_id)}")
+
+
+def _providers(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
+    missing = unregistered(arm, config)
+    for name in missing:
+        yield Finding(
+            level="problem", what=f"provider {name} is not registered", remedy="`mops-azure doctor --register` does it"
+        )
+    if not missing:
+        yield Finding(level="ok", what="all resource providers are registered")
+
+
+def _version(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
+    offered = offered_versions(arm, config)
+    patches = [patch for found, _ in offered.values() for patch in found]
+    wanted = config.aks.version
+    if wanted is None:
+        yield Finding(
+            level="ok", what=f"Kubernetes {newest_default_version(arm, config)}, the default of {config.location}"
+        )
+    elif wanted in offered or wanted in patches:
+        yield Finding(level="ok", what=f"Kubernetes {wanted} is offered in {config.location}")
+    else:
+        remedy = f"set aks.version to one of {', '.join(found[-1] for found, _ in offered.values())}, or leave it out"
+        yield Finding(level="problem", what=f"Kubernetes {wanted} is not offered in {config.location}", remedy=remedy)
+
+
+def _sizes_and_quota(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
+    base = f"/subscriptions/{config.subscription_id}/providers/Microsoft.Compute"
+    path = f"{base}/skus?$filter=location%20eq%20'{config.location}'"
+    skus = {
+        str(one["name"]).lower(): one
+        for one in arm.list(path, COMPUTE_SKUS, "reading the VM sizes")
+        if one.get("resourceType") == "virtualMachines"
+    }
+    system = config.aks.system_pool
+    wanted = [("system", system.vm_size, system.min, system.max, system.zones)]
+    wanted += [(pool.name, pool.vm_size, pool.min, pool.max, pool.zones) for pool in config.aks.pools]
+    least: dict[str, int] = {}
+    most: dict[str, int] = {}
+    for name, size, low, high, zones in wanted:
+        sku = skus.get(size.lower())
+        yield _size(config, name, size, list(zones), sku)
+        if sku is None:
+            continue
+        cores = int(next((one["value"] for one in sku.get("capabilities", []) if one["name"] == "vCPUs"), 0))
+        for family in (str(sku.get("family", "")).lower(), "cores"):
+            least[family] = least.get(family, 0) + cores * low
+            most[family] = most.get(family, 0) + cores * high
+    usages = arm.list(f"{base}/locations/{config.location}/usages", COMPUTE, "reading the quota")
+    for one in usages:
+        family = str(one["name"]["value"])
+        if family.lower() in most:
+            left = int(one["limit"]) - int(one["currentValue"])
+            yield _quota(family, left, least[family.lower()], most[family.lower()])
+
+
+def _size(config: AzureConfig, pool: str, size: str, zones: list[str], sku: Any) -> Finding:
+    remedy = "pick another vm_size or location (`az vm list-skus`)"
+    if sku is None:
+        return Finding(level="problem", what=f"pool {pool}: {size} does not exist in {config.location}", remedy=remedy)
+    for one in sku.get("restrictions") or []:
+        if one.get("type") == "Location":
+            return Finding(level="problem", what=f"pool {pool}: {size} is not open to this subscription", remedy=remedy)
+        closed = sorted(set(zones) & set((one.get("restrictionInfo") or {}).get("zones") or []))
+        if closed:
+            what = f"pool {pool}: {size} is not open to this subscription in zone {', '.join(closed)}"
+            return Finding(level="problem", what=what, remedy="take these zones out of the config")
+    offered = {zone for one in sku.get("locationInfo") or [] for zone in one.get("zones") or []}
+    missing = sorted(set(zones) - offered)
+    if missing:
+        what = f"pool {pool}: {size} is not in zone {', '.join(missing)}"
+        return Finding(level="problem", what=what, remedy="take these zones out of the config")
+    return Finding(level="ok", what=f"pool {pool}: {size} can be had in {config.location}")
+
+
+def _quota(family: str, left: int, low: int, high: int) -> Finding:
+    ask = "ask for more in the portal under Subscription > Usage + quotas"
+    if left < low:
+        return Finding(level="problem", what=f"quota {family}: {left} cores left, {low} needed at least", remedy=ask)
+    if left < high:
+        return Finding(level="warning", what=f"quota {family}: {left} cores left, {high} needed at most", remedy=ask)
+    return Finding(level="ok", what=f"quota {family}: {left} cores left, {high} needed at most")
+
+
+def _registry_name(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
+    if not config.acr.enabled:
+        return
+    name = config.registry_name
+    found = arm.get(desired.registry_id(config), desired.REGISTRIES, "reading the registry")
+    if found is not None:
+        whose = "ours" if is_ours(found) else "shared"
+        yield Finding(level="ok", what=f"registry {name} is there, {whose}")
+        return
+    path = f"/subscriptions/{config.subscription_id}/providers/Microsoft.ContainerRegistry/checkNameAvailability"
+    body = {"name": name, "type": "Microsoft.ContainerRegistry/registries"}
+    reply = arm.send("POST", path, desired.REGISTRIES, "checking the registry's name", body=body).body or {}
+    if reply.get("nameAvailable"):
+        yield Finding(level="ok", what=f"registry name {name} is free")
+    else:
+        yield Finding(
+            level="problem", what=f"registry name {name} is taken", remedy="set another acr.name; it is global"
+        )
+
+
+def _rights(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
+    path = f"/subscriptions/{config.subscription_id}/providers/Microsoft.Authorization/permissions"
+    granted = list(arm.list(path, PERMISSIONS, "reading your rights"))
+    needed = {
+        "Microsoft.Resources/subscriptions/resourceGroups/write": "Contributor",
+        "Microsoft.ContainerService/managedClusters/write": "Contributor",
+    }
+    if config.acr.enabled:
+        needed["Microsoft.Authorization/roleAssignments/write"] = "Role Based Access Control Administrator"
+    if config.lock:
+        needed["Microsoft.Authorization/locks/write"] = "Owner"
+    for action, role in needed.items():
+        if allowed(granted, action):
+            yield Finding(level="ok", what=f"you may {action}")
+        else:
+            remedy = f"ask an owner of the subscription for the role {role}"
+            yield Finding(level="problem", what=f"you may not {action}", remedy=remedy)
+
+
+def allowed(granted: list[Any], action: str) -> bool:
+    """Some grant's actions hold it and its own notActions do not. Pure."""
+    return any(
+        _any_matches(one.get("actions"), action) and not _any_matches(one.get("notActions"), action) for one in granted
+    )
+
+
+def _any_matches(patterns: list[str] | None, action: str) -> bool:
+    return any(re.fullmatch(re.escape(one).replace(r"\*", ".*"), action, re.IGNORECASE) for one in patterns or [])
+
+
+def unregistered(arm: Arm, config: AzureConfig) -> list[str]:
+    """Resource providers that the subscription does not have yet."""
+    base = f"/subscriptions/{config.subscription_id}/providers"
+    states = {
+        name: (arm.get(f"{base}/{name}", PROVIDERS, f"reading the provider {name}") or {}).get("registrationState")
+        for name in desired.providers(config)
+    }
+    return [name for name, state in states.items() if str(state).lower() != "registered"]
+
+
+def register_providers(arm: Arm, config: AzureConfig, say: Callable[[str], None], *, for_s: float = 600) -> None:
+    """Register what is missing and wait; the SDK's own policy for it does not work for long operations."""
+    base = f"/subscriptions/{config.subscription_id}/providers"
+    missing = unregistered(arm, config)
+    for name in missing:
+        say(f"provider {name}: registering")
+        arm.send("POST", f"{base}/{name}/register", PROVIDERS, f"registering the provider {name}")
+    pause, end = 0.3, time.monotonic() + for_s
+    while missing and time.monotonic() < end:
+        time.sleep(pause)
+        missing = unregistered(arm, config)
+        pause = min(pause * 1.5, 10)

@@ -1,0 +1,189 @@
+"""What Azure says when it refuses, as one line with what to do. One table; both of ARM's shapes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from modelops_runtime.contracts.errors import ModelOpsError, UserError
+
+
+class AzureError(ModelOpsError):
+    """Azure refused or failed: `AzureError(doing, code, said, remedy, status)`; a remedy is always there."""
+
+    def __str__(self) -> str:
+        doing, code, said, remedy, _ = self.args
+        return f"{doing}: {said} ({code}); {remedy}"
+
+    @property
+    def code(self) -> str:
+        return self.args[1]
+
+    @property
+    def status(self) -> int:
+        return self.args[4]
+
+
+class NotOurs(UserError):
+    """Something that carries other tags than ours stands where we would write or delete."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Meaning:
+    """Of a code, and of words in the message when a code says too little."""
+
+    codes: str
+    """A regular expression for the whole code."""
+    remedy: str
+    words: str = ""
+    """A regular expression, found anywhere in the message."""
+
+
+MEANINGS = (
+    Meaning(
+        codes="(ErrCode_)?InsufficientVCPUQuota|QuotaExceeded|.*QuotaExceeded|OperationNotAllowed|.*QuotaLimit",
+        words="quota|exceed",
+        remedy="lower min or max of the pools, pick another vm_size or location, or ask for more in the portal "
+        "under Subscription > Usage + quotas (`mops-azure doctor` shows what is left)",
+    ),
+    Meaning(
+        codes="QuotaExceeded|.*QuotaExceeded|.*QuotaLimit|PublicIPCountLimitReached",
+        remedy="free some of it or ask for more in the portal under Subscription > Usage + quotas",
+    ),
+    Meaning(
+        codes="SkuNotAvailable|.*VMSizeNot.*|VMSizeNotSupported|.*SkuNot.*|BadRequest|InvalidParameter|AvailabilityZoneNotSupported|ZonalAllocationFailed|AllocationFailed|OverconstrainedAllocationRequest",
+        words="vm ?size|sku|allocation|zone",
+        remedy="pick another vm_size, zones or location; `mops-azure doctor` lists what this subscription may use",
+    ),
+    Meaning(
+        codes=".*K8sVersionNotSupported|K8sVersionNotSupported|.*OrchestratorVersion.*|BadRequest",
+        words="version",
+        remedy="set aks.version to one that the location offers, or leave it out (`mops-azure doctor` lists them)",
+    ),
+    Meaning(
+        codes=".*K8sVersionNotSupported", remedy="set aks.version to one that the location offers, or leave it out"
+    ),
+    Meaning(
+        codes="AlreadyInUse|NameNotAvailable|.*NameAlreadyTaken|DnsPrefixTaken|StorageAccountAlreadyTaken|AlreadyExists",
+        remedy="the name is taken by somebody else; set another one in the provider config",
+    ),
+    Meaning(
+        codes="RequestDisallowedByPolicy|.*DisallowedByPolicy|PolicyViolation",
+        remedy="a policy of your organisation forbids it: follow what it names (often a tag or a location), or ask its owner",
+    ),
+    Meaning(
+        codes="MissingSubscriptionRegistration|.*NotRegistered|SubscriptionNotRegistered",
+        remedy="run `mops-azure doctor --register`, or let an owner of the subscription run it once",
+    ),
+    Meaning(
+        codes="Throttled|TooManyRequests|SubscriptionRequestsThrottled|.*Throttl.*|429",
+        remedy="Azure asks to go slower; wait a minute and run the same command again",
+    ),
+    Meaning(
+        codes="ScopeLocked",
+        remedy="a lock keeps it; `mops-azure delete --unlock` removes ours, another is its owner's to remove (`az lock list`)",
+    ),
+    Meaning(
+        codes="PrincipalNotFound",
+        remedy="Entra does not know the new identity yet; wait a minute and run the same command again",
+    ),
+    Meaning(
+        codes="ServicePrincipalNotFound",
+        remedy="check auth.client_id and tenant_id; a new service principal takes a minute to be known",
+    ),
+    Meaning(
+        codes="AuthorizationFailed|LinkedAuthorizationFailed|RoleAssignment.*Forbidden|Forbidden",
+        remedy="ask an owner of the subscription for the role that this needs (`mops-azure doctor` names it)",
+    ),
+    Meaning(
+        codes="InvalidAuthenticationTokenTenant|.*TenantMismatch|SubscriptionNotFound|InvalidSubscriptionId",
+        remedy="subscription_id and tenant_id do not belong together, or you may not see it: compare `az account show`",
+    ),
+    Meaning(
+        codes="InvalidAuthenticationToken|ExpiredAuthenticationToken|AuthenticationFailed|Unauthorized",
+        remedy="sign in again: `az login --tenant TENANT`, or renew the service principal's secret",
+    ),
+    Meaning(codes="RoleAssignmentExists", remedy="it is there already; nothing to do"),
+    Meaning(
+        codes="OperationNotAllowed|.*InProgress|Conflict|EtagMismatch|AnotherOperationInProgress|OperationPreempted",
+        remedy="another change is under way; wait until `mops-azure status` shows Succeeded and run the same command again",
+    ),
+    Meaning(
+        codes="ResourceGroupBeingDeleted",
+        remedy="the group is just being deleted; wait until `mops-azure status` no longer shows it, then run it again",
+    ),
+    Meaning(
+        codes="ResourceGroupNotFound|ResourceNotFound|NotFound",
+        remedy="it is not there (any more); `mops-azure plan` shows what is missing",
+    ),
+    Meaning(
+        codes="SystemPoolHasRestrictedTaint",
+        remedy="take the taints off the system pool; put them on a workload pool",
+    ),
+    Meaning(
+        codes="CreatesNotAllowed|.*Deprecated|.*Retired",
+        remedy="Azure no longer makes these; update modelops",
+    ),
+    Meaning(
+        codes="FailedIdentityOperation|GetVnetError|.*InternalError|InternalServerError|InternalExecutionError|ServiceUnavailable|ServerTimeout|"
+        "BadGateway.*|GatewayTimeout|ServerBusy|5\\d\\d",
+        remedy="a fault inside Azure; run the same command again, it goes on where it stopped",
+    ),
+    Meaning(
+        codes="Canceled|OperationCanceled",
+        remedy="somebody or something cancelled it; run the same command again",
+    ),
+    Meaning(
+        codes=".*",
+        remedy="`mops-azure doctor` checks what is commonly wrong; running the same command again is always safe",
+    ),
+)
+
+
+def meaning_of(code: str, message: str) -> Meaning:
+    """The first of MEANINGS whose code, and whose words if it has any, fit."""
+    return next(
+        one
+        for one in MEANINGS
+        if re.fullmatch(one.codes, code, re.IGNORECASE)
+        and (not one.words or re.search(one.words, message, re.IGNORECASE))
+    )
+
+
+def from_reply(doing: str, status: int, body: Any) -> AzureError:
+    """Of a reply or a failed operation; `body` is parsed JSON, text or None."""
+    code, message = code_and_message(status, body)
+    said = one_line(message)
+    return AzureError(doing, code, said, meaning_of(code, message).remedy, status)
+
+
+def code_and_message(status: int, body: Any) -> tuple[str, str]:
+    """From `{"error": {code, message}}`, from AKS' bare `{code, message, details}`, or from anything else."""
+    if isinstance(body, str | bytes):
+        try:
+            body = json.loads(body)
+        except ValueError:
+            body = None
+    error = body.get("error", body) if isinstance(body, Mapping) else None
+    if not isinstance(error, Mapping) or not error.get("code"):
+        return str(status), f"Azure answered {status} without saying why"
+    code, message = str(error["code"]), str(error.get("message") or "")
+    details = error.get("details")
+    inner = next((one for one in details if isinstance(one, Mapping)), {}) if isinstance(details, list) else {}
+    if inner.get("code") and (code in ("Conflict", "BadRequest", "DeploymentFailed") or not message):
+        code, message = str(inner["code"]), str(inner.get("message") or message)
+    return code, message or code
+
+
+def one_line(text: str, limit: int = 300) -> str:
+    """Words in one line, no links and no correlation ids; cut at `limit` letters."""
+    text = re.sub(r"https?://\S+", "", text)
+    text = re.sub(
+        r"(?i)(please )?(see|visit|for more details,? (please )?go to)\s*(for more.*|to .*)?$", "", text.strip()
+    )
+    text = re.sub(r"(?i)correlation ?id:? ?[0-9a-f-]+", "", text)
+    text = " ".join(text.split()).rstrip(" .,;:")
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"

@@ -1,0 +1,81 @@
+"""Kubeconfigs: renamed to one context of ours, merged beside others', written for the owner alone."""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from modelops_runtime.contracts.errors import UserError
+
+
+def renamed(text: str, name: str) -> dict[str, Any]:
+    """The one cluster, user and context of `text`, all called `name`."""
+    found = YAML(typ="safe").load(text)
+    cluster, user = deepcopy(found["clusters"][0]["cluster"]), deepcopy(found["users"][0]["user"])
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": name, "cluster": cluster}],
+        "users": [{"name": name, "user": user}],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+        "current-context": name,
+    }
+
+
+def merge(existing: dict[str, Any], ours: dict[str, Any], *, overwrite: bool) -> dict[str, Any]:
+    """`ours` beside what is there. Raises UserError when our name stands for another server, unless `overwrite`."""
+    name = ours["current-context"]
+    result: dict[str, Any] = deepcopy(existing) if existing else {"apiVersion": "v1", "kind": "Config"}
+    server = ours["clusters"][0]["cluster"]["server"]
+    for one in result.get("clusters") or []:
+        if one.get("name") == name and one.get("cluster", {}).get("server") != server and not overwrite:
+            raise UserError(
+                f"the kubeconfig already has a cluster {name} at another address; say --overwrite to replace it"
+            )
+    for kind in ("clusters", "users", "contexts"):
+        result[kind] = [one for one in result.get(kind) or [] if one.get("name") != name] + ours[kind]
+    if not result.get("current-context"):
+        result["current-context"] = name
+    return result
+
+
+def read(path: Path) -> dict[str, Any]:
+    """What is in the file; {} when it is not there or empty."""
+    if not path.exists():
+        return {}
+    try:
+        found = YAML(typ="safe").load(path.read_text())
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: this is no kubeconfig ({str(error).splitlines()[0]}); it was left alone") from None
+    if found is not None and not isinstance(found, dict):
+        raise UserError(f"{path}: this is no kubeconfig; it was left alone")
+    return found or {}
+
+
+def dumped(content: dict[str, Any]) -> str:
+    stream = io.StringIO()
+    yaml = YAML(typ="safe")
+    yaml.default_flow_style = False
+    yaml.dump(content, stream)
+    return stream.getvalue()
+
+
+def write_private(path: Path, text: str) -> None:
+    """Whole or not at all, mode 0600 from the first byte; a link is followed."""
+    path = path.resolve()
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp: mode 0600
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(text)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,314 @@
+"""Desired state against live state: what would be done. Pure; no clock, no network."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from modelops_runtime.contracts.errors import UserError
+from mops_azure import desired
+from mops_azure.compare import Difference, differences
+from mops_azure.config import MANAGED_BY, AzureConfig
+from mops_azure.desired import Resource
+from mops_azure.errors import NotOurs
+
+Action = Literal["create", "update", "replace", "keep"]
+Live = Mapping[str, Any]
+"""Resource id in lower case -> the resource as Azure returns it; what is not there is left out."""
+
+IN_MOTION_ENDS = ("succeeded", "failed", "canceled")
+
+REPLACING = {
+    "cluster": (
+        "location",
+        "properties.dnsPrefix",
+        "properties.nodeResourceGroup",
+        "properties.networkProfile.networkPlugin",
+        "properties.networkProfile.networkPluginMode",
+        "properties.networkProfile.podCidr",
+        "properties.networkProfile.serviceCidr",
+        "properties.networkProfile.dnsServiceIP",
+        "properties.networkProfile.loadBalancerSku",
+        "properties.networkProfile.outboundType",
+        "properties.linuxProfile.*",
+        "properties.enableRBAC",
+    ),
+    "pool": (
+        "properties.vmSize",
+        "properties.osType",
+        "properties.type",
+        "properties.osDiskSizeGB",
+        "properties.availabilityZones",
+        "properties.scaleSetPriority",
+        "properties.scaleSetEvictionPolicy",
+        "properties.spotMaxPrice",
+        "properties.vnetSubnetID",
+    ),
+    "resource group": ("location",),
+    "registry": ("location",),
+}
+"""Properties that Azure cannot change in place."""
+
+READ_ONLY = {
+    "id", "name", "type", "etag", "systemdata", "provisioningstate", "powerstate", "maxagentpools", "currentkubernetesversion",
+    "fqdn", "privatefqdn", "azureportalfqdn", "resourceuid", "status", "privatelinkresources", "principalid", "tenantid",
+    "effectiveoutboundips", "issuerurl", "currentorchestratorversion", "nodeimageversion", "virtualmachinenodesstatus",
+    "identityprofile", "creationdate", "loginserver",
+}  # fmt: skip
+"""What Azure alone writes; left out of what is sent back to it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One resource and what would be done with it."""
+
+    action: Action
+    resource: Resource
+    live: Any = None
+    differences: tuple[Difference, ...] = ()
+    note: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.resource.kind, self.resource.name
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """What the PUT carries: of something that is there, all that it has, with what is asked for on top."""
+        return merged(self.resource, self.live) if self.live is not None else self.resource.body
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """All steps in the order in which they are done."""
+
+    steps: tuple[Step, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def changes(self) -> tuple[Step, ...]:
+        return tuple(step for step in self.steps if step.action != "keep")
+
+    @property
+    def replaced(self) -> tuple[Step, ...]:
+        return tuple(step for step in self.steps if step.action == "replace")
+
+
+def state_of(live: Any) -> str:
+    """`Succeeded`, `Creating` ...; what has no state of its own has Succeeded."""
+    return str(((live or {}).get("properties") or {}).get("provisioningState") or "Succeeded")
+
+
+def in_motion(live: Any) -> bool:
+    """Azure is still at work on it; a state that we do not know counts as work."""
+    return live is not None and state_of(live).lower() not in IN_MOTION_ENDS
+
+
+def make_plan(config: AzureConfig, live: Live, *, version: str | None = None, ssh_key: str | None = None) -> Plan:
+    """`version` is what a new cluster gets when the config pins none; `ssh_key` is its public key.
+    Raises NotOurs when something of that name is there without our tags."""
+    notes: list[str] = []
+    steps = [_step(desired.group(config), live)]
+    _refuse_foreign(steps[0], config)
+    existing = live.get(desired.cluster_id(config).lower())
+    if config.acr.enabled:
+        steps += _registry_steps(config, live)
+    steps += _cluster_steps(config, existing, version=version, ssh_key=ssh_key, notes=notes)
+    if config.lock:
+        steps.append(_step(desired.lock(config), live))
+    if config.acr.enabled:
+        steps.append(_pull_step(config, existing, live))
+    return Plan(steps=tuple(steps), notes=tuple(notes))
+
+
+def _registry_steps(config: AzureConfig, live: Live) -> list[Step]:
+    registry = _step(desired.registry(config), live)
+    group = _step(desired.group(config, config.registry_group), live)
+    if registry.live is not None and not is_ours(registry.live):
+        return [Step(action="keep", resource=registry.resource, live=registry.live, note="shared: used, never changed")]
+    if group.live is not None and not is_ours(group.live):
+        group = Step(action="keep", resource=group.resource, live=group.live, note="not ours: used, never changed")
+    return [group, registry]
+
+
+def _pull_step(config: AzureConfig, cluster: Any, live: Live) -> Step:
+    principal = kubelet_principal(cluster)
+    if principal is None:
+        resource = desired.pull_right(config, "")
+        return Step(action="create", resource=resource, note="once the cluster has its identity")
+    return _step(desired.pull_right(config, principal), live)
+
+
+def kubelet_principal(cluster: Any) -> str | None:
+    """Object id of the identity with which nodes pull images; absent until the cluster has settled."""
+    profile = ((cluster or {}).get("properties") or {}).get("identityProfile") or {}
+    return (profile.get("kubeletidentity") or {}).get("objectId")
+
+
+def _cluster_steps(
+    config: AzureConfig, live: Any, *, version: str | None, ssh_key: str | None, notes: list[str]
+) -> list[Step]:
+    wanted = config.aks.version or (version if live is None else None)
+    key = None if live is not None and config.ssh.source == "ephemeral" else ssh_key  # the key that is there stays
+    resource = desired.cluster(config, version=wanted, ssh_key=key)
+    pools = desired.pools(config)
+    if live is None:
+        made = [Step(action="create", resource=pool, note="with the cluster") for pool in pools]
+        return [Step(action="create", resource=resource), *made]
+    if not is_ours(live):
+        raise NotOurs(
+            f"cluster {config.aks.name} in {config.group_name} is there without the tag managedBy: {MANAGED_BY}; "
+            "set another aks.name"
+        )
+    body = deepcopy(resource.body)
+    del body["properties"]["agentPoolProfiles"]
+    cluster = _judged(Resource(**{**vars(resource), "body": body}), live)
+    _check_version(config, live)
+    found = {pool["name"].lower(): pool for pool in live["properties"].get("agentPoolProfiles") or []}
+    extra = sorted(set(found) - {pool.name for pool in pools})
+    if extra:
+        notes.append(f"pools that the config does not name are left alone: {', '.join(extra)}")
+    if cluster.action == "replace":
+        made = [Step(action="create", resource=pool, note="with the new cluster") for pool in pools]
+        return [Step(**{**vars(cluster), "resource": resource}), *made]
+    return [cluster, *(_pool_step(pool, found.get(pool.name)) for pool in pools)]
+
+
+def _pool_step(pool: Resource, live: Any) -> Step:
+    return Step(action="create", resource=pool) if live is None else _judged(pool, {"properties": live})
+
+
+def _check_version(config: AzureConfig, live: Any) -> None:
+    """Kubernetes goes up by one minor version at a time, and never down."""
+    if config.aks.version is None:
+        return
+    properties = live["properties"]
+    running = _numbers(properties.get("currentKubernetesVersion") or properties.get("kubernetesVersion") or "")
+    wanted = _numbers(config.aks.version)
+    if not running or not wanted:
+        return
+    if wanted < running[: len(wanted)]:
+        raise UserError(
+            f"aks.version is {config.aks.version}, below {'.'.join(map(str, running))} which runs; a cluster never goes back"
+        )
+    if wanted[1] > running[1] + 1:
+        raise UserError(
+            f"aks.version is {config.aks.version}, more than one minor version above {'.'.join(map(str, running))} which runs; "
+            f"go by 1.{running[1] + 1} first"
+        )
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdecimal())
+
+
+def _step(resource: Resource, live: Live) -> Step:
+    found = live.get(resource.id.lower())
+    return Step(action="create", resource=resource) if found is None else _judged(resource, found)
+
+
+def _judged(resource: Resource, live: Any) -> Step:
+    found = differences(resource.body, live)
+    if state_of(live).lower() in ("failed", "canceled"):
+        # A half-made resource is repaired by the same PUT; nothing says so but its state.
+        found.append(Difference(path="properties.provisioningState", live=state_of(live), desired="Succeeded"))
+    action: Action = "keep"
+    if found:
+        replacing = REPLACING.get(resource.kind, ())
+        action = "replace" if any(fnmatch.fnmatch(one.path, p) for one in found for p in replacing) else "update"
+    return Step(action=action, resource=resource, live=live, differences=tuple(found))
+
+
+def forces_replacement(step: Step, difference: Difference) -> bool:
+    """This difference is one that Azure cannot change in place."""
+    return any(fnmatch.fnmatch(difference.path, one) for one in REPLACING.get(step.resource.kind, ()))
+
+
+def _refuse_foreign(step: Step, config: AzureConfig) -> None:
+    if step.live is not None and not is_ours(step.live):
+        raise NotOurs(
+            f"resource group {step.resource.name} is there without the tag managedBy: {MANAGED_BY}; set another "
+            f"resource_group, or allow it: az group update -n {step.resource.name} --set tags.managedBy={MANAGED_BY}"
+        )
+
+
+def is_ours(live: Any) -> bool:
+    tags = {str(key).lower(): value for key, value in ((live or {}).get("tags") or {}).items()}
+    return tags.get("managedby") == MANAGED_BY
+
+
+def merged(resource: Resource, live: Any) -> dict[str, Any]:
+    """What Azure has, without what it alone writes, with `resource.body` on top; an autoscaled pool keeps its node count."""
+    kept = _writable(live)
+    body = _on_top(kept, resource.body)
+    if resource.kind == "cluster":
+        pools = (live.get("properties") or {}).get("agentPoolProfiles") or []
+        body["properties"]["agentPoolProfiles"] = [{**_writable(pool), "name": pool["name"]} for pool in pools]
+    if resource.kind == "pool" and resource.body["properties"].get("enableAutoScaling"):
+        properties = body["properties"]
+        count = live["properties"].get("count", properties["minCount"])
+        properties["count"] = max(properties["minCount"], min(count, properties["maxCount"]))
+    return body
+
+
+def _writable(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {
+            key: _writable(one) for key, one in value.items() if str(key).lower() not in READ_ONLY and one is not None
+        }
+    if isinstance(value, list):
+        return [_writable(one) for one in value]
+    return value
+
+
+def _on_top(below: Any, above: Any) -> Any:
+    if not isinstance(below, Mapping) or not isinstance(above, Mapping):
+        return deepcopy(above)
+    result = dict(below)
+    spelled = {str(key).lower(): key for key in below}
+    for key, value in above.items():
+        old = result.pop(spelled[key.lower()], None) if key.lower() in spelled else None
+        result[key] = _on_top(old, value)
+    return result
+
+
+def refuse_if_stopped(config: AzureConfig, plan: Plan, live: Live) -> None:
+    """Azure changes nothing in a stopped cluster. Raises UserError."""
+    cluster = live.get(desired.cluster_id(config).lower())
+    touched = [step for step in plan.changes if step.resource.kind in ("cluster", "pool")]
+    if touched and power_of(cluster) == "Stopped":
+        raise UserError(f"cluster {config.aks.name} is stopped and cannot be changed; `mops-azure start` first")
+
+
+def refuse_replaced_system_pool(plan: Plan) -> None:
+    """A cluster must keep a system pool, so it cannot be deleted to be made anew. Raises UserError."""
+    if any(step.key == ("pool", "system") for step in plan.replaced):
+        raise UserError(
+            "the system pool cannot be replaced in place, a cluster must always have one; undo that change, "
+            "or `mops-azure delete` and create anew"
+        )
+
+
+def power_of(cluster: Any) -> str:
+    """`Running` or `Stopped`."""
+    return str((((cluster or {}).get("properties") or {}).get("powerState") or {}).get("code") or "Running")
+
+
+def make_registry_plan(config: AzureConfig, live: Live) -> Plan:
+    """The registry and its group alone."""
+    return Plan(steps=tuple(_registry_steps(config, live)))
+
+
+def make_attach_plan(config: AzureConfig, live: Live) -> Plan:
+    """The nodes' right to pull from the registry alone."""
+    cluster = live.get(desired.cluster_id(config).lower())
+    if cluster is None:
+        raise UserError(f"there is no cluster {config.aks.name} in {config.group_name}; `mops-azure create` makes it")
+    if desired.registry_id(config).lower() not in live:
+        raise UserError(
+            f"there is no registry {config.registry_name} in {config.registry_group}; `mops-azure registry create` makes it"
+        )
+    return Plan(steps=(_pull_step(config, cluster, live),))

@@ -1,0 +1,94 @@
+"""A plan as text for people and as JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from mops_azure.plan import Plan, Step, forces_replacement
+
+SIGNS = {"create": "+", "update": "~", "replace": "-/+", "keep": "="}
+WORDS = {"create": "create", "update": "update in place", "replace": "replace", "keep": "nothing to do"}
+
+
+def plan_lines(plan: Plan) -> list[str]:
+    """One line a resource, one a property that differs, and a summary."""
+    width = max(len(_title(step)) for step in plan.steps)
+    lines: list[str] = []
+    for step in plan.steps:
+        note = f" ({step.note})" if step.note else ""
+        lines.append(f"{SIGNS[step.action]:>3} {_title(step):<{width}}  {WORDS[step.action]}{note}")
+        lines += [f"      {line}" for line in _details(step)]
+    lines += [f"note: {note}" for note in plan.notes]
+    lines.append(summary(plan))
+    return lines
+
+
+def summary(plan: Plan) -> str:
+    counts = {action: sum(step.action == action for step in plan.steps) for action in SIGNS}
+    if not plan.changes:
+        return "Nothing to do: Azure is as the config says."
+    return (
+        f"Plan: {counts['create']} to create, {counts['update']} to update in place, {counts['replace']} to replace, "
+        f"{counts['keep']} unchanged."
+    )
+
+
+def _title(step: Step) -> str:
+    return f"{step.resource.kind} {step.resource.name}"
+
+
+def _details(step: Step) -> list[str]:
+    if step.action == "create":
+        return _new(step)
+    return [
+        f"{one.path.removeprefix('properties.')}: {_value(one.live)} -> {_value(one.desired)}"
+        + (" (forces replacement)" if forces_replacement(step, one) else "")
+        for one in step.differences
+    ]
+
+
+def _new(step: Step) -> list[str]:
+    body = step.resource.body
+    properties = body.get("properties", {})
+    if step.resource.kind == "pool":
+        spot = ", spot" if properties.get("scaleSetPriority") == "Spot" else ""
+        return [f"{properties['vmSize']}, {properties['minCount']} to {properties['maxCount']} nodes{spot}"]
+    if step.resource.kind == "cluster":
+        version = properties.get("kubernetesVersion", "the location's default version")
+        return [f"Kubernetes {version}, {body['sku']['tier']}, Azure CNI overlay with Cilium, in {body['location']}"]
+    if step.resource.kind == "resource group":
+        return [f"in {body['location']}, tags {', '.join(f'{key}={value}' for key, value in body['tags'].items())}"]
+    return []
+
+
+def _value(value: Any) -> str:
+    text = "none" if value is None else value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= 80 else f"{text[:79]}…"
+
+
+def plan_json(plan: Plan) -> dict[str, Any]:
+    """The same for programs; no body, so no key of any kind."""
+    return {
+        "changes": len(plan.changes),
+        "notes": list(plan.notes),
+        "steps": [
+            {
+                "action": step.action,
+                "kind": step.resource.kind,
+                "name": step.resource.name,
+                "id": step.resource.id,
+                "note": step.note,
+                "differences": [
+                    {
+                        "path": one.path,
+                        "live": one.live,
+                        "desired": one.desired,
+                        "forces_replacement": forces_replacement(step, one),
+                    }
+                    for one in step.differences
+                ],
+            }
+            for step in plan.steps
+        ],
+    }

@@ -1,0 +1,137 @@
+"""`doctor`, `init` and `mops infra` against the loopback Azure."""
+
+from __future__ import annotations
+
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from mops_azure.doctor import allowed
+from tests.azure.arm_server import SUBSCRIPTION, TENANT, ArmServer
+
+
+def sku(name: str, family: str, cores: int, **more: object) -> dict:
+    return {
+        "name": name,
+        "resourceType": "virtualMachines",
+        "family": family,
+        "capabilities": [{"name": "vCPUs", "value": str(cores)}],
+        "locationInfo": [{"location": "eastus2", "zones": ["1", "2"]}],
+        "restrictions": [],
+        **more,
+    }
+
+
+def usage(name: str, current: int, limit: int) -> dict:
+    return {"name": {"value": name}, "currentValue": current, "limit": limit}
+
+
+@pytest.fixture
+def healthy(arm: ArmServer) -> ArmServer:
+    arm.answers = {
+        r"^/subscriptions/[^/]+$": {"displayName": "Research", "tenantId": TENANT, "state": "Enabled"},
+        r"/microsoft.compute/skus$": {"value": [sku("Standard_D4s_v5", "standardDSv5Family", 4)]},
+        r"/usages$": {"value": [usage("cores", 0, 100), usage("standardDSv5Family", 0, 100)]},
+        r"/checknameavailability$": {"nameAvailable": True},
+        r"/permissions$": {"value": [{"actions": ["*"], "notActions": []}]},
+    }
+    return arm
+
+
+def test_a_healthy_subscription_has_no_problem(healthy, config, mops_azure):
+    done = mops_azure("doctor", config=config(acr={"enabled": True}))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "PROBLEM" not in done.stdout
+    assert "Kubernetes 1.35.6, the default of eastus2" in done.stdout
+    assert healthy.writes() == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "answer", "said"),
+    [
+        (r"^/subscriptions/[^/]+$", {"tenantId": SUBSCRIPTION}, "another tenant"),
+        (r"/microsoft.compute/skus$", {"value": []}, "does not exist in eastus2"),
+        (
+            r"/microsoft.compute/skus$",
+            {"value": [sku("Standard_D4s_v5", "f", 4, restrictions=[{"type": "Location"}])]},
+            "not open to this subscription",
+        ),
+        (r"/usages$", {"value": [usage("cores", 98, 100)]}, "2 cores left, 4 needed at least"),
+        (r"/checknameavailability$", {"nameAvailable": False}, "set another acr.name"),
+        (r"/permissions$", {"value": [{"actions": ["*/read"]}]}, "ask an owner of the subscription"),
+        (
+            r"/permissions$",
+            {"value": [{"actions": ["*"], "notActions": ["Microsoft.Authorization/*/Write"]}]},
+            "roleAssignments/write",
+        ),
+    ],
+)
+def test_each_problem_is_a_line_with_its_remedy(healthy, config, mops_azure, pattern, answer, said):
+    healthy.answers[pattern] = answer
+    done = mops_azure("doctor", config=config(acr={"enabled": True}))
+    assert done.returncode == 1
+    (line, *_) = [one for one in done.stdout.splitlines() if one.startswith("PROBLEM")]
+    assert said in line
+    assert "; " in line
+
+
+def test_too_little_quota_for_the_maximum_is_a_warning(healthy, config, mops_azure):
+    healthy.answers[r"/usages$"] = {"value": [usage("cores", 90, 100)]}
+    done = mops_azure("doctor", config=config())
+    assert done.returncode == 0
+    assert "warning  quota cores: 10 cores left, 32 needed at most" in done.stdout
+
+
+def test_a_version_that_is_gone_and_a_zone_that_is_none(healthy, config, mops_azure):
+    done = mops_azure("doctor", config=config(aks={"version": "1.29.7", "workload_pool": {"zones": ["3"]}}))
+    assert done.returncode == 1
+    assert "Kubernetes 1.29.7 is not offered" in done.stdout
+    assert "is not in zone 3" in done.stdout
+
+
+def test_missing_providers_are_registered_on_request(healthy, config, mops_azure):
+    healthy.unregistered = {"Microsoft.Network"}
+    assert mops_azure("doctor", config=config()).returncode == 1
+    assert healthy.unregistered == {"Microsoft.Network"}
+    assert mops_azure("doctor", "--register", config=config()).returncode == 0
+    assert healthy.unregistered == set()
+
+
+def test_a_grant_is_not_widened_by_the_exception_of_another():
+    granted = [
+        {"actions": ["*"], "notActions": ["Microsoft.Authorization/*/Write"]},
+        {"actions": ["Microsoft.Authorization/*"]},
+    ]
+    assert allowed(granted, "Microsoft.Authorization/roleAssignments/write")
+    assert not allowed(granted[:1], "Microsoft.Authorization/roleAssignments/write")
+
+
+def test_init_writes_a_config_for_the_owner_alone_and_never_replaces_one(arm, mops_azure, tmp_path):
+    path = tmp_path / "new" / "azure.yaml"
+    args = ("init", "--subscription", SUBSCRIPTION, "--tenant", TENANT, "--location", "eastus2", "--no-registry")
+    done = mops_azure(*args, config=path)
+    assert done.returncode == 0, done.stderr
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    (tmp_path / "nothing.json").write_text("[]")
+    assert mops_azure("plan", "--against", "nothing.json", config=path).returncode == 0
+    text = path.read_text()
+    again = mops_azure(*args, config=path)
+    assert again.returncode == 2
+    assert path.read_text() == text
+    wrong = mops_azure(*args[:2], "abc", *args[3:], "--force", config=path)
+    assert wrong.returncode == 2
+    assert path.read_text() == text
+
+
+def test_mops_infra_is_the_same(arm, config, environment):
+    path = str(config())
+    for args in (("up", "-y"), ("status",), ("down", "-y", "--confirm", "modelops-anna")):
+        code = "from mops.cli import main; main()"
+        done = subprocess.run(
+            [sys.executable, "-c", code, "infra", *args, "--config", path],
+            env=environment, capture_output=True, text=True, timeout=100, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    assert arm.resources == {}
