@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q
 RUN_TESTS := $(BIN)/python -m pytest
 
-.PHONY: help demo test check unit examples bench bench-small lock system clean
+.PHONY: help demo test check unit examples bench bench-small lock system clean cluster cluster-images cluster-down images push
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -46,14 +46,44 @@ bench: $(VENV)/.dev ## every benchmark at its full size: ratios against peers me
 bench-small: $(VENV)/.dev ## the same, small
 	$(BIN)/python -m tests.bench --size small
 
+cluster: ## start a real Kubernetes for the tests (Linux, root, Go); what it needs is built once
+	tests/cluster/up/up.sh
+
+cluster-images: ## build docker/*.Dockerfile for it, and load them into its nodes
+	tests/cluster/up/images.sh ours
+	for node in node1 node2; do tests/cluster/up/images.sh import $$node postgres dask-scheduler dask-worker adaptive-worker || exit 1; done
+
+cluster-down: ## end it; nothing is left but the cache
+	tests/cluster/up/down.sh
+
+# docker, podman or buildah: whichever is there.
+ENGINE ?= $(firstword $(foreach name,docker podman buildah,$(if $(shell command -v $(name)),$(name))))
+VERSION ?= $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+IMAGE_NAMES := dask-scheduler dask-worker adaptive-worker
+image = $(if $(REGISTRY),$(REGISTRY)/)modelops/$(1):$(VERSION)
+
+images: ## build the three images: make images REGISTRY=... VERSION=... [BASE_IMAGE=...]
+	$(foreach name,$(IMAGE_NAMES),$(ENGINE) build $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) --build-arg VERSION=$(VERSION) \
+		--build-arg REVISION=$(shell git rev-parse --short HEAD) -f docker/$(name).Dockerfile -t $(call image,$(name)) . &&) true
+
+push: ## push them: make push REGISTRY=... VERSION=...
+	$(if $(REGISTRY),,$(error make push needs REGISTRY=...))
+	$(foreach name,$(IMAGE_NAMES),$(ENGINE) push $(call image,$(name)) &&) true
+
 lock: $(VENV)/bin/python ## pin the dependencies anew
 	$(PIP) install uv
 	$(BIN)/uv pip compile $(LOCK_FLAGS) pyproject.toml --group pyproject.toml:build -o requirements/local.lock
-	$(BIN)/uv pip compile $(LOCK_FLAGS) pyproject.toml --extra dask --extra postgres --group pyproject.toml:build \
+	$(BIN)/uv pip compile $(LOCK_FLAGS) --group pyproject.toml:build -c requirements/local.lock -o requirements/build.lock
+	$(BIN)/uv pip compile $(LOCK_FLAGS) pyproject.toml --extra cluster --group pyproject.toml:build --group pyproject.toml:image-scheduler \
 		--group pyproject.toml:dev -c requirements/local.lock -o requirements/dev.lock
+	$(BIN)/uv pip compile $(LOCK_FLAGS) $(IMAGE_FLAGS) --group pyproject.toml:image-scheduler -o requirements/image-scheduler.lock
+	$(BIN)/uv pip compile $(LOCK_FLAGS) $(IMAGE_FLAGS) --group pyproject.toml:image-worker -o requirements/image-worker.lock
+	$(BIN)/uv pip compile $(LOCK_FLAGS) $(IMAGE_FLAGS) pyproject.toml --extra dask --extra postgres --group pyproject.toml:image-adaptive \
+		-o requirements/image-adaptive.lock
 
 LOCK_FLAGS := -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	--no-emit-index-url --no-emit-find-links
+IMAGE_FLAGS := -c requirements/dev.lock
 
 clean: ## remove the environment and what runs left
 	rm -rf $(VENV) .modelops modelops-out examples/*/.modelops examples/*/modelops-out
