@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q
 RUN_TESTS := $(BIN)/python -m pytest
 
-.PHONY: help demo test check unit examples bench bench-small lock system clean cluster cluster-images cluster-down images push
+.PHONY: help demo test check unit examples bench bench-small lock system clean cluster cluster-images cluster-down images push charts
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -69,6 +69,9 @@ images: ## build the three images: make images REGISTRY=... VERSION=... [BASE_IM
 push: ## push them: make push REGISTRY=... VERSION=...
 	$(if $(REGISTRY),,$(error make push needs REGISTRY=...))
 	$(foreach name,$(IMAGE_NAMES),$(ENGINE) push $(call image,$(name)) &&) true
+
+charts: $(VENV)/.dev ## write the charts' values.yaml, values.schema.json and README tables from scripts/mops/charts
+	cd scripts && ../$(BIN)/python -m mops.charts.generate
 
 lock: $(VENV)/bin/python ## pin the dependencies anew
 	$(PIP) install uv
