@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q
 RUN_TESTS := $(BIN)/python -m pytest
 
-.PHONY: help demo test check unit examples bench bench-small lock system clean cluster cluster-images cluster-down images push charts
+.PHONY: help demo test check unit examples bench bench-small lock system clean cluster cluster-images cluster-down cluster-test images push charts
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -13,7 +13,7 @@ help: ## this list
 demo: $(VENV)/.local ## set up, and calibrate the boarding school's influenza
 	$(BIN)/mops run --spec examples/boarding-school/adaptive.yaml
 
-test: system $(VENV)/.dev check unit bench-small ## set up, and run every check and test
+test: system $(VENV)/.dev check unit cluster-test bench-small ## set up, and run every check and test
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "modelops needs Python 3.11 or later; say which: make PYTHON=python3.12 ...")'
@@ -38,7 +38,7 @@ check: $(VENV)/.dev ## style, types, import directions
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.dev ## the tests
-	$(RUN_TESTS) tests
+	$(RUN_TESTS) tests -m "not cluster"
 
 bench: $(VENV)/.dev ## every benchmark at its full size: ratios against peers measured in the same run
 	$(BIN)/python -m tests.bench --size full
@@ -52,6 +52,9 @@ cluster: ## start a real Kubernetes for the tests (Linux, root, Go); what it nee
 cluster-images: ## build docker/*.Dockerfile for it, and load them into its nodes
 	tests/cluster/up/images.sh ours
 	for node in node1 node2; do tests/cluster/up/images.sh import $$node postgres dask-scheduler dask-worker adaptive-worker || exit 1; done
+
+cluster-test: $(VENV)/.dev ## the tests on a cluster that is started for them (the first time, a quarter of an hour is spent on building it)
+	tests/cluster/up/test.sh $(RUN_TESTS) tests/cluster
 
 cluster-down: ## end it; nothing is left but the cache
 	tests/cluster/up/down.sh
