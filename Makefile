@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q
 RUN_TESTS := $(BIN)/python -m pytest
 
-.PHONY: help demo test check unit examples bench bench-small lock screenshots system clean
+.PHONY: help demo test check unit examples bench bench-small lock screenshots system clean cluster cluster-images cluster-down cluster-test images push charts
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -13,7 +13,7 @@ help: ## this list
 demo: $(VENV)/.local ## set up, and calibrate the boarding school's influenza
 	$(BIN)/mops run --spec examples/boarding-school/adaptive.yaml
 
-test: system $(VENV)/.dev check unit bench-small ## set up, and run every check and test
+test: system $(VENV)/.dev check unit cluster-test bench-small ## set up, and run every check and test
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "modelops needs Python 3.11 or later; say which: make PYTHON=python3.12 ...")'
@@ -38,7 +38,7 @@ check: $(VENV)/.dev ## style, types, import directions
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.dev ## the tests
-	$(RUN_TESTS) tests
+	$(RUN_TESTS) tests -m "not cluster"
 
 bench: $(VENV)/.dev ## every benchmark at its full size: ratios against peers measured in the same run
 	$(BIN)/python -m tests.bench --size full
@@ -49,14 +49,50 @@ bench-small: $(VENV)/.dev ## the same, small
 screenshots: system $(VENV)/.dev ## pictures of reports of real runs, to look at, in .screenshots
 	$(BIN)/python -m tests.browser.screenshots .screenshots
 
+cluster: ## start a real Kubernetes for the tests (Linux, root, Go); what it needs is built once
+	tests/cluster/up/up.sh
+
+cluster-images: ## build docker/*.Dockerfile for it, and load them into its nodes
+	tests/cluster/up/images.sh ours
+	for node in node1 node2; do tests/cluster/up/images.sh import $$node postgres dask-scheduler dask-worker adaptive-worker || exit 1; done
+
+cluster-test: $(VENV)/.dev ## the tests on a cluster that is started for them (the first time, a quarter of an hour is spent on building it)
+	tests/cluster/up/test.sh $(RUN_TESTS) tests/cluster
+
+cluster-down: ## end it; nothing is left but the cache
+	tests/cluster/up/down.sh
+
+# docker, podman or buildah: whichever is there.
+ENGINE ?= $(firstword $(foreach name,docker podman buildah,$(if $(shell command -v $(name)),$(name))))
+VERSION ?= $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+IMAGE_NAMES := dask-scheduler dask-worker adaptive-worker
+image = $(if $(REGISTRY),$(REGISTRY)/)modelops/$(1):$(VERSION)
+
+images: ## build the three images: make images REGISTRY=... VERSION=... [BASE_IMAGE=...]
+	$(foreach name,$(IMAGE_NAMES),$(ENGINE) build $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) --build-arg VERSION=$(VERSION) \
+		--build-arg REVISION=$(shell git rev-parse --short HEAD) -f docker/$(name).Dockerfile -t $(call image,$(name)) . &&) true
+
+push: ## push them: make push REGISTRY=... VERSION=...
+	$(if $(REGISTRY),,$(error make push needs REGISTRY=...))
+	$(foreach name,$(IMAGE_NAMES),$(ENGINE) push $(call image,$(name)) &&) true
+
+charts: $(VENV)/.dev ## write the charts' values.yaml, values.schema.json and README tables from scripts/mops/charts
+	cd scripts && ../$(BIN)/python -m mops.charts.generate
+
 lock: $(VENV)/bin/python ## pin the dependencies anew
 	$(PIP) install uv
 	$(BIN)/uv pip compile $(LOCK_FLAGS) pyproject.toml --group pyproject.toml:build -o requirements/local.lock
-	$(BIN)/uv pip compile $(LOCK_FLAGS) pyproject.toml --extra dask --extra postgres --extra azure --group pyproject.toml:build \
+	$(BIN)/uv pip compile $(LOCK_FLAGS) --group pyproject.toml:build -c requirements/local.lock -o requirements/build.lock
+	$(BIN)/uv pip compile $(LOCK_FLAGS) pyproject.toml --extra cluster --extra azure --group pyproject.toml:build --group pyproject.toml:image-scheduler \
 		--group pyproject.toml:dev -c requirements/local.lock -o requirements/dev.lock
+	$(BIN)/uv pip compile $(LOCK_FLAGS) $(IMAGE_FLAGS) --group pyproject.toml:image-scheduler -o requirements/image-scheduler.lock
+	$(BIN)/uv pip compile $(LOCK_FLAGS) $(IMAGE_FLAGS) --group pyproject.toml:image-worker -o requirements/image-worker.lock
+	$(BIN)/uv pip compile $(LOCK_FLAGS) $(IMAGE_FLAGS) pyproject.toml --extra dask --extra postgres --group pyproject.toml:image-adaptive \
+		-o requirements/image-adaptive.lock
 
 LOCK_FLAGS := -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	--no-emit-index-url --no-emit-find-links
+IMAGE_FLAGS := -c requirements/dev.lock
 
 clean: ## remove the environment and what runs left
 	rm -rf $(VENV) .modelops modelops-out examples/*/.modelops examples/*/modelops-out

@@ -1,0 +1,76 @@
+{{/* What the workers and the test have in common; context: root */}}
+{{- define "adaptive-run.env" -}}
+{{- range list "PGHOST" "PGPORT" "PGDATABASE" "PGUSER" "PGPASSWORD" }}
+- {name: {{ . }}, valueFrom: {secretKeyRef: {name: {{ include "adaptive-run.storeSecret" $ }}, key: {{ . }}}}}
+{{- end }}
+{{- if eq .Values.centralStore.mode "managed" }}
+- {name: PGSSLMODE, value: require}
+{{- end }}
+{{- end }}
+
+{{- define "adaptive-run.dask" -}}
+{{- if .Values.dask.address }}
+- --dask={{ .Values.dask.address }}
+{{- if .Values.dask.existingSecret }}
+- --dask-ca=/etc/dask-tls/ca.crt
+- --dask-cert=/etc/dask-tls/tls.crt
+- --dask-key=/etc/dask-tls/tls.key
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "adaptive-run.podTemplate" -}}
+metadata:
+  labels:
+    {{- include "adaptive-run.selectorLabels" (dict "root" $ "component" "worker") | nindent 4 }}
+    modelops.io/ledger: {{ .Release.Name | quote }}
+    modelops.io/dask-client: "true"
+  annotations:
+    checksum/run: {{ toJson .Values.run | sha256sum }}
+    {{- with .Values.workers.pods.annotations }}{{ toYaml . | nindent 4 }}{{ end }}
+spec:
+  restartPolicy: Never
+  serviceAccountName: {{ .Release.Name }}-adaptive
+  automountServiceAccountToken: false
+  enableServiceLinks: false
+  imagePullSecrets: {{ toJson .Values.imagePullSecrets }}
+  securityContext: {{- include "adaptive-run.podSecurity" 10001 | nindent 4 }}
+  terminationGracePeriodSeconds: {{ .Values.workers.terminationGracePeriodSeconds }}
+  {{- include "adaptive-run.podPlace" .Values.workers.pods | nindent 2 }}
+  containers:
+    - name: worker
+      image: {{ include "adaptive-run.image" (dict "image" .Values.image "chart" .Chart) }}
+      imagePullPolicy: {{ .Values.image.pullPolicy }}
+      workingDir: /work/run
+      args:
+        - --spec=/work/run/adaptive.yaml
+        {{- with .Values.run.id }}
+        - --run-id={{ . }}
+        {{- end }}
+        - --workers={{ .Values.workers.slots }}
+        {{- include "adaptive-run.dask" . | nindent 8 }}
+      securityContext: {{- include "adaptive-run.containerSecurity" . | nindent 8 }}
+      env:
+        {{- include "adaptive-run.env" . | nindent 8 }}
+        {{- with .Values.workers.pods.extraEnv }}{{ toYaml . | nindent 8 }}{{ end }}
+      resources: {{ toJson .Values.workers.resources }}
+      volumeMounts:
+        - {name: work, mountPath: /work/run}
+        - {name: tmp, mountPath: /tmp}
+        - {name: run, mountPath: /work/run/adaptive.yaml, subPath: adaptive.yaml, readOnly: true}
+        {{- range $path, $_ := .Values.run.files }}
+        - {name: run, mountPath: {{ printf "/work/run/%s" $path | quote }}, subPath: file-{{ sha256sum $path | trunc 12 }}, readOnly: true}
+        {{- end }}
+        {{- if .Values.dask.existingSecret }}
+        - {name: dask-tls, mountPath: /etc/dask-tls, readOnly: true}
+        {{- end }}
+        {{- with .Values.workers.pods.extraVolumeMounts }}{{ toYaml . | nindent 8 }}{{ end }}
+  volumes:
+    - {name: work, emptyDir: {}}
+    - {name: tmp, emptyDir: {}}
+    - {name: run, configMap: {name: {{ .Release.Name }}-run}}
+    {{- with .Values.dask.existingSecret }}
+    - {name: dask-tls, secret: {secretName: {{ . }}, defaultMode: 0440}}
+    {{- end }}
+    {{- with .Values.workers.pods.extraVolumes }}{{ toYaml . | nindent 4 }}{{ end }}
+{{- end }}

@@ -1,0 +1,70 @@
+"""Values of the chart `adaptive-run`."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from mops.charts.base import Image, NetworkPolicy, Object, Pods, Resources, ServiceAccount, Values
+from mops.charts.postgres import PostgresValues
+
+
+class Run(Values):
+    """What is run: the same spec as on a laptop."""
+
+    id: str = Field(default="", description="the run's id in its ledger; default: the spec's name")
+    spec: str | dict[str, Any] = Field(
+        default="", description="adaptive.yaml, as text (--set-file run.spec=adaptive.yaml) or as values"
+    )
+    files: dict[str, str] = Field(
+        default_factory=dict, description="small text files beside it, by path: the model, the observations"
+    )
+
+
+class Dask(Values):
+    """The workspace that simulates."""
+
+    address: str = Field(
+        default="", description="tls://HOST:8786; left out: the adaptive workers simulate by themselves"
+    )
+    namespace: str = Field(default="", description="the workspace's namespace, which the run may then reach")
+    existing_secret: str = Field(default="", description="a Secret with ca.crt, tls.crt and tls.key, for tls://")
+
+
+class CentralStore(Values):
+    """Where the ledger is."""
+
+    mode: Literal["in-cluster", "managed", "external"] = Field(
+        default="in-cluster", description="in-cluster: the subchart's Postgres; else one that is there"
+    )
+    existing_secret: str = Field(
+        default="", description="managed, external: a Secret with PGHOST, PGPORT, PGDATABASE, PGUSER, PGPASSWORD"
+    )
+
+
+class Workers(Values):
+    """The adaptive workers: a Job, since a run ends."""
+
+    replicas: int = Field(default=1, ge=1, description="workers that share the search")
+    slots: int = Field(default=1, ge=1, description="simulations side by side in a worker, without dask.address")
+    backoff_limit: int = Field(default=20, ge=0, description="lost workers that are replaced; a failed run is not")
+    ttl_seconds_after_finished: int = Field(default=604800, ge=0, description="after which the ended Job goes")
+    termination_grace_period_seconds: int = Field(default=60, ge=1, description="time to stop in order")
+    resources: Resources = Resources(requests={"cpu": "250m", "memory": "512Mi"}, limits={"cpu": "2", "memory": "2Gi"})
+    pods: Pods = Pods()
+
+
+class AdaptiveRunValues(Values):
+    """One run."""
+
+    global_: Object = Field(default_factory=dict, alias="global", description="unused; Helm puts it here")
+    image: Image = Image(repository="modelops/adaptive-worker")
+    image_pull_secrets: list[Object] = Field(default_factory=list, description="as in Kubernetes")
+    run: Run = Run()
+    dask: Dask = Dask()
+    workers: Workers = Workers()
+    central_store: CentralStore = CentralStore()
+    service_account: ServiceAccount = ServiceAccount()
+    network_policy: NetworkPolicy = NetworkPolicy()
+    postgres: PostgresValues = PostgresValues()

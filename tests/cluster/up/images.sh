@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# The images of the test cluster, made without an image registry and kept as archives in the cache.
+#   images.sh system                     pause, coredns, and a Debian with Python (also the base of ours) and with Postgres
+#   images.sh ours                       docker/*.Dockerfile on that Debian: registry.test/modelops/NAME:test
+#   images.sh import MACHINE NAME...     load them into a node's containerd
+set -euo pipefail
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+ROOT=$(cd "$HERE/../../.." && pwd)
+. "$HERE/versions.sh"
+. "$HERE/node.sh"
+export STORAGE_DRIVER=overlay BUILDAH_ISOLATION=chroot TMPDIR=$CACHE/tmp
+mkdir -p "$IMAGES" "$CACHE/tmp"
+
+buildah() { nice -n 10 buildah --root "$CACHE/buildah" --runroot "$CACHE/tmp/buildah" "$@"; }
+
+archive() { # NAME IMAGE: as an archive that containerd can import, unless it is there
+    local id
+    id=$(buildah images --quiet --no-trunc "$2" | head -1)
+    [ "$(cat "$IMAGES/$1.id" 2>/dev/null)" != "$id" ] || return 0
+    rm -f "$IMAGES/$1.tar"
+    buildah push --quiet --disable-compression "$2" "oci-archive:$IMAGES/$1.tar:$2"
+    echo "$id" >"$IMAGES/$1.id"
+}
+
+made() { buildah images --quiet "$1" >/dev/null 2>&1; }
+
+from_files() { # NAME TAG COMMAND FILE...: an image of static programs alone
+    local name=$1 image=registry.test/$1:1 command=$2 container
+    shift 2
+    made "$image" || {
+        container=$(buildah from scratch)
+        buildah copy --quiet "$container" "$@" / >/dev/null
+        buildah config --entrypoint "[\"$command\"]" "$container"
+        buildah commit --quiet --rm "$container" "$image" >/dev/null
+    }
+    archive "$name" "$image"
+}
+
+from_debian() { # NAME IMAGE PACKAGES
+    made "$2" || {
+        echo "making $2"
+        local tar=$CACHE/tmp/$1.tar container suite
+        suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
+        mmdebstrap --quiet --variant=minbase --include="$3" --dpkgopt='path-exclude=/usr/share/doc/*' \
+            --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' "$suite" "$tar"
+        container=$(buildah from scratch)
+        buildah add --quiet "$container" "$tar" / >/dev/null
+        buildah commit --quiet --rm "$container" "$2" >/dev/null
+        rm "$tar"
+    }
+    archive "$1" "$2"
+}
+
+system() {
+    gcc -O1 -static -o "$CACHE/tmp/pause" "$HERE/pause.c"
+    from_files pause /pause "$CACHE/tmp/pause"
+    from_files coredns /coredns "$BIN/coredns"
+    from_debian python "$PYTHON_IMAGE" python3,python3-venv,ca-certificates
+    from_debian postgres "$POSTGRES_IMAGE" postgresql,ca-certificates
+    buildah tag "$PYTHON_IMAGE" registry.test/helper:1
+    archive helper registry.test/helper:1
+}
+
+ours() {
+    local name
+    for name in dask-scheduler dask-worker adaptive-worker; do
+        buildah bud --quiet --layers --build-arg BASE_IMAGE="$PYTHON_IMAGE" --volume /etc/ssl/certs:/etc/ssl/certs:ro \
+            --build-arg VERSION=test -f "$ROOT/docker/$name.Dockerfile" -t "registry.test/modelops/$name:test" "$ROOT" >/dev/null
+        archive "$name" "registry.test/modelops/$name:test"
+    done
+}
+
+import() { # MACHINE NAME...
+    local machine=$1 name
+    shift
+    for name; do
+        machine "$machine" ctr -a "$STATE/$machine/containerd.sock" -n k8s.io images import "$IMAGES/$name.tar" >/dev/null
+    done
+}
+
+"$@"
