@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.dask_cluster import Certificates, Cluster, free_port, make_certificates
+from tests.support.dask_cluster import Certificates, Cluster, make_certificates
 from tests.support.ledgers import answer_of, assert_whole, read, wait_for_trials
+from tests.support.ports import free_port
 from tests.support.projects import line_project
 
 CERTIFICATE_OPTIONS = ("--dask-ca", "--dask-cert", "--dask-key")

@@ -13,6 +13,7 @@ from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.ledger.base import Ledger
 from modelops_runtime.ledger.opening import open_ledger
 from modelops_runtime.ledger.store import ConnectionLost, patiently
+from tests.support.patience import eventually
 from tests.support.postgres import PostgresServer, postgres_server
 from tests.unit.ledger.builders import RUN, a_replicate, a_run, an_end, proposed, seqs
 
@@ -31,7 +32,7 @@ def storm(url: str, worker: str, harmed: threading.Event, failures: list[BaseExc
     try:
         ledger = open_ledger(url, patience_s=60)
         seq = 0
-        while lease := ledger.reserve(RUN, worker, guesses=0, lease_s=120):
+        while lease := ledger.reserve(RUN, worker, guesses=0, lease_s=3600):
             if lease.number >= TRIALS - 4:
                 harmed.wait()
             for trial in ledger.changes(RUN, seq):
@@ -96,8 +97,12 @@ def test_a_wait_goes_on_after_its_connection_is_terminated(postgres: PostgresSer
     ledger, other = open_ledger(url), open_ledger(url)
     ledger.create_run(a_run())
 
+    def waits() -> bool:
+        last = f"SELECT query FROM pg_stat_activity WHERE datname = '{name}' AND state = 'idle'"
+        return any(query.startswith("SELECT seq") for (query,) in postgres.execute(last))
+
     def meddle() -> None:
-        time.sleep(0.2)
+        assert eventually(waits)
         postgres.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
         proposed(other)
 
