@@ -60,9 +60,12 @@ class Hold:
         assert eventually(lambda: self.simulations >= wanted), f"{self.simulations} simulations began, not {wanted}"
 
 
-def held(made: Project, *, after: int) -> Hold:
-    """Change the project's model, before it ever runs, so that only the first `after` simulations do not wait."""
-    name = os.path.join(made.root.parent, made.root.name)
+def held(made: Project, *, after: int, name: str = "") -> Hold:
+    """Change the project's model, before it ever runs, so that only the first `after` simulations do not wait.
+
+    Projects side by side with one `name` have one hold, and the same model.
+    """
+    name = os.path.join(made.root.parent, name or made.root.name)
     hold = Hold(Path(f"{name}.begun"), Path(f"{name}.limit"))
     model, spec = made.root / "model.py", made.root / "adaptive.yaml"
     text = model.read_text()
