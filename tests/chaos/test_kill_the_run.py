@@ -59,7 +59,7 @@ def killed(process: subprocess.Popen[str]) -> int:
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(2400)
+@pytest.mark.timeout(3600)
 def test_a_run_killed_twenty_times_ends_as_if_undisturbed(ledger_url: str, tmp_path: Path) -> None:
     made = line_project(tmp_path / "killed", **SPEC)
     moments = random.Random(20)

@@ -86,7 +86,7 @@ def test_the_examples_run_on_the_boarding_school(name: str, finished: Project, t
         capture_output=True,
         text=True,
         check=False,
-        timeout=PATIENCE_S,
+        timeout=2 * PATIENCE_S,
     )
     assert ended.returncode == 0, f"{lines}\n{ended.stdout}{ended.stderr}"
     assert ended.stdout or ">" in lines[-1]
