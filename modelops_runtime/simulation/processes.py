@@ -7,12 +7,16 @@ import ctypes
 import os
 import signal
 import sys
+import time
 
 LINUX = sys.platform.startswith("linux")
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
+_PF_KTHREAD = 0x0020_0000
+_EXEC_LOOKS = 5
+_EXEC_LOOK_S = 0.01
 _HAS_CHILDREN_FILES = os.path.exists("/proc/thread-self/children")
 
 
@@ -106,14 +110,37 @@ def kill_children_of_self() -> bool:
 
 
 def processes_marked(name: str, value: str) -> list[int]:
-    """Processes whose environment was started with `name=value` (Linux; elsewhere none), this one excepted."""
+    """Processes whose environment was started with `name=value` (Linux; elsewhere none), this one excepted.
+
+    A process that is just changing its program shows no environment for a moment: it is read again until it does.
+    """
     wanted = f"{name}={value}".encode()
     found: list[int] = []
     if not LINUX:
         return found
-    for entry in os.listdir("/proc"):
-        if entry.isdigit() and int(entry) != os.getpid():
-            with contextlib.suppress(OSError), open(f"/proc/{entry}/environ", "rb") as file:
-                if wanted in file.read().split(b"\0"):
-                    found.append(int(entry))
+    unread = [int(entry) for entry in os.listdir("/proc") if entry.isdigit() and int(entry) != os.getpid()]
+    for _ in range(_EXEC_LOOKS):
+        changing: list[int] = []
+        for pid in unread:
+            with contextlib.suppress(OSError):
+                environment = _read(f"/proc/{pid}/environ")
+                if wanted in environment.split(b"\0"):
+                    found.append(pid)
+                elif not environment and _runs_a_program(pid):
+                    changing.append(pid)
+        if not changing:
+            break
+        unread = changing
+        time.sleep(_EXEC_LOOK_S)
     return found
+
+
+def _runs_a_program(pid: int) -> bool:
+    """Neither a thread of the kernel nor a zombie."""
+    state, *fields = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
+    return state not in b"ZX" and not int(fields[5]) & _PF_KTHREAD
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()

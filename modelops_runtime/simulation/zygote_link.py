@@ -122,9 +122,15 @@ class ZygoteLink:
         self._stderr.close()
 
     def kill_remains(self) -> None:
-        """After the zygote was killed: kill what it can no longer see to, found by its environment."""
+        """After the zygote was killed: kill what it can no longer see to, found by its environment.
+
+        Done after two looks in a row without a find: what forks during one look, and then ends, hides its child from it.
+        """
         give_up = time.monotonic() + _END_S
-        while (remains := processes.processes_marked(MARKER, self._marker)) and time.monotonic() < give_up:
+        clean_looks = 0
+        while clean_looks < 2 and time.monotonic() < give_up:
+            remains = processes.processes_marked(MARKER, self._marker)
+            clean_looks = 0 if remains else clean_looks + 1
             for pid in remains:
                 processes.kill(pid)
             time.sleep(0.005)

@@ -15,6 +15,8 @@ from pathlib import Path
 from select import select
 from typing import Any
 
+from tests.support.patience import PATIENCE_S
+
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -52,7 +54,7 @@ class Page:
                 return answer["result"]
             self.events.append(answer)
 
-    def _receive(self, timeout_s: float = 60) -> dict[str, Any]:
+    def _receive(self, timeout_s: float = PATIENCE_S) -> dict[str, Any]:
         deadline = time.monotonic() + timeout_s
         while b"\0" not in self._buffer:
             ready, _, _ = select([self._from], [], [], max(0.0, deadline - time.monotonic()))

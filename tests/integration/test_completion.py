@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -95,19 +95,24 @@ def test_other_shells_have_a_script_too(shell: str, says: str, finished: Project
 
 
 def test_a_completion_costs_no_more_than_python_and_click(finished: Project) -> None:
-    """The fastest of five, beside a bare interpreter's on this machine."""
+    """The least processor time of five, as a multiple: it is the same on a slow machine, and on a busy one."""
 
-    def fastest_s(*command: str, **env: str) -> float:
+    def used_s() -> float:
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return used.ru_utime + used.ru_stime
+
+    def least_s(*command: str, **env: str) -> float:
         took = []
         for _ in range(5):
-            began = time.perf_counter()
+            before = used_s()
             subprocess.run(
                 command, cwd=finished.root, env={**finished.env, **env}, check=True, stdout=subprocess.DEVNULL
             )
-            took.append(time.perf_counter() - began)
+            took.append(used_s() - before)
         return min(took)
 
     completing = {"_MOPS_COMPLETE": "bash_complete", "COMP_WORDS": "mops res", "COMP_CWORD": "1"}
-    assert fastest_s("mops", **completing) < 0.2 + fastest_s(sys.executable, "-c", "import click")
+    # 1.8 times; with NumPy it would be 4.5 times.
+    assert least_s("mops", **completing) < 3 * least_s(sys.executable, "-c", "import click")
     heavy = "import sys, mops.cli; sys.exit(sorted({'numpy', 'pydantic', 'optuna', 'rich', 'pyarrow'} & set(sys.modules)) or 0)"
     subprocess.run([sys.executable, "-c", heavy], env=finished.env, check=True)

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.dask_cluster import Certificates, Cluster, free_port, make_certificates
+from tests.support.dask_cluster import Certificates, Cluster, make_certificates
+from tests.support.holding import held
 from tests.support.ledgers import answer_of, assert_whole, read, wait_for_trials
+from tests.support.patience import PATIENCE_S
+from tests.support.ports import free_port
 from tests.support.projects import line_project
 
 CERTIFICATE_OPTIONS = ("--dask-ca", "--dask-cert", "--dask-key")
@@ -20,15 +23,18 @@ def options_of(certificates: Certificates) -> list[str]:
 
 
 def test_a_worker_killed_in_mid_run_costs_nothing_of_the_answer(tmp_path: Path) -> None:
-    made = line_project(tmp_path / "line", trials=30, replicates=4, sleep=0.1)
+    made = line_project(tmp_path / "line", trials=30, replicates=4)
+    hold = held(made, after=40)
     (tmp_path / "dask").mkdir()
     with Cluster(tmp_path / "dask") as cluster:
         cluster.add_worker()
         cluster.add_worker()
         process = made.start("run", "--spec", "adaptive.yaml", "--dask", cluster.address, "--quiet")
         wait_for_trials(str(made.ledger), "line", process, 4)
+        hold.wait_until_reached(waiting=2)
         cluster.end(cluster.workers[0], signal.SIGKILL)
-        _, err = process.communicate(timeout=120)
+        hold.lift()
+        _, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, err
     assert_whole(str(made.ledger), "line", trials=30)
     trials, _ = read(str(made.ledger), "line")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sysconfig
 import time
@@ -20,6 +19,8 @@ import pandas
 import polars
 import pytest
 
+from tests.support.patience import PATIENCE_S
+from tests.support.ports import free_port
 from tests.support.projects import Project, project
 
 MODEL = """
@@ -120,9 +121,7 @@ def test_optunas_plots_draw_the_run(plot: Callable[[optuna.Study], Any], exporte
 @contextmanager
 def dashboard(study: Path) -> Iterator[str]:
     """`optuna-dashboard` on the file; yields its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     program = Path(sysconfig.get_path("scripts")) / "optuna-dashboard"
     command = [program, f"sqlite:///{study}", "--host", "127.0.0.1", "--port", str(port), "--server", "wsgiref"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -130,15 +129,15 @@ def dashboard(study: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(PATIENCE_S)
 
 
-def got(url: str, patience_s: float = 60) -> bytes:
+def got(url: str, patience_s: float = PATIENCE_S) -> bytes:
     """The body of a page, as soon as somebody answers."""
     give_up = time.monotonic() + patience_s
     while True:
         try:
-            with urllib.request.urlopen(url, timeout=20) as answer:
+            with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
                 return answer.read()
         except URLError as error:
             if time.monotonic() > give_up or not isinstance(error.reason, ConnectionRefusedError):

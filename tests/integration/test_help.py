@@ -11,6 +11,7 @@ import click
 import pytest
 
 from tests.support.commands import commands, examples, parse
+from tests.support.patience import PATIENCE_S
 from tests.support.projects import Project, mops_environment
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,7 +86,7 @@ def test_the_examples_run_on_the_boarding_school(name: str, finished: Project, t
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=2 * PATIENCE_S,
     )
     assert ended.returncode == 0, f"{lines}\n{ended.stdout}{ended.stderr}"
     assert ended.stdout or ">" in lines[-1]

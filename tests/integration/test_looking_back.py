@@ -27,7 +27,7 @@ def test_check_times_the_model_and_writes_nothing(tmp_path: Path) -> None:
     found = json.loads(ended.out)
     assert found["observations"] == 5
     assert found["simulations"] == 100 * 4 + 2 * 4
-    assert 0.05 < found["seconds"] < 0.5
+    assert 0.05 < found["seconds"] < 2
     assert found["run_seconds"] == pytest.approx(408 * found["seconds"] / 2)
     assert found["loss"] > 0
     assert sorted(path.name for path in made.root.iterdir() if path.name != "__pycache__") == before

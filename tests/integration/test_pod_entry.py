@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.support.ledgers import assert_whole
+from tests.support.patience import PATIENCE_S
 from tests.support.projects import line_project
 
 
@@ -23,7 +24,13 @@ def test_the_pg_variables_say_which_ledger(tmp_path: Path, postgres_url: str) ->
     }
     command = [sys.executable, "-m", "modelops_runtime.runner", "--spec", "adaptive.yaml", "--run-id", "pod"]
     done = subprocess.run(
-        command, cwd=made.root, env={**made.env, **variables}, capture_output=True, text=True, timeout=120, check=False
+        command,
+        cwd=made.root,
+        env={**made.env, **variables},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     events = [json.loads(line) for line in done.stdout.splitlines()]
@@ -43,6 +50,8 @@ def test_a_mistake_in_the_spec_is_one_line_and_2(tmp_path: Path) -> None:
     made = line_project(tmp_path / "line")
     (made.root / "adaptive.yaml").write_text("version: 1\nname: x\n")
     command = [sys.executable, "-m", "modelops_runtime.runner", "--spec", "adaptive.yaml"]
-    done = subprocess.run(command, cwd=made.root, env=made.env, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        command, cwd=made.root, env=made.env, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
     assert done.returncode == 2
     assert "Traceback" not in done.stderr

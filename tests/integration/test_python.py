@@ -17,6 +17,7 @@ from nbclient import NotebookClient
 from modelops_runtime import calibrate, open_run, write_project
 from modelops_runtime.contracts.errors import RunFailed, UserError
 from modelops_runtime.runner.events import TrialFinished
+from tests.support.patience import PATIENCE_S
 from tests.support.projects import mops_environment
 
 SLOPE = 2.0
@@ -36,7 +37,7 @@ def project_in(folder: Path, **more: object) -> Path:
         derived=lambda params: {"double": 2 * params["slope"]},
         parameters={"slope": (0.0, 5.0)},
         targets={"line": {"observed": observed, "match": {"exact": "t"}, "value": "y"}},
-        search={"trials": 30, "replicates": 3, **more},
+        search={"trials": 30, "replicates": 3, "lag": 4, **more},  # the same search on every machine,
     )
 
 
@@ -75,7 +76,7 @@ def test_the_page_about_python_works_as_it_stands(tmp_path: Path) -> None:
         env=mops_environment(tmp_path),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert ended.returncode == 0, ended.stderr
@@ -126,7 +127,7 @@ CELLS = [
         model=simulate,
         parameters={"slope": (0.0, 5.0)},
         targets={"line": {"observed": data, "match": {"exact": "t"}, "value": "y"}},
-        search={"trials": 20, "replicates": 3},
+        search={"trials": 20, "replicates": 3, "lag": 4},
     )
     found = calibrate(spec)
     found
@@ -139,7 +140,7 @@ def test_a_notebook_runs_and_a_second_session_finds_its_answer(tmp_path: Path) -
     def executed() -> nbformat.NotebookNode:
         book = nbformat.v4.new_notebook()
         book.cells = [nbformat.v4.new_code_cell(textwrap.dedent(cell)) for cell in CELLS]
-        return NotebookClient(book, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
+        return NotebookClient(book, timeout=PATIENCE_S, resources={"metadata": {"path": str(tmp_path)}}).execute()
 
     first = executed()
     assert "slope" in first.cells[1].outputs[-1]["data"]["text/html"]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
 from modelops_runtime.ledger.base import Trial
-from tests.support.ledgers import answer_of, assert_whole, read, wait_for_trials
+from tests.support.holding import held
+from tests.support.ledgers import answer_of, assert_whole, read
+from tests.support.patience import PATIENCE_S, eventually
 from tests.support.projects import Project, line_project
 
 SETS = "- {slope: 1.5, height: 2}\n- {slope: 4, height: -1}\n"
@@ -54,15 +57,17 @@ def test_queued_sets_take_the_next_trials_of_the_budget(tmp_path: Path) -> None:
 
 
 def test_a_set_queued_while_the_run_works_is_tried_in_it(tmp_path: Path) -> None:
-    made = line_project(tmp_path / "line", trials=30, sleep=0.1)
+    made = line_project(tmp_path / "line", trials=30)
+    hold = held(made, after=20)
     process = made.start("run", "--spec", "adaptive.yaml", "--workers", "2")
-    wait_for_trials(str(made.ledger), "line", process, 2)
+    hold.wait_until_reached()
     enqueue(made, "{slope: 2, height: 1}")
-    _, err = process.communicate(timeout=120)
+    hold.lift()
+    _, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, err
     assert_whole(str(made.ledger), "line", trials=30)
     (guess,) = [t for t in search_trials(made) if t.origin == "guess"]
-    assert guess.params == {"sleep": 0.1, "height": 1.0, "slope": 2.0}
+    assert guess.params == {"sleep": 0.0, "height": 1.0, "slope": 2.0}
 
 
 @pytest.mark.parametrize("algorithm", ["optuna", "sobol", "optuna\n  options: {sampler: cmaes}"])
@@ -71,15 +76,19 @@ def test_at_one_slot_a_stopped_search_with_queued_sets_goes_on_as_if_never_stopp
 ) -> None:
     answers = []
     for name in ("calm", "stopped"):
-        made = line_project(tmp_path / name, trials=12, sleep=0.02, extra=f"  algorithm: {algorithm}")
+        made = line_project(tmp_path / name, trials=12, extra=f"  algorithm: {algorithm}")
+        hold = held(made, after=10_000)
         assert made.mops("run", "--spec", "adaptive.yaml", "--workers", "1", "--trials", "12").code == 0
         enqueue(made)
         assert made.mops("extend", "line", "--trials", "24").code == 0
         if name == "stopped":
+            hold.after(hold.simulations + 8)
             process = made.start("run", "--spec", "adaptive.yaml", "--workers", "1")
-            wait_for_trials(str(made.ledger), "line", process, 14)
+            hold.wait_until_reached()
             process.send_signal(signal.SIGKILL)
             process.communicate()
+            assert sum(t.status.is_final for t in search_trials(made)) == 14
+            hold.lift()
         assert made.mops("run", "--spec", "adaptive.yaml", "--workers", "1").code == 0
         assert_whole(str(made.ledger), "line", trials=24)
         answers.append(answer_of(str(made.ledger), "line"))
@@ -121,56 +130,60 @@ def test_a_mistake_in_a_set_is_one_line_with_its_place_and_nothing_is_queued(
     assert status(made)["queued"] == 0
 
 
-def wait_until_still(made: Project) -> int:
-    """Trials there are, once none is under way any more."""
-    give_up = time.monotonic() + 30
-    while time.monotonic() < give_up:
-        found = search_trials(made)
-        if not [t for t in found if not t.status.is_final]:
-            return len(found)
-        time.sleep(0.1)
-    raise AssertionError("trials were still under way after 30 s")
+PAUSED = "paused; `mops resume line` goes on\n"
+
+
+def wait_until_paused(process: subprocess.Popen[str]) -> None:
+    """Until the run says that it has seen it."""
+    assert process.stderr is not None
+    while (said := process.stderr.readline()) != PAUSED:
+        assert said, "it ended"
 
 
 def test_a_paused_run_finishes_what_is_under_way_waits_and_goes_on(tmp_path: Path) -> None:
-    made = line_project(tmp_path / "line", trials=30, sleep=0.1)
+    made = line_project(tmp_path / "line", trials=30)
+    hold = held(made, after=20)
     process = made.start("run", "--spec", "adaptive.yaml", "--workers", "2")
-    wait_for_trials(str(made.ledger), "line", process, 2)
+    hold.wait_until_reached()
     paused = made.mops("pause", "line")
     assert paused.code == 0, paused.err
+    wait_until_paused(process)
+    begun = len(search_trials(made))
+    assert begun < 30
+    hold.lift()
+    assert eventually(lambda: all(t.status.is_final for t in search_trials(made)), every_s=0.1)
     time.sleep(1.0)
-    before = wait_until_still(made)
-    assert before < 30
-    time.sleep(1.0)
-    assert len(search_trials(made)) == before
+    assert len(search_trials(made)) == begun
     assert process.poll() is None
     assert status(made)["paused"] is True
     assert made.mops("status", "line").out.startswith("line: paused; `mops resume line` goes on\n")
     resumed = made.mops("resume", "line")
     assert resumed.code == 0, resumed.err
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, err
-    assert err.count("paused; `mops resume line` goes on") == 1
+    assert PAUSED not in err, "said once"
     assert_whole(str(made.ledger), "line", trials=30)
     assert status(made)["paused"] is False
 
 
 def test_a_run_that_is_started_paused_says_so_waits_and_ends_on_ctrl_c(tmp_path: Path) -> None:
-    made = line_project(tmp_path / "line", trials=30, sleep=0.1)
+    made = line_project(tmp_path / "line", trials=30)
+    hold = held(made, after=20)
     process = made.start("run", "--spec", "adaptive.yaml", "--workers", "2")
-    wait_for_trials(str(made.ledger), "line", process, 1)
+    hold.wait_until_reached()
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    hold.lift()
+    process.communicate(timeout=PATIENCE_S)
     assert made.mops("pause", "line").code == 0
     before = len(search_trials(made))
     process = made.start("run", "--spec", "adaptive.yaml", "--workers", "2")
     assert process.stderr is not None
     assert "found in the ledger" in process.stderr.readline()
-    assert process.stderr.readline() == "paused; `mops resume line` goes on\n"
+    assert process.stderr.readline() == PAUSED
     time.sleep(1.0)
     assert len(search_trials(made)) == before
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130, err
     assert "goes on from here" in err
     assert made.mops("resume", "line").code == 0
@@ -179,13 +192,16 @@ def test_a_run_that_is_started_paused_says_so_waits_and_ends_on_ctrl_c(tmp_path:
 
 
 def test_time_spent_paused_is_none_of_the_time_that_a_stop_rule_counts(tmp_path: Path) -> None:
-    made = line_project(tmp_path / "line", trials=10, sleep=0.1, extra="  stop: {time: 5s}")
+    made = line_project(tmp_path / "line", trials=10, extra="  stop: {time: 20s}")
+    hold = held(made, after=4)
     process = made.start("run", "--spec", "adaptive.yaml", "--workers", "2")
-    wait_for_trials(str(made.ledger), "line", process, 1)
+    hold.wait_until_reached()
     assert made.mops("pause", "line").code == 0
-    time.sleep(6.0)
+    wait_until_paused(process)
+    hold.lift()
+    time.sleep(21.0)
     assert made.mops("resume", "line").code == 0
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, err
     assert "time limit" not in out
     assert_whole(str(made.ledger), "line", trials=10)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -12,16 +11,16 @@ import pytest
 from modelops_runtime.api.selftest import selftest
 from modelops_runtime.contracts.errors import RunFailed
 from modelops_runtime.ledger.opening import open_ledger
+from tests.support.holding import held
+from tests.support.patience import PATIENCE_S
 from tests.support.processes import simulations_of
 from tests.support.projects import Project, project
 
 MODEL = """
-import time
 import numpy as np
 
 def simulate(params, seed):
     rng = np.random.default_rng(seed)
-    time.sleep(params.get("sleep", 0.0))
     if params["slope"] > params.get("fails_above", 9):
         raise ValueError("too steep")
     t = np.arange(10)
@@ -95,13 +94,18 @@ def test_what_is_fixed_only_together_is_named(tmp_path: Path) -> None:
 
 def test_ctrl_c_leaves_a_selftest_that_goes_on_to_the_same_answer(tmp_path: Path) -> None:
     args = ("selftest", "--spec", "adaptive.yaml", "--repeats", "2", "--trials", "12", "--workers", "1", "--json")
-    more = "sleep: 0.02"
-    process = (stopped := made(tmp_path / "stopped", more=more)).start(*args)
+    calm = made(tmp_path / "whole")
+    hold = held(calm, after=1_000_000, name="both")
+    whole = calm.mops(*args)
+    stopped = made(tmp_path / "stopped")
+    held(stopped, after=hold.simulations * 13 // 8, name="both")  # in the middle of the second repeat
+    process = stopped.start(*args)
     assert process.stdout is not None
     first = process.stdout.readline()
-    time.sleep(0.3)
+    hold.wait_until_reached()
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    hold.lift()
+    out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130, err
     assert "the same command goes on from here" in err
     assert json.loads(first)["number"] == 1
@@ -109,7 +113,6 @@ def test_ctrl_c_leaves_a_selftest_that_goes_on_to_the_same_answer(tmp_path: Path
     assert simulations_of(stopped) == []
     assert 12 <= trials_in(stopped) < 24
     again = stopped.mops(*args)
-    whole = made(tmp_path / "whole", more=more).mops(*args)
     assert (again.code, whole.code) == (0, 0), again.err + whole.err
     resumed, straight = (json.loads(ended.out.splitlines()[-1]) for ended in (again, whole))
     assert resumed["repeats"] == straight["repeats"]

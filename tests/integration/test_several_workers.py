@@ -6,21 +6,26 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.holding import held
 from tests.support.ledgers import assert_whole, read
+from tests.support.patience import PATIENCE_S
 from tests.support.projects import line_project
 
 
 @pytest.mark.parametrize("store", ["sqlite", "postgres"])
 def test_four_runs_at_once_make_exactly_n_trials(store: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     url = str(tmp_path / "ledger.sqlite") if store == "sqlite" else request.getfixturevalue("postgres_url")
-    made = line_project(tmp_path / "shared", trials=50, replicates=4, sleep=0.03)
+    made = line_project(tmp_path / "shared", trials=50, replicates=4)
+    hold = held(made, after=0)
     workers = [
         made.start("run", "--spec", "adaptive.yaml", "--ledger", url, "--workers", "1", "--quiet") for _ in range(4)
     ]
-    ended = [(worker.communicate(timeout=120), worker.returncode) for worker in workers]
+    hold.wait_until_reached(waiting=4)
+    hold.lift()
+    ended = [(worker.communicate(timeout=PATIENCE_S), worker.returncode) for worker in workers]
     assert [code for _, code in ended] == [0, 0, 0, 0], ended
     assert_whole(url, "line", trials=50)
     trials, _ = read(url, "line")
-    assert len({trial.worker for trial in trials}) > 1
+    assert len({trial.worker for trial in trials}) == 4
     answers = {text.split("report:")[0].split("trials,")[0].rsplit("\n", 1)[0] for (text, _), _ in ended}
     assert len(answers) == 1, "each worker reports the same answer"

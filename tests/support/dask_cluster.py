@@ -7,12 +7,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
 from modelops_runtime.simulation.dask_target import DaskTarget
+from tests.support.patience import eventually
+from tests.support.ports import free_port
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,6 @@ def make_certificates(folder: Path) -> Certificates:
 
 def run(command: list[object]) -> None:
     subprocess.run([str(part) for part in command], check=True, capture_output=True)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Cluster:
@@ -112,10 +107,9 @@ class Cluster:
 
 
 def wait_for_port(port: int, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + 60
-    while time.monotonic() < end and process.poll() is None:
+    def listens() -> bool:
         with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise AssertionError("the scheduler did not start")
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    assert eventually(lambda: process.poll() is not None or listens())
+    assert process.poll() is None, "the scheduler did not start"

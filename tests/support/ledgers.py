@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from collections import Counter
 from contextlib import suppress
 
@@ -11,6 +10,7 @@ from modelops_runtime.contracts.errors import ModelOpsError
 from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.ledger.base import Ledger, Trial
 from modelops_runtime.ledger.opening import open_ledger
+from tests.support.patience import eventually
 
 
 def read(url: str, run_id: str) -> tuple[list[Trial], list[tuple[int, int, int, str, str]]]:
@@ -44,11 +44,12 @@ def answer_of(url: str, run_id: str) -> list[tuple[object, ...]]:
 
 
 def wait_for_trials(url: str, run_id: str, process: subprocess.Popen[str], count: int) -> None:
-    """Until `count` trials of the run that `process` works on are final; fails when it ends before, or in 60 s."""
-    give_up = time.monotonic() + 60
-    while time.monotonic() < give_up and process.poll() is None:
+    """Until `count` trials of the run that `process` works on are final; fails when it ends without."""
+
+    def finished() -> int:
         with suppress(ModelOpsError):  # no ledger, or no run in it yet
-            if sum(trial.status.is_final for trial in read(url, run_id)[0]) >= count:
-                return
-        time.sleep(0.1)
-    raise AssertionError(f"no {count} trials finished: {process.communicate() if process.poll() is not None else ''}")
+            return sum(trial.status.is_final for trial in read(url, run_id)[0])
+        return 0
+
+    eventually(lambda: process.poll() is not None or finished() >= count, every_s=0.1)
+    assert finished() >= count, process.communicate() if process.poll() is not None else "too slow, or it hangs"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -12,6 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
+
+from tests.support.patience import PATIENCE_S
+from tests.support.ports import free_port
 
 _PLACES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql*/bin", "/usr/local/pgsql/bin")
 
@@ -43,10 +45,10 @@ class PostgresServer:
     def start(self) -> None:
         options = f"-c listen_addresses=127.0.0.1 -p {self.port} -k {self.folder} -c fsync=off -c max_connections=60"
         log = self.folder / "log"
-        self._control("start", "-w", "-o", options, "-l", str(log))
+        self._control("start", "-w", "-t", str(round(PATIENCE_S)), "-o", options, "-l", str(log))
 
     def stop(self) -> None:
-        self._control("stop", "-m", "immediate", "-w")
+        self._control("stop", "-m", "immediate", "-w", "-t", str(round(PATIENCE_S)))
 
     def _control(self, *arguments: str) -> None:
         _as_owner([str(self.binaries / "pg_ctl"), "-D", str(self.folder / "data"), *arguments])
@@ -58,7 +60,7 @@ def postgres_server() -> Iterator[PostgresServer]:
     folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
     if os.getuid() == 0:
         shutil.chown(folder, "postgres", "postgres")
-    server = PostgresServer(folder, _free_port(), find_binaries())
+    server = PostgresServer(folder, free_port(), find_binaries())
     initdb = [str(server.binaries / "initdb"), "-D", str(folder / "data"), "-U", "postgres", "-A", "trust"]
     try:
         _as_owner([*initdb, "--no-sync", "-E", "UTF8", "--locale=C"])
@@ -96,9 +98,3 @@ def _as_owner(command: Sequence[str]) -> None:
         output.seek(0)
         if done.returncode:
             raise RuntimeError(f"{' '.join(command)}\n{output.read().decode(errors='replace')}")
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]

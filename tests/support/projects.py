@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.patience import PATIENCE_S
+
 LINE_MODEL = """
 import time
 import numpy as np
@@ -67,7 +69,7 @@ class Project:
     def ledger(self) -> Path:
         return self.root / ".modelops" / "ledger.sqlite"
 
-    def mops(self, *args: str, timeout_s: float = 120) -> Ended:
+    def mops(self, *args: str, timeout_s: float = PATIENCE_S) -> Ended:
         """Run `mops ARGS` in the folder and wait for it."""
         done = subprocess.run(
             mops_command(*args),

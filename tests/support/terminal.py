@@ -15,6 +15,8 @@ from select import select
 
 import pyte
 
+from tests.support.patience import PATIENCE_S
+
 CTRL_C = b"\x03"
 LINES = 30
 
@@ -38,20 +40,20 @@ class Terminal:
     def cursor_is_shown(self) -> bool:
         return not self._screen.cursor.hidden
 
-    def until(self, seen: Callable[[str], object], timeout_s: float = 60) -> str:
+    def until(self, seen: Callable[[str], object], timeout_s: float = PATIENCE_S) -> str:
         """The screen as soon as it is as wished; fails when the command ends before, or is not that far in time."""
         give_up = time.monotonic() + timeout_s
         while not seen(self.text):
             assert time.monotonic() < give_up, f"not seen in {timeout_s} s:\n{self.text}"
-            assert self._read(), f"ended with {self.process.wait(10)}:\n{self.text}"
+            assert self._read(), f"ended with {self.process.wait(PATIENCE_S)}:\n{self.text}"
         return self.text
 
-    def end(self, timeout_s: float = 60) -> int:
+    def end(self, timeout_s: float = PATIENCE_S) -> int:
         """Wait for the end; returns the exit code."""
         give_up = time.monotonic() + timeout_s
         while self._read():
             assert time.monotonic() < give_up, f"no end in {timeout_s} s:\n{self.text}"
-        return self.process.wait(10)
+        return self.process.wait(PATIENCE_S)
 
     def press(self, keys: bytes) -> None:
         os.write(self._controller, keys)

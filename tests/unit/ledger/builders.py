@@ -21,16 +21,23 @@ def a_run(run_id: str = RUN, *, trials: int = 5, **changes: Any) -> Run:
     return Run(run_id=run_id, trials=trials, **{**fields, **changes})
 
 
-def reserved(ledger: Ledger, worker: str = "w1", *, guesses: int = 0, lease_s: float = 120.0) -> Lease:
+def reserved(ledger: Ledger, worker: str = "w1", *, guesses: int = 0, lease_s: float = 3600.0) -> Lease:
     lease = ledger.reserve(RUN, worker, guesses=guesses, lease_s=lease_s)
     assert lease is not None
     return lease
 
 
-def proposed(ledger: Ledger, worker: str = "w1", *, lease_s: float = 120.0, beta: float = 1.5) -> Lease:
+def proposed(ledger: Ledger, worker: str = "w1", *, lease_s: float = 3600.0, beta: float = 1.5) -> Lease:
     lease = reserved(ledger, worker, lease_s=lease_s)
     params = {"zeta": beta, "alpha": 3, "kind": "gamma", "on": True}
     return ledger.propose(lease, params, origin="ask", known=0, incumbent=None, algorithm_state=None)
+
+
+def taken_over(ledger: Ledger, worker: str = "w2") -> Lease | None:
+    """What is free is taken however lately the server was started, and then held for long, however slow the machine."""
+    lease = ledger.take_over(RUN, worker, lease_s=0)
+    ledger.renew(RUN, worker, lease_s=3600)
+    return lease
 
 
 def finished(ledger: Ledger, loss: float = 1.0, worker: str = "w1") -> Trial:

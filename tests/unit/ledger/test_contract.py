@@ -15,7 +15,7 @@ import pytest
 from modelops_runtime.contracts.errors import ConflictingResult, LeaseLost, LedgerError, UserError
 from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.ledger.base import Ledger, RunState, TrialEnd
-from tests.unit.ledger.builders import RUN, a_replicate, a_run, an_end, finished, proposed, reserved, seqs
+from tests.unit.ledger.builders import RUN, a_replicate, a_run, an_end, finished, proposed, reserved, seqs, taken_over
 
 Open = Callable[[], Ledger]
 
@@ -49,7 +49,7 @@ class TestRuns:
         ledger.create_run(a_run("other"))
         finished(ledger)
         assert ledger.trials("other") == []
-        lease = ledger.reserve("other", "w", guesses=0, lease_s=9)
+        lease = ledger.reserve("other", "w", guesses=0, lease_s=3600)
         assert lease is not None
         assert lease.number == 0
 
@@ -131,20 +131,20 @@ class TestRuns:
     def test_reopen_lets_trials_be_reserved_up_to_the_budget(self, ledger: Ledger):
         ledger.create_run(a_run(trials=1))
         ledger.end_asking(RUN, "stop")
-        assert ledger.reserve(RUN, "w", guesses=0, lease_s=9) is None
+        assert ledger.reserve(RUN, "w", guesses=0, lease_s=3600) is None
         ledger.reopen(RUN)
         run = ledger.get_run(RUN)
         assert run is not None
         assert (run.state, run.reason, run.asking_ended) == (RunState.OPEN, "", False)
         assert reserved(ledger).number == 0
-        assert ledger.reserve(RUN, "w", guesses=0, lease_s=9) is None
+        assert ledger.reserve(RUN, "w", guesses=0, lease_s=3600) is None
 
 
 class TestReserving:
     def test_numbers_count_from_zero_and_end_with_the_budget(self, ledger: Ledger):
         ledger.create_run(a_run(trials=3))
         assert [reserved(ledger).number for _ in range(3)] == [0, 1, 2]
-        assert ledger.reserve(RUN, "w", guesses=0, lease_s=9) is None
+        assert ledger.reserve(RUN, "w", guesses=0, lease_s=3600) is None
 
     def test_draws_count_from_zero_after_the_guesses(self, ledger: Ledger):
         ledger.create_run(a_run())
@@ -167,7 +167,7 @@ class TestReserving:
         assert [t.number for t in ledger.trials(RUN)] == [0]
         again = [reserved(ledger, "w2", guesses=1) for _ in range(3)]
         assert [(lease.number, lease.draw, lease.lease_no) for lease in again] == [(1, 0, 2), (2, 1, 2), (3, 2, 1)]
-        assert ledger.reserve(RUN, "w", guesses=1, lease_s=9) is None
+        assert ledger.reserve(RUN, "w", guesses=1, lease_s=3600) is None
 
     def test_the_lease_of_before_a_withdrawal_is_lost(self, ledger: Ledger):
         ledger.create_run(a_run())
@@ -221,12 +221,12 @@ class TestLeases:
     def test_a_live_lease_is_not_taken_over(self, ledger: Ledger):
         ledger.create_run(a_run())
         proposed(ledger)
-        assert ledger.take_over(RUN, "w2", lease_s=0.001) is None
+        assert taken_over(ledger) is None
 
     def test_an_expired_lease_is_taken_over_with_the_next_lease_no(self, ledger: Ledger):
         ledger.create_run(a_run())
         old = proposed(ledger, lease_s=0)
-        new = ledger.take_over(RUN, "w2", lease_s=0.05)
+        new = taken_over(ledger)
         assert new is not None
         assert (new.number, new.lease_no, new.params) == (old.number, 2, old.params)
         assert ledger.trials(RUN)[0].worker == "w2"
@@ -234,14 +234,14 @@ class TestLeases:
     def test_an_expired_reservation_is_taken_over_without_parameters(self, ledger: Ledger):
         ledger.create_run(a_run())
         reserved(ledger, lease_s=0, guesses=0)
-        new = ledger.take_over(RUN, "w2", lease_s=0.01)
+        new = taken_over(ledger)
         assert new is not None
         assert (new.params, new.draw) == (None, 0)
 
     def test_every_write_after_a_takeover_raises_lease_lost(self, ledger: Ledger):
         ledger.create_run(a_run())
         old = proposed(ledger, lease_s=0)
-        new = ledger.take_over(RUN, "w2", lease_s=0.001)
+        new = taken_over(ledger)
         assert new is not None
         with pytest.raises(LeaseLost):
             ledger.record(old, [a_replicate()])
@@ -268,7 +268,7 @@ class TestLeases:
         ledger.confirm(RUN, [0])
         proposed(ledger, lease_s=0)
         proposed(ledger, lease_s=0)
-        taken = [ledger.take_over(RUN, "w2", lease_s=0.5) for _ in range(4)]
+        taken = [taken_over(ledger) for _ in range(4)]
         assert [t and (t.phase, t.number) for t in taken] == [("search", 1), ("search", 2), ("confirm", 0), None]
 
     def test_release_makes_a_workers_trials_pending_at_once(self, ledger: Ledger):
@@ -282,7 +282,7 @@ class TestLeases:
             (TrialStatus.LEASED, "w2"),
             (TrialStatus.PENDING, None),
         ]
-        taken = [ledger.take_over(RUN, "w3", lease_s=9) for _ in range(3)]
+        taken = [ledger.take_over(RUN, "w3", lease_s=3600) for _ in range(3)]
         assert [t and (t.number, t.lease_no) for t in taken] == [(mine.number, 2), (unproposed.number, 2), None]
         with pytest.raises(LeaseLost):
             ledger.finish(mine, an_end())
@@ -304,20 +304,20 @@ class TestLeases:
         reserved(ledger, "w2", lease_s=0)
         ledger.finish(proposed(ledger, lease_s=0), an_end())
         held: list[frozenset] = []
-        thread = threading.Thread(target=lambda: held.append(ledger.renew(RUN, "w1", lease_s=60)))
+        thread = threading.Thread(target=lambda: held.append(ledger.renew(RUN, "w1", lease_s=3600)))
         thread.start()
         thread.join()
         assert held == [frozenset({("search", 0, 1), ("search", 1, 1)})]
-        taken = ledger.take_over(RUN, "w3", lease_s=0.5)
+        taken = taken_over(ledger, "w3")
         assert taken is not None
         assert taken.number == 2
-        assert ledger.take_over(RUN, "w3", lease_s=0.5) is None
+        assert taken_over(ledger, "w3") is None
 
     def test_a_lease_that_was_taken_over_is_not_renewed(self, ledger: Ledger):
         ledger.create_run(a_run())
         proposed(ledger, lease_s=0)
-        ledger.take_over(RUN, "w2", lease_s=0.1)
-        assert ledger.renew(RUN, "w1", lease_s=60) == frozenset()
+        assert taken_over(ledger) is not None
+        assert ledger.renew(RUN, "w1", lease_s=3600) == frozenset()
 
     def test_a_lease_ends_by_the_databases_clock(self, ledger: Ledger):
         ledger.create_run(a_run())
@@ -473,7 +473,7 @@ class TestConfirming:
         ledger.create_run(a_run(trials=2))
         search = finished(ledger)
         ledger.confirm(RUN, [0])
-        lease = ledger.take_over(RUN, "w2", lease_s=9)
+        lease = ledger.take_over(RUN, "w2", lease_s=3600)
         assert lease is not None
         assert (lease.phase, lease.number, lease.lease_no, lease.draw) == ("confirm", 0, 1, None)
         assert lease.params == search.params

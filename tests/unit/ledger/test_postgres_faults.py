@@ -13,6 +13,7 @@ from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.ledger.base import Ledger
 from modelops_runtime.ledger.opening import open_ledger
 from modelops_runtime.ledger.store import ConnectionLost, patiently
+from tests.support.patience import eventually
 from tests.support.postgres import PostgresServer, postgres_server
 from tests.unit.ledger.builders import RUN, a_replicate, a_run, an_end, proposed, seqs
 
@@ -26,12 +27,14 @@ def own_server() -> Iterator[PostgresServer]:
         yield server
 
 
-def storm(url: str, worker: str, failures: list[BaseException]) -> None:
-    """Whole trials until the budget is used, as the runner does them."""
+def storm(url: str, worker: str, harmed: threading.Event, failures: list[BaseException]) -> None:
+    """Whole trials until the budget is used, as the runner does them; the last ones only when all harm is done."""
     try:
         ledger = open_ledger(url, patience_s=60)
         seq = 0
-        while lease := ledger.reserve(RUN, worker, guesses=0, lease_s=120):
+        while lease := ledger.reserve(RUN, worker, guesses=0, lease_s=3600):
+            if lease.number >= TRIALS - 4:
+                harmed.wait()
             for trial in ledger.changes(RUN, seq):
                 seq = max(seq, trial.finished_seq or trial.proposed_seq or 0)
             lease = ledger.propose(lease, {"b": 1.5}, origin="ask", known=seq, incumbent=None, algorithm_state=None)
@@ -43,16 +46,20 @@ def storm(url: str, worker: str, failures: list[BaseException]) -> None:
 
 
 def storm_with(url: str, harm: Callable[[], None], *, times: int) -> None:
-    """Two workers, while `harm()` is done up to `times` times."""
+    """Two workers, while `harm()` is done `times` times, each when so many more trials are finished."""
     ledger = open_ledger(url)
     ledger.create_run(a_run(trials=TRIALS))
     failures: list[BaseException] = []
-    workers = [threading.Thread(target=storm, args=(url, f"w{n}", failures)) for n in range(2)]
+    harmed = threading.Event()
+    workers = [threading.Thread(target=storm, args=(url, f"w{n}", harmed, failures)) for n in range(2)]
     for worker in workers:
         worker.start()
     for number in range(times):
+        wanted = (TRIALS - 8) * number // times
+        while not failures and sum(t.status is TrialStatus.COMPLETED for t in ledger.trials(RUN)) < wanted:
+            time.sleep(0.001)
         harm()
-        assert number or any(worker.is_alive() for worker in workers), "the storm was over before the first harm"
+    harmed.set()
     for worker in workers:
         worker.join()
     assert failures == []
@@ -71,7 +78,6 @@ def test_terminated_connections_lose_and_double_nothing(postgres: PostgresServer
     name = url.rpartition("/")[2]
 
     def terminate() -> None:
-        time.sleep(0.05)
         postgres.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
 
     storm_with(url, terminate, times=12)
@@ -79,7 +85,6 @@ def test_terminated_connections_lose_and_double_nothing(postgres: PostgresServer
 
 def test_a_restarted_server_loses_and_doubles_nothing(own_server: PostgresServer):
     def restart() -> None:
-        time.sleep(0.1)
         own_server.stop()
         own_server.start()
 
@@ -92,8 +97,12 @@ def test_a_wait_goes_on_after_its_connection_is_terminated(postgres: PostgresSer
     ledger, other = open_ledger(url), open_ledger(url)
     ledger.create_run(a_run())
 
+    def waits() -> bool:
+        last = f"SELECT query FROM pg_stat_activity WHERE datname = '{name}' AND state = 'idle'"
+        return any(query.startswith("SELECT seq") for (query,) in postgres.execute(last))
+
     def meddle() -> None:
-        time.sleep(0.2)
+        assert eventually(waits)
         postgres.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
         proposed(other)
 

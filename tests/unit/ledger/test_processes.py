@@ -14,6 +14,7 @@ from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.ledger.base import Ledger
 from modelops_runtime.ledger.opening import open_ledger
 from modelops_runtime.ledger.worker import is_dead, worker_id
+from tests.support.patience import PATIENCE_S
 from tests.unit.ledger.builders import RUN, a_run, an_end, seqs
 
 ROOT = Path(__file__).parents[3]
@@ -26,7 +27,7 @@ def start(*arguments: str) -> subprocess.Popen[str]:
 
 def test_n_trials_are_n_with_eight_processes_that_start_at_once(url: str):
     processes = [start("work", url, "40") for _ in range(8)]
-    said = [process.communicate(timeout=120) for process in processes]
+    said = [process.communicate(timeout=PATIENCE_S) for process in processes]
     assert [process.returncode for process in processes] == [0] * 8, said
     numbers = [int(word) for out, _ in said for word in out.split()]
     assert sorted(numbers) == list(range(40))
@@ -45,13 +46,13 @@ def test_the_trials_of_a_killed_process_are_free_at_once(url: str, ledger: Ledge
     holder = start("hold", url)
     assert holder.stdout is not None
     assert holder.stdout.readline() == "holding\n"
-    assert ledger.take_over(RUN, worker_id(), lease_s=60) is None
+    assert ledger.take_over(RUN, worker_id(), lease_s=3600) is None
     with pytest.raises(LedgerError, match="being worked on"):
         ledger.rename_run(RUN, "kept")
     holder.kill()
     holder.communicate()
-    first = ledger.take_over(RUN, worker_id(), lease_s=60)
-    second = ledger.take_over(RUN, worker_id(), lease_s=60)
+    first = ledger.take_over(RUN, worker_id(), lease_s=3600)
+    second = ledger.take_over(RUN, worker_id(), lease_s=3600)
     assert first is not None
     assert second is not None
     assert [(lease.number, lease.lease_no, lease.params) for lease in (first, second)] == [

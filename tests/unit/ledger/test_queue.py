@@ -12,7 +12,7 @@ from modelops_runtime.contracts.parameters import Scalar
 from modelops_runtime.ledger.base import Lease, Ledger, Run
 from modelops_runtime.ledger.sql_ledger import SqlLedger
 from modelops_runtime.ledger.store import ConnectionLost, Params
-from tests.unit.ledger.builders import RUN, a_run, an_end, finished, reserved, seqs
+from tests.unit.ledger.builders import RUN, a_run, an_end, finished, reserved, seqs, taken_over
 
 Open = Callable[[], Ledger]
 
@@ -79,7 +79,7 @@ class TestQueue:
         ledger.enqueue(RUN, sets(1.0, 2.0))
         reserved(ledger, "w1", lease_s=0)
         other = opened()
-        again = other.take_over(RUN, "w2", lease_s=9)
+        again = taken_over(other)
         assert again is not None
         assert taken(other, [again, reserved(other, "w2")]) == [(0, None, 1.0), (1, None, 2.0)]
         assert taken(other, [again]) == [(0, None, 1.0)], "asked twice, it is the same"
@@ -89,10 +89,10 @@ class TestQueue:
         ledger.enqueue(RUN, sets(1.0))
         reserved(ledger, "w1")
         ledger.release(RUN, "w1")
-        again = ledger.take_over(RUN, "w2", lease_s=9)
+        again = ledger.take_over(RUN, "w2", lease_s=3600)
         assert again is not None
         assert taken(ledger, [again]) == [(0, None, 1.0)]
-        assert ledger.take_over(RUN, "w3", lease_s=9) is None
+        assert ledger.take_over(RUN, "w3", lease_s=3600) is None
 
     def test_a_set_goes_before_the_draws_of_withdrawn_numbers(self, ledger: Ledger):
         """A design that is used up gives its numbers back: queued sets are tried all the same, once it is opened again."""
@@ -108,7 +108,7 @@ class TestQueue:
         ledger.create_run(a_run(trials=1))
         finished(ledger)
         ledger.enqueue(RUN, sets(1.0))
-        assert ledger.reserve(RUN, "w", guesses=0, lease_s=9) is None
+        assert ledger.reserve(RUN, "w", guesses=0, lease_s=3600) is None
         assert state(ledger).queued == 1
         ledger.extend(RUN, 2)
         assert taken(ledger, [reserved(ledger)]) == [(1, None, 1.0)]
@@ -119,7 +119,7 @@ class TestQueue:
         ledger.enqueue("other", sets(1.0))
         assert reserved(ledger).draw == 0
         ledger.rename_run("other", "kept")
-        lease = ledger.reserve("kept", "w", guesses=0, lease_s=9)
+        lease = ledger.reserve("kept", "w", guesses=0, lease_s=3600)
         assert lease is not None
         assert taken(ledger, [lease]) == [(0, None, 1.0)]
 
@@ -140,7 +140,7 @@ class TestQueue:
         found: list[tuple[int, int | None, Scalar | None]] = []
 
         def work(own: Ledger, worker: str) -> None:
-            while lease := own.reserve(RUN, worker, guesses=0, lease_s=60):
+            while lease := own.reserve(RUN, worker, guesses=0, lease_s=3600):
                 if lease.number % 10 == 5:
                     own.enqueue(RUN, sets(100 + lease.number))
                 found.extend(taken(own, [lease]))

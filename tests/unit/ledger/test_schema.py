@@ -130,9 +130,9 @@ def test_a_ledger_of_version_1_is_migrated_with_its_rows_and_then_queues_and_pau
     ledger.enqueue(RUN, [{"zeta": 1.0}])
     ledger.set_paused(RUN, True)
     assert ledger.is_paused(RUN)
-    leases = [ledger.reserve(RUN, "w", guesses=0, lease_s=9) for _ in range(2)]
+    leases = [ledger.reserve(RUN, "w", guesses=0, lease_s=3600) for _ in range(2)]
     assert [lease and (lease.number, lease.draw) for lease in leases] == [(1, None), (2, 1)]
-    taken = ledger.take_over(RUN, "w", lease_s=9)
+    taken = ledger.take_over(RUN, "w", lease_s=3600)
     assert taken is not None
     assert (taken.number, taken.draw) == (0, 0)
     ledger.close()
@@ -149,7 +149,7 @@ def test_a_file_of_version_1_is_read_and_gone_on_with(tmp_path: Path):
     assert (run.trials, run.identity_parts["algorithm"]) == (5, "optuna")
     assert [(t.number, t.loss, t.status) for t in ledger.trials(RUN)] == [(0, 1.25, "COMPLETED"), (1, None, "LEASED")]
     assert ledger.replicates(RUN) == [a_replicate()]
-    taken = ledger.take_over(RUN, "w2", lease_s=9)
+    taken = ledger.take_over(RUN, "w2", lease_s=3600)
     assert taken is not None
     ledger.record(taken, [a_replicate(1)])
     assert ledger.finish(taken, an_end()).finished_seq == 4

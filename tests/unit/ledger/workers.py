@@ -15,7 +15,7 @@ def work(url: str, trials: str) -> None:
     ledger = open_ledger(url)
     ledger.create_run(a_run(trials=int(trials)))
     numbers: list[int] = []
-    while lease := ledger.reserve(RUN, worker_id(), guesses=0, lease_s=120):
+    while lease := ledger.reserve(RUN, worker_id(), guesses=0, lease_s=3600):
         numbers.append(lease.number)
         lease = ledger.propose(lease, {"beta": 1.5}, origin="ask", known=0, incumbent=None, algorithm_state=None)
         ledger.record(lease, [a_replicate(lease.number, index) for index in range(2)])
@@ -37,7 +37,7 @@ def hold(url: str) -> None:
             ledger.propose(lease, {"beta": 1.5}, origin="ask", known=0, incumbent=None, algorithm_state=None)
     sys.stdout.write("holding\n")
     sys.stdout.flush()
-    time.sleep(600)
+    time.sleep(3600)
 
 
 if __name__ == "__main__":

@@ -20,21 +20,21 @@ IMPORTABLE = {"PYTHONPATH": str(Path(__file__).parent)}
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Bench]:
     """Two slots, a long time limit; shared by the tests of a module, since none may harm another."""
-    with Bench(slots=2, timeout_s=20.0) as bench:
+    with Bench(slots=2, timeout_s=300.0) as bench:
         yield bench
 
 
 @pytest.fixture(scope="module")
 def hasty() -> Iterator[Bench]:
     """Two slots, a short time limit."""
-    with Bench(slots=2, timeout_s=0.4) as bench:
+    with Bench(slots=2, timeout_s=2.0) as bench:
         yield bench
 
 
 @pytest.fixture(scope="module")
 def small() -> Iterator[Bench]:
     """One slot, 256 MiB."""
-    with Bench(slots=1, timeout_s=30.0, memory_bytes=256 * 2**20) as bench:
+    with Bench(slots=1, timeout_s=300.0, memory_bytes=256 * 2**20) as bench:
         yield bench
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,6 +14,7 @@ from modelops_runtime.simulation.limits import MARKER, Limits
 from modelops_runtime.simulation.processes import processes_marked
 from modelops_runtime.simulation.tasks import TaskFuture
 from modelops_runtime.simulation.work import ItemOutcome
+from tests.support.patience import PATIENCE_S
 
 Action = tuple[str, Any]
 
@@ -23,7 +22,7 @@ Action = tuple[str, Any]
 class Bench:
     """`run(("double", 2))` gives the outcome; a context manager that asserts that no process is left."""
 
-    def __init__(self, *, slots: int = 1, timeout_s: float = 20.0, **limits: Any) -> None:
+    def __init__(self, *, slots: int = 1, timeout_s: float = 300.0, **limits: Any) -> None:
         self.executor = IsolatedExecutor(slots, Limits(timeout_s=timeout_s, **limits))
         self.work = self.executor.add_work(Actions())
 
@@ -39,7 +38,7 @@ class Bench:
         return self.executor.submit(self.work, items)
 
     def run(self, *items: Action) -> list[ItemOutcome]:
-        return self.submit(*items).result(60)
+        return self.submit(*items).result(PATIENCE_S)
 
     def one(self, what: str, argument: Any = None) -> ItemOutcome:
         (outcome,) = self.run((what, argument))
@@ -63,16 +62,6 @@ def failed_as(outcome: ItemOutcome) -> FailureKind | None:
 def message_of(outcome: ItemOutcome) -> str:
     assert outcome.failure is not None
     return outcome.failure.message
-
-
-def eventually(holds: Callable[[], bool], *, within_s: float = 10.0) -> bool:
-    """Whether it comes to hold in time."""
-    end = time.monotonic() + within_s
-    while not holds():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 def command_lines(pids: list[int]) -> list[str]:

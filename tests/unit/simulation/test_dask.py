@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 from aligning import TakeY
-from helpers import eventually
 
 from modelops_runtime.bundles.archive import pack
 from modelops_runtime.contracts.errors import ModelOpsError, UserError
@@ -26,7 +25,9 @@ from modelops_runtime.simulation.dask_service import DaskSimulationService
 from modelops_runtime.simulation.dask_target import DaskTarget
 from modelops_runtime.simulation.limits import Limits
 from modelops_runtime.simulation.replicates import ReplicateWork
-from tests.support.dask_cluster import Cluster, free_port, make_certificates
+from tests.support.dask_cluster import Cluster, make_certificates
+from tests.support.patience import PATIENCE_S, eventually
+from tests.support.ports import free_port
 
 HERE = Path(__file__).parent
 IMPORTABLE = {"PYTHONPATH": str(HERE)}
@@ -46,7 +47,7 @@ def hanging(folder: Path, n: int) -> UniqueParameterSet:
 
 def hang(service: DaskSimulationService, folder: Path, n: int):
     future = service.submit_replicates(hanging(folder, n), {0: n})
-    assert eventually((folder / f"started-{n}").exists, within_s=60)
+    assert eventually((folder / f"started-{n}").exists)
     return future
 
 
@@ -83,19 +84,19 @@ def unpacked(target: DaskTarget) -> list[int]:
 
     loop = LoopThread("count")
     try:
-        return loop.start(ask()).result(60)
+        return loop.start(ask()).result(PATIENCE_S)
     finally:
         loop.close()
 
 
 def test_the_folder_reaches_each_worker_once_whoever_asks(cluster, tmp_path):
     first, second = service_on(cluster.target), service_on(cluster.target, timeout_s=50)
-    assert eventually(lambda: first.slots == 2, within_s=60)
+    assert eventually(lambda: first.slots == 2)
     futures = [each.submit_replicates(A_SET, {n: n}) for n in range(20) for each in (first, second)]
-    assert all(future.result(60)[0].failure is None for future in futures)
+    assert all(future.result(PATIENCE_S)[0].failure is None for future in futures)
     assert unpacked(cluster.target) == [1, 1]
     first.close()
-    assert second.submit_replicates(A_SET, {0: 0}).result(60)[0].failure is None
+    assert second.submit_replicates(A_SET, {0: 0}).result(PATIENCE_S)[0].failure is None
     second.close()
     assert eventually(lambda: not any(simulations_of(worker.pid) for worker in cluster.workers))
 
@@ -103,13 +104,13 @@ def test_the_folder_reaches_each_worker_once_whoever_asks(cluster, tmp_path):
 @pytest.mark.chaos
 def test_a_killed_worker_costs_only_what_it_was_running(cluster, tmp_path):
     service = service_on(cluster.target)
-    assert eventually(lambda: service.slots == 2, within_s=60)
+    assert eventually(lambda: service.slots == 2)
     futures = [hang(service, tmp_path, n) for n in range(2)]
     doomed = cluster.workers[0]
     processes = simulations_of(doomed.pid)
     assert processes
     Cluster.end(doomed, signal.SIGKILL)
-    assert eventually(lambda: any(future.done() for future in futures), within_s=30)
+    assert eventually(lambda: any(future.done() for future in futures))
     (lost,) = [future for future in futures if future.done()]
     (outcome,) = lost.result()
     assert outcome.failure.kind is FailureKind.LOST
@@ -118,9 +119,9 @@ def test_a_killed_worker_costs_only_what_it_was_running(cluster, tmp_path):
     assert eventually(lambda: service.slots == 1)
     (kept,) = [future for future in futures if not future.done()]
     kept.cancel()
-    assert service.submit_replicates(A_SET, {0: 1}).result(60)[0].failure is None
+    assert service.submit_replicates(A_SET, {0: 1}).result(PATIENCE_S)[0].failure is None
     cluster.add_worker()
-    assert eventually(lambda: service.slots == 2, within_s=60)
+    assert eventually(lambda: service.slots == 2)
     service.close(now=True)
 
 
@@ -129,7 +130,7 @@ def test_a_scheduler_that_comes_back_is_found_again(cluster, tmp_path):
     service = service_on(cluster.target)
     future = hang(service, tmp_path, 0)
     Cluster.end(cluster.scheduler, signal.SIGKILL)
-    (outcome,) = future.result(60)
+    (outcome,) = future.result(PATIENCE_S)
     assert outcome.failure.kind is FailureKind.LOST
     assert "scheduler" in outcome.failure.message
     for worker in cluster.workers:  # as Kubernetes would
@@ -137,7 +138,7 @@ def test_a_scheduler_that_comes_back_is_found_again(cluster, tmp_path):
     cluster.start_scheduler()
     cluster.add_worker()
     outcomes = [service.submit_replicates(A_SET, {n: n}) for n in range(4)]
-    assert [future.result(120)[0].failure for future in outcomes] == [None] * 4
+    assert [future.result(PATIENCE_S)[0].failure for future in outcomes] == [None] * 4
     service.close()
 
 
@@ -163,7 +164,7 @@ def test_what_a_killed_client_had_running_is_stopped(cluster, tmp_path):
         busy = [pid for worker in cluster.workers for pid in simulations_of(worker.pid)]
         client.kill()
     # The process that ran it is killed: it is not the same any more.
-    assert eventually(lambda: len(alive(busy)) < len(busy), within_s=60)
+    assert eventually(lambda: len(alive(busy)) < len(busy))
 
 
 @pytest.fixture(scope="module")
@@ -178,15 +179,15 @@ def nanny_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]
 def test_a_worker_under_a_nanny_isolates_too(nanny_cluster):
     service = service_on(nanny_cluster.target)
     crash = UniqueParameterSet.of({"a": 1.0, "mood": "segfault"})
-    (outcome,) = service.submit_replicates(crash, {0: 1}).result(60)
+    (outcome,) = service.submit_replicates(crash, {0: 1}).result(PATIENCE_S)
     assert outcome.failure.kind is FailureKind.MODEL_ERROR
-    assert service.submit_replicates(A_SET, {0: 1}).result(60)[0].failure is None
+    assert service.submit_replicates(A_SET, {0: 1}).result(PATIENCE_S)[0].failure is None
     service.close()
 
 
 def test_a_schedulers_image_needs_no_modelops(nanny_cluster):
     service = service_on(nanny_cluster.target)
-    assert service.submit_replicates(A_SET, {0: 1}).result(60)[0].failure is None
+    assert service.submit_replicates(A_SET, {0: 1}).result(PATIENCE_S)[0].failure is None
     service.close()
 
 
@@ -194,7 +195,7 @@ def test_a_worker_without_modelops_is_told_in_one_line(tmp_path):
     with Cluster(tmp_path, env=IMPORTABLE) as cluster:
         cluster.add_worker(DASK_DISTRIBUTED__WORKER__PRELOAD="no_modelops")
         service = service_on(cluster.target)
-        (outcome,) = service.submit_replicates(A_SET, {0: 1}).result(60)
+        (outcome,) = service.submit_replicates(A_SET, {0: 1}).result(PATIENCE_S)
         assert outcome.failure.kind is FailureKind.LOST
         assert outcome.failure.message == "a Dask worker has no modelops: its image needs modelops 0.1.0"
         service.close()
@@ -205,7 +206,7 @@ def told(target: DaskTarget) -> str:
     loop = LoopThread("told")
     try:
         with pytest.raises(ModelOpsError) as caught:
-            loop.start(Connection(target, connect_s=2.0).client()).result(60)
+            loop.start(Connection(target, connect_s=2.0).client()).result(PATIENCE_S)
     finally:
         loop.close()
     return str(caught.value)

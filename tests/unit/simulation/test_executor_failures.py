@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from helpers import Bench, command_lines, eventually, failed_as, message_of
+from helpers import Bench, command_lines, failed_as, message_of
 
 from modelops_runtime.contracts.failures import LOG_LIMIT, FailureKind
 from modelops_runtime.simulation.limits import MARKER
 from modelops_runtime.simulation.processes import processes_marked
+from tests.support.patience import PATIENCE_S, eventually
 
 
 def between(bench: Bench, *items):
@@ -62,8 +63,8 @@ def test_what_overruns_its_time_is_stopped_and_siblings_are_unharmed(hasty, acti
     sibling = hasty.submit(*[("double", n) for n in range(50)])
     (outcome,) = between(hasty, (action, 1_000))
     assert failed_as(outcome) is FailureKind.TIMEOUT
-    assert message_of(outcome) == "took longer than 0.4 s"
-    assert [each.value for each in sibling.result(10)] == [2 * n for n in range(50)]
+    assert message_of(outcome) == "took longer than 2 s"
+    assert [each.value for each in sibling.result(PATIENCE_S)] == [2 * n for n in range(50)]
 
 
 def test_a_timeout_says_in_the_log_where_the_model_was(hasty):
@@ -71,7 +72,7 @@ def test_a_timeout_says_in_the_log_where_the_model_was(hasty):
 
 
 def test_the_time_limit_is_of_each_item_not_of_the_group(hasty):
-    outcomes = hasty.run(*[("sleep", 0.15)] * 4)
+    outcomes = hasty.run(*[("sleep", 0.6)] * 4)
     assert [outcome.failure for outcome in outcomes] == [None] * 4
 
 
@@ -95,9 +96,9 @@ def test_one_gigabyte_allowed_and_four_asked():
 
 
 def test_a_process_that_leaks_is_replaced_and_its_item_tried_afresh(small):
-    outcomes = small.run(*[("leak", 60 * 2**20)] * 8)
-    assert [outcome.failure for outcome in outcomes] == [None] * 8
-    assert outcomes[-1].value < 8  # pieces kept by the last process: not all
+    outcomes = small.run(*[("leak", 60 * 2**20)] * 20)  # more than may be reserved: found without the watch, too
+    assert [outcome.failure for outcome in outcomes] == [None] * 20
+    assert outcomes[-1].value < 20  # pieces kept by the last process: not all
 
 
 def test_nothing_that_a_simulation_starts_outlives_it(shared):
@@ -130,7 +131,7 @@ def test_a_work_that_cannot_be_loaded_fails_every_item(shared):
     from works import Actions
 
     broken = shared.executor.add_work(Actions(loading=("raise_it", "no such module")))
-    outcomes = shared.executor.submit(broken, [("double", 1), ("double", 2)]).result(20)
+    outcomes = shared.executor.submit(broken, [("double", 1), ("double", 2)]).result(PATIENCE_S)
     assert [message_of(outcome) for outcome in outcomes] == ["ValueError: no such module"] * 2
     assert shared.one("double", 5).value == 10
 
@@ -139,7 +140,7 @@ def test_a_process_that_ends_while_loading_fails_its_group_at_once(shared):
     from works import Actions
 
     broken = shared.executor.add_work(Actions(loading=("exit", 5)))
-    outcomes = shared.executor.submit(broken, [("double", 1), ("double", 2)]).result(20)
+    outcomes = shared.executor.submit(broken, [("double", 1), ("double", 2)]).result(PATIENCE_S)
     assert {message_of(outcome) for outcome in outcomes} == {
         "the simulation's process ended with exit code 5 while the model was loading"
     }
@@ -149,12 +150,12 @@ def test_a_process_that_ends_while_loading_fails_its_group_at_once(shared):
 def test_loading_has_a_time_limit_of_its_own():
     from works import Actions
 
-    with Bench(timeout_s=0.2, load_timeout_s=2.0) as bench:
+    with Bench(timeout_s=0.5, load_timeout_s=5.0) as bench:
         while bench.one("double", 1).failure is not None:
             pass  # a machine so busy that its processes take longer than that to start
-        slow = bench.executor.add_work(Actions(loading=("sleep", 0.5)))
+        slow = bench.executor.add_work(Actions(loading=("sleep", 1.5)))
         stuck = bench.executor.add_work(Actions(loading=("hold_the_lock", None)))
-        assert bench.executor.submit(slow, [("double", 1)]).result(20)[0].value == 2
-        (outcome,) = bench.executor.submit(stuck, [("double", 1)]).result(20)
+        assert bench.executor.submit(slow, [("double", 1)]).result(PATIENCE_S)[0].value == 2
+        (outcome,) = bench.executor.submit(stuck, [("double", 1)]).result(PATIENCE_S)
     assert failed_as(outcome) is FailureKind.TIMEOUT
     assert "loading the model" in message_of(outcome)

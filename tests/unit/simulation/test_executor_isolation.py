@@ -6,6 +6,8 @@ import os
 
 from helpers import Bench
 
+from tests.support.patience import PATIENCE_S
+
 
 def test_a_value_comes_back(shared):
     assert shared.one("double", 21).value == 42
@@ -18,7 +20,7 @@ def test_large_values_and_items_travel(shared):
 
 def test_outcomes_keep_the_order_of_items(shared):
     futures = [shared.submit(*[("double", 10 * task + n) for n in range(10)]) for task in range(30)]
-    values = [outcome.value for future in futures for outcome in future.result(20)]
+    values = [outcome.value for future in futures for outcome in future.result(PATIENCE_S)]
     assert values == [2 * n for n in range(300)]
 
 
@@ -45,7 +47,7 @@ def test_another_folder_is_left_again(shared, tmp_path):
 
 
 def test_an_alarm_does_not_ring_in_the_next(shared):
-    outcomes = shared.run(("set_alarm", None), ("sleep", 0.3))
+    outcomes = shared.run(("set_alarm", None), ("sleep", 1.5))
     assert [outcome.failure for outcome in outcomes] == [None, None]
 
 

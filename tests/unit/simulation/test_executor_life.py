@@ -6,54 +6,60 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import CancelledError, as_completed
 from pathlib import Path
 
 import pytest
-from helpers import Bench, eventually, failed_as, message_of
+from helpers import Bench, command_lines, failed_as, message_of
 
 from modelops_runtime.contracts.errors import ModelOpsError
 from modelops_runtime.contracts.failures import FailureKind
 from modelops_runtime.simulation.limits import MARKER, Limits
 from modelops_runtime.simulation.processes import processes_marked
+from tests.support.patience import PATIENCE_S, eventually
 
 
 def test_cancelling_stops_what_runs_and_leaves_others_alone():
-    with Bench(slots=1, timeout_s=100) as bench:
+    with Bench(slots=1, timeout_s=1_000) as bench:
         bench.one("double", 1)
-        running, waiting = bench.submit(("sleep", 1_000)), bench.submit(("double", 2))
+        running, waiting = bench.submit(("sleep", 10_000)), bench.submit(("double", 2))
         assert eventually(running.running)
         assert running.cancel()
-        assert waiting.result(10)[0].value == 4
+        assert waiting.result(PATIENCE_S)[0].value == 4
         with pytest.raises(CancelledError):
             running.result()
 
 
 def test_cancelling_what_waits_keeps_it_from_running(tmp_path):
     with Bench(slots=1) as bench:
-        busy = bench.submit(("sleep", 0.3))
+        busy = bench.submit(("wait_for", f"{tmp_path}/go"))
         waiting = bench.submit(("system", f"touch {tmp_path}/ran"))
         assert waiting.cancel()
-        busy.result(10)
+        (tmp_path / "go").touch()
+        busy.result(PATIENCE_S)
         bench.one("double", 1)
     assert not (tmp_path / "ran").exists()
 
 
-def test_the_rest_of_a_cancelled_group_is_left_out(tmp_path):
+@pytest.mark.parametrize("measured", [False, True])
+def test_the_rest_of_a_cancelled_group_is_left_out(measured, tmp_path):
+    """Where items are known to be short, the one that runs is let run out."""
     with Bench(slots=1) as bench:
-        group = bench.submit(*[("sleep", 0.05)] * 3, ("system", f"touch {tmp_path}/ran"))
+        if measured:
+            bench.run(*[("double", 1)] * 10)
+        group = bench.submit(("wait_for", f"{tmp_path}/go"), ("system", f"touch {tmp_path}/ran"))
         assert eventually(group.running)
         group.cancel()
+        (tmp_path / "go").touch()
         assert bench.one("double", 1).value == 2
     assert not (tmp_path / "ran").exists()
 
 
 def test_cancelled_futures_count_as_completed():
-    with Bench(slots=1) as bench:
-        futures = [bench.submit(("sleep", 0.2)), bench.submit(("double", 1))]
-        futures[0].cancel()
-        assert set(as_completed(futures, timeout=10)) == set(futures)
+    with Bench(slots=1, timeout_s=1_000) as bench:
+        futures = [bench.submit(("sleep", 10_000)), bench.submit(("double", 1))]
+        assert futures[0].cancel()
+        assert set(as_completed(futures, timeout=PATIENCE_S)) == set(futures)
 
 
 def test_closing_waits_for_what_was_submitted():
@@ -63,7 +69,7 @@ def test_closing_waits_for_what_was_submitted():
 
 
 def test_closing_at_once_leaves_no_process_and_no_open_future():
-    bench = Bench(slots=2, timeout_s=100)
+    bench = Bench(slots=2, timeout_s=1_000)
     bench.one("leave_children")
     futures = [bench.submit(("system", "setsid sleep 1000 & sleep 1000")) for _ in range(4)]
     assert eventually(futures[0].running)
@@ -81,13 +87,13 @@ def test_a_closed_executor_says_so():
 
 
 def test_a_killed_zygote_loses_what_ran_and_is_replaced():
-    with Bench(slots=2, timeout_s=100) as bench:
+    with Bench(slots=2, timeout_s=1_000) as bench:
         bench.one("double", 1)
-        futures = [bench.submit(("system", "sleep 1000")), bench.submit(("sleep", 1_000))]
+        futures = [bench.submit(("system", "sleep 1000")), bench.submit(("sleep", 10_000))]
         assert all(eventually(future.running) for future in futures)
         marker = bench.marker
         os.kill(bench.zygote_pid, signal.SIGKILL)
-        outcomes = [future.result(20)[0] for future in futures]
+        outcomes = [future.result(PATIENCE_S)[0] for future in futures]
         assert [failed_as(outcome) for outcome in outcomes] == [FailureKind.LOST] * 2
         assert "watches" in message_of(outcomes[0])
         assert processes_marked(MARKER, marker) == []
@@ -95,12 +101,12 @@ def test_a_killed_zygote_loses_what_ran_and_is_replaced():
 
 
 def test_a_process_killed_from_outside_is_lost_and_replaced():
-    with Bench(slots=1, timeout_s=100) as bench:
+    with Bench(slots=1, timeout_s=1_000) as bench:
         pid = bench.one("pid").value
-        future = bench.submit(("sleep", 1_000), ("double", 3))
+        future = bench.submit(("sleep", 10_000), ("double", 3))
         assert eventually(future.running)
         os.kill(pid, signal.SIGKILL)
-        lost, after = future.result(20)
+        lost, after = future.result(PATIENCE_S)
     assert failed_as(lost) is FailureKind.LOST
     assert after.value == 6
 
@@ -110,7 +116,7 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from helpers import Bench
-bench = Bench(slots=2, timeout_s=1000)
+bench = Bench(slots=2, timeout_s=1_000)
 bench.one("double", 1)
 futures = [bench.submit(("system", "setsid sleep 1000 & sleep 1000")) for _ in range(2)]
 while not all(future.running() for future in futures):
@@ -120,6 +126,10 @@ sys.stdin.read()
 """
 
 
+def sleepers(marker: str) -> int:
+    return sum(line.startswith("sleep") for line in command_lines(processes_marked(MARKER, marker)))
+
+
 @pytest.mark.chaos
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_killed_parent_leaves_no_orphan(number):
@@ -127,27 +137,25 @@ def test_a_killed_parent_leaves_no_orphan(number):
     with subprocess.Popen(code, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         marker = parent.stdout.readline().strip()
-        assert len(processes_marked(MARKER, marker)) >= 3
+        assert eventually(lambda: sleepers(marker) == 4)
         parent.send_signal(number)
-        parent.wait(10)
+        parent.wait(PATIENCE_S)
     assert eventually(lambda: processes_marked(MARKER, marker) == [])
 
 
 def test_several_executors_live_side_by_side():
     with Bench(slots=1) as first, Bench(slots=1) as second:
         ends = [bench.submit(("exit", 3), ("double", 1)) for bench in (first, second)]
-        assert [future.result(20)[1].value for future in ends] == [2, 2]
+        assert [future.result(PATIENCE_S)[1].value for future in ends] == [2, 2]
 
 
 def test_idle_slots_take_over_what_waits_behind_a_slow_one():
-    with Bench(slots=2, timeout_s=100) as bench:
+    with Bench(slots=2, timeout_s=1_000) as bench:
         bench.run(*[("double", 1)] * 10)
-        slow = bench.submit(("sleep", 2.0))
-        begin = time.monotonic()
+        slow = bench.submit(("sleep", 10_000))
         quick = [bench.submit(("double", n)) for n in range(20)]
-        assert [future.result(20)[0].value for future in quick] == list(range(0, 40, 2))
+        assert [future.result(PATIENCE_S)[0].value for future in quick] == list(range(0, 40, 2))
         assert not slow.done()
-        assert time.monotonic() - begin < 2.0
         slow.cancel()
 
 

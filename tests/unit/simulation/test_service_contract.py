@@ -11,7 +11,6 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from aligning import TakeY
-from helpers import eventually
 
 from modelops_runtime.contracts.errors import ModelOpsError
 from modelops_runtime.contracts.failures import FailureKind, SimulationError
@@ -22,6 +21,7 @@ from modelops_runtime.simulation.limits import Limits
 from modelops_runtime.simulation.local import LocalSimulationService
 from modelops_runtime.simulation.replicates import ReplicateWork
 from modelops_runtime.simulation.services import ReplicateService
+from tests.support.patience import PATIENCE_S, eventually
 
 ROOT = Path(__file__).parent / "model"
 Make = Callable[..., ReplicateService]
@@ -31,7 +31,7 @@ Make = Callable[..., ReplicateService]
 def make(request: pytest.FixtureRequest) -> Make:
     """A service of the kind, by limits and what the work is to have."""
 
-    def of_kind(*, timeout_s: float = 20.0, keep_tables: bool = False, **source: object) -> ReplicateService:
+    def of_kind(*, timeout_s: float = 300.0, keep_tables: bool = False, **source: object) -> ReplicateService:
         asked = {"entrypoint": "model.py:simulate", "root": str(ROOT), **source}
         work = ReplicateWork(source=ModelSource(**asked), aligner=TakeY(), keep_tables=keep_tables)
         limits = Limits(timeout_s=timeout_s, memory_bytes=2**30, env={"MY_FLAG": "1"})
@@ -39,7 +39,7 @@ def make(request: pytest.FixtureRequest) -> Make:
             return LocalSimulationService(work, slots=2, limits=limits)
         cluster = request.getfixturevalue("plain_cluster" if request.param == "dask" else "tls_cluster")
         service = DaskSimulationService(cluster.target, work, root=Path(work.root), limits=limits)
-        assert eventually(lambda: service.slots == 2, within_s=60)
+        assert eventually(lambda: service.slots == 2)
         return service
 
     return of_kind
@@ -65,7 +65,7 @@ def expected(a: float, seed: int) -> list[float]:
 
 
 def test_replicates_come_back_aligned_each_from_its_seed(service):
-    outcomes = service.submit_replicates(a_set(a=2.0), {4: 40, 2: 20}).result(60)
+    outcomes = service.submit_replicates(a_set(a=2.0), {4: 40, 2: 20}).result(PATIENCE_S)
     assert [(outcome.index, outcome.seed) for outcome in outcomes] == [(4, 40), (2, 20)]
     assert [values_of(outcome) for outcome in outcomes] == [expected(2.0, 40), expected(2.0, 20)]
     assert [outcome.log for outcome in outcomes] == ["seed 40\n", "seed 20\n"]
@@ -73,14 +73,14 @@ def test_replicates_come_back_aligned_each_from_its_seed(service):
 
 
 def test_the_same_seed_gives_the_same_digest(service):
-    first, second = (service.submit_replicates(a_set(), {0: 7, 1: 8}).result(60) for _ in range(2))
+    first, second = (service.submit_replicates(a_set(), {0: 7, 1: 8}).result(PATIENCE_S) for _ in range(2))
     assert [outcome.digest for outcome in first] == [outcome.digest for outcome in second]
     assert first[0].digest != first[1].digest
     assert len(first[0].digest) == 32
 
 
 def test_one_replicate_that_fails_fails_alone(service):
-    before, failed, after = service.submit_replicates(a_set(mood="fail 2"), {0: 1, 1: 2, 2: 3}).result(60)
+    before, failed, after = service.submit_replicates(a_set(mood="fail 2"), {0: 1, 1: 2, 2: 3}).result(PATIENCE_S)
     assert failed.failure.kind is FailureKind.MODEL_ERROR
     assert failed.failure.message == "ZeroDivisionError: too few people (model.py:14)"
     assert "simulate" in failed.log
@@ -99,7 +99,7 @@ def test_one_replicate_that_fails_fails_alone(service):
     ],
 )
 def test_failures_are_values(service, mood, kind):
-    (outcome,) = service.submit_replicates(a_set(mood=mood), {0: 1}).result(60)
+    (outcome,) = service.submit_replicates(a_set(mood=mood), {0: 1}).result(PATIENCE_S)
     assert outcome.failure.kind is kind
     assert outcome.aligned == b""
     assert (outcome.failure.path == "targets.t.value") == (mood == "wrong")
@@ -108,13 +108,15 @@ def test_failures_are_values(service, mood, kind):
 def test_what_takes_too_long_is_a_timeout(make, tmp_path):
     service = make(timeout_s=1.0)
     service.describe()
-    hanging, after = service.submit_replicates(a_set(mood="hang", started=str(tmp_path / "s")), {0: 1, 1: 2}).result(60)
+    hanging, after = service.submit_replicates(a_set(mood="hang", started=str(tmp_path / "s")), {0: 1, 1: 2}).result(
+        PATIENCE_S
+    )
     assert hanging.failure.kind is after.failure.kind is FailureKind.TIMEOUT
     service.close()
 
 
 def test_submit_gives_tables_as_arrow_streams(service):
-    tables = service.submit("model.py:other", {"a": 3}, 5).result(60)
+    tables = service.submit("model.py:other", {"a": 3}, 5).result(PATIENCE_S)
     assert {name: pa.ipc.open_stream(data).read_all().to_pydict() for name, data in tables.items()} == {
         "first": {"x": [5]},
         "second": {"y": [3.0]},
@@ -124,16 +126,16 @@ def test_submit_gives_tables_as_arrow_streams(service):
 def test_submit_raises_what_went_wrong(service):
     future = service.submit("model.py:simulate", {"a": 1.0, "mood": "fail"}, 1)
     with pytest.raises(SimulationError, match="MODEL_ERROR: ZeroDivisionError"):
-        future.result(60)
+        future.result(PATIENCE_S)
     with pytest.raises(SimulationError, match="nothing_of_this_name"):
-        service.submit("model.py:nothing_of_this_name", {}, 1).result(60)
+        service.submit("model.py:nothing_of_this_name", {}, 1).result(PATIENCE_S)
 
 
 def test_submit_finds_the_code_of_a_bundle(service, tmp_path):
     (tmp_path / "model.py").write_text("def simulate(params, seed):\n    return {'z': [params['a'] + seed]}\n")
-    tables = service.submit("model.py:simulate", {"a": 1}, 2, bundle_ref=str(tmp_path)).result(60)
+    tables = service.submit("model.py:simulate", {"a": 1}, 2, bundle_ref=str(tmp_path)).result(PATIENCE_S)
     assert pa.ipc.open_stream(tables["output"]).read_all().to_pydict() == {"z": [3]}
-    assert values_of(service.submit_replicates(a_set(), {0: 1}).result(60)[0]) == expected(1.0, 1)
+    assert values_of(service.submit_replicates(a_set(), {0: 1}).result(PATIENCE_S)[0]) == expected(1.0, 1)
 
 
 def test_gather_keeps_the_order_and_raises_the_first_error(service):
@@ -146,20 +148,23 @@ def test_gather_keeps_the_order_and_raises_the_first_error(service):
         service.gather([futures[0], bad])
 
 
-def test_as_completed_gives_each_future_once_the_quick_before_the_slow(service):
-    slow = service.submit("model.py:simulate", {"a": 1.0, "mood": "sleep", "seconds": 1.5}, 1)
+def test_as_completed_gives_each_future_once_the_quick_before_the_slow(service, tmp_path):
+    slow = service.submit("model.py:simulate", {"a": 1.0, "mood": "wait", "until": str(tmp_path / "go")}, 1)
     quick = service.submit("model.py:other", {"a": 1}, 1)
-    assert list(service.as_completed([slow, quick])) == [quick, slow]
+    completed = service.as_completed([slow, quick])
+    assert next(completed) is quick
+    (tmp_path / "go").touch()
+    assert list(completed) == [slow]
 
 
 def test_cancelling_stops_a_simulation_and_frees_its_slot(make, tmp_path):
     service = make(timeout_s=1_000.0)
     hanging = [service.submit_replicates(a_set(mood="hang", started=str(tmp_path / str(n))), {0: n}) for n in range(2)]
-    assert all(eventually((tmp_path / str(n)).exists, within_s=60) for n in range(2))
+    assert all(eventually((tmp_path / str(n)).exists) for n in range(2))
     assert all(future.cancel() for future in hanging)
     with pytest.raises(CancelledError):
-        hanging[0].result(10)
-    assert values_of(service.submit_replicates(a_set(), {0: 1}).result(60)[0]) == expected(1.0, 1)
+        hanging[0].result(PATIENCE_S)
+    assert values_of(service.submit_replicates(a_set(), {0: 1}).result(PATIENCE_S)[0]) == expected(1.0, 1)
     assert set(service.as_completed(hanging)) == set(hanging)
     service.close()
 
@@ -167,7 +172,7 @@ def test_cancelling_stops_a_simulation_and_frees_its_slot(make, tmp_path):
 def test_closing_at_once_does_not_wait(make, tmp_path):
     service = make(timeout_s=1_000.0)
     hanging = service.submit_replicates(a_set(mood="hang", started=str(tmp_path / "s")), {0: 1})
-    assert eventually((tmp_path / "s").exists, within_s=60)
+    assert eventually((tmp_path / "s").exists)
     service.close(now=True)
     assert hanging.cancelled()
     with pytest.raises(ModelOpsError, match="closed"):
@@ -184,13 +189,13 @@ def test_closing_waits_for_what_was_submitted(make):
 
 def test_tables_travel_when_they_are_kept(make):
     service = make(keep_tables=True)
-    (outcome,) = service.submit_replicates(a_set(), {0: 3}).result(60)
+    (outcome,) = service.submit_replicates(a_set(), {0: 3}).result(PATIENCE_S)
     assert pa.ipc.open_stream(outcome.tables["output"]).read_all()["y"].to_pylist() == expected(1.0, 3)
     service.close()
 
 
 def test_a_simulation_runs_in_the_models_folder(service):
-    (outcome,) = service.submit_replicates(a_set(mood="where"), {0: 3}).result(60)
+    (outcome,) = service.submit_replicates(a_set(mood="where"), {0: 3}).result(PATIENCE_S)
     assert os.path.basename(outcome.log.splitlines()[0]).startswith("model")
 
 

@@ -30,6 +30,13 @@ def sleep(seconds: float) -> str:
     return "slept"
 
 
+def wait_for(path: str) -> str:
+    """Until there is a file of that name."""
+    while not os.path.exists(path):
+        time.sleep(0.005)
+    return "there"
+
+
 def spin(seconds: float) -> int:
     """Keeps a core busy for about so long, by the clock."""
     end, turns = time.perf_counter() + seconds, 0
@@ -149,7 +156,7 @@ def raise_it(text: str) -> None:
 
 
 def set_alarm(_: object) -> str:
-    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    signal.setitimer(signal.ITIMER_REAL, 1.0)
     return "set"
 
 
@@ -168,7 +175,19 @@ ACTIONS: dict[str, Callable[[Any], Any]] = {
     "interrupt": lambda _: (_ for _ in ()).throw(KeyboardInterrupt()),
     **{
         fn.__name__: fn
-        for fn in (sleep, spin, deaf, hold_the_lock, segfault, leave_children, eat, eat_slowly, child_eats, leak)
+        for fn in (
+            sleep,
+            wait_for,
+            spin,
+            deaf,
+            hold_the_lock,
+            segfault,
+            leave_children,
+            eat,
+            eat_slowly,
+            child_eats,
+            leak,
+        )
     },
     **{fn.__name__: fn for fn in (flood, close_stdout, come_back_twice, close_everything, cannot_be_sent)},
     **{fn.__name__: fn for fn in (raise_untravelled, recurse, keep_a_thread, move_away, raise_it, set_alarm)},

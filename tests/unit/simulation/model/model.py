@@ -21,8 +21,9 @@ def simulate(params, seed):
     if mood == "hang":
         Path(params["started"]).touch()
         time.sleep(1_000)
-    if mood == "sleep":
-        time.sleep(params["seconds"])
+    if mood == "wait":
+        while not Path(params["until"]).exists():
+            time.sleep(0.01)
     if mood == "eat":
         np.ones(2**29)
     if mood == "wrong":
