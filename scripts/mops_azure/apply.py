@@ -141,10 +141,10 @@ def _do(work: Work, step: Step) -> None:
 def put(work: Work, resource: Resource, body: dict[str, Any], *, is_new: bool) -> Reply | None:
     """Send it. None when somebody, perhaps we ourselves before a lost connection, has sent it already: then wait and look."""
     doing = f"{'creating' if is_new else 'updating'} the {resource.kind} {resource.name}"
-    headers = {"If-None-Match": "*"} if is_new and resource.kind == "cluster" else {}
+    if_missing = is_new and resource.kind == "cluster"
 
     def send() -> Reply:
-        return work.arm.send("PUT", resource.id, resource.api_version, doing, body=body, headers=headers)
+        return work.arm.put(resource.id, resource.api_version, body, doing, if_missing=if_missing)
 
     try:
         codes, for_s = (IDENTITY_LAG, 600) if resource.kind == "role assignment" else (FAULTS_OF_AZURE, 60)
@@ -226,7 +226,7 @@ def remove(work: Work, resource: Resource) -> None:
     doing = f"deleting the {resource.kind} {resource.name}"
 
     def send() -> Reply:
-        return work.arm.send("DELETE", resource.id, resource.api_version, doing, accept=(404,))
+        return work.arm.delete(resource.id, resource.api_version, doing)
 
     try:
         # A lock that was just removed is still believed in for a while.

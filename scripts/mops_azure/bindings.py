@@ -34,8 +34,8 @@ class ClusterBinding:
 
 def fetch_kubeconfig(arm: Arm, config: AzureConfig) -> str:
     """YAML. Raises UserError when there is no such cluster."""
-    path = f"{desired.cluster_id(config)}/listClusterUserCredential"
-    reply = arm.send("POST", path, desired.CLUSTERS, "fetching the kubeconfig", accept=(404,))
+    listing = arm.clusters.managed_clusters.list_cluster_user_credentials
+    reply = arm.call("fetching the kubeconfig", listing, config.group_name, config.aks.name, accept=(404,))
     if reply.status == 404:
         raise UserError(f"there is no cluster {config.aks.name} in {config.group_name}; `mops-azure create` makes it")
     return base64.b64decode(reply.body["kubeconfigs"][0]["value"]).decode()

@@ -76,9 +76,8 @@ def newest_default_version(arm: Arm, config: AzureConfig) -> str:
 
 def offered_versions(arm: Arm, config: AzureConfig) -> dict[str, tuple[list[str], bool]]:
     """Minor version -> its patches in rising order, and whether it is the default; no previews, no paid support."""
-    provider = f"/subscriptions/{config.subscription_id}/providers/Microsoft.ContainerService"
-    path = f"{provider}/locations/{config.location}/kubernetesVersions"
-    reply = arm.send("GET", path, desired.CLUSTERS, "reading the Kubernetes versions").body or {}
+    listing = arm.clusters.managed_clusters.list_kubernetes_versions
+    reply = arm.call("reading the Kubernetes versions", listing, config.location).body or {}
     found: dict[str, tuple[list[str], bool]] = {}
     for one in reply.get("values", []):
         plans = (one.get("capabilities") or {}).get("supportPlan") or []
