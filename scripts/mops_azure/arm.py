@@ -127,7 +127,7 @@ class Arm:
     def put(self, id_: str, api_version: str, body: Any, doing: str, *, if_missing: bool = False) -> Reply:
         """`if_missing`: refused with 412 when it is there already."""
         route, names = route_of(id_)
-        options = {"match_condition": MatchConditions.IfMissing} if if_missing else {}
+        options: dict[str, Any] = {"match_condition": MatchConditions.IfMissing} if if_missing else {}
         if route is None:
             by_id = self.resources.resources.begin_create_or_update_by_id
             return self.call(doing, by_id, id_.strip("/"), body, api_version=api_version, **options)
@@ -166,7 +166,9 @@ class Arm:
             yield from page.get("value", [])
             url, version = page.get("nextLink"), None
 
-    def send(self, method: str, path: str, api_version: str | None, doing: str, *, accept: tuple[int, ...] = ()) -> Reply:
+    def send(
+        self, method: str, path: str, api_version: str | None, doing: str, *, accept: tuple[int, ...] = ()
+    ) -> Reply:
         """What no client has an operation for. `path` may be a whole address (an operation's)."""
         url = path if path.startswith("https://") else f"{self._base}{path}"
         if api_version:
@@ -174,6 +176,7 @@ class Arm:
         return self._answered(doing, lambda: self.resources.send_request(HttpRequest(method, url)), accept)
 
     def _answered(self, doing: str, run: Callable[[], Any], accept: tuple[int, ...]) -> Reply:
+        response: Any
         try:
             response = run()
         except ClientAuthenticationError as error:
