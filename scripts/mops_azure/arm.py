@@ -17,6 +17,7 @@ from azure.core import MatchConditions
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError as SdkError
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
+from azure.core.polling import LROPoller, NoPolling
 from azure.core.rest import HttpRequest
 
 from modelops_runtime.contracts.errors import ModelOpsError, UserError
@@ -78,6 +79,13 @@ def route_of(id_: str) -> tuple[Route | None, list[str]]:
         return None, []
     kind = "/".join([parts[5], *parts[6::2]]).lower() if len(parts) > 5 else ""
     return ROUTES.get(kind), [parts[3], *parts[7::2]]
+
+
+class Begun(NoPolling):
+    """A long operation's first reply, whatever it holds: often nothing."""
+
+    def resource(self) -> Any:
+        return self._initial_response
 
 
 class Arm:
@@ -148,12 +156,12 @@ class Arm:
     ) -> Reply:
         """One operation of an SDK client, sent and answered: a long one is only begun."""
         if operation.__name__.startswith("begin_"):
-            options["polling"] = False
+            options["polling"] = Begun()
 
         def run() -> Any:
             # The 401 of Resource Manager has a meaning of its own; only Entra's is a failed sign-in.
             found = operation(*args, cls=lambda response, *_: response, error_map={401: HttpResponseError}, **options)
-            return (found.result() if hasattr(found, "result") else found).http_response
+            return (found.result() if isinstance(found, LROPoller) else found).http_response
 
         return self._answered(doing, run, accept)
 

@@ -17,7 +17,7 @@ def advance(azure: ArmServer) -> None:
     """Work that nobody polls for goes on as well: each request is a tick."""
     for operation in azure.operations.values():
         operation["ticks"] += 1
-        if not operation["done"] and operation["ticks"] > azure.polls * 3 + 3:
+        if not operation["done"] and operation["ticks"] > operation["last"]:
             finish(azure, operation)
 
 
@@ -39,13 +39,17 @@ def poll(azure: ArmServer, name: str, query: dict[str, list[str]]) -> tuple[int,
     )
 
 
-def begin(azure: ArmServer, id_: str, kind: str, after: Any) -> dict[str, str]:
+def begin(
+    azure: ArmServer, id_: str, kind: str, after: Any, *, ticks: int | None = None, appears: bool = False
+) -> dict[str, str]:
+    """Headers that lead to it. It ends by polls, or after so many `ticks` (requests of any kind); what `appears` is
+    not to be seen before."""
     name = secrets.token_hex(8)
     outcome = azure.outcome.pop(id_, {"status": "Succeeded"})
     signature = secrets.token_hex(2000)  # as long as the real ones
     azure.operations[name] = {
         "id": id_, "kind": kind, "after": after, "outcome": outcome, "polled": 0, "ticks": 0, "done": False,
-        "signature": signature,
+        "signature": signature, "last": azure.polls * 3 + 3 if ticks is None else ticks, "appears": appears,
     }  # fmt: skip
     return {"Azure-AsyncOperation": f"{azure.url}/operations/{name}?api-version=2025-03-01&t=1&s={signature}"}
 
@@ -59,11 +63,16 @@ def finish(azure: ArmServer, operation: dict[str, Any]) -> None:
     if operation["kind"] == "delete":
         if state == "Succeeded":
             for key in [key for key in azure.resources if key == id_ or key.startswith(f"{id_}/")]:
+                if "/vaults/" in key:
+                    azure.deleted_vaults.add(key)
                 del azure.resources[key]
         return
-    if id_ not in azure.resources:
+    if id_ not in azure.resources and not (operation["appears"] and state == "Succeeded"):
         return
     resource = operation["after"]
+    if "/flexibleservers/" in id_:
+        azure.resources[id_] = resource
+        return
     resource["properties"]["provisioningState"] = state
     for pool in resource["properties"].get("agentPoolProfiles", []):
         pool["provisioningState"] = state

@@ -30,13 +30,13 @@ def put(azure: ArmServer, path: str, body: Any, old: Any) -> tuple[int, Any, dic
 
 def put_assignment(azure: ArmServer, path: str, body: Any, old: Any) -> tuple[int, Any, dict[str, str]]:
     wanted = body["properties"]
-    for other in azure.resources.values():
+    scope = path.split("/providers/Microsoft.Authorization")[0]
+    for key, other in azure.resources.items():
         said = other.get("properties", {})
-        if "principalId" in said and all(
+        if key.startswith(f"{scope.lower()}/providers/microsoft.authorization/roleassignments/") and all(
             said[key].lower() == wanted[key].lower() for key in ("principalId", "roleDefinitionId")
         ):
             return 409, shapes.error("RoleAssignmentExists", "The role assignment already exists."), {}
-    scope = path.split("/providers/Microsoft.Authorization")[0]
     resource = shapes.named(path, {"properties": {**wanted, "scope": scope}})
     azure.resources[path.lower()] = resource
     return (200 if old else 201), resource, {}
@@ -58,7 +58,7 @@ def list_(azure: ArmServer, path: str, query: dict[str, list[str]]) -> tuple[int
     found = [one for key, one in azure.resources.items() if part in key and key.startswith(scope)]
     for said in query.get("$filter", []):
         if match := re.search(r"principalId eq '([^']+)'", said):
-            found = [one for one in found if one["properties"].get("principalId") == match[1]]
+            found = [one for one in found if one["properties"].get("principalId", "").lower() == match[1].lower()]
     return 200, {"value": found}, {}
 
 

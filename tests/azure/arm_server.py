@@ -17,6 +17,7 @@ from typing import Any
 from tests.azure import arm_clusters as clusters
 from tests.azure import arm_operations as operations
 from tests.azure import arm_others as others
+from tests.azure import arm_parts as parts
 from tests.azure import arm_shapes as shapes
 from tests.azure import armtypes
 from tests.azure.arm_http import Fault, Handler, Request
@@ -44,6 +45,10 @@ class ArmServer:
         self.outcome: dict[str, dict[str, Any]] = {}
         """Id in lower case -> how its next operation ends: {"status", "error", "state"}."""
         self.unregistered: set[str] = set()
+        self.deleted_vaults: set[str] = set()
+        """Ids in lower case; a vault of that id can only be recovered."""
+        self.servers_hidden = True
+        """A new database server is not to be seen before it is ready."""
         self.tokens: dict[str, float] = {}
         self.token_life_s = 3600.0
         self.groups_members: dict[str, list[Any]] = {}
@@ -119,6 +124,8 @@ class ArmServer:
             return getattr(self, f"_{method.lower()}")(path, query["api-version"][0], body, headers)
 
     def _get(self, path: str, *_: Any) -> tuple[int, Any, dict[str, str]]:
+        if "/publicipaddresses/" in path.lower():
+            return 200, parts.address(path), {}
         found = self.resources.get(path.lower())
         return (200, found, {}) if found else self.missing(path)
 
@@ -172,7 +179,8 @@ class ArmServer:
                 {},
             )
         short = type_.split("/")[-1].lower()
-        put = {"managedclusters": clusters.put_cluster, "agentpools": clusters.put_pool}.get(short, others.put)
+        known = {"managedclusters": clusters.put_cluster, "agentpools": clusters.put_pool, **parts.PUTS}
+        put = known.get(short, others.put)
         return put(self, path, deepcopy(body), old)
 
     def _delete(self, path: str, *_: Any) -> tuple[int, Any, dict[str, str]]:
