@@ -22,6 +22,11 @@ ALL = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _soon_done(arm: ArmServer) -> None:
+    arm.polls = 1
+
+
 @pytest.mark.parametrize("hidden", [True, False])
 def test_all_parts_are_made_and_a_second_run_sends_nothing(arm: ArmServer, config, mops_azure, hidden):
     arm.servers_hidden = hidden
