@@ -13,6 +13,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from http.server import ThreadingHTTPServer
 from typing import Any
+from urllib.parse import quote
 
 from tests.azure import arm_clusters as clusters
 from tests.azure import arm_operations as operations
@@ -55,6 +56,9 @@ class ArmServer:
         """Group id in lower case -> foreign resources in it."""
         self.answers: dict[str, Any] = {}
         """Regular expression of a path -> body, for what is only read."""
+        self.prices: list[dict[str, Any]] = []
+        """Items of the retail price service; none: it is down."""
+        self.price_filters: list[str] = []
         self._lock = threading.RLock()
         handler = type("Handler", (Handler,), {"arm": self})
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -95,6 +99,18 @@ class ArmServer:
             "issuer": f"{base}/v2.0",
             "jwks_uri": f"{base}/keys",
         }
+
+    # --- retail prices: anybody may ask --------------------------------------------------------------------------
+    def retail_prices(self, query: dict[str, list[str]]) -> tuple[int, Any]:
+        """Pages of two; `prices` are the items of all services."""
+        self.price_filters.append(wanted := query.get("$filter", query.get("more", [""]))[0])
+        if not self.prices:
+            return 503, None
+        service = re.search(r"serviceName eq '([^']+)'", wanted)
+        found = [one for one in self.prices if service and one["serviceName"] == service[1]]
+        skip = int(query.get("$skip", ["0"])[0])
+        more = f"{self.url}/api/retail/prices?more={quote(wanted)}&$skip={skip + 2}" if len(found) > skip + 2 else None
+        return 200, {"BillingCurrency": "USD", "Items": found[skip : skip + 2], "NextPageLink": more}
 
     # --- Resource Manager ----------------------------------------------------------------------------------------
     def handle(

@@ -14,6 +14,7 @@ from mops_azure.config import admin_password
 from mops_azure.cost import cost_lines, estimate
 from mops_azure.parts import parts, server_id
 from mops_azure.plan import make_plan, refuse_if_stopped, refuse_replaced_system_pool
+from mops_azure.prices import price_table
 from mops_azure.render import plan_lines
 from mops_azure.ssh import ephemeral_key, given_key
 
@@ -61,7 +62,7 @@ def command(config_path: Path, yes: bool, timeout: float, no_wait: bool, allow_r
             f"{names} would be deleted and made anew; say --allow-replace if that is wanted, or undo the change"
         )
     refuse_if_stopped(config, plan, live)
-    click.echo("\n".join(cost_lines(estimate(config))))
+    click.echo("\n".join(cost_lines(estimate(config, price_table(config)))))
     ask("Go on?", yes=yes)
     say = progress()
     work = Work(arm=arm, say=say, deadline=time.monotonic() + timeout, wait=not no_wait)
