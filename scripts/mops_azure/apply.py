@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelops_runtime.contracts.errors import ModelOpsError, UserError
-from mops_azure import desired
+from mops_azure import desired, parts
 from mops_azure.arm import Arm, Reply, with_patience
 from mops_azure.desired import Resource
 from mops_azure.errors import AzureError, from_reply
 from mops_azure.plan import Live, Plan, Step, in_motion, state_of
+
+APPEARS_WITHIN_S = 600
+"""Seconds until what Azure has accepted must be there."""
 
 TRIES = 4
 """Times one step is sent, when others come in between or Azure fails."""
@@ -27,8 +30,17 @@ BUSY = (
     "409",
     "412",
 )
+AT_ONCE = ("lock", "role assignment", "resource group", "identity", "container", "federated credential")
+"""Kinds that are there when Azure answers."""
 IDENTITY_LAG = ("PrincipalNotFound",)
-FAULTS_OF_AZURE = ("FailedIdentityOperation", "GetVnetError", "InternalServerError", "Throttled", "TooManyRequests")
+FAULTS_OF_AZURE = (
+    "ServerIsBusy",
+    "FailedIdentityOperation",
+    "GetVnetError",
+    "InternalServerError",
+    "Throttled",
+    "TooManyRequests",
+)
 
 
 class TimedOut(ModelOpsError):
@@ -67,6 +79,7 @@ class Work:
 def apply_plan(work: Work, confirmed: Plan, *, read: Callable[[], Live], plan_of: Callable[[Live], Plan]) -> None:
     """Carry out `confirmed`. What appears later and was not confirmed stops it. Raises AzureError, TimedOut."""
     allowed = {step.key: step.action for step in confirmed.changes}
+    expected = {step.resource.kind for step in confirmed.changes if step.note.startswith("once")}
     while True:
         live = read()
         moving = next((one for one in live.values() if in_motion(one)), None)
@@ -78,7 +91,9 @@ def apply_plan(work: Work, confirmed: Plan, *, read: Callable[[], Live], plan_of
         if not changes:
             return
         step = changes[0]
-        _check_allowed(step, allowed, work.sent)
+        if step.action != "create" or step.resource.kind not in expected:
+            _check_allowed(step, allowed)
+        _check_tries(step, work.sent)
         work.sent[step.key] += 1
         _do(work, step)
 
@@ -99,20 +114,34 @@ def _see_through(work: Work, moving: Any) -> None:
         work.say(f"{what}: {error.code}; it is sent again")
 
 
+VERSIONS = {
+    "managedclusters": desired.CLUSTERS,
+    "registries": desired.REGISTRIES,
+    "flexibleservers": parts.POSTGRES,
+    "storageaccounts": parts.STORAGE,
+    "userassignedidentities": parts.IDENTITIES,
+    "vaults": parts.VAULTS,
+    "workspaces": parts.WORKSPACES,
+    "publicipaddresses": parts.ADDRESSES,
+}
+
+
 def _version_of(live: Any) -> str:
-    kind = str(live.get("type") or live["id"]).lower()
-    if "managedclusters" in kind:
-        return desired.CLUSTERS
-    return desired.REGISTRIES if "registries" in kind else desired.GROUPS
+    kinds = str(live.get("type") or live["id"]).lower().split("/")
+    return next((VERSIONS[kind] for kind in kinds if kind in VERSIONS), desired.GROUPS)
 
 
-def _check_allowed(step: Step, allowed: dict[tuple[str, str], str], sent: Counter[tuple[str, str]]) -> None:
+def _check_tries(step: Step, sent: Counter[tuple[str, str]]) -> None:
     kind, name = step.key
     if sent[step.key] >= TRIES:
         what = ", ".join(one.path for one in step.differences) or "it"
         raise ModelOpsError(
             f"{kind} {name}: Azure did not keep {what} after {TRIES} tries; `mops-azure plan` shows the difference"
         )
+
+
+def _check_allowed(step: Step, allowed: dict[tuple[str, str], str]) -> None:
+    kind, name = step.key
     repair = [one.path for one in step.differences] == ["properties.provisioningState"]
     if step.key not in allowed and not repair:
         raise UserError(
@@ -131,7 +160,7 @@ def _do(work: Work, step: Step) -> None:
         return  # the next round finds it gone, and makes it
     work.say(f"{kind} {name}: {'creating' if step.action == 'create' else 'updating'}")
     reply = put(work, resource, step.body, is_new=step.action == "create")
-    if reply is None or resource.kind in ("lock", "role assignment", "resource group"):
+    if reply is None or resource.kind in AT_ONCE:
         return
     if not work.wait:
         raise StillUnderWay(f"{kind} {name}: under way; the same command goes on, `mops-azure status --watch` looks on")
@@ -141,17 +170,23 @@ def _do(work: Work, step: Step) -> None:
 def put(work: Work, resource: Resource, body: dict[str, Any], *, is_new: bool) -> Reply | None:
     """Send it. None when somebody, perhaps we ourselves before a lost connection, has sent it already: then wait and look."""
     doing = f"{'creating' if is_new else 'updating'} the {resource.kind} {resource.name}"
-    headers = {"If-None-Match": "*"} if is_new and resource.kind == "cluster" else {}
+    if_missing = is_new and resource.kind == "cluster"
 
     def send() -> Reply:
-        return work.arm.send("PUT", resource.id, resource.api_version, doing, body=body, headers=headers)
+        return work.arm.put(resource.id, resource.api_version, body, doing, if_missing=if_missing)
 
     try:
         codes, for_s = (IDENTITY_LAG, 600) if resource.kind == "role assignment" else (FAULTS_OF_AZURE, 60)
+        if resource.api_version == parts.POSTGRES:
+            for_s = 1800  # a database server does one thing at a time, and its making is one
         return with_patience(send, codes, for_s=min(for_s, work.deadline - work.clock()), sleep=work.sleep)
     except AzureError as error:
         if error.code == "RoleAssignmentExists":
             return None
+        if resource.kind == "key vault" and "deleted state" in str(error) and "createMode" not in body["properties"]:
+            work.say(f"key vault {resource.name}: was deleted not long ago; it is recovered, with its secrets")
+            recovered = {**body, "properties": {**body["properties"], "createMode": "recover"}}
+            return put(work, resource, recovered, is_new=is_new)
         if error.status == 403 and resource.kind == "role assignment":
             raise NoRightToAssign(_assign_line(resource)) from error
         if error.status not in (409, 412) or error.code not in BUSY:
@@ -175,15 +210,15 @@ def _assign_line(resource: Resource) -> str:
 def settle(work: Work, id_: str, api_version: str, what: str, *, operation_url: str | None = None) -> Any:
     """Wait until it is Succeeded; each new phase is said. The resource itself has the last word, not the operation."""
     said, pause, reason = "", 0.3, None
-    gone_for = 0
+    was_seen, began = False, work.clock()
     while True:
         phase = None
         if operation_url:
             phase, reason, operation_url = _operation(work, operation_url, what)
         if operation_url is None or phase is None:
             live = work.arm.get(id_, api_version, f"waiting for {what}")
-            gone_for = gone_for + 1 if live is None else 0
-            if live is None and gone_for > 5:
+            was_seen = was_seen or live is not None
+            if live is None and (was_seen or work.clock() - began > APPEARS_WITHIN_S):
                 raise from_reply(
                     f"waiting for {what}", 404, {"code": "ResourceNotFound", "message": "it is not there any more"}
                 )
@@ -226,7 +261,7 @@ def remove(work: Work, resource: Resource) -> None:
     doing = f"deleting the {resource.kind} {resource.name}"
 
     def send() -> Reply:
-        return work.arm.send("DELETE", resource.id, resource.api_version, doing, accept=(404,))
+        return work.arm.delete(resource.id, resource.api_version, doing)
 
     try:
         # A lock that was just removed is still believed in for a while.

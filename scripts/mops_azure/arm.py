@@ -1,4 +1,8 @@
-"""Azure Resource Manager over the SDK's own pipeline: sign-in, retries and TLS are azure-core's; bodies are plain JSON."""
+"""Azure Resource Manager by its own SDK clients. Bodies are ARM's JSON both ways: what is compared is what Azure said.
+
+Waiting is ours (`apply.settle`): the SDK's pollers cannot be taken up again by another process without a state file, and end at
+a lost operation although the resource has settled.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +10,21 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-from azure.core import PipelineClient
+from azure.core import MatchConditions
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError as SdkError
-from azure.core.exceptions import ClientAuthenticationError
-from azure.core.pipeline import policies
+from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
+from azure.core.polling import LROPoller, NoPolling
 from azure.core.rest import HttpRequest
-from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy, ARMHttpLoggingPolicy
 
 from modelops_runtime.contracts.errors import ModelOpsError, UserError
-from mops_azure.config import AzureConfig, client_secret
+from mops_azure import desired
+from mops_azure.config import AzureConfig
 from mops_azure.errors import AzureError, from_reply, one_line
+from mops_azure.signin import credential_for
 
 logging.getLogger("azure").addHandler(logging.NullHandler())  # its warnings are in our one line already
 
@@ -36,7 +42,7 @@ class Unreachable(ModelOpsError):
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """An answer below 400, or a 404 or 409 that the caller asked for."""
+    """An answer below 400, or one that the caller accepts."""
 
     status: int
     body: Any
@@ -47,68 +53,117 @@ class Reply:
         """Where the operation's status is told, with the signed query that must be sent back whole."""
         return self.headers.get("azure-asyncoperation")
 
-    @property
-    def retry_after_s(self) -> float | None:
-        value = self.headers.get("retry-after", "")
-        return float(value) if value.replace(".", "", 1).isdigit() else None
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """Which operations of which client read, put and delete resources of a type."""
+
+    client: str
+    operations: str
+    put: str = "begin_create_or_update"
 
 
-def credential_for(config: AzureConfig) -> TokenCredential:
-    """As `auth` says. No request is made yet."""
-    from azure import identity
+ROUTES = {
+    "": Route(client="resources", operations="resource_groups", put="create_or_update"),
+    "microsoft.containerservice/managedclusters": Route(client="clusters", operations="managed_clusters"),
+    "microsoft.containerservice/managedclusters/agentpools": Route(client="clusters", operations="agent_pools"),
+    "microsoft.containerregistry/registries": Route(client="registries", operations="registries", put="begin_create"),
+}
+"""Type in lower case -> its route; all others go by their id through the client for resources of any type."""
 
-    auth, authority = config.auth, config.cloud.authority
-    private = not any(
-        authority.endswith(known) for known in ("microsoftonline.com", "microsoftonline.us", "chinacloudapi.cn")
-    )
-    if auth.method == "service_principal":
-        assert auth.client_id
-        return identity.ClientSecretCredential(
-            config.tenant_id,
-            auth.client_id,
-            client_secret(auth),
-            authority=authority,
-            disable_instance_discovery=private,
-        )
-    if auth.method == "workload_identity":
-        named = {"client_id": auth.client_id} if auth.client_id else {}
-        try:
-            return identity.WorkloadIdentityCredential(
-                tenant_id=config.tenant_id, authority=authority, disable_instance_discovery=private, **named
-            )
-        except ValueError as error:
-            raise UserError(
-                f"auth: this is no pod with workload identity ({one_line(str(error))}); use another method"
-            ) from None
-    if auth.method == "managed_identity":
-        return identity.ManagedIdentityCredential(client_id=auth.client_id)
-    return identity.AzureCliCredential(tenant_id=config.tenant_id, process_timeout=60)
+
+def route_of(id_: str) -> tuple[Route | None, list[str]]:
+    """The route, and the names that its operations take: group, resource, its child."""
+    parts = id_.strip("/").split("/")
+    if id_.lower().count("/providers/") > 1:
+        return None, []
+    kind = "/".join([parts[5], *parts[6::2]]).lower() if len(parts) > 5 else ""
+    return ROUTES.get(kind), [parts[3], *parts[7::2]]
+
+
+class Begun(NoPolling):
+    """A long operation's first reply, whatever it holds: often nothing."""
+
+    def resource(self) -> Any:
+        return self._initial_response
 
 
 class Arm:
-    """One subscription's Resource Manager."""
+    """One subscription's Resource Manager. Every method raises AzureError for a refusal, SignInFailed, Unreachable."""
 
     def __init__(self, config: AzureConfig, *, credential: TokenCredential | None = None) -> None:
         self._tenant = config.tenant_id
-        base = config.cloud.resource_manager
-        scope = f"{base}/.default"
-        self._client: PipelineClient[Any, Any] = PipelineClient(
-            base_url=base,
-            policies=[
-                policies.RequestIdPolicy(),
-                policies.UserAgentPolicy(base_user_agent="modelops"),
-                policies.ProxyPolicy(),
-                policies.RedirectPolicy(),
-                policies.RetryPolicy(retry_backoff_max=30),
-                ARMChallengeAuthenticationPolicy(credential or credential_for(config), scope),
-                ARMHttpLoggingPolicy(),
-            ],
-        )
+        self._base = config.cloud.resource_manager
+        self._client_options = {
+            "credential": credential or credential_for(config),
+            "subscription_id": config.subscription_id,
+            "base_url": self._base,
+            "credential_scopes": [f"{self._base}/.default"],
+            "retry_backoff_max": 30,
+            "user_agent": "modelops",
+        }
 
-    def get(self, path: str, api_version: str, doing: str) -> Any | None:
+    @cached_property
+    def resources(self) -> Any:
+        from azure.mgmt.resource.resources import ResourceManagementClient
+
+        return ResourceManagementClient(**self._client_options, api_version=desired.GROUPS)
+
+    @cached_property
+    def clusters(self) -> Any:
+        from azure.mgmt.containerservice import ContainerServiceClient
+
+        return ContainerServiceClient(**self._client_options, api_version=desired.CLUSTERS)
+
+    @cached_property
+    def registries(self) -> Any:
+        from azure.mgmt.containerregistry import ContainerRegistryManagementClient
+
+        return ContainerRegistryManagementClient(**self._client_options, api_version=desired.REGISTRIES)
+
+    def get(self, id_: str, api_version: str, doing: str) -> Any | None:
         """The resource, or None when it is not there."""
-        reply = self.send("GET", path, api_version, doing, accept=(404,))
+        route, names = route_of(id_)
+        if route is None:
+            by_id = self.resources.resources.get_by_id
+            reply = self.call(doing, by_id, id_.strip("/"), api_version=api_version, accept=(404,))
+        else:
+            operations = getattr(getattr(self, route.client), route.operations)
+            reply = self.call(doing, operations.get, *names, accept=(404,))
         return None if reply.status == 404 else reply.body
+
+    def put(self, id_: str, api_version: str, body: Any, doing: str, *, if_missing: bool = False) -> Reply:
+        """`if_missing`: refused with 412 when it is there already."""
+        route, names = route_of(id_)
+        options: dict[str, Any] = {"match_condition": MatchConditions.IfMissing} if if_missing else {}
+        if route is None:
+            by_id = self.resources.resources.begin_create_or_update_by_id
+            return self.call(doing, by_id, id_.strip("/"), body, api_version=api_version, **options)
+        operations = getattr(getattr(self, route.client), route.operations)
+        return self.call(doing, getattr(operations, route.put), *names, body, **options)
+
+    def delete(self, id_: str, api_version: str, doing: str) -> Reply:
+        """404: it is gone already."""
+        route, names = route_of(id_)
+        if route is None:
+            by_id = self.resources.resources.begin_delete_by_id
+            return self.call(doing, by_id, id_.strip("/"), api_version=api_version, accept=(404,))
+        operations = getattr(getattr(self, route.client), route.operations)
+        return self.call(doing, operations.begin_delete, *names, accept=(404,))
+
+    def call(
+        self, doing: str, operation: Callable[..., Any], *args: Any, accept: tuple[int, ...] = (), **options: Any
+    ) -> Reply:
+        """One operation of an SDK client, sent and answered: a long one is only begun."""
+        if operation.__name__.startswith("begin_"):
+            options["polling"] = Begun()
+
+        def run() -> Any:
+            # The 401 of Resource Manager has a meaning of its own; only Entra's is a failed sign-in.
+            found = operation(*args, cls=lambda response, *_: response, error_map={401: HttpResponseError}, **options)
+            return (found.result() if isinstance(found, LROPoller) else found).http_response
+
+        return self._answered(doing, run, accept)
 
     def list(self, path: str, api_version: str, doing: str) -> Iterator[Any]:
         """All items, page by page."""
@@ -120,30 +175,26 @@ class Arm:
             url, version = page.get("nextLink"), None
 
     def send(
-        self,
-        method: str,
-        path: str,
-        api_version: str | None,
-        doing: str,
-        *,
-        body: Any = None,
-        headers: Mapping[str, str] | None = None,
-        accept: tuple[int, ...] = (),
+        self, method: str, path: str, api_version: str | None, doing: str, *, accept: tuple[int, ...] = ()
     ) -> Reply:
-        """`path` may be a whole address (an operation's). Raises
-        AzureError for a status of 400 or more that is not in `accept`, SignInFailed, Unreachable."""
-        url = path if path.startswith("https://") else self._client.format_url(path)
+        """What no client has an operation for. `path` may be a whole address (an operation's)."""
+        url = path if path.startswith("https://") else f"{self._base}{path}"
         if api_version:
             url += ("&" if "?" in url else "?") + f"api-version={api_version}"
-        request = HttpRequest(method, url, json=body, headers=dict(headers or {}))
+        return self._answered(doing, lambda: self.resources.send_request(HttpRequest(method, url)), accept)
+
+    def _answered(self, doing: str, run: Callable[[], Any], accept: tuple[int, ...]) -> Reply:
+        response: Any
         try:
-            response = self._client.send_request(request)
+            response = run()
         except ClientAuthenticationError as error:
             raise SignInFailed(self._sign_in_line(error)) from error
+        except HttpResponseError as error:
+            if error.response is None:
+                raise Unreachable(_unreachable_line(doing, error)) from error
+            response = error.response
         except SdkError as error:
-            raise Unreachable(
-                f"{doing}: no answer from Azure ({one_line(str(error))}); check the network, then run the same command again"
-            ) from error
+            raise Unreachable(_unreachable_line(doing, error)) from error
         content = _json(response)
         if response.status_code >= 400 and response.status_code not in accept:
             raise from_reply(doing, response.status_code, content)
@@ -157,9 +208,13 @@ class Arm:
         return f"sign-in: {said}; `az login --tenant {self._tenant}`, or check auth in the provider config"
 
 
+def _unreachable_line(doing: str, error: SdkError) -> str:
+    return f"{doing}: no answer from Azure ({one_line(str(error))}); check the network, then run the same command again"
+
+
 def _json(response: Any) -> Any:
     try:
-        return response.json() if response.content else None
+        return response.json()
     except ValueError:
         return None
 

@@ -11,7 +11,7 @@ from mops_azure import desired
 from mops_azure.config import AzureConfig
 
 if TYPE_CHECKING:
-    from mops_azure.arm import Arm
+    from mops_azure.arm import Arm, Reply
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +34,14 @@ class ClusterBinding:
 
 def fetch_kubeconfig(arm: Arm, config: AzureConfig) -> str:
     """YAML. Raises UserError when there is no such cluster."""
-    path = f"{desired.cluster_id(config)}/listClusterUserCredential"
-    reply = arm.send("POST", path, desired.CLUSTERS, "fetching the kubeconfig", accept=(404,))
+    from mops_azure.arm import with_patience
+
+    listing = arm.clusters.managed_clusters.list_cluster_user_credentials
+
+    def fetch() -> Reply:
+        return arm.call("fetching the kubeconfig", listing, config.group_name, config.aks.name, accept=(404,))
+
+    reply = with_patience(fetch, ("Throttled", "TooManyRequests"), for_s=60)  # a POST, which the SDK does not retry
     if reply.status == 404:
         raise UserError(f"there is no cluster {config.aks.name} in {config.group_name}; `mops-azure create` makes it")
     return base64.b64decode(reply.body["kubeconfigs"][0]["value"]).decode()

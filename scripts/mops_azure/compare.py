@@ -24,6 +24,9 @@ AZURES_OWN = {
 }
 """Property -> the sibling that, when true, hands it to Azure: an autoscaled pool's count is the autoscaler's."""
 
+GROWS = {"storageSizeGB": "autoGrow"}
+"""Property -> the sibling that, when Enabled, lets it rise by itself."""
+
 VERSIONS = {"kubernetesVersion": "currentKubernetesVersion", "orchestratorVersion": "currentOrchestratorVersion"}
 """What was asked for (1.35 too) -> where the patch that runs is shown."""
 
@@ -61,11 +64,15 @@ def _of_mapping(desired: Mapping[str, Any], live: Mapping[str, Any], path: str) 
     for key, value in desired.items():
         below = f"{path}.{key}" if path else key
         actual = found.get(key.lower())
+        if key == "source" and "value" in desired:
+            continue  # of a database's setting: who set it, not what it is
         if key in NEVER_RETURNED or (key in ASKS_FOR_DEFAULT and value == ASKS_FOR_DEFAULT[key]):
             continue
         if actual is None and value in DEFAULTS.get(key, ()):
             continue
         if any(desired.get(sibling) is True for sibling in AZURES_OWN.get(key, ())):
+            continue
+        if key in GROWS and desired.get(GROWS[key]) == "Enabled" and isinstance(actual, int) and actual >= value:
             continue
         if key in VERSIONS and _runs(value, live, key):
             continue

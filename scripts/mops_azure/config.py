@@ -12,69 +12,32 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainValidator, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
 from modelops_runtime.contracts.errors import SpecError, SpecErrors, UserError
 from modelops_runtime.specs.base import Mistake, StrictModel, mistake
 from modelops_runtime.specs.document import read_document
 from modelops_runtime.specs.messages import mistakes_of
+from mops_azure.config_parts import IdentitySpec, LogsSpec, PostgresSpec, StorageSpec, VaultSpec
+from mops_azure.fields import (
+    ClusterName,
+    GroupBase,
+    Guid,
+    Location,
+    Network,
+    PoolName,
+    RegistryName,
+    Taint,
+    Url,
+    Variable,
+    Version,
+    VmSize,
+    matching,
+)
 
 DEFAULT_PATH = "~/.modelops/providers/azure.yaml"
 MANAGED_BY = "modelops"
-
-
-def _matching(pattern: str, right: str) -> PlainValidator:
-    def check(value: Any) -> str:
-        if not isinstance(value, str) or not re.fullmatch(pattern, value):
-            raise mistake(f"{value!r} is not allowed here", right)
-        return value
-
-    return PlainValidator(check)
-
-
-def _network(value: Any) -> str:
-    try:
-        return str(ipaddress.ip_network(value))
-    except ValueError:
-        raise mistake(f"{value!r} is not a network", "write one such as 10.244.0.0/16") from None
-
-
-def _https(value: Any) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"https://[^\s/?#]+/?", value):
-        raise mistake(f"{value!r} is not an endpoint", "write an address such as https://management.azure.com")
-    return value.rstrip("/")
-
-
-GUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-Guid = Annotated[str, _matching(GUID, "write an id such as 00000000-0000-0000-0000-000000000000 (`az account show`)")]
-Location = Annotated[
-    str, _matching(r"[a-z0-9]+", "write a location's short name such as eastus2 (`az account list-locations`)")
-]
-PoolName = Annotated[
-    str, _matching(r"[a-z][a-z0-9]{0,11}", "write 1 to 12 lower-case letters and digits, a letter first")
-]
-ClusterName = Annotated[
-    str,
-    _matching(
-        r"[a-zA-Z0-9]|[a-zA-Z0-9][-_a-zA-Z0-9]{0,61}[a-zA-Z0-9]",
-        "write 1 to 63 letters, digits, - and _, none of - _ at an end",
-    ),
-]
-GroupBase = Annotated[str, _matching(r"[A-Za-z0-9_-]{1,60}", "write 1 to 60 letters, digits, - and _")]
-RegistryName = Annotated[str, _matching(r"[a-zA-Z0-9]{5,50}", "write 5 to 50 letters and digits; the name is global")]
-VmSize = Annotated[
-    str, _matching(r"(Standard|Basic)_[A-Za-z0-9_-]+", "write a size such as Standard_D4s_v5 (`az vm list-sizes`)")
-]
-Version = Annotated[str, _matching(r"1\.\d{1,3}(\.\d{1,3})?", 'write a Kubernetes version such as "1.35" or "1.35.6"')]
-Taint = Annotated[
-    str,
-    _matching(r"[^\s=:]+(=[^\s=:]*)?:(NoSchedule|PreferNoSchedule|NoExecute)", "write key=value:NoSchedule"),
-]
-Network = Annotated[str, PlainValidator(_network)]
-Url = Annotated[str, PlainValidator(_https)]
-Variable = Annotated[
-    str, _matching(r"[A-Za-z_][A-Za-z0-9_]*", "write the name of an environment variable, never its value")
-]
+RETAIL_PRICES = "https://prices.azure.com"
 
 
 class PoolSpec(StrictModel):
@@ -226,7 +189,7 @@ class NetworkSpec(StrictModel):
 
     pod_cidr: Network = "10.244.0.0/16"
     service_cidr: Network = "10.0.0.0/16"
-    subnet_id: Annotated[str, _matching(r"/subscriptions/.+/subnets/[^/]+", "write a subnet's resource id")] | None = (
+    subnet_id: Annotated[str, matching(r"/subscriptions/.+/subnets/[^/]+", "write a subnet's resource id")] | None = (
         None
     )
     authorized_ip_ranges: list[Network] = Field(
@@ -285,6 +248,12 @@ class AzureConfig(StrictModel):
     username: str | None = Field(default=None, description="left out: yours on this machine")
     aks: AksSpec = Field(default_factory=AksSpec)
     acr: AcrSpec = Field(default_factory=AcrSpec)
+    postgres: PostgresSpec = Field(default_factory=PostgresSpec)
+    storage: StorageSpec = Field(default_factory=StorageSpec)
+    identity: IdentitySpec = Field(default_factory=IdentitySpec)
+    key_vault: VaultSpec = Field(default_factory=VaultSpec)
+    logs: LogsSpec = Field(default_factory=LogsSpec)
+    prices: Url = Field(default=RETAIL_PRICES, description="Azure's public list of retail prices")
     auth: Annotated[AuthSpec, BeforeValidator(_auth)] = Field(default_factory=AuthSpec)
     ssh: Annotated[SshSpec, BeforeValidator(_ssh)] = Field(default_factory=SshSpec)
     tags: TagsSpec = Field(default_factory=TagsSpec)
@@ -306,6 +275,24 @@ class AzureConfig(StrictModel):
     @property
     def registry_name(self) -> str:
         return self.acr.name or re.sub(r"[^a-z0-9]", "", self.group_name.lower())[:40].ljust(5, "0") + self._digest
+
+    def global_name(self, longest: int, *, separator: str = "") -> str:
+        """A name that nobody else has: the group's, cut, with eight letters made from it and the subscription."""
+        head = re.sub(r"[^a-z0-9]+", separator, self.group_name.lower()).strip("-") or "modelops"
+        head = head if head[0].isalpha() else f"m{head}"
+        return head[: longest - 8 - len(separator)].rstrip("-") + separator + self._digest
+
+    @property
+    def postgres_name(self) -> str:
+        return self.postgres.name or self.global_name(40, separator="-")
+
+    @property
+    def storage_name(self) -> str:
+        return self.storage.name or self.global_name(24)
+
+    @property
+    def vault_name(self) -> str:
+        return self.key_vault.name or self.global_name(24, separator="-")
 
     @property
     def _digest(self) -> str:
@@ -340,22 +327,38 @@ def load_config(path: Path) -> AzureConfig:
 
 
 def _check_mode(config: AzureConfig, path: Path) -> None:
-    secret = config.auth.client_secret_file
-    for file in [path, Path(secret).expanduser()] if secret else []:
+    secrets = [file for file in (config.auth.client_secret_file, config.postgres.password_file) if file]
+    for file in [path, *(Path(secret).expanduser() for secret in secrets)] if secrets else []:
         if file.exists() and stat.S_IMODE(file.stat().st_mode) & 0o077:
             raise SpecError(str(file), "others may read it, and it leads to a secret", f"chmod 600 {file}")
 
 
 def client_secret(auth: AuthSpec) -> str:
     """From the named file or variable; never from the config itself."""
-    if auth.client_secret_file:
-        file = Path(auth.client_secret_file).expanduser()
-        if not file.is_file():
-            raise UserError(f"auth.client_secret_file: there is no file {file}; put the secret there, mode 0600")
-        return file.read_text().strip()
-    value = os.environ.get(auth.client_secret_env)
-    if not value:
+    return _secret(
+        "auth", "client_secret", auth.client_secret_file, auth.client_secret_env, "the service principal's secret"
+    )
+
+
+def admin_password(postgres: PostgresSpec) -> str:
+    """Of the database's admin, from the named file or variable. Raises UserError when Azure would not take it."""
+    found = _secret("postgres", "password", postgres.password_file, postgres.password_env, "the admin's password")
+    kinds = [r"[a-z]", r"[A-Z]", r"[0-9]", r"[^a-zA-Z0-9]"]
+    if not 8 <= len(found) <= 128 or sum(bool(re.search(kind, found)) for kind in kinds) < 3:
         raise UserError(
-            f"auth: the variable {auth.client_secret_env} is not set; export it with the service principal's secret"
+            "postgres: the admin's password is too simple for Azure; give 8 to 128 letters with three of lower case, "
+            "upper case, digits, others"
         )
+    return found
+
+
+def _secret(where: str, key: str, file: str | None, variable: str, what: str) -> str:
+    if file:
+        path = Path(file).expanduser()
+        if not path.is_file():
+            raise UserError(f"{where}.{key}_file: there is no file {path}; put the secret there, mode 0600")
+        return path.read_text().strip()
+    value = os.environ.get(variable)
+    if not value:
+        raise UserError(f"{where}: the variable {variable} is not set; export it with {what}")
     return value

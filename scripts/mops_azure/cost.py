@@ -1,13 +1,13 @@
-"""What it costs: pay-as-you-go list prices from a dated table that is shipped. An estimate, never a bill. Pure."""
+"""What it costs at list prices. An estimate, never a bill. Pure."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any
 
 from mops_azure.config import AzureConfig
+from mops_azure.prices import PriceTable
 
 HOURS_A_MONTH = 730
 
@@ -27,8 +27,9 @@ class Estimate:
     """Of the whole config."""
 
     parts: tuple[Part, ...]
-    as_of: str
-    source: str
+    table: PriceTable
+    by_use: tuple[str, ...] = ()
+    """Billed by what is used, or with no price in any table here."""
 
     @property
     def low(self) -> float:
@@ -40,7 +41,7 @@ class Estimate:
 
     @property
     def unknown(self) -> list[str]:
-        return [part.name for part in self.parts if part.low is None]
+        return [part.name for part in self.parts if part.high is None]
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -49,62 +50,76 @@ class Estimate:
             "month": {"min": round(self.low * HOURS_A_MONTH, 2), "max": round(self.high * HOURS_A_MONTH, 2)},
             "parts": [vars(part) for part in self.parts],
             "without_price": self.unknown,
-            "as_of": self.as_of,
-            "source": self.source,
+            "by_use": list(self.by_use),
+            "as_of": self.table.as_of,
+            "source": self.table.source,
+            "placeholder": self.table.is_placeholder,
         }
 
 
-def prices() -> dict[str, Any]:
-    """The shipped table."""
-    return json.loads(files("mops_azure").joinpath("prices.json").read_text())
-
-
-def estimate(config: AzureConfig, table: dict[str, Any] | None = None) -> Estimate:
+def estimate(config: AzureConfig, table: PriceTable) -> Estimate:
     """At the pools' minimum and maximum sizes."""
-    table = table or prices()
     system = config.aks.system_pool
-    parts = [_nodes("system", system.vm_size, system.min, system.max, table)]
+    found = [_nodes("system", system.vm_size, system.min, system.max, table.vm_size)]
     for pool in config.aks.pools:
-        note = "nothing while nobody works" if pool.min == 0 else ""
+        at_spot = pool.spot and pool.vm_size.lower() in table.spot
+        note = ["nothing while nobody works"] if pool.min == 0 else []
         if pool.spot:
-            note = f"{note}; spot is cheaper than this".removeprefix("; ")
-        part = _nodes(pool.name, pool.vm_size, pool.min, pool.max, table)
-        parts.append(Part(name=part.name, low=part.low, high=part.high, note=note))
-    tier = table["aks_tier"][config.aks.tier]
-    parts.append(Part(name=f"control plane ({config.aks.tier})", low=tier, high=tier))
-    parts.append(Part(name="load balancer and its address", low=table["load_balancer"], high=table["load_balancer"]))
+            note.append("today's spot price" if at_spot else "spot is cheaper than this")
+        prices = table.spot if at_spot else table.vm_size
+        found.append(_nodes(pool.name, pool.vm_size, pool.min, pool.max, prices, "; ".join(note)))
+    found.append(_constant(f"control plane ({config.aks.tier})", table.aks_tier.get(config.aks.tier)))
+    found.append(_constant("load balancer and its address", table.load_balancer))
     if config.acr.enabled:
-        price = table["acr_day"][config.acr.sku] / 24
-        parts.append(Part(name=f"registry ({config.acr.sku})", low=price, high=price))
-    return Estimate(parts=tuple(parts), as_of=table["as_of"], source=table["source"])
+        found.append(_constant(f"registry ({config.acr.sku})", table.acr.get(config.acr.sku)))
+    return Estimate(parts=tuple(found), table=table, by_use=_by_use(config))
 
 
-def nodes_price(size: str, count: int) -> float | None:
+def _by_use(config: AzureConfig) -> tuple[str, ...]:
+    named = {
+        "database server": config.postgres.enabled,
+        "storage account": config.storage.enabled,
+        "key vault": config.key_vault.enabled,
+        "log workspace": config.logs.enabled,
+    }
+    return tuple(name for name, is_there in named.items() if is_there)
+
+
+def nodes_price(size: str, count: int, table: PriceTable, *, spot: bool = False) -> float | None:
     """US dollars an hour; None when the size has no price here."""
     if count == 0:
         return 0.0
-    found = {key.lower(): value for key, value in prices()["vm_size"].items()}.get(size.lower())
+    found = (table.spot.get(size.lower()) if spot else None) or table.vm_size.get(size.lower())
     return None if found is None else count * found
 
 
-def _nodes(name: str, size: str, low: int, high: int, table: dict[str, Any]) -> Part:
-    found = {key.lower(): value for key, value in table["vm_size"].items()}.get(size.lower())
+def _nodes(name: str, size: str, low: int, high: int, prices: Mapping[str, float], note: str = "") -> Part:
+    found = prices.get(size.lower())
     title = f"pool {name} ({low} to {high} {size})"
     if found is None:
-        return Part(name=title, low=0.0 if low == 0 else None, high=None)
-    return Part(name=title, low=low * found, high=high * found)
+        return Part(name=title, low=0.0 if low == 0 else None, high=None, note=note)
+    return Part(name=title, low=low * found, high=high * found, note=note)
+
+
+def _constant(name: str, price: float | None) -> Part:
+    return Part(name=name, low=price, high=price)
 
 
 def cost_lines(found: Estimate) -> list[str]:
     """For people."""
+    worth = "PLACEHOLDER prices, unchecked; the price service was not asked or did not answer"
+    if not found.table.is_placeholder:
+        worth = f"list prices of {found.table.as_of}, {found.table.source}"
     lines = [
-        f"Cost (list prices of {found.as_of} in {found.source}, US dollars, disks and traffic not included):",
+        f"Cost in US dollars ({worth}; disks and traffic not included):",
         f"  {_money(found.low)} to {_money(found.high)} an hour, "
         f"{found.low * HOURS_A_MONTH:,.0f} to {found.high * HOURS_A_MONTH:,.0f} a month",
     ]
     lines += [f"  {part.name}: {_span(part)}{f' ({part.note})' if part.note else ''}" for part in found.parts]
     if found.unknown:
         lines.append(f"  not counted, no price is known: {', '.join(found.unknown)}")
+    if found.by_use:
+        lines.append(f"  not counted, billed by use or size: {', '.join(found.by_use)}")
     return lines
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from modelops_runtime.contracts.errors import UserError
-from mops_azure import desired
+from mops_azure import desired, parts
 from mops_azure.config import MANAGED_BY, AzureConfig
 from mops_azure.errors import AzureError, NotOurs
-from mops_azure.plan import is_ours, kubelet_principal
+from mops_azure.late import kubelet_principal
+from mops_azure.plan import is_ours
 
 if TYPE_CHECKING:
     from mops_azure.apply import Work
@@ -86,8 +87,17 @@ def lines(found: Inventory) -> list[str]:
     return result
 
 
+WITH_IT = {
+    "microsoft.dbforpostgresql/flexibleservers": ", with all databases in it",
+    "microsoft.storage/storageaccounts": ", with all that is stored in it",
+    "microsoft.keyvault/vaults": ", which can be had back for some days",
+}
+"""Type in lower case -> what a reader should know of its end."""
+
+
 def _title(one: Any) -> str:
-    return f"{one.get('type', 'resource')} {one.get('name', one.get('id'))}"
+    kind = str(one.get("type", "resource"))
+    return f"{kind} {one.get('name', one.get('id'))}{WITH_IT.get(kind.lower(), '')}"
 
 
 def check(found: Inventory, *, unlock: bool) -> None:
@@ -131,11 +141,21 @@ def _remove(work: Work, remove: Callable[[Work, desired.Resource], None], kind: 
 
 
 def _pull_rights(arm: Arm, config: AzureConfig) -> list[Any]:
-    """The nodes' AcrPull on the registry, which stays: it would be left over, for nobody."""
+    """The rights on the registry, which stays, of identities that go: they would be left over, for nobody."""
     cluster = arm.get(desired.cluster_id(config), desired.CLUSTERS, "reading the cluster")
-    principal = kubelet_principal(cluster)
-    if principal is None or arm.get(desired.registry_id(config), desired.REGISTRIES, "reading the registry") is None:
+    principals = [kubelet_principal(cluster)]
+    if config.identity.enabled:
+        identity = arm.get(parts.identity_id(config), parts.IDENTITIES, "reading the identity")
+        principals.append(((identity or {}).get("properties") or {}).get("principalId"))
+    known = [one.lower() for one in principals if one]
+    if not known or arm.get(desired.registry_id(config), desired.REGISTRIES, "reading the registry") is None:
         return []
     listing = f"{desired.registry_id(config)}/providers/Microsoft.Authorization/roleAssignments"
-    rights = arm.list(f"{listing}?$filter=principalId%20eq%20'{principal}'", desired.ASSIGNMENTS, "reading rights")
-    return [one for one in rights if str(one["properties"].get("principalId", "")).lower() == principal.lower()]
+    return [
+        one
+        for principal in known
+        for one in arm.list(
+            f"{listing}?$filter=principalId%20eq%20'{principal}'", desired.ASSIGNMENTS, "reading rights"
+        )
+        if str(one["properties"].get("principalId", "")).lower() == principal
+    ]

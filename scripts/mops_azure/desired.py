@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,6 +79,9 @@ def cluster(config: AzureConfig, *, version: str | None, ssh_key: str | None) ->
         "oidcIssuerProfile": {"enabled": True},
         "securityProfile": {"workloadIdentity": {"enabled": True}},
     }
+    if config.key_vault.enabled:
+        driver = {"enabled": True, "config": {"enableSecretRotation": "true"}}
+        properties["addonProfiles"] = {"azureKeyvaultSecretsProvider": driver}
     if network.authorized_ip_ranges:
         properties["apiServerAccessProfile"] = {"authorizedIPRanges": network.authorized_ip_ranges}
     if version:
@@ -177,21 +179,6 @@ def registry(config: AzureConfig) -> Resource:
     )
 
 
-def pull_right(config: AzureConfig, principal_id: str) -> Resource:
-    """AcrPull on the registry for the nodes. The name is made from what it says, so a second run finds it."""
-    scope = registry_id(config)
-    role = f"/subscriptions/{config.subscription_id}/providers/Microsoft.Authorization/roleDefinitions/{ACR_PULL}"
-    name = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{scope}|{ACR_PULL}|{principal_id}".lower()))
-    body = {"properties": {"roleDefinitionId": role, "principalId": principal_id, "principalType": "ServicePrincipal"}}
-    return Resource(
-        kind="role assignment",
-        name="AcrPull for the nodes",
-        id=f"{scope}/providers/Microsoft.Authorization/roleAssignments/{name}",
-        api_version=ASSIGNMENTS,
-        body=body,
-    )
-
-
 def lock(config: AzureConfig) -> Resource:
     body = {
         "properties": {"level": "CanNotDelete", "notes": "set by mops-azure; `mops-azure delete --unlock` removes it"}
@@ -207,4 +194,10 @@ def lock(config: AzureConfig) -> Resource:
 
 def providers(config: AzureConfig) -> list[str]:
     """Resource providers that must be registered in the subscription."""
-    return [*PROVIDERS, *(["Microsoft.ContainerRegistry"] if config.acr.enabled else [])]
+    wanted = {
+        "Microsoft.ContainerRegistry": config.acr.enabled,
+        "Microsoft.DBforPostgreSQL": config.postgres.enabled,
+        "Microsoft.KeyVault": config.key_vault.enabled,
+        "Microsoft.OperationalInsights": config.logs.enabled,
+    }
+    return [*PROVIDERS, *(name for name, is_wanted in wanted.items() if is_wanted)]

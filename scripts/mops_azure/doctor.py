@@ -18,7 +18,6 @@ from mops_azure.plan import is_ours
 if TYPE_CHECKING:
     from mops_azure.arm import Arm
 
-PROVIDERS = "2025-04-01"
 SUBSCRIPTIONS = "2022-12-01"
 COMPUTE_SKUS = "2021-07-01"
 COMPUTE = "2025-04-01"
@@ -42,7 +41,9 @@ def examine(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
     """All checks, as they come. What cannot be read is a finding too; without sign-in there is nothing more to see."""
     yield from _tools(config)
     try:
-        found = arm.get(f"/subscriptions/{config.subscription_id}", SUBSCRIPTIONS, "reading the subscription")
+        path = f"/subscriptions/{config.subscription_id}"
+        reply = arm.send("GET", path, SUBSCRIPTIONS, "reading the subscription", accept=(404,))
+        found = None if reply.status == 404 else reply.body
     except ModelOpsError as error:
         yield Finding(level="problem", what=str(error))
         return
@@ -176,9 +177,8 @@ def _registry_name(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
         whose = "ours" if is_ours(found) else "shared"
         yield Finding(level="ok", what=f"registry {name} is there, {whose}")
         return
-    path = f"/subscriptions/{config.subscription_id}/providers/Microsoft.ContainerRegistry/checkNameAvailability"
     body = {"name": name, "type": "Microsoft.ContainerRegistry/registries"}
-    reply = arm.send("POST", path, desired.REGISTRIES, "checking the registry's name", body=body).body or {}
+    reply = arm.call("checking the registry's name", arm.registries.registries.check_name_availability, body).body or {}
     if reply.get("nameAvailable"):
         yield Finding(level="ok", what=f"registry name {name} is free")
     else:
@@ -219,9 +219,9 @@ def _any_matches(patterns: list[str] | None, action: str) -> bool:
 
 def unregistered(arm: Arm, config: AzureConfig) -> list[str]:
     """Resource providers that the subscription does not have yet."""
-    base = f"/subscriptions/{config.subscription_id}/providers"
+    read = arm.resources.providers.get
     states = {
-        name: (arm.get(f"{base}/{name}", PROVIDERS, f"reading the provider {name}") or {}).get("registrationState")
+        name: (arm.call(f"reading the provider {name}", read, name).body or {}).get("registrationState")
         for name in desired.providers(config)
     }
     return [name for name, state in states.items() if str(state).lower() != "registered"]
@@ -229,11 +229,10 @@ def unregistered(arm: Arm, config: AzureConfig) -> list[str]:
 
 def register_providers(arm: Arm, config: AzureConfig, say: Callable[[str], None], *, for_s: float = 600) -> None:
     """Register what is missing and wait; the SDK's own policy for it does not work for long operations."""
-    base = f"/subscriptions/{config.subscription_id}/providers"
     missing = unregistered(arm, config)
     for name in missing:
         say(f"provider {name}: registering")
-        arm.send("POST", f"{base}/{name}/register", PROVIDERS, f"registering the provider {name}")
+        arm.call(f"registering the provider {name}", arm.resources.providers.register, name)
     pause, end = 0.3, time.monotonic() + for_s
     while missing and time.monotonic() < end:
         time.sleep(pause)

@@ -67,7 +67,7 @@ MEANINGS = (
         codes=".*K8sVersionNotSupported", remedy="set aks.version to one that the location offers, or leave it out"
     ),
     Meaning(
-        codes="AlreadyInUse|NameNotAvailable|.*NameAlreadyTaken|DnsPrefixTaken|StorageAccountAlreadyTaken|AlreadyExists",
+        codes="AlreadyInUse|NameNotAvailable|ServerNameAlreadyExists|VaultAlreadyExists|.*NameAlreadyTaken|DnsPrefixTaken|StorageAccountAlreadyTaken|AlreadyExists",
         remedy="the name is taken by somebody else; set another one in the provider config",
     ),
     Meaning(
@@ -108,7 +108,7 @@ MEANINGS = (
     ),
     Meaning(codes="RoleAssignmentExists", remedy="it is there already; nothing to do"),
     Meaning(
-        codes="OperationNotAllowed|.*InProgress|Conflict|EtagMismatch|AnotherOperationInProgress|OperationPreempted",
+        codes="ServerIsBusy|OperationNotAllowed|.*InProgress|Conflict|EtagMismatch|AnotherOperationInProgress|OperationPreempted",
         remedy="another change is under way; wait until `mops-azure status` shows Succeeded and run the same command again",
     ),
     Meaning(

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelops_runtime.contracts.errors import UserError
-from mops_azure import desired
+from mops_azure import desired, parts
 from mops_azure.config import AzureConfig
-from mops_azure.plan import kubelet_principal
+from mops_azure.late import late_resources, outbound_ids
 
 if TYPE_CHECKING:
     from mops_azure.arm import Arm
@@ -17,35 +17,68 @@ if TYPE_CHECKING:
 
 def read_live(arm: Arm, config: AzureConfig) -> dict[str, Any]:
     """All resources of the desired state that are there, by id in lower case."""
-    wanted = [desired.group(config), desired.cluster(config, version=None, ssh_key=None)]
+    live = _read(arm, [desired.group(config)])
     if config.acr.enabled:
-        wanted += [desired.group(config, config.registry_group), desired.registry(config)]
+        live |= _read(arm, [desired.group(config, config.registry_group)])
+        if desired.group_id(config, config.registry_group).lower() in live:
+            live |= _read(arm, [desired.registry(config)])
+    if desired.group_id(config).lower() not in live:
+        return live  # no group: nothing in it
+    wanted = [desired.cluster(config, version=None, ssh_key=None)]
     if config.lock:
         wanted.append(desired.lock(config))
-    live: dict[str, Any] = {}
-    for one in wanted:
-        if one.kind not in ("resource group", "registry") and desired.group_id(config).lower() not in live:
-            continue  # no group: nothing in it
-        if one.kind == "registry" and desired.group_id(config, config.registry_group).lower() not in live:
+    live |= _read(arm, wanted)
+    for one in parts.parts(config):
+        if _parent(one.id) is None or _parent(one.id) in live:
+            live |= _read(arm, [one])
+    if config.postgres.enabled:
+        live |= _outbound_addresses(arm, live.get(desired.cluster_id(config).lower()))
+    return live | _read_late(arm, config, live)
+
+
+def _read(arm: Arm, wanted: list[desired.Resource]) -> dict[str, Any]:
+    found = {one.id.lower(): arm.get(one.id, one.api_version, f"reading the {one.kind} {one.name}") for one in wanted}
+    return {id_: one for id_, one in found.items() if one is not None}
+
+
+def _parent(id_: str) -> str | None:
+    """Of a child such as a container or a database, the id of the account or server in lower case."""
+    scope, _, kind = id_.lower().rpartition("/providers/")
+    names = kind.split("/")
+    return f"{scope}/providers/{'/'.join(names[:3])}" if len(names) > 3 else None
+
+
+def _outbound_addresses(arm: Arm, cluster: Any) -> dict[str, Any]:
+    found = {
+        id_.lower(): arm.get(id_, parts.ADDRESSES, "reading the cluster's address") for id_ in outbound_ids(cluster)
+    }
+    return {id_: one for id_, one in found.items() if one is not None}
+
+
+def _read_late(arm: Arm, config: AzureConfig, live: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for resource, waits in late_resources(config, live):
+        if waits:
             continue
-        found = arm.get(one.id, one.api_version, f"reading the {one.kind} {one.name}")
-        if found is not None:
-            live[one.id.lower()] = found
-    principal = kubelet_principal(live.get(desired.cluster_id(config).lower()))
-    if config.acr.enabled and principal and desired.registry_id(config).lower() in live:
-        live |= _pull_right(arm, config, principal)
-    return live
+        if resource.kind == "role assignment":
+            found |= _right(arm, resource, live)
+        elif _parent(resource.id) in live:
+            found |= _read(arm, [resource])
+    return found
 
 
-def _pull_right(arm: Arm, config: AzureConfig, principal: str) -> dict[str, Any]:
-    """The nodes' AcrPull under whatever name it was given."""
-    resource = desired.pull_right(config, principal)
-    listing = f"{desired.registry_id(config)}/providers/Microsoft.Authorization/roleAssignments"
-    path = f"{listing}?$filter=principalId%20eq%20'{principal}'"
+def _right(arm: Arm, resource: desired.Resource, live: dict[str, Any]) -> dict[str, Any]:
+    """A role assignment under whatever name it was given."""
+    scope = resource.id.split("/providers/Microsoft.Authorization")[0]
+    if scope.lower() not in live:
+        return {}
+    wanted = resource.body["properties"]
+    role, principal = wanted["roleDefinitionId"].rsplit("/", 1)[1], wanted["principalId"].lower()
+    path = f"{scope}/providers/Microsoft.Authorization/roleAssignments?$filter=principalId%20eq%20'{principal}'"
     for found in arm.list(path, desired.ASSIGNMENTS, "reading role assignments"):
         said = found.get("properties", {})
-        same_role = str(said.get("roleDefinitionId", "")).lower().endswith(desired.ACR_PULL)
-        if same_role and str(said.get("principalId", "")).lower() == principal.lower():
+        same_role = str(said.get("roleDefinitionId", "")).lower().endswith(role)
+        if same_role and str(said.get("principalId", "")).lower() == principal:
             return {resource.id.lower(): found}
     return {}
 
@@ -76,9 +109,8 @@ def newest_default_version(arm: Arm, config: AzureConfig) -> str:
 
 def offered_versions(arm: Arm, config: AzureConfig) -> dict[str, tuple[list[str], bool]]:
     """Minor version -> its patches in rising order, and whether it is the default; no previews, no paid support."""
-    provider = f"/subscriptions/{config.subscription_id}/providers/Microsoft.ContainerService"
-    path = f"{provider}/locations/{config.location}/kubernetesVersions"
-    reply = arm.send("GET", path, desired.CLUSTERS, "reading the Kubernetes versions").body or {}
+    listing = arm.clusters.managed_clusters.list_kubernetes_versions
+    reply = arm.call("reading the Kubernetes versions", listing, config.location).body or {}
     found: dict[str, tuple[list[str], bool]] = {}
     for one in reply.get("values", []):
         plans = (one.get("capabilities") or {}).get("supportPlan") or []

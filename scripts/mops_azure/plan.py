@@ -9,17 +9,21 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from modelops_runtime.contracts.errors import UserError
-from mops_azure import desired
+from mops_azure import desired, parts
 from mops_azure.compare import Difference, differences
 from mops_azure.config import MANAGED_BY, AzureConfig
 from mops_azure.desired import Resource
 from mops_azure.errors import NotOurs
+from mops_azure.late import late_resources, pull_right
 
 Action = Literal["create", "update", "replace", "keep"]
 Live = Mapping[str, Any]
 """Resource id in lower case -> the resource as Azure returns it; what is not there is left out."""
 
 IN_MOTION_ENDS = ("succeeded", "failed", "canceled")
+
+SERVER_STATES = {"ready": "Succeeded", "stopped": "Succeeded", "disabled": "Failed", "dropping": "Deleting"}
+"""A database server tells its state in words of its own; all others mean that Azure is at work."""
 
 REPLACING = {
     "cluster": (
@@ -49,6 +53,13 @@ REPLACING = {
     ),
     "resource group": ("location",),
     "registry": ("location",),
+    "identity": ("location",),
+    "storage account": ("location", "kind"),
+    "key vault": ("location", "properties.tenantId"),
+    "log workspace": ("location",),
+    "database server": ("location", "properties.administratorLogin"),
+    "database": ("properties.charset", "properties.collation"),
+    "role assignment": ("properties.*",),
 }
 """Properties that Azure cannot change in place."""
 
@@ -58,7 +69,7 @@ READ_ONLY = {
     "effectiveoutboundips", "issuerurl", "currentorchestratorversion", "nodeimageversion", "virtualmachinenodesstatus",
     "identityprofile", "creationdate", "loginserver",
 }  # fmt: skip
-"""What Azure alone writes; left out of what is sent back to it."""
+"""What Azure alone writes of clusters, groups and registries; left out of what is sent back to it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +110,10 @@ class Plan:
 
 def state_of(live: Any) -> str:
     """`Succeeded`, `Creating` ...; what has no state of its own has Succeeded."""
-    return str(((live or {}).get("properties") or {}).get("provisioningState") or "Succeeded")
+    properties = (live or {}).get("properties") or {}
+    if "flexibleservers" in str((live or {}).get("type")).lower() and properties.get("state"):
+        return SERVER_STATES.get(str(properties["state"]).lower(), str(properties["state"]))
+    return str(properties.get("provisioningState") or "Succeeded")
 
 
 def in_motion(live: Any) -> bool:
@@ -107,8 +121,16 @@ def in_motion(live: Any) -> bool:
     return live is not None and state_of(live).lower() not in IN_MOTION_ENDS
 
 
-def make_plan(config: AzureConfig, live: Live, *, version: str | None = None, ssh_key: str | None = None) -> Plan:
-    """`version` is what a new cluster gets when the config pins none; `ssh_key` is its public key.
+def make_plan(
+    config: AzureConfig,
+    live: Live,
+    *,
+    version: str | None = None,
+    ssh_key: str | None = None,
+    password: str | None = None,
+) -> Plan:
+    """`version` is what a new cluster gets when the config pins none, `ssh_key` its public key; `password` is what a new
+    database's admin gets.
     Raises NotOurs when something of that name is there without our tags."""
     notes: list[str] = []
     steps = [_step(desired.group(config), live)]
@@ -116,11 +138,11 @@ def make_plan(config: AzureConfig, live: Live, *, version: str | None = None, ss
     existing = live.get(desired.cluster_id(config).lower())
     if config.acr.enabled:
         steps += _registry_steps(config, live)
+    steps += [_part_step(one, live) for one in parts.parts(config, password=password)]
     steps += _cluster_steps(config, existing, version=version, ssh_key=ssh_key, notes=notes)
     if config.lock:
         steps.append(_step(desired.lock(config), live))
-    if config.acr.enabled:
-        steps.append(_pull_step(config, existing, live))
+    steps += [_late_step(resource, waits, live) for resource, waits in late_resources(config, live)]
     return Plan(steps=tuple(steps), notes=tuple(notes))
 
 
@@ -134,18 +156,18 @@ def _registry_steps(config: AzureConfig, live: Live) -> list[Step]:
     return [group, registry]
 
 
-def _pull_step(config: AzureConfig, cluster: Any, live: Live) -> Step:
-    principal = kubelet_principal(cluster)
-    if principal is None:
-        resource = desired.pull_right(config, "")
-        return Step(action="create", resource=resource, note="once the cluster has its identity")
-    return _step(desired.pull_right(config, principal), live)
+def _part_step(resource: Resource, live: Live) -> Step:
+    """Raises NotOurs when something else of that name is there."""
+    step = _step(resource, live)
+    if step.live is not None and "tags" in resource.body and not is_ours(step.live):
+        raise NotOurs(
+            f"{resource.kind} {resource.name} is there without the tag managedBy: {MANAGED_BY}; set another name for it"
+        )
+    return step
 
 
-def kubelet_principal(cluster: Any) -> str | None:
-    """Object id of the identity with which nodes pull images; absent until the cluster has settled."""
-    profile = ((cluster or {}).get("properties") or {}).get("identityProfile") or {}
-    return (profile.get("kubeletidentity") or {}).get("objectId")
+def _late_step(resource: Resource, waits: str, live: Live) -> Step:
+    return Step(action="create", resource=resource, note=waits) if waits else _step(resource, live)
 
 
 def _cluster_steps(
@@ -242,6 +264,8 @@ def is_ours(live: Any) -> bool:
 
 def merged(resource: Resource, live: Any) -> dict[str, Any]:
     """What Azure has, without what it alone writes, with `resource.body` on top; an autoscaled pool keeps its node count."""
+    if resource.kind in WHOLE:
+        return _grown(resource, live)
     kept = _writable(live)
     body = _on_top(kept, resource.body)
     if resource.kind == "cluster":
@@ -251,6 +275,23 @@ def merged(resource: Resource, live: Any) -> dict[str, Any]:
         properties = body["properties"]
         count = live["properties"].get("count", properties["minCount"])
         properties["count"] = max(properties["minCount"], min(count, properties["maxCount"]))
+    return body
+
+
+WHOLE = {
+    "identity", "storage account", "container", "key vault", "log workspace", "database server", "database",
+    "database setting", "firewall rule", "federated credential",
+}  # fmt: skip
+"""Kinds whose body says all that we ever set, and of which Azure keeps what is not sent."""
+
+
+def _grown(resource: Resource, live: Any) -> dict[str, Any]:
+    """The body as asked for; a disk that has grown by itself keeps its size, it cannot shrink."""
+    body = deepcopy(resource.body)
+    storage = body["properties"].get("storage") if "properties" in body else None
+    if storage:
+        size = ((live.get("properties") or {}).get("storage") or {}).get("storageSizeGB") or 0
+        storage["storageSizeGB"] = max(size, storage["storageSizeGB"])
     return body
 
 
@@ -311,4 +352,4 @@ def make_attach_plan(config: AzureConfig, live: Live) -> Plan:
         raise UserError(
             f"there is no registry {config.registry_name} in {config.registry_group}; `mops-azure registry create` makes it"
         )
-    return Plan(steps=(_pull_step(config, cluster, live),))
+    return Plan(steps=(_late_step(*pull_right(config, live), live),))

@@ -70,6 +70,7 @@ def config(arm: ArmServer, tmp_path: Path) -> Callable[..., Path]:
             "username": "anna",
             "auth": {"method": "service_principal", "client_id": CLIENT},
             "cloud": {"resource_manager": arm.url, "authority": arm.url},
+            "prices": arm.url,
             **over,
         }
         path = tmp_path / "azure.yaml"

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from mops_azure.errors import MEANINGS, AzureError, from_reply
-from tests.azure.arm_server import SECRET, SUBSCRIPTION, ArmServer, Fault
+from tests.azure.arm_http import Fault
+from tests.azure.arm_server import SECRET, SUBSCRIPTION, ArmServer
 
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourcegroups/modelops-anna"
 CLUSTER = f"{GROUP}/providers/microsoft.containerservice/managedclusters/modelops"

@@ -12,7 +12,8 @@ from mops_azure import desired
 from mops_azure.config import AzureConfig
 from mops_azure.plan import make_plan
 from tests.azure import armtypes, settle
-from tests.azure.arm_server import LATEST, SUBSCRIPTION, TENANT, type_of
+from tests.azure.arm_server import TENANT
+from tests.azure.arm_shapes import LATEST, SUBSCRIPTION, type_of
 
 sizes = st.sampled_from(["Standard_D4s_v5", "Standard_E8s_v5", "Standard_NC24ads_A100_v4"])
 zones = st.lists(st.sampled_from(["1", "2", "3"]), unique=True)

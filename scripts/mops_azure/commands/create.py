@@ -10,8 +10,11 @@ import click
 from modelops_runtime.contracts.errors import UserError
 from mops_azure import desired
 from mops_azure.commands.common import arm_for, ask, config_option, load_config, progress, timeout_option, yes_option
+from mops_azure.config import admin_password
 from mops_azure.cost import cost_lines, estimate
+from mops_azure.parts import parts, server_id
 from mops_azure.plan import make_plan, refuse_if_stopped, refuse_replaced_system_pool
+from mops_azure.prices import price_table
 from mops_azure.render import plan_lines
 from mops_azure.ssh import ephemeral_key, given_key
 
@@ -40,11 +43,15 @@ def command(config_path: Path, yes: bool, timeout: float, no_wait: bool, allow_r
 
     live = read_live(arm, config)
     version = None
-    if desired.cluster_id(config).lower() not in live:
+    if desired.cluster_id(config).lower() not in live or any(one.id.lower() not in live for one in parts(config)):
         register_providers(arm, config, progress())
+    if desired.cluster_id(config).lower() not in live:
         version = config.aks.version or newest_default_version(arm, config)
         key = key or ephemeral_key()
-    plan = make_plan(config, live, version=version, ssh_key=key)
+    password = None
+    if config.postgres.enabled and server_id(config).lower() not in live:
+        password = admin_password(config.postgres)
+    plan = make_plan(config, live, version=version, ssh_key=key, password=password)
     click.echo("\n".join(plan_lines(plan)))
     if not plan.changes and not any(_moving(one) for one in live.values()):
         return
@@ -55,7 +62,7 @@ def command(config_path: Path, yes: bool, timeout: float, no_wait: bool, allow_r
             f"{names} would be deleted and made anew; say --allow-replace if that is wanted, or undo the change"
         )
     refuse_if_stopped(config, plan, live)
-    click.echo("\n".join(cost_lines(estimate(config))))
+    click.echo("\n".join(cost_lines(estimate(config, price_table(config)))))
     ask("Go on?", yes=yes)
     say = progress()
     work = Work(arm=arm, say=say, deadline=time.monotonic() + timeout, wait=not no_wait)
@@ -64,7 +71,7 @@ def command(config_path: Path, yes: bool, timeout: float, no_wait: bool, allow_r
             work,
             plan,
             read=lambda: read_live(arm, config),
-            plan_of=lambda found: make_plan(config, found, version=version, ssh_key=key),
+            plan_of=lambda found: make_plan(config, found, version=version, ssh_key=key, password=password),
         )
     except KeyboardInterrupt:
         click.echo("mops-azure: stopped looking; Azure goes on. `mops-azure create` again goes on from there", err=True)

@@ -46,10 +46,12 @@ def command(
         save_live.write_text(json.dumps(list(live.values()), indent=2) + "\n")
     plan = make_plan(config, live, ssh_key=key)
     from mops_azure.cost import cost_lines, estimate
+    from mops_azure.prices import price_table, shipped
 
+    cost = estimate(config, shipped() if against else price_table(config))
     if as_json:
-        click.echo(json.dumps({**plan_json(plan), "cost": estimate(config).as_dict()}, indent=2))
+        click.echo(json.dumps({**plan_json(plan), "cost": cost.as_dict()}, indent=2))
     else:
-        click.echo("\n".join([*plan_lines(plan), *cost_lines(estimate(config))]))
+        click.echo("\n".join([*plan_lines(plan), *cost_lines(cost)]))
     if detailed_exitcode and plan.changes:
         raise click.exceptions.Exit(2)

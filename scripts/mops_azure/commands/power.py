@@ -31,6 +31,8 @@ def switch(config_path: Path, action: Literal["stop", "start"], timeout: float) 
         live = settle(work, id_, desired.CLUSTERS, f"cluster {name}")
     wanted = "Stopped" if action == "stop" else "Running"
     if power_of(live) != wanted:
-        reply = arm.send("POST", f"{id_}/{action}", desired.CLUSTERS, f"{action} the cluster {name}")
+        clusters = arm.clusters.managed_clusters
+        switching = clusters.begin_stop if action == "stop" else clusters.begin_start
+        reply = arm.call(f"{action} the cluster {name}", switching, config.group_name, name)
         settle(work, id_, desired.CLUSTERS, f"cluster {name}", operation_url=reply.operation_url)
     click.echo(f"cluster {name} is {wanted.lower()}")

@@ -14,6 +14,7 @@ from mops_azure.commands.common import arm_for, config_option, json_option, load
 from mops_azure.config import AzureConfig
 from mops_azure.cost import nodes_price
 from mops_azure.plan import in_motion, power_of, state_of
+from mops_azure.prices import PriceTable, price_table
 from mops_azure.support import end_of_support
 
 
@@ -32,10 +33,11 @@ def command(config_path: Path, as_json: bool, watch: bool) -> None:
     arm = arm_for(config)
     from mops_azure.live import read_live
 
+    table = price_table(config)
     shown, pause = "", 1.0
     while True:
         live = read_live(arm, config)
-        facts = facts_of(config, live)
+        facts = facts_of(config, live, table)
         text = json.dumps(facts, indent=2) if as_json else "\n".join(lines(facts))
         moving = any(in_motion(one) for one in live.values())
         if text != shown and not (as_json and watch and moving):
@@ -47,24 +49,24 @@ def command(config_path: Path, as_json: bool, watch: bool) -> None:
         pause = min(pause * 1.5, 15)
 
 
-def facts_of(config: AzureConfig, live: dict[str, Any]) -> dict[str, Any]:
+def facts_of(config: AzureConfig, live: dict[str, Any], table: PriceTable) -> dict[str, Any]:
     """For programs; None where nothing is there."""
     cluster = live.get(desired.cluster_id(config).lower())
     registry = live.get(desired.registry_id(config).lower())
     return {
         "resource_group": {"name": config.group_name, "exists": desired.group_id(config).lower() in live},
-        "cluster": _cluster(cluster) if cluster else None,
+        "cluster": _cluster(cluster, table) if cluster else None,
         "registry": {"name": registry["name"], "login_server": registry["properties"].get("loginServer")}
         if registry
         else None,
     }
 
 
-def _cluster(cluster: Any) -> dict[str, Any]:
+def _cluster(cluster: Any, table: PriceTable) -> dict[str, Any]:
     properties = cluster["properties"]
     version = properties.get("currentKubernetesVersion") or properties.get("kubernetesVersion") or ""
     stopped = power_of(cluster) == "Stopped"
-    pools = [_pool(pool, stopped) for pool in properties.get("agentPoolProfiles") or []]
+    pools = [_pool(pool, stopped, table) for pool in properties.get("agentPoolProfiles") or []]
     known = [pool["usd_per_hour"] for pool in pools]
     return {
         "name": cluster["name"],
@@ -75,10 +77,11 @@ def _cluster(cluster: Any) -> dict[str, Any]:
         "location": cluster.get("location"),
         "pools": pools,
         "nodes_usd_per_hour": None if None in known else round(sum(known), 4),
+        "prices": {"as_of": table.as_of, "source": table.source, "placeholder": table.is_placeholder},
     }
 
 
-def _pool(pool: Any, stopped: bool) -> dict[str, Any]:
+def _pool(pool: Any, stopped: bool, table: PriceTable) -> dict[str, Any]:
     count = 0 if stopped else pool.get("count") or 0
     return {
         "name": pool["name"],
@@ -88,7 +91,7 @@ def _pool(pool: Any, stopped: bool) -> dict[str, Any]:
         "min": pool.get("minCount"),
         "max": pool.get("maxCount"),
         "state": pool.get("provisioningState"),
-        "usd_per_hour": nodes_price(str(pool.get("vmSize")), count),
+        "usd_per_hour": nodes_price(str(pool.get("vmSize")), count, table, spot=pool.get("scaleSetPriority") == "Spot"),
     }
 
 
@@ -108,8 +111,13 @@ def lines(facts: dict[str, Any]) -> list[str]:
         result.append(f"  pool {pool['name']}: {nodes}, {pool['vm_size']}, {pool['state']}, {price}")
     if cluster["nodes_usd_per_hour"] is not None:
         result.append(
-            f"  nodes cost {cluster['nodes_usd_per_hour']:.2f} USD an hour now (list price, without disks and traffic)"
+            f"  nodes cost {cluster['nodes_usd_per_hour']:.2f} USD an hour now ({_worth(cluster)}, without disks and traffic)"
         )
     if facts["registry"]:
         result.append(f"registry {facts['registry']['name']}: {facts['registry']['login_server']}")
     return result
+
+
+def _worth(cluster: dict[str, Any]) -> str:
+    prices = cluster["prices"]
+    return "PLACEHOLDER prices, unchecked" if prices["placeholder"] else f"list prices of {prices['as_of']}"

@@ -1,0 +1,126 @@
+"""List prices: from Azure's public retail price service, or, where that cannot be reached, from the table that is shipped."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Any
+
+from mops_azure.config import AzureConfig
+
+TIMEOUT_S = 4.0
+"""Seconds for each request: nobody waits long for an estimate."""
+PAGES = 20
+PATH = "/api/retail/prices"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PriceTable:
+    """US dollars an hour; what is missing has no known price."""
+
+    as_of: str
+    source: str
+    is_placeholder: bool = False
+    vm_size: Mapping[str, float] = field(default_factory=dict)
+    """VM size in lower case -> one node, Linux, pay as you go."""
+    spot: Mapping[str, float] = field(default_factory=dict)
+    aks_tier: Mapping[str, float] = field(default_factory=dict)
+    acr: Mapping[str, float] = field(default_factory=dict)
+    load_balancer: float | None = None
+
+
+def shipped() -> PriceTable:
+    """A table of the release; its `source` and `as_of` say what it is worth."""
+    found = json.loads(files("mops_azure").joinpath("prices.json").read_text())
+    return PriceTable(
+        as_of=found["as_of"],
+        source=found["source"],
+        is_placeholder=found["placeholder"],
+        vm_size={size.lower(): price for size, price in found["vm_size"].items()},
+        aks_tier=found["aks_tier"],
+        acr={sku: price / 24 for sku, price in found["acr_day"].items()},
+        load_balancer=found["load_balancer"],
+    )
+
+
+def price_table(config: AzureConfig, *, today: datetime.date | None = None) -> PriceTable:
+    """Today's prices of the location; the shipped ones when nobody answers, or not what was asked."""
+    sizes = sorted({config.aks.system_pool.vm_size, *(pool.vm_size for pool in config.aks.pools)})
+    try:
+        machines = fetch(
+            config.prices, _filter(config.location, "Virtual Machines", [f"armSkuName eq '{one}'" for one in sizes])
+        )
+        if not machines:
+            return shipped()
+        others = [
+            one
+            for service in ("Azure Kubernetes Service", "Container Registry", "Load Balancer")
+            for one in fetch(config.prices, _filter(config.location, service, []))
+        ]
+    except OSError:
+        return shipped()
+    day = (today or datetime.date.today()).isoformat()
+    return table_of(machines, others, as_of=day, source=f"Azure's retail price service, {config.location}")
+
+
+def _filter(location: str, service: str, either: list[str]) -> str:
+    found = f"serviceName eq '{service}' and armRegionName eq '{location}' and priceType eq 'Consumption'"
+    return f"{found} and ({' or '.join(either)})" if either else found
+
+
+def fetch(endpoint: str, wanted: str) -> list[dict[str, Any]]:
+    """All items that `wanted`, an OData filter, finds. Raises OSError when the service does not answer as it should."""
+    import requests
+
+    url, options = f"{endpoint}{PATH}", {"$filter": wanted}
+    found: list[dict[str, Any]] = []
+    for _ in range(PAGES):
+        reply = requests.get(url, params=options, timeout=TIMEOUT_S)
+        reply.raise_for_status()
+        page = reply.json()  # requests' JSONDecodeError is an OSError too
+        if not isinstance(page, dict) or not isinstance(page.get("Items"), list):
+            raise OSError("this is no price list")
+        found += [one for one in page["Items"] if isinstance(one, dict)]
+        url, options = page.get("NextPageLink") or "", {}
+        if not url.startswith(f"{endpoint}/"):
+            break
+    return found
+
+
+def table_of(machines: list[dict[str, Any]], others: list[dict[str, Any]], *, as_of: str, source: str) -> PriceTable:
+    """From the service's items. Pure."""
+    plain: dict[str, float] = {}
+    spot: dict[str, float] = {}
+    for one in machines:
+        name, product = str(one.get("skuName", "")), str(one.get("productName", ""))
+        if one.get("unitOfMeasure") != "1 Hour" or "Windows" in product or "Cloud" in product or "Low Priority" in name:
+            continue
+        size, price = str(one.get("armSkuName", "")).lower(), float(one.get("retailPrice") or 0)
+        if price > 0:
+            (spot if "Spot" in name else plain)[size] = price
+    by_meter = {str(one.get("meterName")): one for one in others if float(one.get("retailPrice") or 0) > 0}
+    return PriceTable(
+        as_of=as_of,
+        source=source,
+        vm_size=plain,
+        spot=spot,
+        aks_tier={
+            "Free": 0.0,
+            **_hourly(by_meter, {"Standard": "Standard Uptime SLA", "Premium": "Premium Long Term Support"}),
+        },
+        acr=_hourly(by_meter, {sku: f"{sku} Registry Unit" for sku in ("Basic", "Standard", "Premium")}),
+        load_balancer=_hourly(by_meter, {"": "Standard Included LB Rules and Outbound Rules"}).get(""),
+    )
+
+
+def _hourly(by_meter: Mapping[str, Mapping[str, Any]], wanted: Mapping[str, str]) -> dict[str, float]:
+    hours = {"1 Hour": 1, "1/Hour": 1, "1/Day": 24}
+    found = {key: by_meter[meter] for key, meter in wanted.items() if meter in by_meter}
+    return {
+        key: float(one["retailPrice"]) / hours[str(one["unitOfMeasure"])]
+        for key, one in found.items()
+        if one.get("unitOfMeasure") in hours
+    }

@@ -1,0 +1,45 @@
+"""`mops-azure` as a process that is forked from one where the imports are done: as real to kill, and soon there."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Sequence
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+PRELOADED = [
+    "azure.identity",
+    "azure.mgmt.containerregistry",
+    "azure.mgmt.containerservice",
+    "azure.mgmt.resource.resources",
+    "mops_azure.cli",
+    "mops_azure.apply",
+    "mops_azure.arm",
+    "mops_azure.commands.create",
+    "mops_azure.commands.delete",
+    "tests.azure.forked",
+]
+
+
+def start(args: Sequence[str], *, environment: dict[str, str], folder: Path) -> ForkServerProcess:
+    """Runs the command line `args` in `folder`; its standard error is added to the file `stderr` there."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    process = context.Process(target=_run, args=(list(args), environment, str(folder)))
+    process.start()
+    return process
+
+
+def _run(args: list[str], environment: dict[str, str], folder: str) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    for name, number in (("/dev/null", 0), ("stdout", 1), ("stderr", 2)):
+        file = os.open(name, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        os.dup2(file, number)
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115
+    from mops_azure.cli import main
+
+    main(args)
