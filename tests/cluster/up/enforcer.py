@@ -31,7 +31,7 @@ KINDS = {
 
 
 SIDES = (("saddr", "egress"), ("daddr", "ingress"))
-TABLE, REFUSE = "modelops-policies", "reject with icmpx admin-prohibited"
+TABLE, REFUSE = "modelops-policies", "reject with icmp admin-prohibited"
 
 # --- from the cluster's objects to a ruleset: pure functions
 
@@ -111,9 +111,10 @@ def _ways(spec: Object) -> list[str]:
 def ruleset(objects: dict[str, list[Object]]) -> str:
     """The nftables table that enforces the policies: pods that may do the same share a chain."""
     spaces = {space["metadata"]["name"]: space for space in objects["namespaces"]}
-    pods = [pod for pod in objects["pods"] if _on_the_network(pod) and pod["metadata"]["namespace"] in spaces]
+    by_age = sorted(objects["pods"], key=lambda pod: pod["metadata"]["creationTimestamp"])
+    pods = [pod for pod in by_age if _on_the_network(pod) and pod["metadata"]["namespace"] in spaces]
     chains: dict[str, str] = {}
-    jumps: dict[str, list[str]] = {"egress": [], "ingress": []}
+    jumps: dict[str, dict[str, str]] = {"egress": {}, "ingress": {}}
     for pod in pods:
         mine = [
             policy["spec"]
@@ -127,9 +128,9 @@ def ruleset(objects: dict[str, list[Object]]) -> str:
             lines = sorted({line for rule in rules for line in _allowed(rule, way, pod, pods, spaces)})
             if specs:
                 chain = chains.setdefault("\n    ".join([*lines, REFUSE]), f"rules-{len(chains)}")
-                jumps[way].append(f"{pod['status']['podIP']} : jump {chain}")
+                jumps[way][pod["status"]["podIP"]] = f"{pod['status']['podIP']} : jump {chain}"
     text = "".join(f"  chain {name} {{\n    {body}\n  }}\n" for body, name in chains.items())
-    out, into = (f"    ip {side} vmap {_set(jumps[way])}\n" if jumps[way] else "" for side, way in SIDES)
+    out, into = (f"    ip {side} vmap {_set([*jumps[way].values()])}\n" if jumps[way] else "" for side, way in SIDES)
     for hook, lines in (("forward", out + into), ("input", out)):
         text += f"  chain {hook} {{\n    type filter hook {hook} priority filter; policy accept;\n"
         text += f"    ct state established,related accept\n{lines}  }}\n"
@@ -186,9 +187,10 @@ def main(server: str, pki: Path) -> None:
     while True:
         watched.changed.wait()
         watched.changed.clear()
-        if len(watched.objects) == len(KINDS) and (wanted := ruleset(watched.objects)) != loaded:
-            subprocess.run(["nft", "-f", "-"], input=wanted, text=True, check=True)
-            loaded = wanted
+        wanted = ruleset(watched.objects) if len(watched.objects) == len(KINDS) else loaded
+        if wanted != loaded:
+            done = subprocess.run(["nft", "-f", "-"], input=wanted, text=True, check=False)
+            loaded = wanted if done.returncode == 0 else loaded
 
 
 if __name__ == "__main__":
