@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.conftest import ROOT, Cluster, bind_to_workspace
+from tests.cluster.conftest import ROOT, Cluster, bind_to_workspace, values_of
 
 pytestmark = pytest.mark.cluster
 SCHOOL = ROOT / "examples/boarding-school"
 CHART = ROOT / "charts/adaptive-run"
 FILES = [
-    *("-f", str(ROOT / "tests/cluster/run-values.yaml")),
+    *values_of("run"),
     *("--set-file", f"run.spec={SCHOOL / 'adaptive.yaml'}"),
     *("--set-file", f"run.files.model\\.py={SCHOOL / 'model.py'}"),
     *("--set-file", f"run.files.influenza\\.csv={SCHOOL / 'influenza.csv'}"),

@@ -8,30 +8,16 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-from tests.cluster.conftest import ROOT, Cluster, bind_to_workspace, new_namespace
+from tests.cluster.conftest import Cluster, new_namespace
+from tests.cluster.endless import install_endless_run
 from tests.cluster.probing import Place, Try, outcomes, place, says_cyclonus, table
 
 pytestmark = pytest.mark.cluster
 INTERNET = "198.51.100.1"  # an address of the machine's that up.sh makes, outside of the cluster
 API_SERVER = "10.201.0.1"
-SPEC = """
-version: 1
-name: endless
-model: {entrypoint: "model.py:simulate"}
-parameters: {x: {min: 0.0, max: 1.0}}
-targets: {y: {observed: seen.csv, match: {exact: t}, value: y, loss: {kind: absolute}}}
-search: {trials: 100000, replicates: 1, seed: 1}
-"""
-MODEL = """
-import time
-def simulate(params, seed):
-    time.sleep(1)
-    return {"t": [0], "y": [params["x"]]}
-"""
 IDLE = """
 apiVersion: v1
 kind: Pod
@@ -78,20 +64,6 @@ class Scene:
     tries: tuple[Try, ...]
 
 
-def _run(cluster: Cluster, namespace: str, workspace: str, folder: Path) -> None:
-    dask = bind_to_workspace(cluster, workspace, namespace)
-    (folder / "adaptive.yaml").write_text(SPEC)
-    (folder / "model.py").write_text(MODEL)
-    (folder / "seen.csv").write_text("t,y\n0,0.5\n")
-    chart, values = ROOT / "charts/adaptive-run", ROOT / "tests/cluster/run-values.yaml"
-    files = (
-        *("--set-file", f"run.spec={folder / 'adaptive.yaml'}"),
-        *("--set-file", f"run.files.model\\.py={folder / 'model.py'}"),
-        *("--set-file", f"run.files.seen\\.csv={folder / 'seen.csv'}"),
-    )
-    cluster.helm("install", "run", str(chart), "-n", namespace, "-f", str(values), *files, *dask)
-
-
 def _service(cluster: Cluster, namespace: str, name: str) -> str:
     return cluster.kubectl("-n", namespace, "get", "service", name, "-o", "jsonpath={.spec.clusterIP}")
 
@@ -108,15 +80,11 @@ def scene(cluster: Cluster, workspace: str, tmp_path_factory: pytest.TempPathFac
     with ExitStack() as stack:
         run_a, run_b, strange, visiting = (stack.enter_context(new_namespace(cluster)) for _ in range(4))
         for run in (run_a, run_b):
-            _run(cluster, run, workspace, tmp_path_factory.mktemp("run"))
+            install_endless_run(cluster, run, workspace, tmp_path_factory.mktemp("run"))
         # A stranger may label its own pods as it likes; a namespace is labelled by who administers it.
         _idle(cluster, strange, {"modelops.io/dask-client": "true", "modelops.io/ledger": "run"})
         cluster.kubectl("label", "namespace", visiting, f"modelops.io/workspace={workspace}")
         _idle(cluster, visiting, {})
-        for run in (run_a, run_b):
-            jobs = ("-n", run, "wait", "pod", "-l", "app.kubernetes.io/component=worker", "--timeout=180s")
-            cluster.kubectl(*jobs, "--for=condition=Ready")
-            cluster.kubectl("-n", run, "rollout", "status", "statefulset/run-postgres", "--timeout=180s")
         port = stack.enter_context(_internet())
         yield Scene(
             namespaces=(workspace, run_a, run_b, strange, visiting),
