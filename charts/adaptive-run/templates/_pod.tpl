@@ -49,10 +49,6 @@ spec:
         {{- end }}
         - --workers={{ .Values.workers.slots }}
         {{- include "adaptive-run.dask" . | nindent 8 }}
-        {{- with .Values.metrics.port }}
-        - --metrics-port={{ . }}
-      ports: [{name: metrics, containerPort: {{ . }}}]
-        {{- end }}
       securityContext: {{- include "adaptive-run.containerSecurity" . | nindent 8 }}
       env:
         {{- include "adaptive-run.env" . | nindent 8 }}

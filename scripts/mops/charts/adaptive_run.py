@@ -55,15 +55,6 @@ class Workers(Values):
     pods: Pods = Pods()
 
 
-class Metrics(Values):
-    """What the adaptive workers tell Prometheus, at /metrics of each pod."""
-
-    port: int = Field(default=9464, ge=0, le=65535, description="0: no metrics")
-    from_: list[Object] = Field(
-        default_factory=list, alias="from", description="NetworkPolicy peers that may read them; none: nobody may"
-    )
-
-
 class AdaptiveRunValues(Values):
     """One run."""
 
@@ -76,5 +67,4 @@ class AdaptiveRunValues(Values):
     central_store: CentralStore = CentralStore()
     service_account: ServiceAccount = ServiceAccount()
     network_policy: NetworkPolicy = NetworkPolicy()
-    metrics: Metrics = Metrics()
     postgres: PostgresValues = PostgresValues()
