@@ -30,6 +30,10 @@ class SpecErrors(UserError):
         return "\n".join(str(error) for error in self.args)
 
 
+class Unreachable(ModelOpsError):
+    """A server that a run needs does not answer just now: to try again later may help."""
+
+
 class LedgerError(ModelOpsError):
     """The ledger cannot be reached, is of another version, or holds something else."""
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
-from modelops_runtime.contracts.errors import LedgerError
+from modelops_runtime.contracts.errors import LedgerError, Unreachable
 from modelops_runtime.ledger.rows import Rows
 
 Params = Mapping[str, Any]
@@ -17,7 +17,7 @@ PATIENCE_S = 300.0
 """How long an operation goes on trying while the database cannot be reached."""
 
 
-class ConnectionLost(LedgerError):
+class ConnectionLost(LedgerError, Unreachable):
     """The database went away in the middle; whether the last statement was done is not known."""
 
 

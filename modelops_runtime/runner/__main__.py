@@ -1,20 +1,23 @@
 """What an adaptive worker's pod runs: `python -m modelops_runtime.runner --spec adaptive.yaml --dask tls://...`.
 
 Without `--ledger`, the PG* variables say which Postgres. What happens is written as one JSON object a line.
-Exit codes: 0 done, 1 failed, 2 a mistake in the spec, 130 interrupted.
+Exit codes: 0 done, 1 failed, 2 a mistake in the spec, 75 a server cannot be reached (start it again later), 130 interrupted.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import logging
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from modelops_runtime.contracts.errors import ModelOpsError, RunFailed
-from modelops_runtime.runner.events import event_json
+from modelops_runtime.contracts.errors import ModelOpsError, RunFailed, Unreachable
+from modelops_runtime.runner.events import Event
 from modelops_runtime.runner.interrupts import stop_on_signals
+from modelops_runtime.runner.json_log import RunLog, log_as_json
+from modelops_runtime.runner.metrics import served_metrics
 from modelops_runtime.runner.request import RunRequest
 from modelops_runtime.simulation.dask_target import DaskTarget
 from modelops_runtime.specs.loading import load_spec
@@ -22,16 +25,24 @@ from modelops_runtime.specs.loading import load_spec
 _LEDGER_COMES_UP_S = 120.0
 """A pod may start before its Postgres does; to give up early would fail its Job."""
 
+_TRY_AGAIN = 75
+"""EX_TEMPFAIL: the Job starts another pod, where 1 and 2 would fail it."""
+
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run one worker's part; returns the exit code."""
     options = _parser().parse_args(args)
+    log_as_json(sys.stdout, with_dask=bool(options.dask))
+    log = RunLog(options.run_id or "")
     try:
         return _run(options)
     except ModelOpsError as error:
         for line in str(error).splitlines():
-            print(f"modelops: {line}", file=sys.stderr)  # noqa: T201 (a pod's log is its user interface)
-        return error.exit_code
+            log.say(logging.ERROR, line)
+        return _TRY_AGAIN if isinstance(error, Unreachable) else error.exit_code
+    except Exception:
+        logging.getLogger("modelops").exception("a mistake in modelops itself; please report it")
+        return 1
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -39,30 +50,35 @@ def _run(options: argparse.Namespace) -> int:
     from modelops_runtime.runner.run import run_spec
 
     loaded = load_spec(options.spec)
-    open_ledger(options.ledger, patience_s=_LEDGER_COMES_UP_S).close()
+    run_id = options.run_id or loaded.spec.name
+    log = RunLog(run_id)
     dask = None
     if options.dask:
         dask = DaskTarget(address=options.dask, ca=options.dask_ca, cert=options.dask_cert, key=options.dask_key)
     request = RunRequest(
         loaded=loaded,
         ledger_url=options.ledger,
-        run_id=options.run_id or loaded.spec.name,
+        run_id=run_id,
         trials=options.trials,
         slots=options.workers,
         dask=dask,
     )
-    try:
-        with stop_on_signals(lambda: None) as stop:
-            report = run_spec(request, on_event=lambda event: _say(event_json(event)), stop=stop)
-    except RunFailed as error:
-        _say({"event": "run_ended", "run": request.run_id, "state": "FAILED", "reason": str(error)})
-        raise
-    _say({"event": "run_ended", "run": report.run_id, "state": report.state, "summary": dict(report.summary)})
+    with served_metrics(options.metrics_port, run_id) as measure:
+
+        def on_event(event: Event) -> None:
+            measure(event)
+            log.on_event(event)
+
+        open_ledger(options.ledger, patience_s=_LEDGER_COMES_UP_S).close()
+        try:
+            with stop_on_signals(lambda: None) as stop:
+                report = run_spec(request, on_event=on_event, stop=stop)
+        except RunFailed:
+            log.say(logging.ERROR, "the run failed", event="run_ended", state="FAILED")
+            raise
+    text = "interrupted" if report.interrupted else f"the run is {report.state}"
+    log.say(logging.INFO, text, event="run_ended", state=report.state, summary=dict(report.summary))
     return 130 if report.interrupted else 0
-
-
-def _say(event: dict[str, object]) -> None:
-    print(json.dumps(event), flush=True)  # noqa: T201
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -75,7 +91,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--dask", metavar="ADDR", help="tcp://... or tls://...")
     for name in ("ca", "cert", "key"):
         parser.add_argument(f"--dask-{name}", type=Path, metavar="FILE", help="PEM file, for tls://")
+    parser.add_argument(
+        "--metrics-port",
+        type=_port,
+        default=os.environ.get("MODELOPS_METRICS_PORT") or None,
+        help="serve Prometheus metrics there; default: MODELOPS_METRICS_PORT, else none",
+    )
     return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; a number from 1 to 65535 is right")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from modelops_runtime.contracts.parameters import Scalar
-from modelops_runtime.ledger.base import Trial
+from modelops_runtime.contracts.simulation import ReplicateOutcome
+from modelops_runtime.ledger.base import Phase, Trial
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +71,36 @@ class Notice:
     text: str
 
 
-Event = RunStarted | TrialFinished | Tick | Notice
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The algorithm was asked for a trial's parameters; `seconds` is what it took."""
+
+    trial: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class TookOver:
+    """This worker goes on with a trial that another one held."""
+
+    phase: Phase
+    trial: int
+    lease_no: int
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """A task came back with these replicates of a trial. What was LOST is mostly run again."""
+
+    phase: Phase
+    trial: int
+    outcomes: Sequence[ReplicateOutcome]
+
+
+Detail = Asked | TookOver | Simulated
+"""For those who measure: many of them, and none says where the run stands."""
+
+Event = RunStarted | TrialFinished | Tick | Notice | Detail
 OnEvent = Callable[[Event], None]
 
 
@@ -98,6 +128,24 @@ def event_json(event: Event) -> dict[str, object]:
             return {"event": "progress", **_counts_json(counts)}
         case Notice(text):
             return {"event": "notice", "text": text}
+        case Asked():
+            return {"event": "asked", **asdict(event)}
+        case TookOver():
+            return {"event": "took_over", **asdict(event)}
+        case Simulated(phase, trial, outcomes):
+            failures = [
+                {"replicate": o.index, "kind": o.failure.kind, "error": o.failure.message}
+                for o in outcomes
+                if o.failure
+            ]
+            replicates = [outcome.index for outcome in outcomes]
+            return {
+                "event": "simulated",
+                "phase": phase,
+                "trial": trial,
+                "replicates": replicates,
+                "failures": failures,
+            }
 
 
 def _counts_json(counts: Counts) -> dict[str, object]:

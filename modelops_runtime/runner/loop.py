@@ -18,7 +18,17 @@ from modelops_runtime.evaluation.score import Scorer
 from modelops_runtime.ledger.base import Lease, Ledger, RunState, Trial, TrialEnd
 from modelops_runtime.runner import rules
 from modelops_runtime.runner.conclude import Judgement, Values, conclude
-from modelops_runtime.runner.events import Counts, Notice, OnEvent, RunStarted, Tick, TrialFinished
+from modelops_runtime.runner.events import (
+    Asked,
+    Counts,
+    Notice,
+    OnEvent,
+    RunStarted,
+    Simulated,
+    Tick,
+    TookOver,
+    TrialFinished,
+)
 from modelops_runtime.runner.pausing import Pausing
 from modelops_runtime.runner.progress import Progress, copied
 from modelops_runtime.runner.search import Search
@@ -216,7 +226,10 @@ class Loop:
         return True
 
     def _take_over(self) -> Lease | None:
-        return self.p.ledger.take_over(self.p.run_id, self.p.worker, lease_s=LEASE_S)
+        lease = self.p.ledger.take_over(self.p.run_id, self.p.worker, lease_s=LEASE_S)
+        if lease is not None and lease.lease_no > 1:
+            self.p.on_event(TookOver(lease.phase, lease.number, lease.lease_no))
+        return lease
 
     def _reserve(self) -> Lease | None:
         if self._asking_ended or self._budget_used:
@@ -236,7 +249,9 @@ class Loop:
             self._held = lease
             return None
         else:
+            began = self.p.clock()
             searched = search.ask(lease.number, lease.draw)
+            self.p.on_event(Asked(lease.number, self.p.clock() - began))
         if searched is None:
             return self._nothing_proposed(lease)
         best = search.standing.best
@@ -331,6 +346,7 @@ class Loop:
         if future.cancelled() or self._under_way.get((progress.lease.phase, progress.lease.number)) is not progress:
             return
         outcomes = future.result()
+        self.p.on_event(Simulated(progress.lease.phase, progress.lease.number, outcomes))
         self._pace.add([outcome.seconds for outcome in outcomes if outcome.failure is None])
         self.p.keep_log(progress.lease, outcomes)
         progress.take_in(outcomes)

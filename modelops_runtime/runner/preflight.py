@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from modelops_runtime.contracts.errors import ModelOpsError, SpecErrors
+from modelops_runtime.contracts.errors import SpecErrors, Unreachable
 from modelops_runtime.contracts.failures import FailureKind
 from modelops_runtime.contracts.parameters import Scalar, UniqueParameterSet
 from modelops_runtime.contracts.simulation import ReplicateOutcome, SimulationService
@@ -50,7 +50,7 @@ def check_size(loaded: LoadedSpec, outcome: ReplicateOutcome, *, large: bool) ->
 def refuse_lost(outcome: ReplicateOutcome) -> None:
     """The infrastructure failed on the very first simulation: nothing is gained by starting."""
     if outcome.failure is not None and outcome.failure.kind is FailureKind.LOST:
-        raise ModelOpsError(f"the first simulation was lost: {outcome.failure.message}")
+        raise Unreachable(f"the first simulation was lost: {outcome.failure.message}")
 
 
 def first_set(settings: SearchSettings) -> UniqueParameterSet:

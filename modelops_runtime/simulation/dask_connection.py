@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from distributed import Client, Security
 from distributed.comm.core import CommClosedError
 
-from modelops_runtime.contracts.errors import ModelOpsError, UserError
+from modelops_runtime.contracts.errors import Unreachable, UserError
 from modelops_runtime.simulation.dask_target import DaskTarget
 from modelops_runtime.simulation.work import one_line
 
@@ -88,7 +88,7 @@ class Connection:
         self._lock = asyncio.Lock()
 
     async def client(self) -> Client:
-        """A client that is connected, or tries to be again. Raises ModelOpsError when the scheduler cannot be reached."""
+        """A client that is connected, or tries to be again. Raises Unreachable when the scheduler cannot be reached."""
         async with self._lock:
             if self._client is None:
                 self._client = await self._connect()
@@ -106,7 +106,7 @@ class Connection:
         while True:
             try:
                 return await self._connect()
-            except ModelOpsError:
+            except Unreachable:
                 if time.monotonic() > give_up:
                     raise
 
@@ -123,7 +123,7 @@ class Connection:
             return await client
         except (OSError, CommClosedError, ValueError, TypeError, RuntimeError) as error:
             await client.close(timeout=0)
-            raise ModelOpsError(self._why(error)) from error
+            raise Unreachable(self._why(error)) from error
         except asyncio.CancelledError:
             await client.close(timeout=0)
             raise

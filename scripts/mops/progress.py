@@ -12,7 +12,7 @@ from typing import Protocol
 
 import click
 
-from modelops_runtime.runner.events import Counts, Event, Notice, RunStarted, Tick, TrialFinished, event_json
+from modelops_runtime.runner.events import Counts, Detail, Event, Notice, RunStarted, Tick, TrialFinished, event_json
 from mops.text import duration, number
 
 _PLAIN_LINE_S = 5.0
@@ -45,13 +45,14 @@ class Quiet:
 
 
 class JsonLines:
-    """Each event as an object on stdout."""
+    """Each event that says where the run stands, as an object on stdout."""
 
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
 
     def on_event(self, event: Event) -> None:
-        click.echo(json.dumps(event_json(event)))
+        if not isinstance(event, Detail):
+            click.echo(json.dumps(event_json(event)))
 
     def on_stop(self) -> None:
         if not self._quiet:

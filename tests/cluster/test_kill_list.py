@@ -1,0 +1,115 @@
+"""What may happen to a cluster while a run works on it, and the counts that must come out all the same.
+
+Harm comes by the run's own progress, so that a slow machine is harmed at the same points as a fast one.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.conftest import Cluster
+from tests.cluster.slow_run import CONFIRM_REPLICATES, CONFIRMED, REPLICATES, TRIALS, SlowRun, slow_run
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1500)]
+
+BETWEEN = 40
+"""Trials that are finished between one harm and the next: all is well again by then."""
+
+AWAY_S = 30
+DRAINED_S = 60
+PATIENCE_S = 400
+"""For the next few trials, on a machine that others use too; a dead worker's lease alone may take 120 s."""
+
+
+def postgres_is_away(run: SlowRun) -> None:
+    name = f"{run.release}-postgres"
+    run.kubectl("scale", "statefulset", name, "--replicas=0")
+    run.kubectl("wait", "--for=delete", f"pod/{name}-0", "--timeout=120s")
+    time.sleep(AWAY_S)
+    run.kubectl("scale", "statefulset", name, "--replicas=1")
+
+
+def an_adaptive_worker_is_killed(run: SlowRun) -> None:
+    pod = run.pods("modelops.io/ledger")[0]
+    run.kubectl("delete", "pod", pod, "--grace-period=0", "--force")
+
+
+def a_dask_worker_is_killed(run: SlowRun) -> None:
+    pod = run.pods("app.kubernetes.io/name=dask-workspace,app.kubernetes.io/component=worker")[0]
+    run.cluster.kubectl("-n", run.workspace, "delete", "pod", pod, "--grace-period=0", "--force")
+
+
+def the_dask_scheduler_is_killed(run: SlowRun) -> None:
+    (pod,) = run.pods("app.kubernetes.io/component=scheduler")
+    run.cluster.kubectl("-n", run.workspace, "delete", "pod", pod, "--grace-period=0", "--force")
+
+
+def the_node_of_the_ledger_is_drained(run: SlowRun) -> None:
+    """Of all pods of the run and its workspace; those of others stay. The ledger's volume is bound to that node."""
+    pod = json.loads(run.kubectl("get", "pod", f"{run.release}-postgres-0", "-o", "json"))
+    node = pod["spec"]["nodeName"]
+    try:
+        flags = ("--ignore-daemonsets", "--delete-emptydir-data", "--force", "--timeout=180s")
+        run.cluster.kubectl("drain", node, f"--pod-selector={run.selector}", *flags)
+        time.sleep(DRAINED_S)
+    finally:
+        run.cluster.kubectl("uncordon", node)
+
+
+HARMS: list[Callable[[SlowRun], None]] = [
+    postgres_is_away,
+    an_adaptive_worker_is_killed,
+    a_dask_worker_is_killed,
+    the_dask_scheduler_is_killed,
+    the_node_of_the_ledger_is_drained,
+]
+
+
+def test_a_run_survives_the_kill_list(cluster: Cluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    began = time.monotonic()
+    told = []
+    with slow_run(cluster, tmp_path, f"kill-{uuid.uuid4().hex[:6]}") as run:
+        for harm in HARMS:
+            wanted = max(run.finished(), 0) + BETWEEN
+            cluster.wait(f"{wanted} trials", PATIENCE_S, lambda wanted=wanted: is_at(run, wanted))
+            at, before = run.finished(), time.monotonic()
+            harm(run)
+            told.append((harm.__name__.replace("_", " "), at, time.monotonic() - before))
+        assert not run.is_over(), "the run was over before all harm was done"
+        cluster.wait("the run's end", PATIENCE_S, run.is_over)
+        counts = run.counts()
+        with capsys.disabled():
+            show(told, counts, time.monotonic() - began)
+        assert counts == {
+            "finished": TRIALS,
+            "completed": TRIALS,
+            "confirmed": CONFIRMED,
+            "left over": 0,
+            "taken over": counts["taken over"],
+            "workers": counts["workers"],
+            "replicates": TRIALS * REPLICATES,
+            "confirming replicates": CONFIRMED * CONFIRM_REPLICATES,
+            "failed replicates": 0,
+            "recorded again": 0,
+        }
+        assert counts["taken over"] > 0
+        assert counts["workers"] > 2
+
+
+def is_at(run: SlowRun, wanted: int) -> bool:
+    assert not run.is_over(), f"the run ended before {wanted} trials: {run.story()}"
+    return run.finished() >= wanted
+
+
+def show(told: list[tuple[str, int, float]], counts: dict[str, int], seconds: float) -> None:
+    lines = [f"{'harm':<36}{'at trial':>10}{'took, s':>10}"]
+    lines += [f"{name:<36}{at:>10}{took:>10.0f}" for name, at, took in told]
+    lines += ["", f"{'counted in the ledger at the end':<36}{'found':>10}"]
+    lines += [f"{name:<36}{count:>10}" for name, count in counts.items()]
+    print("", *lines, f"{seconds:.0f} s in all", sep="\n")  # noqa: T201
