@@ -12,7 +12,7 @@ from modelops_runtime.specs.base import Mistake, StrictModel, mistake
 from modelops_runtime.specs.cluster import DNS_LABEL, CentralStoreSpec, WorkersSpec
 from modelops_runtime.specs.losses import LossSpec
 from modelops_runtime.specs.parameters import ChoicesSpec, ParameterSpec, RangeSpec
-from modelops_runtime.specs.scalars import NAME, Count, Duration, MemorySize, Whole, nearest, shown
+from modelops_runtime.specs.scalars import NAME, Count, Duration, MemorySize, Natural, Whole, nearest, shown
 from modelops_runtime.specs.targets import MatchSpec, TargetSpec, ValueSpec
 from modelops_runtime.specs.values import JsonValue, NonEmpty, ScalarValue, TextList
 
@@ -122,12 +122,10 @@ def _racing(value: Any, _handler: Any) -> bool | RacingSpec:
 class ConfirmSpec(StrictModel):
     """The best few are run again on fresh seeds, and ranked by that."""
 
-    top: Whole | None = Field(
-        default=None, ge=0, description="how many; 0 turns it off; by default one in 20 trials, from 1 to 10"
+    top: Natural | None = Field(
+        default=None, description="how many; 0 turns it off; by default one in 20 trials, from 1 to 10"
     )
-    replicates: Whole | None = Field(
-        default=None, ge=1, description="of each; by default ten times the search's replicates"
-    )
+    replicates: Count | None = Field(default=None, description="of each; by default ten times the search's replicates")
 
 
 class StopSpec(StrictModel):

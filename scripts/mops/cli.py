@@ -27,6 +27,8 @@ COMMANDS = {
     "results": "List runs, show their answers, export their results.",
     "replay": "Simulate recorded replicates again: is the output identical?",
     "rescore": "Score a run's stored values by another loss, without a simulation.",
+    "workspace": "Dask on a cluster: up, status, ls, scale, logs, down.",
+    "adaptive": "A run on a cluster: up, status, logs, results, down.",
     "infra": "A cluster on Azure: up, status, down, doctor.",
     "schema": "Print the JSON Schema of a spec, for editors.",
     "completion": "Print the script by which a shell completes mops.",

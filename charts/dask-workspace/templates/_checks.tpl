@@ -14,6 +14,10 @@
 {{ .Values.tls.existingSecret | default (printf "%s-dask-tls-%d" .Release.Name (int .Values.tls.generation)) }}
 {{- end }}
 
+{{- define "dask-workspace.caSecret" -}}
+{{ .Release.Name }}-dask-ca-{{ int .Values.tls.generation }}
+{{- end }}
+
 {{- define "dask-workspace.tlsFlags" -}}
 {{- if .Values.tls.enabled }}
 - --tls-ca-file=/etc/dask-tls/ca.crt
