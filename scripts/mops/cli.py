@@ -29,6 +29,8 @@ COMMANDS = {
     "rescore": "Score a run's stored values by another loss, without a simulation.",
     "workspace": "Dask on a cluster: up, status, ls, scale, logs, down.",
     "adaptive": "A run on a cluster: up, status, logs, results, down.",
+    "dashboard": "Dask's dashboard of a workspace, on this machine.",
+    "doctor": "Is a cluster fit for workspaces and runs? Each finding with its remedy.",
     "infra": "A cluster on Azure: up, status, down, doctor.",
     "schema": "Print the JSON Schema of a spec, for editors.",
     "completion": "Print the script by which a shell completes mops.",

@@ -48,7 +48,7 @@ def ledger_url(access: Access, run: ClusterRun) -> Iterator[str]:
         more = "?sslmode=require" if run.values["centralStore"]["mode"] == "managed" else ""
         yield _url(said, said["PGHOST"], int(said.get("PGPORT", PORT))) + more
         return
-    with forwarded(access, place.namespace, f"{place.release}-postgres-0", PORT) as port:
+    with forwarded(access, place.namespace, lambda: f"{place.release}-postgres-0", PORT) as port:
         yield _url(said, "127.0.0.1", port)
 
 

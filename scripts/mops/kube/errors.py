@@ -109,8 +109,15 @@ def said_plainly(doing: str) -> Iterator[None]:
         raise ClusterError(f"{doing}: {what}", then) from error
     except ConfigException as error:
         raise UserError(f"{_one_line(str(error))}; set KUBECONFIG, or give --kubeconfig and --context") from error
-    except (HTTPError, WebSocketException, ConnectionError) as error:
+    except WebSocketException as error:
+        raise ClusterError(f"{doing}: {_refusal(error)}", DOCTOR) from error
+    except (HTTPError, ConnectionError) as error:
         raise ClusterError(f"{doing}: the cluster does not answer ({_cause(error)})", DOCTOR) from error
+
+
+def _refusal(error: BaseException) -> str:
+    """What the API server said to a port-forward: the text is at the end of a line of headers."""
+    return _one_line(str(error).rpartition("-+-+-")[2])[:200]
 
 
 def _cause(error: BaseException) -> str:

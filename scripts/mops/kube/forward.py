@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from mops.kube.access import Access
@@ -15,13 +15,13 @@ _CHUNK = 65_536
 
 
 @contextlib.contextmanager
-def forwarded(access: Access, namespace: str, pod: str, port: int, *, local: int = 0) -> Iterator[int]:
+def forwarded(access: Access, namespace: str, pod: Callable[[], str], port: int, *, local: int = 0) -> Iterator[int]:
     """Listen on 127.0.0.1 (`local` 0: any free port), and hand each connection to the pod's port; yields the local port.
 
-    A pod that cannot be reached ends the connection, not the block. The first connection is tried before the block
-    begins. Raises ClusterError when that fails.
+    `pod` is asked for the pod's name at each connection. A pod that cannot be reached ends the connection, not the block.
+    The first connection is tried before the block begins. Raises ClusterError when that fails, OSError for a taken port.
     """
-    with said_plainly(f"reaching pod {namespace}/{pod}"):
+    with said_plainly(f"reaching pod {namespace}/{pod()}"):
         _close(_open(access, namespace, pod, port))
     with socket.create_server(("127.0.0.1", local)) as server:
         taking = threading.Thread(target=_take, args=(server, access, namespace, pod, port), daemon=True)
@@ -31,16 +31,16 @@ def forwarded(access: Access, namespace: str, pod: str, port: int, *, local: int
             server.shutdown(socket.SHUT_RDWR)
 
 
-def _open(access: Access, namespace: str, pod: str, port: int) -> Any:
+def _open(access: Access, namespace: str, pod: Callable[[], str], port: int) -> Any:
     from kubernetes import client
     from kubernetes.stream import portforward
 
     # An API client of its own: the stream's module puts its own call into it while it connects.
     api = client.CoreV1Api(access.api())
-    return portforward(api.connect_get_namespaced_pod_portforward, pod, namespace, ports=str(port)).socket(port)
+    return portforward(api.connect_get_namespaced_pod_portforward, pod(), namespace, ports=str(port)).socket(port)
 
 
-def _take(server: socket.socket, access: Access, namespace: str, pod: str, port: int) -> None:
+def _take(server: socket.socket, access: Access, namespace: str, pod: Callable[[], str], port: int) -> None:
     while True:
         try:
             near, _ = server.accept()
@@ -49,7 +49,7 @@ def _take(server: socket.socket, access: Access, namespace: str, pod: str, port:
         threading.Thread(target=_join, args=(near, access, namespace, pod, port), daemon=True).start()
 
 
-def _join(near: socket.socket, access: Access, namespace: str, pod: str, port: int) -> None:
+def _join(near: socket.socket, access: Access, namespace: str, pod: Callable[[], str], port: int) -> None:
     try:
         far = _open(access, namespace, pod, port)
     except Exception:  # whatever it is, the near side sees its connection end
