@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import BaseModel
+
 from modelops_runtime.specs.adaptive import AdaptiveSpec
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -11,7 +13,12 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 def adaptive_schema() -> dict[str, Any]:
     """Draft 2020-12, with descriptions and defaults."""
-    schema = AdaptiveSpec.model_json_schema(by_alias=True, mode="validation")
+    return schema_of(AdaptiveSpec)
+
+
+def schema_of(spec: type[BaseModel]) -> dict[str, Any]:
+    """The same for any spec."""
+    schema = spec.model_json_schema(by_alias=True, mode="validation")
     return {"$schema": DRAFT, **_plain(schema)}
 
 

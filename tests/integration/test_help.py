@@ -24,10 +24,16 @@ BEFORE = {
 """What an example takes for granted, beside the finished run of the boarding school."""
 
 
+ON_A_CLUSTER = ("mops workspace", "mops adaptive", "mops dashboard", "mops doctor")
+"""tests/cluster runs these."""
+
+
 def can_run(line: str) -> bool:
     """Not what needs another machine, another shell, or goes on for ever."""
     return (
-        not any(word in line for word in ("postgresql://", "tcp://", "zsh", "optuna-dashboard", "RUN"))
+        not line.startswith(ON_A_CLUSTER)
+        and "--workspace" not in line
+        and not any(word in line for word in ("postgresql://", "tcp://", "zsh", "optuna-dashboard", "RUN"))
         and line[0] != "#"
     )
 

@@ -1,4 +1,4 @@
-"""`mops run`: calibrate, here or on Dask."""
+"""`mops run`: calibrate, here, on Dask, or on a cluster."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mops.kube.access import Access, cluster_options
+from mops.kube.more_values import values_option
 from mops.which_ledger import ledger_option
 
 if TYPE_CHECKING:
@@ -32,6 +34,12 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--dask-cert", type=_FILE, metavar="FILE", help="For tls://: our certificate.")
 @click.option("--dask-key", type=_FILE, metavar="FILE", help="For tls://: our key.")
 @click.option(
+    "--workspace", metavar="NAME", help="Run on this workspace of a cluster (`mops workspace up`), and follow."
+)
+@click.option("--namespace", metavar="NS", help="With --workspace: the run's namespace; default: one of its own.")
+@values_option
+@cluster_options
+@click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
@@ -51,6 +59,10 @@ def command(
     dask_ca: Path | None,
     dask_cert: Path | None,
     dask_key: Path | None,
+    workspace: str | None,
+    namespace: str | None,
+    values_files: tuple[Path, ...],
+    access: Access,
     out: Path | None,
     as_json: bool,
     quiet: bool,
@@ -67,7 +79,19 @@ def command(
     mops run --spec adaptive.yaml --workers 4 --trials 500
     mops run --spec adaptive.yaml --ledger postgresql://user@host/db
     mops run --spec adaptive.yaml --dask tcp://scheduler:8786
+    mops run --spec adaptive.yaml --workspace modelops
     """
+    if workspace is not None:
+        from mops.adaptive.run import run_on_workspace
+
+        given = {"--ledger": ledger_url, "--workers": workers, "--trials": trials, "--dask": dask, "--dask-ca": dask_ca}
+        given |= {"--dask-cert": dask_cert, "--dask-key": dask_key, "--fresh": fresh or None, "--large": large or None}
+        run_on_workspace(
+            access, spec, [name for name, value in given.items() if value is not None], workspace=workspace, run_id=run_id,
+            namespace=namespace, values_files=values_files, out=out, as_json=as_json, quiet=quiet,
+        )  # fmt: skip
+        return
+    _refuse_without_workspace(namespace, values_files, access)
     from modelops_runtime.api.calibrate import calibrate
     from modelops_runtime.contracts.errors import RunFailed
     from mops.progress import listener
@@ -104,6 +128,15 @@ def command(
         from mops.answer import answer_lines
 
         click.echo("\n".join(answer_lines(done)))
+
+
+def _refuse_without_workspace(namespace: str | None, values_files: tuple[Path, ...], access: Access) -> None:
+    from modelops_runtime.contracts.errors import UserError
+
+    given = {"--namespace": namespace, "--values": values_files, "--kubeconfig": access.kubeconfig}
+    given |= {"--context": access.context}
+    if names := [name for name, value in given.items() if value]:
+        raise UserError(f"{', '.join(names)} goes with --workspace NAME")
 
 
 def _echo_end(**what: object) -> None:

@@ -8,7 +8,7 @@ import click
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(["adaptive"]))
+@click.argument("kind", type=click.Choice(["adaptive", "workspace"]))
 def command(kind: str) -> None:
     """Print the JSON Schema of a spec, for editors.
 
@@ -16,7 +16,10 @@ def command(kind: str) -> None:
     mops schema adaptive > adaptive.schema.json
     # first line of adaptive.yaml:
     # yaml-language-server: $schema=adaptive.schema.json
+    mops schema workspace > workspace.schema.json
     """
-    from modelops_runtime.specs.schema import adaptive_schema
-
-    click.echo(json.dumps(adaptive_schema(), indent=2))
+    if kind == "workspace":
+        from mops.workspace.spec import workspace_schema as schema
+    else:
+        from modelops_runtime.specs.schema import adaptive_schema as schema
+    click.echo(json.dumps(schema(), indent=2))

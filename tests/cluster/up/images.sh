@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The images of the test cluster, made without an image registry and kept as archives in the cache.
 #   images.sh system                     pause, coredns, and a Debian with Python (also the base of ours) and with Postgres
-#   images.sh ours                       docker/*.Dockerfile on that Debian: registry.test/modelops/NAME:$TAG (default: test)
+#   images.sh ours [NAME...]             docker/*.Dockerfile on that Debian: registry.test/modelops/NAME:$TAG (default: test)
 #   images.sh import MACHINE NAME...     load them into a node's containerd
 set -euo pipefail
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -64,9 +64,10 @@ system() {
     archive helper registry.test/helper:1
 }
 
-ours() {
+ours() { # [NAME...]
     local name
-    for name in dask-scheduler dask-worker adaptive-worker; do
+    [ $# -gt 0 ] || set -- dask-scheduler dask-worker adaptive-worker
+    for name; do
         buildah bud --quiet --layers --build-arg BASE_IMAGE="$PYTHON_IMAGE" --volume /etc/ssl/certs:/etc/ssl/certs:ro \
             --build-arg VERSION="$TAG" -f "$ROOT/docker/$name.Dockerfile" -t "registry.test/modelops/$name:$TAG" "$ROOT" >/dev/null
         archive "$name$SUFFIX" "registry.test/modelops/$name:$TAG"

@@ -1,0 +1,52 @@
+"""`mops adaptive down`: its results first, then the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from modelops_runtime.contracts.errors import ModelOpsError
+from mops.adaptive.place import ClusterRun, Place
+from mops.adaptive.results import fetch
+from mops.kube.access import Access, Kube
+from mops.kube.errors import ClusterError, said_plainly
+from mops.kube.helm import Helm
+from mops.kube.pods import wait_for
+
+Say = Callable[[str], None]
+
+
+def save(access: Access, run: ClusterRun, to: Path) -> list[Path]:
+    """Fetch the results before they may be lost. Raises ClusterError, saying how to go on without."""
+    try:
+        return fetch(access, run, to)
+    except ModelOpsError as error:
+        raise ClusterError(
+            f"the results cannot be fetched, so nothing was removed: {error}",
+            f"`{run.place.command('down')} --discard` removes it without them",
+        ) from error
+
+
+def remove(access: Access, place: Place, *, purge: bool, timeout_s: float, say: Say) -> None:
+    """Take the release away, and with `purge` the ledger's disk, its Secrets, and the namespace where `up` made it.
+
+    Safe to run again, also after the release is gone.
+    """
+    helm, kube = Helm(access), Kube(access)
+    helm.uninstall(place.release, place.namespace, timeout_s)
+    wait_for(
+        kube, place.namespace, place.release, is_there=lambda pods: not pods, timeout_s=timeout_s,
+        again=place.command("down"), say=lambda _: None,
+    )  # fmt: skip
+    say(f"release {place.namespace}/{place.release}: gone")
+    if not purge:
+        say(f"its ledger's disk is kept: `mops adaptive up` goes on, `{place.command('down')} --purge` deletes it")
+        return
+    selector = f"app.kubernetes.io/instance={place.release}"
+    with said_plainly(f"deleting what is left in {place.namespace}"):
+        kube.core.delete_collection_namespaced_persistent_volume_claim(place.namespace, label_selector=selector)
+        kube.core.delete_collection_namespaced_secret(place.namespace, label_selector=selector)
+    say("its ledger's disk and Secrets: gone")
+    if kube.is_ours(place.namespace):
+        kube.delete_namespace(place.namespace)
+        say(f"namespace {place.namespace}: going")

@@ -1,0 +1,61 @@
+"""What of a spec's folder goes into the release: the files that a local run takes as the model."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+
+from modelops_runtime.contracts.errors import UserError
+from modelops_runtime.runner.model_files import code_of
+from modelops_runtime.specs.loading import LoadedSpec
+from mops.kube.values import RunFiles
+
+LIMIT = 400 * 1024
+"""Bytes, as JSON: Helm keeps values and manifest in one Secret of 1 MiB. The chart refuses more."""
+
+_NAMED_LARGEST = 3
+
+
+def run_files(loaded: LoadedSpec) -> RunFiles:
+    """The spec's text, and every file beside it that the model or its targets need; observed data even where it is ignored.
+
+    Raises UserError for what cannot travel inside the release: too much, or data from outside the folder.
+    """
+    text: dict[str, str] = {}
+    binary: dict[str, str] = {}
+    for name in sorted({*code_of(loaded), *_observed(loaded)}):
+        if ":" in name or "\n" in name:
+            raise UserError(f"{loaded.root / name}: a file with this name cannot be mounted into a pod; rename it")
+        content = (loaded.root / name).read_bytes()
+        try:
+            text[name] = content.decode("utf-8")
+        except UnicodeDecodeError:
+            binary[name] = base64.b64encode(content).decode()
+    made = RunFiles(spec=loaded.path.read_text("utf-8-sig"), files=text, binary=binary)
+    _refuse_too_large(loaded, made)
+    return made
+
+
+def _observed(loaded: LoadedSpec) -> list[str]:
+    names: list[str] = []
+    for key, target in loaded.spec.targets.items():
+        path = Path(loaded.root, target.observed).resolve()
+        if not path.is_relative_to(loaded.root.resolve()):
+            right = "put the data into the spec's folder: on a cluster only that travels"
+            raise loaded.error(f"targets.{key}.observed", f"{target.observed} is outside of the spec's folder", right)
+        names.append(path.relative_to(loaded.root.resolve()).as_posix())
+    return names
+
+
+def _refuse_too_large(loaded: LoadedSpec, made: RunFiles) -> None:
+    sizes = {name: len(json.dumps(content)) for name, content in {**made.files, **made.binary}.items()}
+    total = sum(sizes.values()) + len(json.dumps(made.spec))
+    if total <= LIMIT:
+        return
+    largest = sorted(sizes, key=lambda name: -sizes[name])[:_NAMED_LARGEST]
+    named = ", ".join(f"{name} ({sizes[name] / 1024:.0f} KB)" for name in largest)
+    raise UserError(
+        f"{loaded.root} holds {total / 1024:.0f} KB, above the {LIMIT // 1024} KB of a release; the largest files are {named}: "
+        "list what the model does not need in .mopsignore, or put the model into an image"
+    )

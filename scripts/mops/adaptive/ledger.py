@@ -1,0 +1,57 @@
+"""The ledger of a run on a cluster, from here: its Postgres by port-forward, with the Secret's own credentials."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from urllib.parse import quote
+
+from modelops_runtime.contracts.errors import UserError
+from modelops_runtime.ledger.base import Ledger
+from modelops_runtime.ledger.opening import ledger_exists, open_ledger
+from mops.adaptive.place import ClusterRun
+from mops.kube.access import Access, Kube
+from mops.kube.errors import ClusterError
+from mops.kube.forward import forwarded
+
+PORT = 5432
+
+
+@contextlib.contextmanager
+def ledger_of(access: Access, run: ClusterRun) -> Iterator[Ledger | None]:
+    """The run's ledger, or None while its workers have not made it. Raises ClusterError, LedgerError."""
+    with ledger_url(access, run) as url:
+        if not ledger_exists(url):
+            yield None
+            return
+        ledger = open_ledger(url, create=False)
+        try:
+            yield ledger
+        finally:
+            ledger.close()
+
+
+@contextlib.contextmanager
+def ledger_url(access: Access, run: ClusterRun) -> Iterator[str]:
+    """postgresql://..., good inside the block. It holds the password: never to be shown."""
+    place = run.place
+    secret = Kube(access).secret(place.namespace, run.store_secret)
+    if secret is None:
+        raise ClusterError(
+            f"there is no Secret {place.namespace}/{run.store_secret}, which says how the ledger is reached",
+            f"`{place.command('up').replace(place.run_id, 'adaptive.yaml')}` makes it again",
+        )
+    said = {key: value.decode() for key, value in secret.items() if key.startswith("PG")}
+    if lacking := {"PGHOST", "PGDATABASE", "PGUSER", "PGPASSWORD"} - said.keys():
+        raise UserError(f"Secret {place.namespace}/{run.store_secret} has no {', '.join(sorted(lacking))}")
+    if not run.is_in_cluster:
+        more = "?sslmode=require" if run.values["centralStore"]["mode"] == "managed" else ""
+        yield _url(said, said["PGHOST"], int(said.get("PGPORT", PORT))) + more
+        return
+    with forwarded(access, place.namespace, lambda: f"{place.release}-postgres-0", PORT) as port:
+        yield _url(said, "127.0.0.1", port)
+
+
+def _url(said: dict[str, str], host: str, port: int) -> str:
+    user, password, database = (quote(said[key], safe="") for key in ("PGUSER", "PGPASSWORD", "PGDATABASE"))
+    return f"postgresql://{user}:{password}@{host}:{port}/{database}"

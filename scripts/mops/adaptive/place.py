@@ -1,0 +1,84 @@
+"""Where a run is: its release is all that is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from modelops_runtime.contracts.errors import UserError
+from mops.kube.errors import NotOnCluster
+from mops.kube.helm import Helm, Release
+from mops.kube.names import run_namespace, slug
+
+CHART = "adaptive-run"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """The release of a run."""
+
+    run_id: str
+    namespace: str
+
+    @property
+    def release(self) -> str:
+        return slug(self.run_id)
+
+    @property
+    def dask_secret(self) -> str:
+        """The run's own certificate of the workspace."""
+        return f"{self.release}-dask-tls"
+
+    def command(self, what: str) -> str:
+        """`mops adaptive WHAT RUN`, to be shown."""
+        where = "" if self.namespace == run_namespace(self.run_id) else f" --namespace {self.namespace}"
+        return f"mops adaptive {what} {self.run_id}{where}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterRun:
+    """A run that is there."""
+
+    place: Place
+    release: Release
+    values: Mapping[str, Any] = field(repr=False)
+    """The chart's defaults included."""
+
+    @property
+    def is_in_cluster(self) -> bool:
+        """Whether its Postgres is the chart's own."""
+        return self.values["centralStore"]["mode"] == "in-cluster"
+
+    @property
+    def store_secret(self) -> str:
+        """How its Postgres is reached: PGHOST, PGPORT, PGDATABASE, PGUSER, PGPASSWORD."""
+        if self.is_in_cluster:
+            return self.values["postgres"]["auth"]["existingSecret"] or f"{self.place.release}-postgres"
+        return self.values["centralStore"]["existingSecret"]
+
+
+def place_of(run_id: str, namespace: str | None) -> Place:
+    return Place(run_id=run_id, namespace=namespace or run_namespace(run_id))
+
+
+def find(helm: Helm, run_id: str, namespace: str | None = None) -> ClusterRun:
+    """Raises NotOnCluster."""
+    place = place_of(run_id, namespace)
+    release = helm.release(place.release, place.namespace)
+    if release is None:
+        what = f"there is no run {run_id!r} in namespace {place.namespace}"
+        raise NotOnCluster(what, "`mops adaptive status` lists the runs, `mops adaptive up` begins one")
+    return run_of(place, release)
+
+
+def run_of(place: Place, release: Release) -> ClusterRun:
+    """Raises UserError when the release is another run's, or none of ours."""
+    from mops.charts.adaptive_run import AdaptiveRunValues
+
+    kept = (release.values.get("run") or {}).get("id")
+    if kept != place.run_id:
+        holds = f"run {kept!r}" if kept else "something else"
+        raise UserError(f"release {place.namespace}/{release.name} is of {holds}; give another --run-id or --namespace")
+    values = AdaptiveRunValues.model_validate(dict(release.values)).model_dump(by_alias=True)
+    return ClusterRun(place=place, release=release, values=values)

@@ -1,0 +1,91 @@
+"""`mops run --workspace`, as the command line shows it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from modelops_runtime.contracts.errors import RunFailed, UserError
+from mops.adaptive.follow import Followed, follow
+from mops.adaptive.place import ClusterRun
+from mops.adaptive.request import wanted
+from mops.adaptive.up import up
+from mops.answer import answer_lines
+from mops.kube.access import Access
+from mops.kube.helm import Helm
+from mops.progress import listener
+from mops.workspace.place import find as find_workspace
+
+_TIMEOUT_S = 600.0
+"""Until a worker is at work; `mops adaptive up --timeout` waits for longer."""
+
+
+def run_on_workspace(
+    access: Access,
+    spec: Path,
+    local_options: Sequence[str],
+    *,
+    workspace: str,
+    run_id: str | None,
+    namespace: str | None,
+    values_files: tuple[Path, ...],
+    out: Path | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Up, follow, fetch, answer. Raises what these raise; Ctrl-C leaves the run to itself, with exit code 130."""
+    if local_options:
+        raise UserError(f"{', '.join(local_options)} is for a run on this machine; with --workspace the spec says it")
+    asked = wanted(spec, run_id=run_id, workspace=workspace, namespace=namespace, values_files=values_files)
+    to = out or asked.loaded.root / "modelops-out" / asked.run_id
+    came = 0
+    try:
+        run = up(access, asked, timeout_s=_TIMEOUT_S, say=_silent if quiet else _say)
+        came = 1
+        slots = find_workspace(Helm(access), workspace).binding("").slots
+        with listener(as_json=as_json, quiet=quiet) as show:
+            done = follow(access, run, slots, to, show)
+    except KeyboardInterrupt:
+        place, again = asked.place, f"mops run --spec {spec} --workspace {workspace}"
+        if not came:
+            click.echo(f"stopped before the run was at work; `{again}` goes on", err=True)
+        else:
+            click.echo(
+                f"detached; the run goes on. `{again}` follows it again, `{place.command('status')}` shows where",
+                err=True,
+            )
+            click.echo(f"it stands, `{place.command('results')}` fetches what it found", err=True)
+        raise click.exceptions.Exit(130) from None
+    except RunFailed as error:
+        page = to / "report.html"
+        if as_json:
+            _echo_end(state="FAILED", reason=str(error), report=str(page), summary={})
+        click.echo(f"report of what failed: {page}", err=True)
+        raise
+    _show(run, done, as_json=as_json)
+
+
+def _show(run: ClusterRun, done: Followed, *, as_json: bool) -> None:
+    answer = done.calibration
+    if as_json:
+        _echo_end(
+            state=answer.state, reason=answer.stop_reason, report=str(answer.report), summary=dict(answer.summary)
+        )
+        return
+    click.echo("\n".join(answer_lines(answer)))
+    click.echo(f"the run's database is still there; `{run.place.command('down')}` takes it away", err=True)
+
+
+def _echo_end(**what: object) -> None:
+    click.echo(json.dumps({"event": "run_ended", **what}))
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _silent(_: str) -> None:
+    """--quiet"""

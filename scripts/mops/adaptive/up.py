@@ -1,0 +1,197 @@
+"""`mops adaptive up`: a run on a workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from modelops_runtime.contracts.errors import LedgerError, UserError
+from modelops_runtime.specs.loading import LoadedSpec
+from mops.adaptive.files import run_files
+from mops.adaptive.ledger import ledger_of
+from mops.adaptive.place import CHART, ClusterRun, Place, find, place_of, run_of
+from mops.kube.access import Access, Kube
+from mops.kube.certificates import client_pair, is_good
+from mops.kube.changes import changes
+from mops.kube.errors import ClusterError, said_plainly
+from mops.kube.helm import Helm
+from mops.kube.more_values import with_files
+from mops.kube.names import DEFAULT_WORKSPACE
+from mops.kube.pods import PodState, failure, pods_of, wait_for
+from mops.kube.pull_secrets import PullSecret
+from mops.kube.values import Values, run_values, sibling_image
+from mops.workspace.place import LABEL, Workspace
+from mops.workspace.place import find as find_workspace
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What `up` is asked for."""
+
+    loaded: LoadedSpec
+    run_id: str
+    workspace: str | None = None
+    """None: the spec's workspace_ref, else the default."""
+    workspace_namespace: str | None = None
+    namespace: str | None = None
+    values_files: tuple[Path, ...] = ()
+    pull_secret: PullSecret = field(default_factory=lambda: PullSecret(None, None))
+
+    @property
+    def place(self) -> Place:
+        return place_of(self.run_id, self.namespace)
+
+    @property
+    def workspace_name(self) -> str:
+        return self.workspace or self.loaded.spec.workspace_ref or DEFAULT_WORKSPACE
+
+    def values(self, workspace: Workspace) -> Values:
+        made = run_values(
+            self.loaded.spec,
+            run_id=self.run_id,
+            files=run_files(self.loaded),
+            dask=workspace.binding(self.place.dask_secret),
+            image=sibling_image(workspace.release.values, "adaptive-worker"),
+            pull_secrets=self.pull_secret.names(),
+        )
+        return with_files(made, self.values_files)
+
+
+def preview(access: Access, wanted: Wanted) -> list[str]:
+    """What `up` would change."""
+    helm, kube, place = Helm(access), Kube(access), wanted.place
+    workspace = find_workspace(helm, wanted.workspace_name, wanted.workspace_namespace)
+    namespace = kube.found(kube.core.read_namespace, place.namespace)
+    release = None if namespace is None else helm.release(place.release, place.namespace)
+    if release is not None:
+        run_of(place, release)
+    lines = [] if namespace is not None else [f"+ Namespace/{place.namespace}"]
+    if workspace.tls and (namespace is None or kube.secret(place.namespace, place.dask_secret) is None):
+        lines.append(f"+ Secret/{place.dask_secret}")
+    after = helm.preview(place.release, place.namespace, CHART, wanted.values(workspace))
+    return lines + changes(release.resources if release else (), after)
+
+
+def up(access: Access, wanted: Wanted, *, timeout_s: float, say: Say) -> ClusterRun:
+    """Begin the run, or go on with it, and wait until a worker is at work (or the run is over). Safe to run again.
+
+    Raises UserError before anything is made, ClusterError for what the cluster refuses.
+    """
+    helm, kube, place = Helm(access), Kube(access), wanted.place
+    workspace = find_workspace(helm, wanted.workspace_name, wanted.workspace_namespace)
+    values = wanted.values(workspace)
+    if kube.ensure_namespace(place.namespace, {LABEL: workspace.place.namespace}):
+        say(f"namespace {place.namespace}: made")
+    release = helm.release(place.release, place.namespace)
+    if release is not None:
+        run_of(place, release)
+    if workspace.tls:
+        _give_certificate(kube, workspace, place)
+    wanted.pull_secret.make(kube, place.namespace)
+    _check_store(kube, place, values)
+    _remove_failed_jobs(kube, place)
+    revision = helm.deploy(place.release, place.namespace, CHART, values, timeout_s)
+    say(f"release {place.namespace}/{place.release}: revision {revision}")
+    run = find(helm, place.run_id, place.namespace)
+    wait_for(
+        kube, place.namespace, place.release, is_there=lambda pods: _is_at_work(access, kube, run, pods),
+        timeout_s=timeout_s, again=f"mops adaptive up {wanted.loaded.path}", say=say,
+    )  # fmt: skip
+    return run
+
+
+def _give_certificate(kube: Kube, workspace: Workspace, place: Place) -> None:
+    """A client certificate of the run's own, signed by the workspace's CA; where its certificates were given, those."""
+    name = workspace.given_secret or workspace.ca_secret
+    held = kube.secret(workspace.place.namespace, name)
+    if held is None:
+        what = f"workspace {workspace.place.name!r} has no Secret {name}"
+        raise ClusterError(what, f"`mops workspace up {workspace.place.name}` makes it again")
+    now = datetime.now(UTC)
+    kept = kube.secret(place.namespace, place.dask_secret)
+    if workspace.given_secret:
+        wanted = {key: held[key] for key in ("ca.crt", "tls.crt", "tls.key")}
+    elif kept is not None and kept.get("ca.crt") == held["ca.crt"] and is_good(kept["tls.crt"], kept["ca.crt"], now):
+        return
+    else:
+        run = f"{place.namespace}/{place.release}"
+        certificate, key = client_pair(held["ca.crt"], held["ca.key"], run, now)
+        wanted = {"ca.crt": held["ca.crt"], "tls.crt": certificate, "tls.key": key}
+    if kept != wanted:
+        labels = {"app.kubernetes.io/instance": place.release, "app.kubernetes.io/component": "tls"}
+        kube.write_secret(place.namespace, place.dask_secret, "kubernetes.io/tls", wanted, labels)
+
+
+def _check_store(kube: Kube, place: Place, values: Values) -> None:
+    """A Secret that the spec names is there, and says how to connect."""
+    auth = (values.get("postgres") or {}).get("auth") or {}
+    name = (values.get("centralStore") or {}).get("existingSecret") or auth.get("existingSecret")
+    if not name:
+        return
+    held = kube.secret(place.namespace, name)
+    keys = "PGHOST, PGPORT, PGDATABASE, PGUSER and PGPASSWORD"
+    if held is None:
+        raise UserError(f"there is no Secret {name} in namespace {place.namespace}; make one with {keys}")
+    lacking = [key for key in ("PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD") if key not in held]
+    if lacking:
+        raise UserError(f"Secret {place.namespace}/{name} has no {', '.join(lacking)}; it needs {keys}")
+
+
+def jobs_of(kube: Kube, place: Place) -> list[Any]:
+    """The Jobs of the run's workers, the newest last."""
+    selector = f"app.kubernetes.io/instance={place.release},app.kubernetes.io/component=worker"
+    with said_plainly(f"looking at the jobs in {place.namespace}"):
+        jobs: list[Any] = kube.batch.list_namespaced_job(place.namespace, label_selector=selector).items
+    return sorted(
+        (job for job in jobs if not job.metadata.deletion_timestamp), key=lambda job: job.metadata.creation_timestamp
+    )
+
+
+def job_state(job: Any) -> str:
+    """Complete, Failed, or the empty text while it runs. Pure."""
+    conditions = (job.status.conditions if job.status else None) or []
+    return next((c.type for c in conditions if c.type in ("Complete", "Failed") and c.status == "True"), "")
+
+
+def _remove_failed_jobs(kube: Kube, place: Place) -> None:
+    """A Job that failed never starts again; without it the release makes a new one, and the ledger goes on."""
+    for job in jobs_of(kube, place):
+        if job_state(job) == "Failed":
+            with said_plainly(f"deleting the failed job {job.metadata.name}"):
+                kube.batch.delete_namespaced_job(job.metadata.name, place.namespace, propagation_policy="Foreground")
+
+
+def _is_at_work(access: Access, kube: Kube, run: ClusterRun, pods: list[PodState]) -> bool:
+    """Whether a worker has found spec and model sound and begun, or the Job is over. Raises ClusterError when it has failed."""
+    place = run.place
+    jobs = jobs_of(kube, place)
+    if not jobs:
+        return False
+    state = job_state(jobs[-1])
+    if state == "Failed":
+        raise job_failure(kube, place)
+    workers = [pod for pod in pods if pod.component == "worker" and pod.name.startswith(jobs[-1].metadata.name)]
+    if state == "Complete":
+        return True
+    if not any(pod.is_ready for pod in workers) or not all(pod.is_ready for pod in pods if pod.component == "database"):
+        return False
+    try:
+        with ledger_of(access, run) as ledger:
+            return ledger is not None and ledger.get_run(place.run_id) is not None
+    except (ClusterError, LedgerError):  # a Postgres that comes up: the pods tell what is wrong with it
+        return False
+
+
+def job_failure(kube: Kube, place: Place) -> ClusterError:
+    """The failed pod of the run's Job, with what it said last; its exit code is the run's (2: a mistake in the spec)."""
+    pods = [pod for pod in pods_of(kube, place.namespace, place.release, "worker") if pod.exit_code]
+    if not pods:
+        return ClusterError(f"run {place.run_id!r} failed", f"`{place.command('logs')}` says more")
+    error = failure(kube, place.namespace, pods[-1], f"failed with exit code {pods[-1].exit_code}")
+    error.exit_code = pods[-1].exit_code if pods[-1].exit_code in (1, 2) else 1
+    return error

@@ -1,0 +1,202 @@
+"""`mops adaptive`: a run on a workspace of a cluster."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mops.kube.access import Access, cluster_options
+from mops.kube.more_values import values_option
+from mops.kube.options import seconds, timeout_option
+from mops.kube.pull_secrets import PullSecret, pull_secret_options
+
+if TYPE_CHECKING:
+    from modelops_runtime.results.export import Format
+
+_run = click.argument("run_id", metavar="RUN")
+_namespace = click.option(
+    "--namespace", metavar="NS", help="Where it is; default: a namespace of its own, by its name."
+)
+_json = click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
+_to = click.option(
+    "--to", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Default: modelops-out/RUN here."
+)
+
+
+@click.group()
+def command() -> None:
+    """A run on a workspace of a cluster, which needs nobody to watch it.
+
+    \b
+    mops adaptive up adaptive.yaml
+    mops adaptive status boarding-school
+    mops adaptive results boarding-school --to results
+    mops adaptive down boarding-school
+    """
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+@command.command()
+@click.argument("spec", type=click.Path(path_type=Path, dir_okay=False), metavar="SPEC")
+@click.option("--run-id", metavar="ID", help="Name of the run; default: the spec's `name`.")
+@click.option("--workspace", metavar="NAME", help="Which workspace simulates; default: the spec's `workspace_ref`.")
+@click.option("--workspace-namespace", metavar="NS", help="Where the workspace is, when that cannot be found out.")
+@_namespace
+@values_option
+@pull_secret_options
+@timeout_option
+@click.option("--dry-run", is_flag=True, help="Show what would change; nothing is changed.")
+@cluster_options
+def up(
+    spec: Path,
+    run_id: str | None,
+    workspace: str | None,
+    workspace_namespace: str | None,
+    namespace: str | None,
+    values_files: tuple[Path, ...],
+    pull_secret: PullSecret,
+    timeout: str,
+    dry_run: bool,
+    access: Access,
+) -> None:
+    """Begin the run of SPEC on a workspace, and wait until it is at work. The same command again goes on after any stop.
+
+    \b
+    mops adaptive up adaptive.yaml
+    mops adaptive up adaptive.yaml --run-id second-try --workspace gpu
+    mops adaptive up adaptive.yaml --dry-run
+    """
+    from mops.adaptive.request import wanted
+    from mops.adaptive.up import preview
+    from mops.adaptive.up import up as bring_up
+
+    asked = wanted(
+        spec, run_id=run_id, workspace=workspace, workspace_namespace=workspace_namespace, namespace=namespace,
+        values_files=values_files, pull_secret=pull_secret,
+    )  # fmt: skip
+    if dry_run:
+        click.echo("\n".join(preview(access, asked) or ["nothing would change"]))
+        return
+    place = bring_up(access, asked, timeout_s=seconds(timeout), say=_say).place
+    click.echo(f"run {place.run_id} is at work; `{place.command('status')}` shows where it stands")
+
+
+@command.command()
+@click.argument("run_id", metavar="[RUN]", required=False)
+@_namespace
+@_json
+@cluster_options
+def status(run_id: str | None, namespace: str | None, as_json: bool, access: Access) -> None:
+    """Show where RUN stands: trials, the best, who holds leases, the last errors, its pods. Without RUN: list all.
+
+    \b
+    mops adaptive status
+    mops adaptive status boarding-school --json
+    """
+    from mops.adaptive.standing import listed_lines, look, runs
+    from mops.kube.helm import Helm
+
+    if run_id is None:
+        found = runs(Helm(access), namespace)
+        keys = ("name", "namespace", "revision", "status")
+        if as_json:
+            click.echo(json.dumps([{key: getattr(one, key) for key in keys} for one in found]))
+        else:
+            click.echo(
+                "\n".join(listed_lines(found)) if found else "no runs on this cluster; `mops adaptive up` begins one"
+            )
+        return
+    standing = look(access, run_id, namespace)
+    click.echo(json.dumps(standing.as_json()) if as_json else "\n".join(standing.lines()))
+
+
+@command.command()
+@_run
+@_namespace
+@click.option("--component", type=click.Choice(["all", "worker", "database"]), default="worker", show_default=True,
+              help="Whose logs.")  # fmt: skip
+@click.option(
+    "--tail", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="Lines of each pod."
+)
+@cluster_options
+def logs(run_id: str, namespace: str | None, component: str, tail: int, access: Access) -> None:
+    """Show the end of the logs of the pods of RUN.
+
+    \b
+    mops adaptive logs boarding-school
+    mops adaptive logs boarding-school --component database --tail 100
+    """
+    from mops.adaptive.place import find
+    from mops.kube.access import Kube
+    from mops.kube.helm import Helm
+    from mops.kube.pods import log_lines
+
+    place = find(Helm(access), run_id, namespace).place
+    wanted = "" if component == "all" else component
+    for line in log_lines(Kube(access), place.namespace, place.release, wanted, tail):
+        click.echo(line)
+
+
+@command.command()
+@_run
+@_to
+@click.option("--format", "format_", type=click.Choice(["parquet", "csv", "optuna"]), default="parquet",
+              show_default=True, help="As of `mops results export`.")  # fmt: skip
+@_namespace
+@cluster_options
+def results(run_id: str, to: Path | None, format_: Format, namespace: str | None, access: Access) -> None:
+    """Fetch what RUN has found, at any time: the same export and report as of a local run.
+
+    \b
+    mops adaptive results boarding-school --to results
+    """
+    from mops.adaptive.place import find
+    from mops.adaptive.results import fetch
+    from mops.kube.errors import NotOnCluster
+    from mops.kube.helm import Helm
+
+    run = find(Helm(access), run_id, namespace)
+    paths = fetch(access, run, to or Path("modelops-out") / run_id, format=format_)
+    if not paths:
+        raise NotOnCluster(
+            f"run {run_id!r} has no results yet", f"`{run.place.command('status')}` shows where it stands"
+        )
+    for path in paths:
+        click.echo(path)
+
+
+@command.command()
+@_run
+@_to
+@click.option("--discard", is_flag=True, help="Do not fetch the results first.")
+@click.option(
+    "--purge", is_flag=True, help="Delete its ledger too: disk, Secrets, and the namespace, where `up` made it."
+)
+@_namespace
+@timeout_option
+@cluster_options
+def down(
+    run_id: str, to: Path | None, discard: bool, purge: bool, namespace: str | None, timeout: str, access: Access
+) -> None:
+    """Fetch the results of RUN, then take it away. Its ledger stays, and `up` goes on with it, unless --purge is given.
+
+    \b
+    mops adaptive down boarding-school
+    mops adaptive down boarding-school --to results --purge
+    mops adaptive down boarding-school --purge --discard
+    """
+    from mops.adaptive.down import remove, save
+    from mops.adaptive.place import find, place_of
+    from mops.kube.helm import Helm
+
+    if not discard:
+        run = find(Helm(access), run_id, namespace)
+        paths = save(access, run, to or Path("modelops-out") / run_id)
+        _say(f"results: {paths[-1].parent}" if paths else "there are no results yet")
+    remove(access, place_of(run_id, namespace), purge=purge, timeout_s=seconds(timeout), say=_say)

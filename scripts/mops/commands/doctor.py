@@ -1,0 +1,44 @@
+"""`mops doctor`: is a cluster fit for workspaces and runs?"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from importlib.metadata import version
+
+import click
+
+from mops.kube.access import Access, cluster_options
+from mops.kube.options import seconds
+
+
+@click.command()
+@click.option(
+    "--image", metavar="IMAGE", help="A worker's image, to try whether pods get it; default: the chart's own."
+)
+@click.option("--no-probe", is_flag=True, help="Start no pods: neither image nor NetworkPolicy are tried.")
+@click.option("--timeout", default="3m", show_default=True, metavar="TIME", help="Of the trial with pods.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a finding, a line each.")
+@cluster_options
+def command(image: str | None, no_probe: bool, timeout: str, as_json: bool, access: Access) -> None:
+    """Look at helm, kubeconfig, API server, rights, storage and nodes, and try an image and a NetworkPolicy with two pods.
+
+    Each finding comes with its remedy; exit code 1 when something is missing that is needed. Nothing is left behind.
+
+    \b
+    mops doctor
+    mops doctor --image registry.example.org/modelops/dask-worker:0.1.0
+    """
+    from mops.kube.doctor import examine
+
+    tried = image or f"modelops/dask-worker:{version('modelops')}"
+    is_fit = True
+    for one in examine(access, tried, probe=not no_probe, timeout_s=seconds(timeout)):
+        is_fit &= one.is_good or not one.is_needed
+        if as_json:
+            click.echo(json.dumps(asdict(one)))
+            continue
+        mark = "ok  " if one.is_good else "BAD " if one.is_needed else "note"
+        click.echo(f"{mark}  {one.what:<14} {one.said}" + (f"; {one.remedy}" if one.remedy else ""))
+    if not is_fit:
+        raise click.exceptions.Exit(1)

@@ -1,0 +1,212 @@
+"""`mops workspace`: a Dask scheduler and workers on a cluster, for any number of runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mops.kube.access import Access, cluster_options
+from mops.kube.more_values import values_option
+from mops.kube.names import DEFAULT_WORKSPACE
+from mops.kube.options import seconds, timeout_option
+from mops.kube.pull_secrets import PullSecret, pull_secret_options
+
+if TYPE_CHECKING:
+    from mops.workspace.spec import WorkspaceSpec
+
+FILE = Path("workspace.yaml")
+
+_name = click.argument("name", default=DEFAULT_WORKSPACE, metavar="[NAME]")
+_namespace = click.option(
+    "--namespace", metavar="NS", help="Where it is, when it is not where it would be by its name."
+)
+_json = click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
+
+
+@click.group()
+def command() -> None:
+    """A workspace on a cluster: a Dask scheduler and workers that simulate for any number of runs.
+
+    \b
+    mops workspace up
+    mops workspace status
+    mops workspace down
+    """
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+@command.command()
+@_name
+@click.option("--file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="Its workspace.yaml; default: the one in this folder, if there is one.")  # fmt: skip
+@click.option("--namespace", metavar="NS", help="Another namespace than the file's, or than NAME's own.")
+@values_option
+@pull_secret_options
+@timeout_option
+@click.option("--dry-run", is_flag=True, help="Show what would change; nothing is changed.")
+@cluster_options
+def up(
+    name: str,
+    file: Path | None,
+    namespace: str | None,
+    values_files: tuple[Path, ...],
+    pull_secret: PullSecret,
+    timeout: str,
+    dry_run: bool,
+    access: Access,
+) -> None:
+    """Make the workspace NAME (modelops), or bring it to what its file says, and wait until it is ready.
+
+    The same command again goes on after any stop.
+
+    \b
+    mops workspace up
+    mops workspace up gpu --file gpu.yaml --timeout 15m
+    mops workspace up --dry-run
+    """
+    from mops.workspace.up import Wanted, preview
+    from mops.workspace.up import up as bring_up
+
+    wanted = Wanted(
+        name=name, spec=_spec(file), namespace=namespace, values_files=values_files, pull_secret=pull_secret
+    )
+    if dry_run:
+        click.echo("\n".join(preview(access, wanted) or ["nothing would change"]))
+        return
+    workspace = bring_up(access, wanted, timeout_s=seconds(timeout), say=_say)
+    binding = workspace.binding("")
+    click.echo(f"workspace {name} is ready: {binding.address}, {binding.slots} simulations side by side")
+
+
+def _spec(file: Path | None) -> WorkspaceSpec:
+    from mops.workspace.spec import WorkspaceSpec, load_workspace
+
+    if file is None and not FILE.is_file():
+        return WorkspaceSpec(version=1)
+    return load_workspace(file or FILE)[0]
+
+
+@command.command()
+@_name
+@_namespace
+@_json
+@cluster_options
+def status(name: str, namespace: str | None, as_json: bool, access: Access) -> None:
+    """Show the workspace NAME: its release, its scheduler, its pods, and who works on it.
+
+    \b
+    mops workspace status
+    mops workspace status gpu --json
+    """
+    from mops.kube.access import Kube
+    from mops.kube.helm import Helm
+    from mops.kube.pods import pods_of
+    from mops.workspace.place import find
+    from mops.workspace.text import status_lines
+    from mops.workspace.up import as_json as plain
+    from mops.workspace.up import runs_on
+
+    kube = Kube(access)
+    workspace = find(Helm(access), name, namespace)
+    pods = pods_of(kube, workspace.place.namespace, workspace.place.release)
+    runs = runs_on(kube, workspace.place.namespace)
+    if as_json:
+        click.echo(json.dumps({**plain(workspace, pods), "runs": runs}))
+    else:
+        click.echo("\n".join(status_lines(workspace, pods, runs)))
+
+
+@command.command()
+@_json
+@click.option("--namespace", metavar="NS", help="Look there alone, without the right to look everywhere.")
+@cluster_options
+def ls(as_json: bool, namespace: str | None, access: Access) -> None:
+    """List the workspaces of the cluster.
+
+    \b
+    mops workspace ls
+    mops workspace ls --json
+    """
+    from mops.kube.helm import Helm
+    from mops.workspace.place import CHART
+    from mops.workspace.text import listed_lines
+
+    found = Helm(access).releases(CHART, namespace)
+    if as_json:
+        keys = ("name", "namespace", "revision", "status", "chart")
+        click.echo(json.dumps([{key: getattr(one, key) for key in keys} for one in found]))
+    else:
+        click.echo(
+            "\n".join(listed_lines(found)) if found else "no workspaces on this cluster; `mops workspace up` makes one"
+        )
+
+
+@command.command()
+@click.argument("replicas", type=click.IntRange(min=0), metavar="N")
+@_name
+@_namespace
+@timeout_option
+@cluster_options
+def scale(replicas: int, name: str, namespace: str | None, timeout: str, access: Access) -> None:
+    """Give the workspace NAME another number of workers, N; 0 costs nothing while nobody works.
+
+    \b
+    mops workspace scale 20
+    mops workspace scale 0 gpu
+    """
+    from mops.workspace.up import scale as scale_to
+
+    workspace = scale_to(access, name, namespace, replicas, timeout_s=seconds(timeout), say=_say)
+    click.echo(f"workspace {name} has {workspace.values['workers']['replicas']} workers")
+
+
+@command.command()
+@_name
+@_namespace
+@click.option("--component", type=click.Choice(["all", "scheduler", "worker"]), default="all", show_default=True,
+              help="Whose logs.")  # fmt: skip
+@click.option(
+    "--tail", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="Lines of each pod."
+)
+@cluster_options
+def logs(name: str, namespace: str | None, component: str, tail: int, access: Access) -> None:
+    """Show the end of the logs of the pods of the workspace NAME.
+
+    \b
+    mops workspace logs
+    mops workspace logs gpu --component worker --tail 100
+    """
+    from mops.kube.access import Kube
+    from mops.kube.helm import Helm
+    from mops.kube.pods import log_lines
+    from mops.workspace.place import find
+
+    place = find(Helm(access), name, namespace).place
+    wanted = "" if component == "all" else component
+    for line in log_lines(Kube(access), place.namespace, place.release, wanted, tail):
+        click.echo(line)
+
+
+@command.command()
+@_name
+@_namespace
+@click.option("--purge", is_flag=True, help="Its certificates too, and its namespace, where `up` made it.")
+@click.option("--force", is_flag=True, help="Even while runs work on it.")
+@timeout_option
+@cluster_options
+def down(name: str, namespace: str | None, purge: bool, force: bool, timeout: str, access: Access) -> None:
+    """Take the workspace NAME away. Refused while runs work on it.
+
+    \b
+    mops workspace down
+    mops workspace down gpu --purge
+    """
+    from mops.workspace.up import down as take_down
+
+    take_down(access, name, namespace, purge=purge, force=force, timeout_s=seconds(timeout), say=_say)

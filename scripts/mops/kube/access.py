@@ -1,0 +1,150 @@
+"""Which cluster a command means, and its API."""
+
+from __future__ import annotations
+
+import base64
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from modelops_runtime.contracts.errors import UserError
+from mops.kube.errors import said_plainly
+
+if TYPE_CHECKING:
+    from kubernetes import client
+
+_REQUEST_TIMEOUT_S = (10, 60)
+"""To connect, and between two bytes."""
+
+OURS = {"app.kubernetes.io/managed-by": "mops"}
+"""Labels of what these commands make beside the releases."""
+
+RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
+
+
+@dataclass(frozen=True)
+class Access:
+    """A kubeconfig (None: KUBECONFIG, ~/.kube/config) and a context in it (None: the current one)."""
+
+    kubeconfig: Path | None = None
+    context: str | None = None
+
+    def api(self) -> client.ApiClient:
+        """A client of its own, checked to have somewhere to go."""
+        from kubernetes import config
+
+        quiet()
+        if self.kubeconfig is not None and not self.kubeconfig.is_file():
+            raise UserError(f"{self.kubeconfig}: there is no such file; --kubeconfig is a file that kubectl takes")
+        with said_plainly("reading the kubeconfig"):
+            file = None if self.kubeconfig is None else str(self.kubeconfig)
+            return config.new_client_from_config(config_file=file, context=self.context)
+
+
+def quiet() -> None:
+    """What libraries log is said by us, or is nothing that a user can act on."""
+    logging.getLogger().addHandler(logging.NullHandler())
+
+
+class Kube:
+    """The Kubernetes API, as far as we need it."""
+
+    def __init__(self, access: Access) -> None:
+        self.access = access
+        self._api = access.api()
+
+    @cached_property
+    def core(self) -> client.CoreV1Api:
+        from kubernetes import client
+
+        return client.CoreV1Api(self._api)
+
+    @cached_property
+    def apps(self) -> client.AppsV1Api:
+        from kubernetes import client
+
+        return client.AppsV1Api(self._api)
+
+    @cached_property
+    def batch(self) -> client.BatchV1Api:
+        from kubernetes import client
+
+        return client.BatchV1Api(self._api)
+
+    def found(self, read: Callable[..., Any], *args: Any) -> Any | None:
+        """What `read` returns, or None where the answer is "not found"."""
+        from kubernetes.client import ApiException
+
+        with said_plainly(f"looking at {'/'.join(args)}"):
+            try:
+                return read(*args, _request_timeout=_REQUEST_TIMEOUT_S)
+            except ApiException as error:
+                if error.status == 404:
+                    return None
+                raise
+
+    def ensure_namespace(self, name: str, labels: Mapping[str, str]) -> bool:
+        """Make it with these labels, under Pod Security "restricted", or add the labels that lack. True when it was made."""
+        there = self.found(self.core.read_namespace, name)
+        if there is None:
+            metadata = {"name": name, "labels": {**OURS, **RESTRICTED, **labels}}
+            with said_plainly(f"making namespace {name}"):
+                self.core.create_namespace({"metadata": metadata})  # pyright: ignore[reportArgumentType]
+            return True
+        if there.status and there.status.phase == "Terminating":
+            raise UserError(f"namespace {name} is being deleted; run the same command again when it is gone")
+        lacking = {key: value for key, value in labels.items() if (there.metadata.labels or {}).get(key) != value}
+        if lacking:
+            with said_plainly(f"labelling namespace {name}"):
+                self.core.patch_namespace(name, {"metadata": {"labels": lacking}})
+        return False
+
+    def is_ours(self, namespace: str) -> bool:
+        """Whether these commands made the namespace."""
+        there = self.found(self.core.read_namespace, namespace)
+        key, value = next(iter(OURS.items()))
+        return there is not None and (there.metadata.labels or {}).get(key) == value
+
+    def delete_namespace(self, name: str) -> None:
+        with said_plainly(f"deleting namespace {name}"):
+            self.core.delete_namespace(name)
+
+    def secret(self, namespace: str, name: str) -> dict[str, bytes] | None:
+        """A Secret's data, or None where there is none."""
+        there = self.found(self.core.read_namespaced_secret, name, namespace)
+        return None if there is None else {key: base64.b64decode(text) for key, text in (there.data or {}).items()}
+
+    def write_secret(
+        self, namespace: str, name: str, kind: str, data: Mapping[str, bytes], labels: Mapping[str, str]
+    ) -> None:
+        """Make it, or replace what it holds."""
+        body: Any = {
+            "metadata": {"name": name, "labels": {**OURS, **labels}},
+            "type": kind,
+            "data": {key: base64.b64encode(value).decode() for key, value in data.items()},
+        }
+        there = self.found(self.core.read_namespaced_secret, name, namespace)
+        with said_plainly(f"writing Secret {namespace}/{name}"):
+            if there is None:
+                self.core.create_namespaced_secret(namespace, body)
+            else:
+                self.core.patch_namespaced_secret(name, namespace, body)
+
+
+def cluster_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """--kubeconfig and --context, handed on as `access`."""
+    import functools
+
+    @click.option("--kubeconfig", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+                  help="Default: KUBECONFIG, else ~/.kube/config.")  # fmt: skip
+    @click.option("--context", metavar="NAME", help="A context in it; default: the current one.")
+    @functools.wraps(function)
+    def with_access(*args: Any, kubeconfig: Path | None, context: str | None, **more: Any) -> Any:
+        return function(*args, access=Access(kubeconfig, context), **more)
+
+    return with_access

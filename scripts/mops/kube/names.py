@@ -1,0 +1,35 @@
+"""Names in a cluster, made of names that users give. Pure."""
+
+from __future__ import annotations
+
+import re
+from hashlib import blake2b
+
+DEFAULT_WORKSPACE = "modelops"
+LONGEST = 40
+"""Letters of a release's name: what is named after it stays a DNS label."""
+
+_HASH = 8
+
+
+def slug(name: str) -> str:
+    """`name` as the name of a release or a part of a namespace's: a-z, 0-9 and -, a letter first, at most LONGEST letters.
+
+    A name that is one already stays; any other gets a hash of itself at its end, so that two names never become one.
+    """
+    if re.fullmatch(r"[a-z]([a-z0-9-]*[a-z0-9])?", name) and len(name) <= LONGEST:
+        return name
+    safe = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    safe = safe if safe[:1].isalpha() else f"r-{safe}"
+    digest = blake2b(name.encode(), digest_size=_HASH // 2).hexdigest()
+    return f"{safe[: LONGEST - _HASH - 1].rstrip('-')}-{digest}"
+
+
+def workspace_namespace(name: str) -> str:
+    """Where the workspace called `name` is, unless its file says something else."""
+    return DEFAULT_WORKSPACE if name == DEFAULT_WORKSPACE else f"modelops-ws-{slug(name)}"
+
+
+def run_namespace(run_id: str) -> str:
+    """A namespace of its own for each run."""
+    return f"modelops-run-{slug(run_id)}"

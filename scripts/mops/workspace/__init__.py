@@ -1,0 +1,1 @@
+"""A workspace: a Dask scheduler and workers that simulate for runs."""

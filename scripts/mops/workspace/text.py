@@ -1,0 +1,41 @@
+"""A workspace, as lines for people. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mops.kube.helm import Release
+from mops.kube.pods import PodState
+from mops.tables import aligned
+from mops.workspace.place import Workspace
+
+
+def status_lines(workspace: Workspace, pods: Sequence[PodState], runs: Sequence[str]) -> list[str]:
+    place, release, binding = workspace.place, workspace.release, workspace.binding("")
+    ready = sum(pod.is_ready for pod in pods)
+    lines = [
+        f"{place.name}: {release.status}, {ready} of {len(pods)} pods ready",
+        f"release     {place.namespace}/{release.name}, revision {release.revision}, {release.updated:%Y-%m-%d %H:%M:%S} UTC",
+        f"scheduler   {binding.address}",
+        f"workers     {workspace.values['workers']['replicas']}, {binding.slots} simulations side by side",
+        f"runs        {', '.join(runs) if runs else 'none at work'}",
+    ]
+    return lines + pod_lines(pods)
+
+
+def pod_lines(pods: Sequence[PodState]) -> list[str]:
+    """One each, those in trouble with what it is."""
+    return [
+        f"pod         {pod.name}: {pod.trouble or pod.state}"
+        + (f", {pod.restarts} restarts" if pod.restarts else "")
+        + (f", on {pod.node}" if pod.node else "")
+        for pod in pods
+    ]
+
+
+def listed_lines(releases: Sequence[Release]) -> list[str]:
+    rows = [("WORKSPACE", "NAMESPACE", "STATUS", "REVISION", "UPDATED (UTC)")]
+    rows += [
+        (one.name, one.namespace, one.status, str(one.revision), f"{one.updated:%Y-%m-%d %H:%M:%S}") for one in releases
+    ]
+    return aligned(rows)

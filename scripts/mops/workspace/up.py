@@ -1,0 +1,184 @@
+"""`mops workspace up`, `scale`, `down`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mops.kube.access import Access, Kube
+from mops.kube.changes import changes
+from mops.kube.errors import ClusterError, said_plainly
+from mops.kube.helm import Helm
+from mops.kube.more_values import with_files
+from mops.kube.names import slug, workspace_namespace
+from mops.kube.pods import PodState, wait_for
+from mops.kube.pull_secrets import PullSecret
+from mops.kube.values import merged, workspace_values
+from mops.workspace.place import CHART, LABEL, Place, Workspace, find, up_command
+from mops.workspace.spec import WorkspaceSpec
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What `up` is asked for."""
+
+    name: str
+    spec: WorkspaceSpec
+    namespace: str | None = None
+    values_files: tuple[Path, ...] = ()
+    pull_secret: PullSecret = field(default_factory=lambda: PullSecret(None, None))
+
+    @property
+    def place(self) -> Place:
+        namespace = self.namespace or self.spec.namespace or workspace_namespace(self.name)
+        return Place(name=self.name, release=slug(self.name), namespace=namespace)
+
+    def values(self) -> dict[str, Any]:
+        return with_files(workspace_values(self.spec, pull_secrets=self.pull_secret.names()), self.values_files)
+
+
+def preview(access: Access, wanted: Wanted) -> list[str]:
+    """What `up` would change."""
+    helm, kube, place = Helm(access), Kube(access), wanted.place
+    namespace = kube.found(kube.core.read_namespace, place.namespace)
+    release = None if namespace is None else helm.release(place.release, place.namespace)
+    after = helm.preview(place.release, place.namespace, CHART, wanted.values())
+    lines = [] if namespace is not None else [f"+ Namespace/{place.namespace}"]
+    return lines + changes(release.resources if release else (), after)
+
+
+def up(access: Access, wanted: Wanted, *, timeout_s: float, say: Say) -> Workspace:
+    """Make the workspace, or bring it to what is wanted, and wait until it is ready. Safe to run again after any stop."""
+    helm, kube, place = Helm(access), Kube(access), wanted.place
+    values = wanted.values()
+    # The label lets in the runs whose namespace is the workspace's own; theirs get it from `mops adaptive up`.
+    if kube.ensure_namespace(place.namespace, {LABEL: place.namespace}):
+        say(f"namespace {place.namespace}: made")
+    wanted.pull_secret.make(kube, place.namespace)
+    revision = helm.deploy(place.release, place.namespace, CHART, values, timeout_s)
+    say(f"release {place.namespace}/{place.release}: revision {revision}")
+    wait_until_ready(kube, place, timeout_s=timeout_s, say=say)
+    return find(helm, place.name, place.namespace)
+
+
+def scale(access: Access, name: str, namespace: str | None, replicas: int, *, timeout_s: float, say: Say) -> Workspace:
+    """Another number of workers; all else as it is. Raises NotOnCluster."""
+    helm = Helm(access)
+    workspace = find(helm, name, namespace)
+    place = workspace.place
+    values = merged(workspace.release.values, {"workers": {"replicas": replicas}})
+    revision = helm.deploy(place.release, place.namespace, CHART, values, timeout_s)
+    say(f"release {place.namespace}/{place.release}: revision {revision}")
+    wait_until_ready(Kube(access), place, timeout_s=timeout_s, say=say)
+    return find(helm, name, place.namespace)
+
+
+def wait_until_ready(kube: Kube, place: Place, *, timeout_s: float, say: Say) -> None:
+    """Until its Deployments are what the release says. Raises ClusterError."""
+    wait_for(
+        kube,
+        place.namespace,
+        place.release,
+        is_there=lambda _: _rolled_out(kube, place),
+        timeout_s=timeout_s,
+        again=up_command(place.name, place.namespace),
+        say=say,
+    )
+
+
+def _rolled_out(kube: Kube, place: Place) -> bool:
+    with said_plainly(f"looking at the deployments in {place.namespace}"):
+        found = kube.apps.list_namespaced_deployment(
+            place.namespace, label_selector=f"app.kubernetes.io/instance={place.release}"
+        ).items
+    return bool(found) and all(is_rolled_out(one) for one in found)
+
+
+def is_rolled_out(deployment: Any) -> bool:
+    """Whether all its pods are of its newest template, ready, and no others are left. Pure."""
+    wanted, status = deployment.spec.replicas, deployment.status
+    return (
+        (status.observed_generation or 0) >= deployment.metadata.generation
+        and (status.replicas or 0) == wanted
+        and (status.updated_replicas or 0) == wanted
+        and (status.ready_replicas or 0) == wanted
+    )
+
+
+def down(
+    access: Access, name: str, namespace: str | None, *, purge: bool, force: bool, timeout_s: float, say: Say
+) -> None:
+    """Take it away. Its CA stays, so that runs can come back to it, unless `purge`. Raises NotOnCluster."""
+    helm, kube = Helm(access), Kube(access)
+    place = _place_for_down(helm, name, namespace)
+    users = runs_on(kube, place.namespace)
+    if users and not force:
+        raise ClusterError(
+            f"workspace {name!r} simulates for {', '.join(users)}", "`mops adaptive down` them first, or give --force"
+        )
+    helm.uninstall(place.release, place.namespace, timeout_s)
+    wait_for(
+        kube, place.namespace, place.release, is_there=lambda pods: not pods, timeout_s=timeout_s,
+        again=f"mops workspace down {name}", say=_silent,
+    )  # fmt: skip
+    say(f"release {place.namespace}/{place.release}: gone")
+    if purge:
+        _purge(kube, place, say)
+
+
+def _place_for_down(helm: Helm, name: str, namespace: str | None) -> Place:
+    return find(helm, name, namespace).place
+
+
+def runs_on(kube: Kube, namespace: str) -> list[str]:
+    """Namespace/release of each run at work on the workspace in `namespace`."""
+    with said_plainly("looking for runs"):
+        users: list[Any] = kube.core.list_namespace(label_selector=f"{LABEL}={namespace}").items
+        found: list[Any] = [
+            job
+            for user in users
+            for job in kube.batch.list_namespaced_job(
+                str(user.metadata.name), label_selector="app.kubernetes.io/name=adaptive-run"
+            ).items
+        ]
+    active = [job.metadata for job in found if job.status and job.status.active]
+    return sorted({f"{one.namespace}/{one.labels['app.kubernetes.io/instance']}" for one in active})
+
+
+def _purge(kube: Kube, place: Place, say: Say) -> None:
+    with said_plainly(f"deleting the Secrets of {place.release}"):
+        kube.core.delete_collection_namespaced_secret(
+            place.namespace, label_selector=f"app.kubernetes.io/instance={place.release}"
+        )
+    say(f"certificates in {place.namespace}: gone")
+    if kube.is_ours(place.namespace) and not _has_releases(kube, place.namespace):
+        kube.delete_namespace(place.namespace)
+        say(f"namespace {place.namespace}: going")
+
+
+def _has_releases(kube: Kube, namespace: str) -> bool:
+    with said_plainly(f"looking for releases in {namespace}"):
+        return bool(kube.core.list_namespaced_secret(namespace, label_selector="owner=helm").items)
+
+
+def _silent(_: str) -> None:
+    """Nobody wants to know which pod goes first."""
+
+
+def as_json(workspace: Workspace, pods: list[PodState]) -> Mapping[str, Any]:
+    """For programs."""
+    binding = workspace.binding("")
+    return {
+        "name": workspace.place.name,
+        "namespace": workspace.place.namespace,
+        "release": workspace.place.release,
+        "revision": workspace.release.revision,
+        "status": workspace.release.status,
+        "scheduler": binding.address,
+        "slots": binding.slots,
+        "pods": [{"name": pod.name, "component": pod.component, "state": pod.state, "node": pod.node} for pod in pods],
+    }
