@@ -140,7 +140,7 @@ def processes_marked(name: str, value: str) -> list[int]:
 
 
 def _may_show_one_yet(pid: int, look: int) -> bool:
-    """Neither a thread of the kernel nor a zombie; one whose environment was empty `_SURE_LOOKS` times, and has an end, has none."""
+    """Neither a thread of the kernel nor a zombie, nor one whose environment was empty `_SURE_LOOKS` times and has an end."""
     fields = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
     state, flags, environment_end = fields[_STATE], int(fields[_FLAGS]), int(fields[_ENV_END])
     return state not in b"ZX" and not flags & _PF_KTHREAD and (look < _SURE_LOOKS or environment_end == 0)
