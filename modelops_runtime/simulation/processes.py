@@ -15,7 +15,10 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
 _PF_KTHREAD = 0x0020_0000
-_EXEC_LOOKS = 5
+_STATE, _FLAGS, _ENV_END = 0, 6, 48
+"""Places in /proc/PID/stat after the program's name."""
+_EXEC_LOOKS = 200
+_SURE_LOOKS = 5
 _EXEC_LOOK_S = 0.01
 _HAS_CHILDREN_FILES = os.path.exists("/proc/thread-self/children")
 
@@ -112,21 +115,22 @@ def kill_children_of_self() -> bool:
 def processes_marked(name: str, value: str) -> list[int]:
     """Processes whose environment was started with `name=value` (Linux; elsewhere none), this one excepted.
 
-    A process that is just changing its program shows no environment for a moment: it is read again until it does.
+    A process that is just changing its program shows no environment for a moment, which may be long on a busy machine:
+    it is read again until it does, for two seconds at most.
     """
     wanted = f"{name}={value}".encode()
     found: list[int] = []
     if not LINUX:
         return found
     unread = [int(entry) for entry in os.listdir("/proc") if entry.isdigit() and int(entry) != os.getpid()]
-    for _ in range(_EXEC_LOOKS):
+    for look in range(_EXEC_LOOKS):
         changing: list[int] = []
         for pid in unread:
             with contextlib.suppress(OSError):
                 environment = _read(f"/proc/{pid}/environ")
                 if wanted in environment.split(b"\0"):
                     found.append(pid)
-                elif not environment and _runs_a_program(pid):
+                elif not environment and _may_show_one_yet(pid, look):
                     changing.append(pid)
         if not changing:
             break
@@ -135,10 +139,11 @@ def processes_marked(name: str, value: str) -> list[int]:
     return found
 
 
-def _runs_a_program(pid: int) -> bool:
-    """Neither a thread of the kernel nor a zombie."""
-    state, *fields = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
-    return state not in b"ZX" and not int(fields[5]) & _PF_KTHREAD
+def _may_show_one_yet(pid: int, look: int) -> bool:
+    """Neither a thread of the kernel nor a zombie, nor one whose environment was empty `_SURE_LOOKS` times and has an end."""
+    fields = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
+    state, flags, environment_end = fields[_STATE], int(fields[_FLAGS]), int(fields[_ENV_END])
+    return state not in b"ZX" and not flags & _PF_KTHREAD and (look < _SURE_LOOKS or environment_end == 0)
 
 
 def _read(path: str) -> bytes:

@@ -65,6 +65,11 @@ def boarding_school(folder: Path) -> Project:
     return Project(folder, mops_environment(home))
 
 
+def as_it_is(folder: Path) -> Project:
+    """The example, apart from its lag."""
+    return _changed(folder, {})
+
+
 def failing(folder: Path) -> Project:
     """A model that raises for some sets and returns half of the days for others, until too many trials have failed."""
     changes = {"name: boarding-school": "name: failing", "model.py:simulate": "breaks.py:simulate"}
@@ -99,7 +104,7 @@ def _changed(folder: Path, changes: Mapping[str, str]) -> Project:
 
 
 PROJECTS: Mapping[str, tuple[Callable[[Path], Project], int]] = {
-    "boarding-school": (boarding_school, 0),
+    "boarding-school": (as_it_is, 0),
     "failing": (failing, 1),
     "beta-and-duration": (ridge, 0),
     "on-bound": (on_bound, 0),

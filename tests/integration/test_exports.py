@@ -44,7 +44,7 @@ parameters:
   method: {choices: [euler, leap]}
 targets:
   line: {observed: data.csv, match: {exact: t}, value: y, loss: mean_signal}
-search: {trials: 40, replicates: 4, seed: 7, confirm: {top: 3, replicates: 6}, max_failed: 0.9}
+search: {trials: 40, replicates: 4, seed: 7, lag: 4, confirm: {top: 3, replicates: 6}, max_failed: 0.9}
 """
 
 

@@ -140,7 +140,9 @@ def test_a_notebook_runs_and_a_second_session_finds_its_answer(tmp_path: Path) -
     def executed() -> nbformat.NotebookNode:
         book = nbformat.v4.new_notebook()
         book.cells = [nbformat.v4.new_code_cell(textwrap.dedent(cell)) for cell in CELLS]
-        return NotebookClient(book, timeout=PATIENCE_S, resources={"metadata": {"path": str(tmp_path)}}).execute()
+        return NotebookClient(
+            book, timeout=PATIENCE_S, startup_timeout=PATIENCE_S, resources={"metadata": {"path": str(tmp_path)}}
+        ).execute()
 
     first = executed()
     assert "slope" in first.cells[1].outputs[-1]["data"]["text/html"]

@@ -15,6 +15,7 @@ import pytest
 from modelops_runtime.contracts.errors import ConflictingResult, LeaseLost, LedgerError, UserError
 from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.ledger.base import Ledger, RunState, TrialEnd
+from tests.support.patience import PATIENCE_S
 from tests.unit.ledger.builders import RUN, a_replicate, a_run, an_end, finished, proposed, reserved, seqs, taken_over
 
 Open = Callable[[], Ledger]
@@ -511,7 +512,7 @@ class TestFollowing:
         ledger.create_run(a_run())
         assert not ledger.wait(RUN, 0, 0.05)
         proposed(ledger)
-        assert ledger.wait(RUN, 0, 60)
+        assert ledger.wait(RUN, 0, PATIENCE_S)
         assert not ledger.wait(RUN, 1, 0)
 
     def test_wait_is_woken_by_another_worker(self, ledger: Ledger, opened: Open):
@@ -520,7 +521,7 @@ class TestFollowing:
         lease = proposed(other)
         thread = threading.Timer(0.2, lambda: other.finish(lease, an_end()))
         thread.start()
-        assert ledger.wait(RUN, 1, 60)
+        assert ledger.wait(RUN, 1, PATIENCE_S)
         thread.join()
         assert [t.loss for t in ledger.changes(RUN, 1)] == [1.0]
 

@@ -16,6 +16,7 @@ from modelops_runtime.contracts.errors import LedgerError, UserError
 from modelops_runtime.ledger.base import Ledger
 from modelops_runtime.ledger.meaning import sqlite_meaning
 from modelops_runtime.ledger.opening import ledger_exists, open_ledger
+from tests.support.patience import eventually
 from tests.unit.ledger.builders import RUN, a_run, finished
 
 ROOT = Path(__file__).parents[3]
@@ -142,7 +143,9 @@ class TestPostgresErrors:
         rules = postgres.folder / "data" / "pg_hba.conf"
         before = rules.read_text()
         rules.write_text("host all guarded 127.0.0.1/32 scram-sha-256\n" + before)
-        postgres.execute("SELECT pg_reload_conf()")
+        loaded = postgres.execute("SELECT pg_conf_load_time()")
+        postgres.execute("SELECT pg_reload_conf()")  # returns before the server has done so
+        assert eventually(lambda: postgres.execute("SELECT pg_conf_load_time()") != loaded)
         with pytest.raises(LedgerError, match="refuses this user or password") as error:
             open_ledger(postgres.url(user="guarded:s3cret"))
         one_line(error)

@@ -13,7 +13,7 @@ from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.ledger.base import Ledger
 from modelops_runtime.ledger.opening import open_ledger
 from modelops_runtime.ledger.store import ConnectionLost, patiently
-from tests.support.patience import eventually
+from tests.support.patience import PATIENCE_S, eventually
 from tests.support.postgres import PostgresServer, postgres_server
 from tests.unit.ledger.builders import RUN, a_replicate, a_run, an_end, proposed, seqs
 
@@ -30,7 +30,7 @@ def own_server() -> Iterator[PostgresServer]:
 def storm(url: str, worker: str, harmed: threading.Event, failures: list[BaseException]) -> None:
     """Whole trials until the budget is used, as the runner does them; the last ones only when all harm is done."""
     try:
-        ledger = open_ledger(url, patience_s=60)
+        ledger = open_ledger(url, patience_s=PATIENCE_S)
         seq = 0
         while lease := ledger.reserve(RUN, worker, guesses=0, lease_s=3600):
             if lease.number >= TRIALS - 4:
@@ -108,7 +108,7 @@ def test_a_wait_goes_on_after_its_connection_is_terminated(postgres: PostgresSer
 
     thread = threading.Thread(target=meddle)
     thread.start()
-    assert ledger.wait(RUN, 0, 60)
+    assert ledger.wait(RUN, 0, PATIENCE_S)
     thread.join()
     ledger.close()
     other.close()
@@ -142,19 +142,19 @@ def test_a_claim_whose_answer_was_lost_is_found_again(postgres_url: str):
     assert ledger.replicates(RUN) == [a_replicate()]
     assert ledger.finish(lease, an_end()).finished_seq == 2
     store.lost = 0
-    given_back = ledger.reserve(RUN, "w", guesses=0, lease_s=9)
+    given_back = ledger.reserve(RUN, "w", guesses=0, lease_s=3600)
     assert given_back is not None
     store.lost = 0
     ledger.withdraw(given_back)
     store.lost = 0
-    again = ledger.reserve(RUN, "w", guesses=0, lease_s=9)
+    again = ledger.reserve(RUN, "w", guesses=0, lease_s=3600)
     assert again is not None
     assert (again.number, again.lease_no) == (1, 2)
     store.lost = 0
     assert ledger.extend(RUN, 3).trials == 3
     ledger.release(RUN, "w")
     store.lost = 0
-    taken = ledger.take_over(RUN, "w", lease_s=9)
+    taken = ledger.take_over(RUN, "w", lease_s=3600)
     assert taken is not None
     assert (taken.number, taken.lease_no) == (1, 3)
     assert len(ledger.trials(RUN)) == 2

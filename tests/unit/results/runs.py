@@ -49,7 +49,7 @@ class Story:
         run_id = self.run.run_id
         ledger.create_run(replace(self.run, state=RunState.OPEN, reason="", summary={}))
         for planned in self.trials:
-            lease = ledger.reserve(run_id, "worker-a", guesses=0, lease_s=120)
+            lease = ledger.reserve(run_id, "worker-a", guesses=0, lease_s=3600)
             assert lease is not None
             if planned.params is None:
                 continue
@@ -60,7 +60,7 @@ class Story:
         if self.confirms:
             ledger.confirm(run_id, sorted(self.confirms))
             for _ in self.confirms:
-                lease = ledger.take_over(run_id, "worker-a", lease_s=120)
+                lease = ledger.take_over(run_id, "worker-a", lease_s=3600)
                 assert lease is not None
                 planned = self.confirms[lease.number]
                 ledger.record(lease, planned.rows)

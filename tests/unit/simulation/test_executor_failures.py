@@ -150,10 +150,10 @@ def test_a_process_that_ends_while_loading_fails_its_group_at_once(shared):
 def test_loading_has_a_time_limit_of_its_own():
     from works import Actions
 
-    with Bench(timeout_s=0.5, load_timeout_s=5.0) as bench:
+    with Bench(timeout_s=1.0, load_timeout_s=6.0) as bench:
         while bench.one("double", 1).failure is not None:
             pass  # a machine so busy that its processes take longer than that to start
-        slow = bench.executor.add_work(Actions(loading=("sleep", 1.5)))
+        slow = bench.executor.add_work(Actions(loading=("sleep", 2.0)))
         stuck = bench.executor.add_work(Actions(loading=("hold_the_lock", None)))
         assert bench.executor.submit(slow, [("double", 1)]).result(PATIENCE_S)[0].value == 2
         (outcome,) = bench.executor.submit(stuck, [("double", 1)]).result(PATIENCE_S)
