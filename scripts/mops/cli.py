@@ -28,6 +28,7 @@ COMMANDS = {
     "replay": "Simulate recorded replicates again: is the output identical?",
     "rescore": "Score a run's stored values by another loss, without a simulation.",
     "infra": "A cluster on Azure: up, status, down, doctor.",
+    "destroy": "Take away everything that ModelOps has in Azure.",
     "schema": "Print the JSON Schema of a spec, for editors.",
     "completion": "Print the script by which a shell completes mops.",
 }
