@@ -64,20 +64,20 @@ class ArmServer:
         self.price_filters: list[str] = []
         self._lock = threading.RLock()
         handler = type("Handler", (Handler,), {"arm": self})
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
-        self._http.socket = context.wrap_socket(self._http.socket, server_side=True)
-        self._http.daemon_threads = True
-        self.url = f"https://127.0.0.1:{self._http.server_address[1]}"
+        self.http.socket = context.wrap_socket(self.http.socket, server_side=True)
+        self.http.daemon_threads = True
+        self.url = f"https://127.0.0.1:{self.http.server_address[1]}"
 
     def __enter__(self) -> ArmServer:
-        threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._http.shutdown()
-        self._http.server_close()
+        self.http.shutdown()
+        self.http.server_close()
 
     def writes(self) -> list[Request]:
         return [one for one in self.log if one.method in ("PUT", "PATCH", "DELETE")]
