@@ -10,7 +10,6 @@ import click
 
 from mops.cli import cli
 
-
 AZURE = {"infra", "destroy"}
 """The Azure plane's, told in docs/azure.md and tried in tests/azure."""
 
