@@ -32,6 +32,7 @@ COMMANDS = {
     "dashboard": "Dask's dashboard of a workspace, on this machine.",
     "doctor": "Is a cluster fit for workspaces and runs? Each finding with its remedy.",
     "infra": "A cluster on Azure: up, status, down, doctor.",
+    "destroy": "Take away everything that ModelOps has in Azure.",
     "schema": "Print the JSON Schema of a spec, for editors.",
     "completion": "Print the script by which a shell completes mops.",
 }

@@ -76,26 +76,35 @@ class Work:
         self.sleep(seconds)
 
 
-def apply_plan(work: Work, confirmed: Plan, *, read: Callable[[], Live], plan_of: Callable[[Live], Plan]) -> None:
+def apply_plan(
+    work: Work, confirmed: Plan, *, read: Callable[[], dict[str, Any]], plan_of: Callable[[Live], Plan]
+) -> None:
     """Carry out `confirmed`. What appears later and was not confirmed stops it. Raises AzureError, TimedOut."""
     allowed = {step.key: step.action for step in confirmed.changes}
     expected = {step.resource.kind for step in confirmed.changes if step.note.startswith("once")}
+    live, is_fresh = read(), True
     while True:
-        live = read()
         moving = next((one for one in live.values() if in_motion(one)), None)
         if moving is not None:
             _see_through(work, moving)
+            live, is_fresh = read(), True
             continue
-        plan = plan_of(live)
-        changes = [step for step in plan.changes if not step.note.startswith(("with the", "once"))]
-        if not changes:
+        changes = [step for step in plan_of(live).changes if not step.note.startswith(("with the", "once"))]
+        if not changes and is_fresh:
             return
+        if not changes:
+            live, is_fresh = read(), True
+            continue
         step = changes[0]
         if step.action != "create" or step.resource.kind not in expected:
             _check_allowed(step, allowed)
         _check_tries(step, work.sent)
         work.sent[step.key] += 1
-        _do(work, step)
+        made = _do(work, step)
+        if made is None:
+            live, is_fresh = read(), True
+        else:
+            live, is_fresh = {**live, step.resource.id.lower(): made}, False
 
 
 def _see_through(work: Work, moving: Any) -> None:
@@ -151,20 +160,24 @@ def _check_allowed(step: Step, allowed: dict[tuple[str, str], str]) -> None:
         raise UserError(f"{kind} {name} would now be replaced; run the same command again to see the new plan")
 
 
-def _do(work: Work, step: Step) -> None:
+def _do(work: Work, step: Step) -> Any | None:
+    """The resource as Azure shows it then; None when only reading all anew can tell."""
     kind, name = step.key
     resource = step.resource
     if step.action == "replace":
         work.say(f"{kind} {name}: deleting, to make it anew")
         remove(work, resource)
-        return  # the next round finds it gone, and makes it
+        return None  # the next round finds it gone, and makes it
     work.say(f"{kind} {name}: {'creating' if step.action == 'create' else 'updating'}")
     reply = put(work, resource, step.body, is_new=step.action == "create")
-    if reply is None or resource.kind in AT_ONCE:
-        return
+    if reply is None:
+        return None
+    if resource.kind in AT_ONCE:
+        return reply.body
     if not work.wait:
         raise StillUnderWay(f"{kind} {name}: under way; the same command goes on, `mops-azure status --watch` looks on")
-    settle(work, resource.id, resource.api_version, f"{kind} {name}", operation_url=reply.operation_url)
+    settled = settle(work, resource.id, resource.api_version, f"{kind} {name}", operation_url=reply.operation_url)
+    return None if kind == "pool" else settled  # a pool shows in its cluster
 
 
 def put(work: Work, resource: Resource, body: dict[str, Any], *, is_new: bool) -> Reply | None:

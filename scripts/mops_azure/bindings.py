@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import base64
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelops_runtime.contracts.errors import UserError
-from mops_azure import desired
-from mops_azure.config import AzureConfig
+from mops_azure import desired, parts
+from mops_azure.config import AzureConfig, admin_password
+from mops_azure.plan import power_of
 
 if TYPE_CHECKING:
     from mops_azure.arm import Arm, Reply
@@ -32,6 +37,68 @@ class ClusterBinding:
     cluster_name: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class DatabaseBinding:
+    """The managed database and its admin, who makes the runs' roles (`mops_azure.database`)."""
+
+    host: str
+    port: int
+    database: str
+    admin: str
+    password: str = field(repr=False)
+
+
+def cluster_binding(config: AzureConfig) -> ClusterBinding:
+    """Signs in and asks Azure; all that `mops workspace up --infra azure` needs of this plane.
+    Raises UserError when there is no such cluster or it is stopped, SignInFailed, AzureError, Unreachable."""
+    arm = _arm(config)
+    cluster = arm.get(desired.cluster_id(config), desired.CLUSTERS, "reading the cluster")
+    if power_of(cluster) == "Stopped":
+        raise UserError(f"cluster {config.aks.name} is stopped; `mops-azure start` starts it")
+    registry = fetch_registry(arm, config)
+    return ClusterBinding(
+        kubeconfig=fetch_kubeconfig(arm, config),
+        acr_login_server=registry.login_server if registry else None,
+        cluster_name=config.aks.name,
+    )
+
+
+def registry_binding(config: AzureConfig) -> RegistryBinding | None:
+    """None when the config wants none, or it is not there."""
+    return fetch_registry(_arm(config), config)
+
+
+def database_binding(config: AzureConfig) -> DatabaseBinding:
+    """Raises UserError when the config has no managed database, it is not there, or its password is not given."""
+    if not config.postgres.enabled:
+        raise UserError("postgres.enabled is false in the provider config; write postgres: {enabled: true}")
+    server = _arm(config).get(parts.server_id(config), parts.POSTGRES, "reading the database server")
+    if server is None:
+        raise UserError(f"there is no database server {config.postgres_name}; `mops-azure create` makes it")
+    return DatabaseBinding(
+        host=server["properties"]["fullyQualifiedDomainName"],
+        port=5432,
+        database=config.postgres.database,
+        admin=server["properties"]["administratorLogin"],
+        password=admin_password(config.postgres),
+    )
+
+
+@contextmanager
+def kubeconfig_file(binding: ClusterBinding) -> Iterator[Path]:
+    """For programs that want a file: mode 0600, gone afterwards."""
+    with tempfile.NamedTemporaryFile("w", prefix="modelops-", suffix=".yaml") as file:  # made with mode 0600
+        file.write(binding.kubeconfig)
+        file.flush()
+        yield Path(file.name)
+
+
+def _arm(config: AzureConfig) -> Arm:
+    from mops_azure.commands.common import arm_for
+
+    return arm_for(config)
+
+
 def fetch_kubeconfig(arm: Arm, config: AzureConfig) -> str:
     """YAML. Raises UserError when there is no such cluster."""
     from mops_azure.arm import with_patience
@@ -53,13 +120,3 @@ def fetch_registry(arm: Arm, config: AzureConfig) -> RegistryBinding | None:
         return None
     found = arm.get(desired.registry_id(config), desired.REGISTRIES, "reading the registry")
     return RegistryBinding(login_server=found["properties"]["loginServer"]) if found else None
-
-
-def fetch_cluster(arm: Arm, config: AzureConfig) -> ClusterBinding:
-    """The binding for `mops workspace up --infra azure`."""
-    registry = fetch_registry(arm, config)
-    return ClusterBinding(
-        kubeconfig=fetch_kubeconfig(arm, config),
-        acr_login_server=registry.login_server if registry else None,
-        cluster_name=config.aks.name,
-    )

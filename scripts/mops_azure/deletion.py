@@ -25,6 +25,7 @@ class Inventory:
     group_name: str
     group: Any
     members: tuple[Any, ...] = ()
+    cluster: Any = None
     node_group: str = ""
     node_members: tuple[Any, ...] = ()
     """Disks, addresses, machines: Azure made them for the cluster, and they go with it."""
@@ -68,7 +69,13 @@ def _inventory(arm: Arm, config: AzureConfig, name: str) -> Inventory:
     if node_group and arm.get(desired.group_id(config, node_group), desired.GROUPS, doing) is not None:
         inside = tuple(arm.list(f"{desired.group_id(config, node_group)}/resources", desired.GROUPS, doing))
     return Inventory(
-        group_name=name, group=group, members=members, node_group=node_group, node_members=inside, locks=locks
+        group_name=name,
+        group=group,
+        members=members,
+        cluster=cluster,
+        node_group=node_group,
+        node_members=inside,
+        locks=locks,
     )
 
 

@@ -58,7 +58,7 @@ def examine(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
 
 
 def _tools(config: AzureConfig) -> Iterator[Finding]:
-    needed = {"az": config.auth.method == "use_azure_cli", "kubelogin": False, "kubectl": False}
+    needed = {"az": config.auth.method == "use_azure_cli", "kubelogin": False, "kubectl": False, "helm": False}
     for name, must in needed.items():
         if shutil.which(name):
             yield Finding(level="ok", what=f"{name} is there")
@@ -66,6 +66,14 @@ def _tools(config: AzureConfig) -> Iterator[Finding]:
             yield Finding(
                 level="problem", what="the Azure CLI az is not there", remedy="install it, or use another auth method"
             )
+    if not shutil.which("kubelogin"):
+        yield Finding(
+            level="ok", what="kubelogin is not there, and not needed: the cluster's kubeconfig has its own key"
+        )
+    if not shutil.which("helm"):
+        yield Finding(
+            level="warning", what="helm is not there", remedy="install it: mops needs it for workspaces and runs"
+        )
     if not shutil.which("kubectl"):
         yield Finding(
             level="warning", what="kubectl is not there", remedy="install it to look into the cluster; mops needs none"

@@ -55,6 +55,8 @@ class Handler(BaseHTTPRequestHandler):
             if match[2].startswith("v2.0"):
                 return self._answer(200, self.arm.openid(match[1]))
             return self._answer(*self.arm.token(parse_qs(raw.decode())))
+        if parts.path == "/msi/token":
+            return self._answer(*self.arm.machine_token(parse_qs(parts.query), self.headers.get("X-IDENTITY-HEADER")))
         if parts.path.startswith("/api/retail/prices"):
             return self._answer(*self.arm.retail_prices(parse_qs(parts.query)))
         body = json.loads(raw) if raw else None

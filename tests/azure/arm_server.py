@@ -56,40 +56,55 @@ class ArmServer:
         """Group id in lower case -> foreign resources in it."""
         self.answers: dict[str, Any] = {}
         """Regular expression of a path -> body, for what is only read."""
+        self.assertion = ""
+        """What a pod with workload identity may show instead of a secret; "": nothing."""
+        self.machine_queries: list[dict[str, list[str]]] = []
         self.prices: list[dict[str, Any]] = []
         """Items of the retail price service; none: it is down."""
         self.price_filters: list[str] = []
         self._lock = threading.RLock()
         handler = type("Handler", (Handler,), {"arm": self})
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
-        self._http.socket = context.wrap_socket(self._http.socket, server_side=True)
-        self._http.daemon_threads = True
-        self.url = f"https://127.0.0.1:{self._http.server_address[1]}"
+        self.http.socket = context.wrap_socket(self.http.socket, server_side=True)
+        self.http.daemon_threads = True
+        self.url = f"https://127.0.0.1:{self.http.server_address[1]}"
 
     def __enter__(self) -> ArmServer:
-        threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._http.shutdown()
-        self._http.server_close()
+        self.http.shutdown()
+        self.http.server_close()
 
     def writes(self) -> list[Request]:
         return [one for one in self.log if one.method in ("PUT", "PATCH", "DELETE")]
 
     # --- Entra ---------------------------------------------------------------------------------------------------
     def token(self, form: dict[str, list[str]]) -> tuple[int, Any]:
-        if form.get("client_secret") != [SECRET]:
+        asserted = self.assertion and form.get("client_assertion") == [self.assertion]
+        if form.get("client_secret") != [SECRET] and not asserted:
             return 401, {
                 "error": "invalid_client",
                 "error_description": "AADSTS7000215: Invalid client secret provided.",
             }
+        return 200, {"token_type": "Bearer", "expires_in": int(self.token_life_s), "access_token": self.new_token()}
+
+    def machine_token(self, query: dict[str, list[str]], header: str | None) -> tuple[int, Any]:
+        """What an App Service, and by the same protocol others, gives to a managed identity."""
+        if header != SECRET or not query.get("resource"):
+            return 400, {"statusCode": 400, "message": "No managed identity was found."}
+        self.machine_queries.append(query)
+        expires = int(time.time() + self.token_life_s)
+        return 200, {"access_token": self.new_token(), "expires_on": str(expires), "token_type": "Bearer"}
+
+    def new_token(self) -> str:
         claims = base64.urlsafe_b64encode(json.dumps({"tid": TENANT}).encode()).decode().rstrip("=")
         token = f"e30.{claims}.{secrets.token_hex(8)}"
         self.tokens[token] = time.time() + self.token_life_s
-        return 200, {"token_type": "Bearer", "expires_in": int(self.token_life_s), "access_token": token}
+        return token
 
     def openid(self, tenant: str) -> Any:
         base = f"{self.url}/{tenant}"

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.chaos
 
 CREATE = ("create", "-y")
 DELETE = ("delete", "-y", "--confirm", "modelops-anna", "--unlock")
-SIDE_BY_SIDE = 12
+SIDE_BY_SIDE = 8
 """Crash points at a time: most of their time is waiting."""
 EVERYTHING = {
     "acr": {"enabled": True},

@@ -148,6 +148,8 @@ def test_a_version_goes_up_by_one_and_never_down(arm: ArmServer, config, mops_az
 
 def test_the_config_in_the_docs_is_valid():
     text = (Path(__file__).parents[2] / "docs" / "azure.md").read_text()
-    example = text.split("```yaml\n")[1].split("```")[0]
-    config = AzureConfig.model_validate(YAML(typ="safe").load(example))
+    examples = [part.split("```")[0] for part in text.split("```yaml\n")[1:]]
+    assert len(examples) == 2
+    config = AzureConfig.model_validate(YAML(typ="safe").load("".join(examples)))
     assert config.group_name == "modelops-anna"
+    assert config.identity.enabled

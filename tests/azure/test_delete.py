@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from tests.azure.arm_server import SUBSCRIPTION, ArmServer
@@ -113,3 +116,77 @@ def test_production_asks_twice(arm: ArmServer, made, mops_azure):
     assert GROUP in arm.resources
     assert mops_azure(*SURE, "--confirm-production", "modelops-anna", config=path).returncode == 0
     assert GROUP not in arm.resources
+
+
+def test_without_helm_it_says_so_and_goes_on(arm: ArmServer, made, mops_azure):
+    path = made()
+    done = mops_azure(*SURE, config=path, env={"PATH": "/nowhere"})
+    assert done.returncode == 0, done.stderr
+    assert "helm is not there: Helm releases are not uninstalled first" in done.stdout
+    assert arm.resources == {}
+
+
+def test_a_cluster_that_does_not_answer_helm_goes_all_the_same(arm: ArmServer, made, mops_azure, tmp_path):
+    path = made()
+    helm = tmp_path / "bin" / "helm"
+    helm.parent.mkdir()
+    helm.write_text(
+        '#!/bin/sh\necho "Error: Kubernetes cluster unreachable: $(stat -c %a "$KUBECONFIG")" >&2\nexit 1\n'
+    )
+    helm.chmod(0o755)
+    done = mops_azure(*SURE, config=path, env={"PATH": f"{helm.parent}:/usr/bin:/bin"})
+    assert done.returncode == 0, done.stderr
+    assert "helm list: Error: Kubernetes cluster unreachable: 600" in done.stdout
+    assert arm.resources == {}
+
+
+def test_a_stopped_cluster_is_not_asked_for_its_releases(arm: ArmServer, made, mops_azure):
+    path = made()
+    assert mops_azure("stop", config=path).returncode == 0
+    listed = mops_azure("delete", "--dry-run", config=path)
+    assert "the cluster is not running" in listed.stdout
+
+
+@pytest.fixture
+def mops_destroy(environment):
+    def run(*args: str, config) -> subprocess.CompletedProcess[str]:
+        code = "from mops.cli import main; main()"
+        return subprocess.run(
+            [sys.executable, "-c", code, "destroy", *args, "--config", str(config)],
+            env=environment, capture_output=True, text=True, timeout=300, check=False,
+        )  # fmt: skip
+
+    return run
+
+
+def test_destroy_takes_the_registry_only_when_it_is_named(arm: ArmServer, made, mops_destroy):
+    path = made(acr={"enabled": True})
+    everything = ("--all", "-y", "--confirm", "modelops-anna")
+    wrong = mops_destroy(*everything, "--registry", "other", config=path)
+    assert wrong.returncode == 2
+    assert GROUP in arm.resources
+    listed = mops_destroy("--all", "--dry-run", config=path)
+    assert listed.returncode == 0, listed.stderr
+    assert GROUP in arm.resources
+    first = mops_destroy(*everything, config=path)
+    assert first.returncode == 0, first.stderr
+    assert "the registry" in first.stdout
+    assert _registry(arm)
+    assert mops_destroy(*everything, "--registry", "modelops-anna-registry", config=path).returncode == 0
+    assert arm.resources == {}
+
+
+def test_destroy_of_a_shared_registry_stops_before_anything_goes(arm: ArmServer, made, mops_destroy):
+    path = made(acr={"enabled": True})
+    del arm.resources[f"{GROUP}-registry"]["tags"]["managedBy"]
+    args = ("--all", "-y", "--confirm", "modelops-anna", "--registry", "modelops-anna-registry")
+    refused = mops_destroy(*args, config=path)
+    assert refused.returncode == 2
+    assert "not ours to delete" in refused.stderr
+    assert GROUP in arm.resources
+
+
+def test_destroy_without_all_is_refused(arm: ArmServer, made, mops_destroy):
+    refused = mops_destroy("-y", "--confirm", "modelops-anna", config=made())
+    assert refused.returncode == 2
+    assert GROUP in arm.resources

@@ -10,13 +10,16 @@ import click
 
 from mops.cli import cli
 
+AZURE = {"infra", "destroy"}
+"""The Azure plane's, told in docs/azure.md and tried in tests/azure."""
+
 
 def commands(path: tuple[str, ...] = ("mops",), of: click.Command = cli) -> Iterator[tuple[str, click.Command]]:
     """(`mops results ls`, its command), of all that can be called; groups come before their own."""
     yield " ".join(path), of
     if isinstance(of, click.Group):
         context = click.Context(of)
-        for name in sorted(set(of.list_commands(context)) - {"infra"}, key=of.list_commands(context).index):
+        for name in sorted(set(of.list_commands(context)) - AZURE, key=of.list_commands(context).index):
             command = of.get_command(context, name)
             assert command is not None
             yield from commands((*path, name), command)

@@ -26,6 +26,10 @@ for name, same in {"up": "create", "status": "status", "down": "delete", "doctor
     command.add_command(load(same), name)
 
 
+destroy = load("destroy")
+"""`mops destroy`: the other command that is the Azure plane's."""
+
+
 @command.command()
 @config_option
 @yes_option

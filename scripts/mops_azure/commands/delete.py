@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from modelops_runtime.contracts.errors import UserError
+from modelops_runtime.contracts.errors import ModelOpsError, UserError
 from mops_azure.commands.common import arm_for, config_option, load_config, progress, timeout_option, yes_option
+from mops_azure.config import AzureConfig
+from mops_azure.plan import power_of, state_of
+from mops_azure.releases import NoHelm, Release, releases, uninstall
+
+if TYPE_CHECKING:
+    from mops_azure.arm import Arm
+    from mops_azure.deletion import Inventory
+
+PRODUCTION = ("prod", "production")
 
 
 @click.command()
@@ -29,7 +41,7 @@ def command(
     unlock: bool,
     dry_run: bool,
 ) -> None:
-    """Delete the resource group with the cluster, its disks and addresses. The registry stays.
+    """Delete the resource group with the cluster, its disks and addresses; Helm releases first. The registry stays.
 
     \b
     mops-azure delete --dry-run
@@ -66,23 +78,78 @@ def delete_group(
         click.echo("This goes, for good:")
     click.echo("\n".join(lines(found)))
     check(found, unlock=unlock or dry_run)
-    if dry_run or found.group is None:
+    if found.group is None:
         return
-    _confirm(name, yes, confirm, "--confirm")
-    if (
-        str((found.group.get("tags") or {}).get("env", "")).lower() in ("prod", "production")
-        or config.tags.env == "prod"
-    ):
-        click.echo("This is PRODUCTION (tag env).")
-        _confirm(name, yes, confirm_production, "--confirm-production")
-    say = progress()
-    work = Work(arm=arm, say=say, deadline=time.monotonic() + timeout)
-    try:
-        carry_out(work, config, found)
-    except KeyboardInterrupt:
-        click.echo("mops-azure: stopped looking; Azure goes on. The same command again goes on from there", err=True)
-        raise
+    with _kubeconfig_of(arm, config, found) as kubeconfig:
+        ours = _listed_releases(kubeconfig)
+        if dry_run:
+            return
+        _confirm(name, yes, confirm, "--confirm")
+        if is_production(config, found.group):
+            click.echo("This is PRODUCTION (tag env).")
+            _confirm(name, yes, confirm_production, "--confirm-production")
+        say = progress()
+        work = Work(arm=arm, say=say, deadline=time.monotonic() + timeout)
+        try:
+            _uninstall(kubeconfig, ours, say)
+            carry_out(work, config, found)
+        except KeyboardInterrupt:
+            click.echo(
+                "mops-azure: stopped looking; Azure goes on. The same command again goes on from there", err=True
+            )
+            raise
     say("gone")
+
+
+def is_production(config: AzureConfig, group: Any) -> bool:
+    """By the tag of the group that is there, or by the config."""
+    tags = {str(key).lower(): str(value).lower() for key, value in ((group or {}).get("tags") or {}).items()}
+    return tags.get("env") in PRODUCTION or config.tags.env.lower() in PRODUCTION
+
+
+@contextmanager
+def _kubeconfig_of(arm: Arm, config: AzureConfig, found: Inventory) -> Iterator[Path | None]:
+    """A file for Helm while this lasts; None when there is no cluster in this group that could answer."""
+    from mops_azure.bindings import ClusterBinding, fetch_kubeconfig, kubeconfig_file
+
+    if found.cluster is None or power_of(found.cluster) == "Stopped" or state_of(found.cluster).lower() == "deleting":
+        if found.cluster is not None:
+            click.echo("the cluster is not running: Helm releases are not uninstalled first, they go with it")
+        yield None
+        return
+    try:
+        binding = ClusterBinding(kubeconfig=fetch_kubeconfig(arm, config))
+    except ModelOpsError as error:
+        click.echo(f"{error}: Helm releases are not uninstalled first, they go with the cluster")
+        yield None
+        return
+    with kubeconfig_file(binding) as path:
+        yield path
+
+
+def _listed_releases(kubeconfig: Path | None) -> list[Release]:
+    """Ours, which are uninstalled first; all are listed."""
+    if kubeconfig is None:
+        return []
+    try:
+        found = releases(kubeconfig)
+    except NoHelm as error:
+        click.echo(f"{error}: Helm releases are not uninstalled first, they go with the cluster")
+        return []
+    for one in found:
+        how = "uninstalled first" if one.order is not None else "not ours; goes with the cluster"
+        click.echo(f"  - Helm release {one.name} in namespace {one.namespace}, {one.chart} ({how})")
+    return [one for one in found if one.order is not None]
+
+
+def _uninstall(kubeconfig: Path | None, ours: list[Release], say: Callable[[str], None]) -> None:
+    for one in ours if kubeconfig else []:
+        assert kubeconfig
+        say(f"Helm release {one.name} in {one.namespace}: uninstalling")
+        try:
+            uninstall(kubeconfig, one)
+        except NoHelm as error:
+            say(f"Helm release {one.name}: {error}; it goes with the cluster")
 
 
 def _confirm(name: str, yes: bool, given: str | None, option: str) -> None:

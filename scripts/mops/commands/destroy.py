@@ -1,0 +1,5 @@
+"""`mops destroy`."""
+
+from mops.commands.infra import destroy as command
+
+__all__ = ["command"]

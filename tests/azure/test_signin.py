@@ -1,0 +1,97 @@
+"""Every way to sign in, against the loopback Entra; each failure is one line with what to do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.azure.arm_server import CLIENT, SECRET, TENANT, ArmServer
+
+MACHINE = {"IDENTITY_HEADER": SECRET}
+
+
+def stub_az(folder: Path, script: str) -> str:
+    """A PATH on which `az` is this script."""
+    program = folder / "bin" / "az"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    return f"{program.parent}:/usr/bin:/bin"
+
+
+def test_the_azure_cli_is_asked_for_a_token(arm: ArmServer, config, mops_azure, tmp_path):
+    token = {"accessToken": arm.new_token(), "expiresOn": "2099-01-01 00:00:00.000000", "tokenType": "Bearer"}
+    path = stub_az(tmp_path, f"echo \"$@\" > {tmp_path}/asked\necho '{json.dumps(token)}'")
+    done = mops_azure("plan", config=config(auth="use_azure_cli"), env={"PATH": path})
+    assert done.returncode == 0, done.stderr
+    assert f"--resource {arm.url}" in (tmp_path / "asked").read_text()
+    assert TENANT in (tmp_path / "asked").read_text()
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("echo \"ERROR: Please run 'az login' to setup account.\" >&2; exit 1", "az login"),
+        ('echo "ERROR: AADSTS70043: The refresh token has expired." >&2; exit 1', f"az login --tenant {TENANT}"),
+    ],
+)
+def test_a_cli_that_is_not_signed_in_is_one_line(arm: ArmServer, config, mops_azure, tmp_path, script, said):
+    refused = mops_azure("plan", config=config(auth="use_azure_cli"), env={"PATH": stub_az(tmp_path, script)})
+    assert refused.returncode == 2
+    assert said in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+
+
+def test_without_the_cli_it_says_so(arm: ArmServer, config, mops_azure):
+    refused = mops_azure("plan", config=config(auth="use_azure_cli"), env={"PATH": "/nowhere"})
+    assert refused.returncode == 2
+    assert "`az` is not installed" in refused.stderr
+
+
+def test_a_secret_comes_from_the_variable_that_is_named(arm: ArmServer, config, mops_azure):
+    auth = {"method": "service_principal", "client_id": CLIENT, "client_secret_env": "MY_SECRET"}
+    refused = mops_azure("plan", config=config(auth=auth))
+    assert refused.returncode == 2
+    assert "the variable MY_SECRET is not set" in refused.stderr
+    assert mops_azure("plan", config=config(auth=auth), env={"MY_SECRET": SECRET}).returncode == 0
+
+
+def test_a_secret_in_a_file_must_be_for_its_owner_alone(arm: ArmServer, config, mops_azure, tmp_path):
+    file = tmp_path / "secret"
+    file.write_text(f"{SECRET}\n")
+    file.chmod(0o644)
+    path = config(auth={"method": "service_principal", "client_id": CLIENT, "client_secret_file": str(file)})
+    refused = mops_azure("plan", config=path)
+    assert refused.returncode == 2
+    assert f"chmod 600 {file}" in refused.stderr
+    file.chmod(0o600)
+    assert mops_azure("plan", config=path).returncode == 0
+
+
+def test_a_pod_with_workload_identity_shows_its_token(arm: ArmServer, config, mops_azure, tmp_path):
+    arm.assertion = "the-service-account-token"
+    file = tmp_path / "token"
+    file.write_text(arm.assertion)
+    pod = {"AZURE_FEDERATED_TOKEN_FILE": str(file), "AZURE_CLIENT_ID": CLIENT, "AZURE_CLIENT_SECRET": ""}
+    done = mops_azure("plan", config=config(auth="workload_identity"), env=pod)
+    assert done.returncode == 0, done.stderr
+    file.write_text("another")
+    refused = mops_azure("plan", config=config(auth="workload_identity"), env=pod)
+    assert refused.returncode == 2
+    assert len(refused.stderr.splitlines()) == 1
+    elsewhere = mops_azure("plan", config=config(auth="workload_identity"))
+    assert elsewhere.returncode == 2
+    assert "no pod with workload identity" in elsewhere.stderr
+
+
+def test_a_managed_identity_asks_its_machine(arm: ArmServer, config, mops_azure):
+    path = config(auth={"method": "managed_identity", "client_id": CLIENT})
+    machine = {**MACHINE, "IDENTITY_ENDPOINT": f"{arm.url}/msi/token"}
+    done = mops_azure("plan", config=path, env=machine)
+    assert done.returncode == 0, done.stderr
+    assert arm.machine_queries[0]["client_id"] == [CLIENT]
+    refused = mops_azure("plan", config=path, env={**machine, "IDENTITY_HEADER": "wrong"})
+    assert refused.returncode == 2
+    assert len(refused.stderr.splitlines()) == 1
