@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tests.cluster.conftest import Cluster, new_namespace
-from tests.cluster.endless import install_endless_run
+from tests.cluster.runs import install_endless_run
 
 pytestmark = pytest.mark.cluster
 KINDS = "all,configmaps,networkpolicies,pvc,serviceaccounts,poddisruptionbudgets,events"
