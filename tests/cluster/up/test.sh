@@ -14,7 +14,7 @@ if [ -n "$missing" ]; then
     [ "${REQUIRE_ALL:-}" != 1 ]
     exit
 fi
-trap '"$HERE/down.sh"' EXIT
+trap 'code=$?; "$HERE/down.sh"; "$HERE/nothing-left.sh" || code=1; exit $code' EXIT
 "$HERE/down.sh"
 "$HERE/up.sh" 2
 "$HERE/binaries.sh" helm3 kube-score cyclonus monitoring-types
