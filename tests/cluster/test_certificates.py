@@ -37,7 +37,7 @@ def _secrets(cluster: Cluster, namespace: str) -> dict[str, dict[str, bytes]]:
 
 
 @contextmanager
-def _forwarded(namespace: str) -> Iterator[int]:
+def forwarded(namespace: str) -> Iterator[int]:
     """A port of this machine's that is the scheduler's."""
     command = ["kubectl", "-n", namespace, "port-forward", "service/ws-scheduler", ":8786"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as forward:
@@ -51,10 +51,15 @@ def _forwarded(namespace: str) -> Iterator[int]:
 def _see_workers(n: int, namespace: str, folder: Path, files: dict[str, bytes] | None) -> None:
     """Connects as a client with these certificate files, and waits for n workers; without files not by TLS."""
     security = Security(require_encryption=True, **_written(folder, files)) if files else None
-    with _forwarded(namespace) as port:
+    with forwarded(namespace) as port:
         address: Any = f"{'tls' if files else 'tcp'}://127.0.0.1:{port}"
         with Client(address, security=security, timeout=20, set_as_default=False) as client:
             client.wait_for_workers(n, timeout=120)
+
+
+def certificate_files(cluster: Cluster, namespace: str, folder: Path) -> dict[str, Any]:
+    """The first client certificate of the workspace, as Security takes it."""
+    return _written(folder, _secrets(cluster, namespace)["ws-dask-client-1"])
 
 
 def _written(folder: Path, files: dict[str, bytes]) -> dict[str, Any]:
@@ -71,7 +76,7 @@ def _refusal(namespace: str, ca: bytes, pair: tuple[Path, Path] | None) -> str:
     context.check_hostname = False
     if pair:
         context.load_cert_chain(*pair)
-    with _forwarded(namespace) as port, socket.create_connection(("127.0.0.1", port), timeout=20) as plain:
+    with forwarded(namespace) as port, socket.create_connection(("127.0.0.1", port), timeout=20) as plain:
         with pytest.raises(ssl.SSLError) as refused, context.wrap_socket(plain) as encrypted:
             encrypted.recv(1)
         return refused.value.reason

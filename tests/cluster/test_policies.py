@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import pytest
 
 from tests.cluster.conftest import Cluster, new_namespace
-from tests.cluster.endless import install_endless_run
 from tests.cluster.probing import Place, Try, outcomes, place, says_cyclonus, table
+from tests.cluster.runs import install_endless_run
 
 pytestmark = pytest.mark.cluster
 INTERNET = "198.51.100.1"  # an address of the machine's that up.sh makes, outside of the cluster

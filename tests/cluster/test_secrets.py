@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tests.cluster.conftest import Cluster, new_namespace
-from tests.cluster.endless import install_endless_run
+from tests.cluster.runs import install_endless_run
 
 pytestmark = pytest.mark.cluster
 KINDS = "all,configmaps,networkpolicies,pvc,serviceaccounts,poddisruptionbudgets,events"
@@ -85,16 +85,17 @@ def _places(cluster: Cluster, run: str, workspace: str) -> Iterator[tuple[str, b
         "-l",
         "app.kubernetes.io/instance=run",
         "-o",
-        "jsonpath={.items[*].metadata.name}",
+        "jsonpath={.items[*].metadata.uid}",
     )
-    own = [f"HOSTNAME={pod}".encode() for pod in cluster.kubectl(*given).split()]
+    own = cluster.kubectl(*given).split()
     for process in Path("/proc").glob("[0-9]*"):
         try:
             command, environment = (process / "cmdline").read_bytes(), (process / "environ").read_bytes()
+            groups = (process / "cgroup").read_text()
         except OSError:
             continue  # it has ended
         yield "command lines", command
-        if not set(own) & set(environment.split(b"\0")):
+        if not any(f"pod{uid}" in groups for uid in own):
             yield f"environment of {command[:40]!r}", environment
 
 

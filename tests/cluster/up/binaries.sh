@@ -54,6 +54,18 @@ kubernetes() {
     done
 }
 
+monitoring_types() { # what Prometheus' operator adds to the API: monitors can be tried without it
+    [ -e "$CACHE/monitoring/$PROMETHEUS_OPERATOR" ] && return
+    local work=$CACHE/work/monitoring
+    rm -rf "$work" "$CACHE/monitoring" && mkdir -p "$work" "$CACHE/monitoring" && cd "$work"
+    go mod init modelops.test/monitoring >/dev/null 2>&1
+    go mod download -json "github.com/prometheus-operator/prometheus-operator@$PROMETHEUS_OPERATOR" >module.json
+    local source
+    source=$(sed -n 's/.*"Dir": "\(.*\)".*/\1/p' module.json)/example/prometheus-operator-crd
+    cp "$source"/monitoring.coreos.com_{servicemonitors,podmonitors}.yaml "$CACHE/monitoring"
+    touch "$CACHE/monitoring/$PROMETHEUS_OPERATOR"
+}
+
 make_one() {
     case $1 in
     kubernetes) kubernetes ;;
@@ -65,6 +77,7 @@ make_one() {
     kube-score) build kube-score github.com/zegl/kube-score $KUBE_SCORE github.com/zegl/kube-score/cmd/kube-score ;;
     kwok) build kwok sigs.k8s.io/kwok $KWOK sigs.k8s.io/kwok/cmd/kwok ;;
     cyclonus) build cyclonus github.com/mattfenwick/cyclonus $CYCLONUS github.com/mattfenwick/cyclonus/cmd/cyclonus ;;
+    monitoring-types) monitoring_types ;;
     *) echo "binaries.sh: no part is called $1" >&2 && return 2 ;;
     esac
 }

@@ -1,0 +1,166 @@
+"""A run's release over its life: rollback, uninstall, purge, backup and restore, other people's Secrets and databases."""
+
+from __future__ import annotations
+
+import base64
+import json
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.conftest import Cluster
+from tests.cluster.runs import CHART, TRIALS, completed, psql, quick_run, trials
+from tests.support.dask_cluster import make_certificates
+from tests.support.postgres import PostgresServer, postgres_server
+
+pytestmark = pytest.mark.cluster
+OUTSIDE = "198.51.100.1"  # an address of this machine's, which is no part of the cluster
+ALL_OF_IT = ("-l", "app.kubernetes.io/name=postgres,app.kubernetes.io/instance=run")
+
+
+def _ended(cluster: Cluster, namespace: str) -> None:
+    cluster.wait("the run's end", 240, lambda: completed(cluster, namespace))
+
+
+def _password(cluster: Cluster, namespace: str) -> str:
+    secret = json.loads(cluster.kubectl("-n", namespace, "get", "secret", "run-postgres", "-o", "json"))
+    return base64.b64decode(secret["data"]["PGPASSWORD"]).decode()
+
+
+def _kept(cluster: Cluster, namespace: str) -> set[str]:
+    return set(cluster.kubectl("-n", namespace, "get", "pvc,secret", *ALL_OF_IT, "-o", "name").split())
+
+
+def test_rollback_uninstall_and_a_new_install_keep_the_ledger_until_it_is_purged(
+    cluster: Cluster, namespace: str, tmp_path: Path
+) -> None:
+    flags = ("-n", namespace, *quick_run(tmp_path))
+    cluster.helm("install", "run", CHART, *flags)
+    _ended(cluster, namespace)
+    password = _password(cluster, namespace)
+    cluster.helm("upgrade", "run", CHART, *flags, "--set", "workers.slots=2,postgres.database=modelops")
+    _ended(cluster, namespace)
+    cluster.helm("rollback", "run", "1", "-n", namespace)
+    _ended(cluster, namespace)
+    assert trials(cluster, namespace, "run") == (TRIALS, 0, 0)
+
+    cluster.helm("uninstall", "run", "-n", namespace, "--wait", "--timeout", "180s")
+    assert _kept(cluster, namespace) == {"persistentvolumeclaim/data-run-postgres-0", "secret/run-postgres"}
+    cluster.helm("install", "run", CHART, *flags)
+    _ended(cluster, namespace)
+    assert _password(cluster, namespace) == password
+    assert trials(cluster, namespace, "run") == (TRIALS, 0, 0)
+
+    cluster.helm("uninstall", "run", "-n", namespace, "--wait", "--timeout", "180s")
+    cluster.kubectl("-n", namespace, "delete", "pvc,secret", *ALL_OF_IT)
+    assert _kept(cluster, namespace) == set()
+
+
+def test_a_rendered_run_is_applied_with_a_secret_of_ones_own_and_a_generated_one_is_never_replaced(
+    cluster: Cluster, namespace: str, tmp_path: Path
+) -> None:
+    connection = {"PGHOST": f"run-postgres.{namespace}.svc", "PGPORT": "5432", "PGDATABASE": "modelops"}
+    secret = connection | {"PGUSER": "modelops", "PGPASSWORD": "of my own: 'quoted' $\\ \""}
+    literals = [f"--from-literal={key}={value}" for key, value in secret.items()]
+    cluster.kubectl("-n", namespace, "create", "secret", "generic", "ledger", *literals)
+    command = ("template", "run", CHART, "-n", namespace, *quick_run(tmp_path), "--skip-tests")
+    for _ in range(2):
+        rendered = cluster.helm(*command, "--set", "postgres.auth.existingSecret=ledger")
+        cluster.kubectl("-n", namespace, "apply", "-f", "-", stdin=rendered)
+        _ended(cluster, namespace)
+    assert trials(cluster, namespace, "run") == (TRIALS, 0, 0)
+    cluster.kubectl("-n", namespace, "apply", "-f", "-", stdin=cluster.helm(*command, "--show-only", SECRET))
+    with pytest.raises(AssertionError, match="immutable"):
+        cluster.kubectl("-n", namespace, "apply", "-f", "-", stdin=cluster.helm(*command, "--show-only", SECRET))
+
+
+SECRET = "charts/postgres/templates/secret.yaml"
+
+
+def test_a_backup_is_restored_as_the_docs_say(cluster: Cluster, namespace: str, tmp_path: Path) -> None:
+    backup = ("--set", "postgres.backup.enabled=true,postgres.backup.size=1Gi")
+    cluster.helm("install", "run", CHART, "-n", namespace, *quick_run(tmp_path), *backup)
+    _ended(cluster, namespace)
+    cluster.kubectl("-n", namespace, "create", "job", "dump", "--from=cronjob/run-backup")
+    _ended(cluster, namespace)
+    assert psql(cluster, namespace, "run", "DROP SCHEMA modelops CASCADE; SELECT 'gone'") == "gone"
+    made = ("create", "job", "restore", "--from=cronjob/run-backup", "--dry-run=client", "-o", "json")
+    job = json.loads(cluster.kubectl("-n", namespace, *made))
+    job["spec"]["template"]["spec"]["containers"][0]["command"][1] = "/etc/modelops/restore.sh"
+    cluster.kubectl("-n", namespace, "create", "-f", "-", stdin=json.dumps(job))
+    _ended(cluster, namespace)
+    assert trials(cluster, namespace, "run") == (TRIALS, 0, 0)
+
+
+@contextmanager
+def _reachable_from_the_cluster(server: PostgresServer) -> Iterator[int]:
+    """The server listens on the loopback interface alone: this brings connections to it; yields the port."""
+
+    def pass_on(source: socket.socket, to: socket.socket) -> None:
+        while data := source.recv(65536):
+            to.sendall(data)
+        to.shutdown(socket.SHUT_WR)
+
+    def serve() -> None:
+        while True:
+            try:
+                client = listening.accept()[0]
+            except OSError:
+                return
+            postgres = socket.create_connection(("127.0.0.1", server.port))
+            for ends in ((client, postgres), (postgres, client)):
+                threading.Thread(target=pass_on, args=ends, daemon=True).start()
+
+    with socket.create_server((OUTSIDE, 0)) as listening:
+        threading.Thread(target=serve, daemon=True).start()
+        yield listening.getsockname()[1]
+
+
+@pytest.mark.parametrize("mode", ["external", "managed"])
+def test_a_run_keeps_its_ledger_in_a_database_outside_of_the_cluster(
+    cluster: Cluster, namespace: str, tmp_path: Path, mode: str
+) -> None:
+    with postgres_server() as server, _reachable_from_the_cluster(server) as port:
+        server.execute("CREATE ROLE modelops LOGIN PASSWORD 'pw'")
+        server.execute("CREATE DATABASE modelops OWNER modelops")
+        if mode == "managed":
+            _encrypt(server, tmp_path)
+        kind = "hostssl" if mode == "managed" else "host"
+        (server.folder / "data/pg_hba.conf").write_text(
+            f"local all all trust\nhost all postgres 127.0.0.1/32 trust\n{kind} all modelops 127.0.0.1/32 scram-sha-256\n"
+        )
+        server.execute("SELECT pg_reload_conf()")
+        secret = {
+            "PGHOST": OUTSIDE,
+            "PGPORT": str(port),
+            "PGDATABASE": "modelops",
+            "PGUSER": "modelops",
+            "PGPASSWORD": "pw",
+        }
+        literals = [f"--from-literal={key}={value}" for key, value in secret.items()]
+        cluster.kubectl("-n", namespace, "create", "secret", "generic", "ledger", *literals)
+        rule = [{"to": [{"ipBlock": {"cidr": f"{OUTSIDE}/32"}}], "ports": [{"port": port, "protocol": "TCP"}]}]
+        there = (
+            *("--set", f"centralStore.mode={mode},centralStore.existingSecret=ledger,postgres.enabled=false"),
+            *("--set-json", f"networkPolicy.egress={json.dumps(rule)}"),
+        )
+        cluster.helm("install", "run", CHART, "-n", namespace, *quick_run(tmp_path), *there)
+        _ended(cluster, namespace)
+        cluster.helm("test", "run", "-n", namespace)
+        done = "SELECT count(*) FROM modelops.trial WHERE status = 'COMPLETED'"
+        assert server.execute(done, database="modelops") == [(TRIALS,)]
+
+
+def _encrypt(server: PostgresServer, folder: Path) -> None:
+    made = make_certificates(folder)
+    for source, name in ((made.cert, "server.crt"), (made.key, "server.key")):
+        target = server.folder / "data" / name
+        subprocess.run(
+            ["install", "-o", "postgres", "-g", "postgres", "-m", "600", str(source), str(target)], check=True
+        )
+    server.execute("ALTER SYSTEM SET ssl = on")

@@ -1,0 +1,92 @@
+"""What the charts make, judged by the API server: each set of ready values; and what a Dask worker does before it ends."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from distributed import Client, Security
+
+from tests.charts.rendering import SPEC
+from tests.cluster.conftest import ROOT, Cluster, values_of
+from tests.cluster.test_certificates import certificate_files, forwarded
+
+pytestmark = pytest.mark.cluster
+READY = sorted((ROOT / "values").glob("*/*.yaml")) + sorted((ROOT / "tests/charts/values").glob("*.yaml"))
+
+
+@pytest.fixture(scope="module")
+def monitors(cluster: Cluster) -> Iterator[None]:
+    """The API knows the types of Prometheus' operator."""
+    types = Path(os.environ["KUBECONFIG"]).parents[1] / "monitoring"
+    cluster.kubectl("apply", "--server-side", "-f", str(types))
+    cluster.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+    yield
+    cluster.kubectl("delete", "-f", str(types))
+
+
+@pytest.mark.parametrize("values", READY, ids=[f"{path.parent.name}-{path.stem}" for path in READY])
+def test_the_api_server_takes_what_ready_values_make(
+    cluster: Cluster, namespace: str, monitors: None, values: Path
+) -> None:
+    chart = values.stem if values.parent.name == "values" else values.parent.name
+    spec = SPEC if chart == "adaptive-run" else ()
+    rendered = cluster.helm("template", "rel", str(ROOT / "charts" / chart), "-n", namespace, "-f", str(values), *spec)
+    said = cluster.kubectl(
+        "-n", namespace, "create", "--dry-run=server", "--validate=strict", "-f", "-", stdin=rendered
+    )
+    assert "deployment" in said or "job" in said
+
+
+def test_the_api_server_refuses_what_is_no_field(cluster: Cluster, namespace: str) -> None:
+    rendered = cluster.helm("template", "rel", str(ROOT / "charts/dask-workspace"), "-n", namespace)
+    spoilt = rendered.replace("terminationGracePeriodSeconds", "terminationGraceSeconds")
+    with pytest.raises(AssertionError, match="terminationGraceSeconds"):
+        cluster.kubectl("-n", namespace, "create", "--dry-run=server", "--validate=strict", "-f", "-", stdin=spoilt)
+
+
+def test_a_worker_that_is_told_to_end_finishes_its_task_and_hands_over_its_results(
+    cluster: Cluster, namespace: str, tmp_path: Path
+) -> None:
+    def where(seconds: float) -> str:
+        import socket
+
+        time.sleep(seconds)
+        return socket.gethostname()
+
+    chart, two = str(ROOT / "charts/dask-workspace"), ("--set", "workers.replicas=2,serviceAccount.token.enabled=true")
+    cluster.helm("install", "ws", chart, "-n", namespace, *values_of("workspace"), *two, "--wait", "--timeout", "180s")
+    _the_token_is_for_others(cluster, namespace)
+    with forwarded(namespace) as port:
+        security = Security(require_encryption=True, **certificate_files(cluster, namespace, tmp_path))
+        with Client(f"tls://127.0.0.1:{port}", security=security, timeout=60, set_as_default=False) as client:
+            client.wait_for_workers(2, timeout=120)
+            workers: dict[str, Any] = client.scheduler_info()["workers"]
+            address, worker = next(iter(workers.items()))
+            held = client.submit(where, 0, workers=[address], allow_other_workers=True, pure=False)
+            assert held.result(timeout=60) == worker["name"]
+            running = client.submit(where, 15, workers=[address], allow_other_workers=True, pure=False)
+            cluster.wait("the task's start", 60, lambda: bool(client.processing([address])[address]))
+            cluster.kubectl("-n", namespace, "delete", "pod", worker["name"], "--wait=true")
+            # Run again elsewhere, they would name another worker.
+            assert running.result(timeout=60) == held.result(timeout=60) == worker["name"]
+
+
+def _the_token_is_for_others(cluster: Cluster, namespace: str) -> None:
+    """A token for workload identity is Azure's alone: the cluster's API does not take it."""
+    path = "/var/run/secrets/azure/tokens/azure-identity-token"
+    token = cluster.kubectl("-n", namespace, "exec", "deployment/ws-worker", "--", "cat", path)
+    claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+    assert claims["aud"] == ["api://AzureADTokenExchange"]
+    assert claims["sub"] == f"system:serviceaccount:{namespace}:ws-dask"
+    server = cluster.kubectl("config", "view", "--minify", "-o", "jsonpath={.clusters[0].cluster.server}")
+    bare = ["kubectl", "--kubeconfig=/dev/null", f"--server={server}", "--insecure-skip-tls-verify", f"--token={token}"]
+    asked = subprocess.run([*bare, "get", "--raw", "/api"], capture_output=True, text=True, timeout=60, check=False)
+    assert "Unauthorized" in asked.stderr or "must be logged in" in asked.stderr
