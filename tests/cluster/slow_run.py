@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.cluster.conftest import ROOT, Cluster
 
-TRIALS = 900
+TRIALS = 500
 REPLICATES = 4
 CONFIRMED = 2
 CONFIRM_REPLICATES = 4

@@ -18,7 +18,7 @@ from tests.cluster.slow_run import CONFIRM_REPLICATES, CONFIRMED, REPLICATES, TR
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1500)]
 
-BETWEEN = 40
+BETWEEN = 25
 """Trials that are finished between one harm and the next: all is well again by then."""
 
 AWAY_S = 30
@@ -81,7 +81,7 @@ def test_a_run_survives_the_kill_list(cluster: Cluster, tmp_path: Path, capsys: 
             harm(run)
             told.append((harm.__name__.replace("_", " "), at, time.monotonic() - before))
         assert not run.is_over(), "the run was over before all harm was done"
-        cluster.wait("the run's end", PATIENCE_S, run.is_over)
+        wait_for_the_end(run)
         counts = run.counts()
         with capsys.disabled():
             show(told, counts, time.monotonic() - began)
@@ -113,6 +113,16 @@ def after_more_trials(run: SlowRun) -> int:
 
     run.cluster.wait(f"{BETWEEN} more trials", PATIENCE_S, are_more)
     return seen[-1]
+
+
+def wait_for_the_end(run: SlowRun) -> None:
+    """For as long as it goes on: fails when PATIENCE_S seconds bring no further trial."""
+    last, since = run.finished(), time.monotonic()
+    while not run.is_over():
+        if (now := run.finished()) != last:
+            last, since = now, time.monotonic()
+        assert time.monotonic() - since < PATIENCE_S, f"no trial after {last} of them: {run.story()}"
+        time.sleep(2)
 
 
 def show(told: list[tuple[str, int, float]], counts: dict[str, int], seconds: float) -> None:
