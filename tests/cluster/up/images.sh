@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The images of the test cluster, made without an image registry and kept as archives in the cache.
 #   images.sh system                     pause, coredns, and a Debian with Python (also the base of ours) and with Postgres
-#   images.sh ours [TAG [NAME...]]       docker/*.Dockerfile on that Debian: registry.test/modelops/NAME:TAG; TAG: test
+#   images.sh ours                       docker/*.Dockerfile on that Debian: registry.test/modelops/NAME:test
 #   images.sh import MACHINE NAME...     load them into a node's containerd
 set -euo pipefail
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -61,15 +61,12 @@ system() {
     archive helper registry.test/helper:1
 }
 
-ours() { # [TAG [NAME...]]: of another tag than "test", the archive is NAME-TAG
-    local tag=${1:-test} name
-    shift || true
-    [ $# -gt 0 ] || set -- dask-scheduler dask-worker adaptive-worker
-    for name; do
+ours() {
+    local name
+    for name in dask-scheduler dask-worker adaptive-worker; do
         buildah bud --quiet --layers --build-arg BASE_IMAGE="$PYTHON_IMAGE" --volume /etc/ssl/certs:/etc/ssl/certs:ro \
-            --build-arg VERSION=test -f "$ROOT/docker/$name.Dockerfile" -t "registry.test/modelops/$name:$tag" "$ROOT" >/dev/null
-        [ "$tag" = test ] || name=$name-$tag
-        archive "$name" "registry.test/modelops/${name%"-$tag"}:$tag"
+            --build-arg VERSION=test -f "$ROOT/docker/$name.Dockerfile" -t "registry.test/modelops/$name:test" "$ROOT" >/dev/null
+        archive "$name" "registry.test/modelops/$name:test"
     done
 }
 
