@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,6 +35,8 @@ def main(args: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(args)
     log_as_json(sys.stdout, with_dask=bool(options.dask))
     log = RunLog(options.run_id or "")
+    # The first process of a container ignores what it has no handler for, and waits for a ledger at first.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(130))
     try:
         return _run(options)
     except ModelOpsError as error:

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 
 from modelops_runtime.bundles.ignoring import list_results
-from modelops_runtime.contracts.errors import RunDiffers, RunFailed
+from modelops_runtime.contracts.errors import LedgerError, RunDiffers, RunFailed, Unreachable
 from modelops_runtime.contracts.simulation import ReplicateOutcome
 from modelops_runtime.contracts.trial import CONFIRM_FROM, TrialStatus
 from modelops_runtime.evaluation.align import Aligner
@@ -166,7 +166,12 @@ def _run(
         )
     )
     with renewed_leases(ledger, run.run_id, worker, LEASE_S):
-        end = loop.run()
+        try:
+            end = loop.run()
+        except Unreachable as error:
+            if not isinstance(error, LedgerError):  # others need not wait for our leases to run out
+                ledger.release(run.run_id, worker)
+            raise
     if not end.interrupted:
         run = _conclude(request, prepared, ledger, service, search, end)
     return RunReport(

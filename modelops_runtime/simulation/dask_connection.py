@@ -80,10 +80,11 @@ def security_of(target: DaskTarget) -> Security | None:
 class Connection:
     """A client that is made anew when it was lost for good. To be used in one event loop."""
 
-    def __init__(self, target: DaskTarget, *, connect_s: float = CONNECT_S) -> None:
+    def __init__(self, target: DaskTarget, *, connect_s: float = CONNECT_S, reconnect_s: float = RECONNECT_S) -> None:
         self.address = target.address
         self._security = security_of(target)
         self._connect_s = connect_s
+        self._reconnect_s = reconnect_s
         self._client: Client | None = None
         self._lock = asyncio.Lock()
 
@@ -102,7 +103,7 @@ class Connection:
         return self._client if self._client is not None and self._client.status == "running" else None
 
     async def _connect_again(self) -> Client:
-        give_up = time.monotonic() + RECONNECT_S
+        give_up = time.monotonic() + self._reconnect_s
         while True:
             try:
                 return await self._connect()

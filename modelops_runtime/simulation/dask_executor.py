@@ -17,10 +17,10 @@ from typing import Any
 from distributed import Client, KilledWorker
 from distributed.comm.core import CommClosedError
 
-from modelops_runtime.contracts.errors import ModelOpsError
+from modelops_runtime.contracts.errors import ModelOpsError, Unreachable
 from modelops_runtime.contracts.failures import Failure, FailureKind
 from modelops_runtime.simulation import dask_worker
-from modelops_runtime.simulation.dask_connection import Connection, LoopThread
+from modelops_runtime.simulation.dask_connection import RECONNECT_S, Connection, LoopThread
 from modelops_runtime.simulation.dask_target import DaskTarget
 from modelops_runtime.simulation.dask_worker import Package, RootedWork
 from modelops_runtime.simulation.limits import Limits
@@ -30,11 +30,16 @@ _log = logging.getLogger("modelops.dask")
 
 _SLOTS_EVERY_S = 1.0
 _NO_WORKERS_S = 5.0
-_INSTALLS_MOST = 100
+_TRIES_MOST = 100
+_TRY_AGAIN_S = 1.0
 
 
 class _Lost(Exception):
     """A task that the cluster did not bring to an end; the text says why."""
+
+
+class _Disconnected(_Lost):
+    """The way to the cluster broke; the work is not to blame, and may be sent again."""
 
 
 class _Call:
@@ -62,14 +67,15 @@ class DaskWork:
 class DaskExecutor:
     """Like IsolatedExecutor, with the threads of all of a cluster's workers as slots; what runs there is isolated the same way.
 
-    A work's folder goes to each worker once, by its digest. What is lost with a worker, or with the scheduler, comes back
-    as failures of the kind LOST; a scheduler that comes back is found again. Raises ModelOpsError when it cannot be reached.
+    A work's folder goes to each worker once, by its digest. What is lost with a worker comes back as failures of the kind
+    LOST. What is lost with the scheduler is sent again, to one that comes back within `reconnect_s` seconds. Raises
+    Unreachable when it cannot be reached, and so do the futures from then on: no simulation is to blame for that.
     """
 
-    def __init__(self, target: DaskTarget, limits: Limits) -> None:
+    def __init__(self, target: DaskTarget, limits: Limits, *, reconnect_s: float = RECONNECT_S) -> None:
         self._limits = limits
         self._user = uuid.uuid4().hex
-        self._connection = Connection(target)
+        self._connection = Connection(target, reconnect_s=reconnect_s)
         self._installs: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._warned: set[str] = set()
         self._futures: set[Future[Any]] = set()
@@ -178,8 +184,13 @@ class DaskExecutor:
 
     async def _outcomes(self, work: DaskWork, payload: bytes) -> list[ItemOutcome]:
         """Submit until a worker has what it needs and brings it to an end. Raises _Lost."""
-        for _ in range(_INSTALLS_MOST):
-            status, body = await self._attempt(payload)
+        for _ in range(_TRIES_MOST):
+            try:
+                status, body = await self._attempt(payload)
+            except _Disconnected as error:
+                self._warn(f"{error}; what it ran is sent again")
+                await asyncio.sleep(_TRY_AGAIN_S)
+                continue
             if status == dask_worker.DONE:
                 return pickle.loads(body)
             if status != dask_worker.MISSING:
@@ -192,18 +203,19 @@ class DaskExecutor:
         try:
             client = await self._connection.client()
             future = client.submit(pickle.loads, payload, key=f"modelops-{uuid.uuid4().hex}", pure=False, retries=0)
-        except (ModelOpsError, RuntimeError, OSError) as error:
-            raise _Lost(str(error)) from error
+        except (RuntimeError, OSError) as error:
+            raise _Disconnected(str(error)) from error
         try:
             return await future
         except KilledWorker as error:
             raise _Lost("the Dask worker that ran it was killed") from error
         except CancelledError as error:
-            raise _Lost("the connection to the Dask scheduler was lost") from error
+            raise _Disconnected("the connection to the Dask scheduler was lost") from error
         except ModuleNotFoundError as error:
             raise _Lost(_lacking(error)) from error
         except Exception as error:
-            raise _Lost(f"Dask: {describe_plainly(error)[0]}") from error
+            broke = isinstance(error, OSError) and future.status != "error"  # while the result was fetched
+            raise (_Disconnected if broke else _Lost)(f"Dask: {describe_plainly(error)[0]}") from error
         finally:
             future.release()
 
@@ -229,8 +241,8 @@ class DaskExecutor:
             raise _Lost(_lacking(error)) from error
         except (KeyError, OSError, CommClosedError) as error:
             _log.debug("%s went away: %s", address, error)
-        except ModelOpsError as error:
-            raise _Lost(str(error)) from error
+        except Unreachable:
+            raise
         except Exception as error:
             raise _Lost(f"the model could not be brought to {address}: {describe_plainly(error)[0]}") from error
 
@@ -242,10 +254,14 @@ class DaskExecutor:
             for name in here
             if theirs.get(name) != here[name]
         ]
-        text = "; ".join(differences)
-        if text and text not in self._warned:
+        if differences:
+            self._warn(f"a Dask worker differs from this machine, and so may its results: {'; '.join(differences)}")
+
+    def _warn(self, text: str) -> None:
+        """Say it, once."""
+        if text not in self._warned:
             self._warned.add(text)
-            _log.warning("a Dask worker differs from this machine, and so may its results: %s", text)
+            _log.warning(text)
 
 
 async def _threads(client: Client) -> int:

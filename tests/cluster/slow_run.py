@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.cluster.conftest import ROOT, Cluster
 
-TRIALS = 900
+TRIALS = 500
 REPLICATES = 4
 CONFIRMED = 2
 CONFIRM_REPLICATES = 4
@@ -45,8 +45,8 @@ search:
 
 METRICS_PORT = 8790
 SMALL = "resources.requests.cpu=50m"
-IMAGES = os.environ.get("MODELOPS_TEST_IMAGES", "test")
-"""Tag of the adaptive worker's image: another one than `make cluster-images` made, to try a change."""
+TAG = os.environ.get("TAG", "test")
+"""Of the images: another one than "test" to try a change without a change for who else uses the cluster."""
 
 _COUNTS = """
 SELECT json_build_object(
@@ -144,6 +144,7 @@ def _install(run: SlowRun, folder: Path, workers: int, dask_workers: int) -> Non
     cluster = run.cluster
     values = ROOT / "tests/cluster/workspace-values.yaml"
     few = f"workers.replicas={dask_workers},workers.{SMALL},scheduler.{SMALL}"
+    few += f",workers.image.tag={TAG},scheduler.image.tag={TAG}"
     at = (run.workspace_release, str(ROOT / "charts/dask-workspace"), "-n", run.workspace, "-f", str(values))
     cluster.helm("install", *at, "--set", few, "--wait", "--timeout", "180s")
 
@@ -161,7 +162,7 @@ def _install(run: SlowRun, folder: Path, workers: int, dask_workers: int) -> Non
         given += ["--set-file", f"{key}={folder / str(number)}"]
     address = f"tls://{run.workspace_release}-scheduler.{run.workspace}.svc:8786"
     dask = f"dask.address={address},dask.namespace={run.workspace},dask.existingSecret=dask-tls"
-    size = f"workers.replicas={workers},workers.{SMALL},postgres.{SMALL},image.tag={IMAGES}"
+    size = f"workers.replicas={workers},workers.{SMALL},postgres.{SMALL},image.tag={TAG}"
     values = ROOT / "tests/cluster/run-values.yaml"
     at = (run.release, str(ROOT / "charts/adaptive-run"), "-n", run.namespace, "-f", str(values))
     cluster.helm("install", *at, *given, "--set", f"{size},{dask}", *_metrics())

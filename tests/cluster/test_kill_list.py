@@ -18,7 +18,7 @@ from tests.cluster.slow_run import CONFIRM_REPLICATES, CONFIRMED, REPLICATES, TR
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1500)]
 
-BETWEEN = 40
+BETWEEN = 25
 """Trials that are finished between one harm and the next: all is well again by then."""
 
 AWAY_S = 30
@@ -76,13 +76,12 @@ def test_a_run_survives_the_kill_list(cluster: Cluster, tmp_path: Path, capsys: 
     told = []
     with slow_run(cluster, tmp_path, f"kill-{uuid.uuid4().hex[:6]}") as run:
         for harm in HARMS:
-            wanted = max(run.finished(), 0) + BETWEEN
-            cluster.wait(f"{wanted} trials", PATIENCE_S, lambda wanted=wanted: is_at(run, wanted))
-            at, before = run.finished(), time.monotonic()
+            at = after_more_trials(run)
+            before = time.monotonic()
             harm(run)
             told.append((harm.__name__.replace("_", " "), at, time.monotonic() - before))
         assert not run.is_over(), "the run was over before all harm was done"
-        cluster.wait("the run's end", PATIENCE_S, run.is_over)
+        wait_for_the_end(run)
         counts = run.counts()
         with capsys.disabled():
             show(told, counts, time.monotonic() - began)
@@ -102,9 +101,28 @@ def test_a_run_survives_the_kill_list(cluster: Cluster, tmp_path: Path, capsys: 
         assert counts["workers"] > 2
 
 
-def is_at(run: SlowRun, wanted: int) -> bool:
-    assert not run.is_over(), f"the run ended before {wanted} trials: {run.story()}"
-    return run.finished() >= wanted
+def after_more_trials(run: SlowRun) -> int:
+    """How many trials are finished, as soon as BETWEEN more are than at first sight."""
+    seen: list[int] = []
+
+    def are_more() -> bool:
+        assert not run.is_over(), f"the run was over before all harm was done: {run.story()}"
+        finished = run.finished()
+        seen.extend([finished] if finished >= 0 else [])
+        return bool(seen) and seen[-1] >= seen[0] + BETWEEN
+
+    run.cluster.wait(f"{BETWEEN} more trials", PATIENCE_S, are_more)
+    return seen[-1]
+
+
+def wait_for_the_end(run: SlowRun) -> None:
+    """For as long as it goes on: fails when PATIENCE_S seconds bring no further trial."""
+    last, since = run.finished(), time.monotonic()
+    while not run.is_over():
+        if (now := run.finished()) != last:
+            last, since = now, time.monotonic()
+        assert time.monotonic() - since < PATIENCE_S, f"no trial after {last} of them: {run.story()}"
+        time.sleep(2)
 
 
 def show(told: list[tuple[str, int, float]], counts: dict[str, int], seconds: float) -> None:

@@ -15,16 +15,17 @@ import pytest
 from aligning import TakeY
 
 from modelops_runtime.bundles.archive import pack
-from modelops_runtime.contracts.errors import ModelOpsError, UserError
+from modelops_runtime.contracts.errors import ModelOpsError, Unreachable, UserError
 from modelops_runtime.contracts.failures import FailureKind
 from modelops_runtime.contracts.parameters import UniqueParameterSet
 from modelops_runtime.models.loading import ModelSource
 from modelops_runtime.simulation import dask_worker
 from modelops_runtime.simulation.dask_connection import Connection, LoopThread
+from modelops_runtime.simulation.dask_executor import DaskExecutor
 from modelops_runtime.simulation.dask_service import DaskSimulationService
 from modelops_runtime.simulation.dask_target import DaskTarget
 from modelops_runtime.simulation.limits import Limits
-from modelops_runtime.simulation.replicates import ReplicateWork
+from modelops_runtime.simulation.replicates import ReplicateWork, replicate_items
 from tests.support.dask_cluster import Cluster, make_certificates
 from tests.support.patience import PATIENCE_S, eventually
 from tests.support.ports import free_port
@@ -126,20 +127,30 @@ def test_a_killed_worker_costs_only_what_it_was_running(cluster, tmp_path):
 
 
 @pytest.mark.chaos
-def test_a_scheduler_that_comes_back_is_found_again(cluster, tmp_path):
+def test_a_scheduler_that_comes_back_is_sent_again_what_it_ran(cluster):
     service = service_on(cluster.target)
-    future = hang(service, tmp_path, 0)
+    slow = UniqueParameterSet.of({"a": 1.0, "mood": "sleep", "seconds": 5})
+    under_way = [service.submit_replicates(slow, {n: n}) for n in range(2)]
+    assert eventually(lambda: simulations_of(cluster.workers[0].pid), within_s=60)
     Cluster.end(cluster.scheduler, signal.SIGKILL)
-    (outcome,) = future.result(PATIENCE_S)
-    assert outcome.failure.kind is FailureKind.LOST
-    assert "scheduler" in outcome.failure.message
     for worker in cluster.workers:  # as Kubernetes would
         Cluster.end(worker)
     cluster.start_scheduler()
     cluster.add_worker()
-    outcomes = [service.submit_replicates(A_SET, {n: n}) for n in range(4)]
-    assert [future.result(PATIENCE_S)[0].failure for future in outcomes] == [None] * 4
+    outcomes = [*under_way, *(service.submit_replicates(A_SET, {n: n}) for n in range(4))]
+    assert [future.result(PATIENCE_S)[0].failure for future in outcomes] == [None] * 6
     service.close()
+
+
+@pytest.mark.chaos
+def test_a_scheduler_that_stays_away_is_no_failure_of_a_simulation(cluster):
+    executor = DaskExecutor(cluster.target, Limits(timeout_s=60), reconnect_s=3)
+    source = ModelSource(entrypoint="model.py:simulate", root=str(ROOT))
+    known = executor.add_work(ReplicateWork(source=source, aligner=TakeY()))
+    Cluster.end(cluster.scheduler, signal.SIGKILL)
+    with pytest.raises(Unreachable, match="no Dask scheduler answers"):
+        executor.submit(known, replicate_items(A_SET, {0: 1})).result(120)
+    executor.close(now=True)
 
 
 CLIENT = """
