@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -44,22 +46,45 @@ def cluster() -> Cluster:
     return Cluster()
 
 
+def values_of(what: str) -> tuple[str, ...]:
+    """Flags for `helm install` of a "workspace" or a "run"; TAG names other images than the cluster's own."""
+    tag = os.environ.get("TAG", "test")
+    images = ("scheduler.image.tag", "workers.image.tag") if what == "workspace" else ("image.tag",)
+    return ("-f", str(ROOT / f"tests/cluster/{what}-values.yaml"), "--set", ",".join(f"{key}={tag}" for key in images))
+
+
+@contextmanager
+def new_namespace(cluster: Cluster, prefix: str = "test") -> Iterator[str]:
+    """A namespace under Pod Security "restricted"; deleted at the end."""
+    name = f"{prefix}-{uuid.uuid4().hex[:8]}"
+    cluster.kubectl("create", "namespace", name)
+    try:
+        cluster.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
+        yield name
+    finally:
+        cluster.kubectl("delete", "namespace", name, "--wait=false")
+
+
 @pytest.fixture
 def namespace(cluster: Cluster) -> Iterator[str]:
-    name = f"test-{uuid.uuid4().hex[:8]}"
-    cluster.kubectl("create", "namespace", name)
-    cluster.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
-    yield name
-    cluster.kubectl("delete", "namespace", name, "--wait=false")
+    with new_namespace(cluster) as name:
+        yield name
 
 
 @pytest.fixture(scope="module")
 def workspace(cluster: Cluster) -> Iterator[str]:
     """The namespace of a workspace with three workers, release `ws`."""
-    name = f"ws-{uuid.uuid4().hex[:8]}"
-    cluster.kubectl("create", "namespace", name)
-    cluster.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
-    chart, values = ROOT / "charts/dask-workspace", ROOT / "tests/cluster/workspace-values.yaml"
-    cluster.helm("install", "ws", str(chart), "-n", name, "-f", str(values), "--wait", "--timeout", "180s")
-    yield name
-    cluster.kubectl("delete", "namespace", name, "--wait=false")
+    chart = ROOT / "charts/dask-workspace"
+    with new_namespace(cluster, "ws") as name:
+        cluster.helm("install", "ws", str(chart), "-n", name, *values_of("workspace"), "--wait", "--timeout", "180s")
+        yield name
+
+
+def bind_to_workspace(cluster: Cluster, workspace: str, namespace: str) -> tuple[str, ...]:
+    """What the documented commands do without ours; the flags for `helm install` of a run."""
+    secret = json.loads(cluster.kubectl("-n", workspace, "get", "secret", "ws-dask-client-1", "-o", "json"))
+    secret["metadata"] = {"name": "dask-tls"}
+    cluster.kubectl("-n", namespace, "create", "-f", "-", stdin=json.dumps(secret))
+    cluster.kubectl("label", "namespace", namespace, f"modelops.io/workspace={workspace}")
+    address = f"tls://ws-scheduler.{workspace}.svc:8786"
+    return ("--set", f"dask.address={address},dask.namespace={workspace},dask.existingSecret=dask-tls")

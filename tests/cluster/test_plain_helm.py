@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.conftest import ROOT, Cluster
+from tests.cluster.conftest import ROOT, Cluster, bind_to_workspace, values_of
 
 pytestmark = pytest.mark.cluster
 SCHOOL = ROOT / "examples/boarding-school"
 CHART = ROOT / "charts/adaptive-run"
 FILES = [
-    *("-f", str(ROOT / "tests/cluster/run-values.yaml")),
+    *values_of("run"),
     *("--set-file", f"run.spec={SCHOOL / 'adaptive.yaml'}"),
     *("--set-file", f"run.files.model\\.py={SCHOOL / 'model.py'}"),
     *("--set-file", f"run.files.influenza\\.csv={SCHOOL / 'influenza.csv'}"),
@@ -55,14 +55,8 @@ def test_a_run_with_its_own_postgres_ends_and_an_upgrade_keeps_its_data(cluster:
 
 def test_two_workers_share_a_run_on_a_workspace(cluster: Cluster, namespace: str, workspace: str) -> None:
     cluster.helm("test", "ws", "-n", workspace)
-    secret = json.loads(cluster.kubectl("-n", workspace, "get", "secret", "ws-dask-tls-1", "-o", "json"))
-    secret["metadata"] = {"name": "dask-tls"}
-    cluster.kubectl("-n", namespace, "create", "-f", "-", stdin=json.dumps(secret))
-    cluster.kubectl("label", "namespace", namespace, f"modelops.io/workspace={workspace}")
-    dask = (
-        f"dask.address=tls://ws-scheduler.{workspace}.svc:8786,dask.namespace={workspace},dask.existingSecret=dask-tls"
-    )
-    cluster.helm("install", "pair", str(CHART), "-n", namespace, *FILES, "--set", f"workers.replicas=2,{dask}")
+    dask = bind_to_workspace(cluster, workspace, namespace)
+    cluster.helm("install", "pair", str(CHART), "-n", namespace, *FILES, "--set", "workers.replicas=2", *dask)
     cluster.wait("the run's end", 240, lambda: _completed(cluster, namespace))
     assert _trials(cluster, namespace, "pair") == (300, 0, 0)
     cluster.helm("test", "pair", "-n", namespace)

@@ -25,6 +25,7 @@ metadata:
     {{- include "adaptive-run.selectorLabels" (dict "root" $ "component" "worker") | nindent 4 }}
     modelops.io/ledger: {{ .Release.Name | quote }}
     modelops.io/dask-client: "true"
+    {{- with .Values.workers.pods.labels }}{{ toYaml . | nindent 4 }}{{ end }}
   annotations:
     checksum/run: {{ toJson .Values.run | sha256sum }}
     {{- with .Values.workers.pods.annotations }}{{ toYaml . | nindent 4 }}{{ end }}
@@ -52,7 +53,10 @@ spec:
       securityContext: {{- include "adaptive-run.containerSecurity" . | nindent 8 }}
       env:
         {{- include "adaptive-run.env" . | nindent 8 }}
+        - {name: MODELOPS_METRICS_PORT, value: "8790"}
+        {{- include "adaptive-run.tokenEnv" . | nindent 8 }}
         {{- with .Values.workers.pods.extraEnv }}{{ toYaml . | nindent 8 }}{{ end }}
+      ports: [{name: metrics, containerPort: 8790}]
       resources: {{ toJson .Values.workers.resources }}
       volumeMounts:
         - {name: work, mountPath: /work/run}
@@ -64,6 +68,7 @@ spec:
         {{- if .Values.dask.existingSecret }}
         - {name: dask-tls, mountPath: /etc/dask-tls, readOnly: true}
         {{- end }}
+        {{- include "adaptive-run.tokenMount" . | nindent 8 }}
         {{- with .Values.workers.pods.extraVolumeMounts }}{{ toYaml . | nindent 8 }}{{ end }}
   volumes:
     - {name: work, emptyDir: {}}
@@ -72,5 +77,6 @@ spec:
     {{- with .Values.dask.existingSecret }}
     - {name: dask-tls, secret: {secretName: {{ . }}, defaultMode: 0440}}
     {{- end }}
+    {{- include "adaptive-run.tokenVolume" . | nindent 4 }}
     {{- with .Values.workers.pods.extraVolumes }}{{ toYaml . | nindent 4 }}{{ end }}
 {{- end }}

@@ -9,31 +9,3 @@
 {{- define "dask-workspace.address" -}}
 {{ if .Values.tls.enabled }}tls{{ else }}tcp{{ end }}://{{ .Release.Name }}-scheduler.{{ .Release.Namespace }}.svc:8786
 {{- end }}
-
-{{- define "dask-workspace.tlsSecret" -}}
-{{ .Values.tls.existingSecret | default (printf "%s-dask-tls-%d" .Release.Name (int .Values.tls.generation)) }}
-{{- end }}
-
-{{- define "dask-workspace.caSecret" -}}
-{{ .Release.Name }}-dask-ca-{{ int .Values.tls.generation }}
-{{- end }}
-
-{{- define "dask-workspace.tlsFlags" -}}
-{{- if .Values.tls.enabled }}
-- --tls-ca-file=/etc/dask-tls/ca.crt
-- --tls-cert=/etc/dask-tls/tls.crt
-- --tls-key=/etc/dask-tls/tls.key
-{{- end }}
-{{- end }}
-
-{{- define "dask-workspace.tlsMount" -}}
-{{- if .Values.tls.enabled }}
-- {name: dask-tls, mountPath: /etc/dask-tls, readOnly: true}
-{{- end }}
-{{- end }}
-
-{{- define "dask-workspace.tlsVolume" -}}
-{{- if .Values.tls.enabled }}
-- {name: dask-tls, secret: {secretName: {{ include "dask-workspace.tlsSecret" . }}, defaultMode: 0440}}
-{{- end }}
-{{- end }}

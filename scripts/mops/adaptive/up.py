@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +73,9 @@ def preview(access: Access, wanted: Wanted) -> list[str]:
     lines = [] if namespace is not None else [f"+ Namespace/{place.namespace}"]
     if workspace.tls and (namespace is None or kube.secret(place.namespace, place.dask_secret) is None):
         lines.append(f"+ Secret/{place.dask_secret}")
-    after = helm.preview(place.release, place.namespace, CHART, wanted.values(workspace))
+    after = helm.preview(
+        place.release, place.namespace, CHART, wanted.values(workspace), is_there=namespace is not None
+    )
     return lines + changes(release.resources if release else (), after)
 
 
@@ -106,24 +108,21 @@ def up(access: Access, wanted: Wanted, *, timeout_s: float, say: Say) -> Cluster
 
 
 def _give_certificate(kube: Kube, workspace: Workspace, place: Place) -> None:
-    """A client certificate of the run's own, signed by the workspace's CA; where that has no key, the workspace's own pair."""
-    pair = kube.secret(workspace.place.namespace, workspace.tls_secret)
-    if pair is None:
-        what = f"workspace {workspace.place.name!r} has no Secret {workspace.tls_secret}"
-        raise ClusterError(what, f"`mops workspace up {workspace.place.name}` makes it again")
-    authority = kube.secret(workspace.place.namespace, workspace.ca_secret)
-    now = datetime.now(UTC)
+    """A client certificate of the run's own, signed by the workspace's CA; where its certificates were given, those."""
+    source = workspace.given_secret or workspace.ca_secret
+    held = kube.secret(workspace.place.namespace, source)
+    if held is None:
+        what = f"workspace {workspace.place.name!r} has no Secret {source}"
+        raise ClusterError(what, f"`mops workspace up {workspace.place.name}` makes its own again")
     kept = kube.secret(place.namespace, place.dask_secret)
-    if authority is None:
-        wanted = {key: pair[key] for key in ("ca.crt", "tls.crt", "tls.key")}
-    elif (
-        kept is not None and kept.get("ca.crt") == authority["ca.crt"] and is_good(kept["tls.crt"], kept["ca.crt"], now)
-    ):
+    now = datetime.now(timezone.utc)
+    if workspace.given_secret:
+        wanted = {key: held[key] for key in ("ca.crt", "tls.crt", "tls.key")}
+    elif kept is not None and kept.get("ca.crt") == held["ca.crt"] and is_good(kept["tls.crt"], kept["ca.crt"], now):
         return
     else:
-        name = f"{place.namespace}/{place.release}"
-        certificate, key = client_pair(authority["ca.crt"], authority["ca.key"], name, now)
-        wanted = {"ca.crt": authority["ca.crt"], "tls.crt": certificate, "tls.key": key}
+        certificate, key = client_pair(held["ca.crt"], held["ca.key"], f"{place.namespace}/{place.release}", now)
+        wanted = {"ca.crt": held["ca.crt"], "tls.crt": certificate, "tls.key": key}
     if kept != wanted:
         labels = {"app.kubernetes.io/instance": place.release, "app.kubernetes.io/component": "tls"}
         kube.write_secret(place.namespace, place.dask_secret, "kubernetes.io/tls", wanted, labels)

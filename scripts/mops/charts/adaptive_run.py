@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from mops.charts.base import Image, NetworkPolicy, Object, Pods, Resources, ServiceAccount, Values
+from mops.charts.base import IdentityAccount, Image, Monitoring, NetworkPolicy, Object, Pods, Resources, Values
 from mops.charts.postgres import PostgresValues
 
 
@@ -51,7 +51,10 @@ class Workers(Values):
     backoff_limit: int = Field(default=20, ge=0, description="lost workers that are replaced; a failed run is not")
     ttl_seconds_after_finished: int = Field(default=604800, ge=0, description="after which the ended Job goes")
     termination_grace_period_seconds: int = Field(default=60, ge=1, description="time to stop in order")
-    resources: Resources = Resources(requests={"cpu": "250m", "memory": "512Mi"}, limits={"cpu": "2", "memory": "2Gi"})
+    resources: Resources = Resources(
+        requests={"cpu": "250m", "memory": "512Mi", "ephemeral-storage": "256Mi"},
+        limits={"cpu": "2", "memory": "2Gi", "ephemeral-storage": "4Gi"},
+    )
     pods: Pods = Pods()
 
 
@@ -65,6 +68,7 @@ class AdaptiveRunValues(Values):
     dask: Dask = Dask()
     workers: Workers = Workers()
     central_store: CentralStore = CentralStore()
-    service_account: ServiceAccount = ServiceAccount()
+    service_account: IdentityAccount = IdentityAccount()
     network_policy: NetworkPolicy = NetworkPolicy()
+    monitoring: Monitoring = Monitoring()
     postgres: PostgresValues = PostgresValues()

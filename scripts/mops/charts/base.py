@@ -47,12 +47,46 @@ class Pods(Values):
     extra_volumes: list[Object] = Field(default_factory=list, description="more volumes")
     extra_volume_mounts: list[Object] = Field(default_factory=list, description="where the main container sees them")
     annotations: dict[str, str] = Field(default_factory=dict, description="of the pods")
+    labels: dict[str, str] = Field(default_factory=dict, description="of the pods, beside the chart's own")
 
 
 class ServiceAccount(Values):
     """Under which account the pods run; they get no token of the cluster's API."""
 
     annotations: dict[str, str] = Field(default_factory=dict, description="for workload identity, say")
+
+
+class Token(Values):
+    """A token that another system trusts: of no use against the cluster's API."""
+
+    enabled: bool = Field(
+        default=False, description="true: the workers get one, and AZURE_FEDERATED_TOKEN_FILE names it"
+    )
+    audience: str = Field(default="api://AzureADTokenExchange", min_length=1, description="whom it is for")
+    expiration_seconds: int = Field(default=3600, ge=600, description="life; the kubelet renews it")
+
+
+class IdentityAccount(ServiceAccount):
+    """Under which account the pods run; they get no token of the cluster's API."""
+
+    token: Token = Token()
+
+
+class Disruption(Values):
+    """What a node's drain may take at once."""
+
+    max_unavailable: int | str = Field(
+        default="", description='pods, as a number or a share ("25%"); "": no limit is set'
+    )
+
+
+class Monitoring(Values):
+    """Prometheus' operator is told where to read metrics; its resource types must be in the cluster."""
+
+    enabled: bool = Field(default=False, description="true: monitors are made, and let through by the NetworkPolicies")
+    interval: str = Field(default="30s", description="how often")
+    labels: dict[str, str] = Field(default_factory=dict, description="of the monitors, for Prometheus' selector")
+    namespace: str = Field(default="monitoring", description="Prometheus' namespace, which may then reach the metrics")
 
 
 class NetworkPolicy(Values):

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from mops.charts.base import Image, NetworkPolicy, Object, Pods, Resources, ServiceAccount, Values
+from mops.charts.base import (
+    Disruption,
+    IdentityAccount,
+    Image,
+    Monitoring,
+    NetworkPolicy,
+    Object,
+    Pods,
+    Resources,
+    Values,
+)
 
 
 class Scheduler(Values):
     """The one scheduler."""
 
     image: Image = Image(repository="modelops/dask-scheduler")
-    resources: Resources = Resources(requests={"cpu": "250m", "memory": "512Mi"}, limits={"cpu": "2", "memory": "4Gi"})
+    resources: Resources = Resources(
+        requests={"cpu": "250m", "memory": "512Mi", "ephemeral-storage": "256Mi"},
+        limits={"cpu": "2", "memory": "4Gi", "ephemeral-storage": "4Gi"},
+    )
+    disruption: Disruption = Disruption()
     pods: Pods = Pods()
 
 
@@ -22,9 +36,13 @@ class Workers(Values):
     replicas: int = Field(default=2, ge=0, description="how many")
     threads: int = Field(default=1, ge=1, description="simulations side by side in a worker")
     termination_grace_period_seconds: int = Field(
-        default=120, ge=1, description="time to hand over results and finish what runs"
+        default=120, ge=10, description="time to finish what runs and hand over results; longer than a simulation takes"
     )
-    resources: Resources = Resources(requests={"cpu": "500m", "memory": "1Gi"}, limits={"cpu": "2", "memory": "4Gi"})
+    resources: Resources = Resources(
+        requests={"cpu": "500m", "memory": "1Gi", "ephemeral-storage": "1Gi"},
+        limits={"cpu": "2", "memory": "4Gi", "ephemeral-storage": "8Gi"},
+    )
+    disruption: Disruption = Disruption(max_unavailable="25%")
     pods: Pods = Pods()
 
 
@@ -32,9 +50,16 @@ class Tls(Values):
     """Every Dask connection is encrypted, and refused to whoever has no certificate of the workspace's CA."""
 
     enabled: bool = Field(default=True, description="false: plain tcp://")
-    existing_secret: str = Field(default="", description="a Secret with ca.crt, tls.crt and tls.key; else one is made")
-    days: int = Field(default=825, ge=1, description="life of what is made")
-    generation: int = Field(default=1, ge=1, description="raise it to have CA and certificate made anew")
+    existing_secret: str = Field(
+        default="",
+        description="a Secret with ca.crt, tls.crt, tls.key for all parties; else a CA and certificates are made",
+    )
+    ca_days: int = Field(default=3650, ge=1, description="life of the CA that is made")
+    days: int = Field(default=365, ge=1, description="life of the certificates that are made")
+    renew_before_days: int = Field(
+        default=60, ge=0, description="an upgrade makes certificates anew that end within so many days"
+    )
+    renew: int = Field(default=1, ge=1, description="raise it, and the next upgrade makes the certificates anew")
 
 
 class DaskWorkspaceValues(Values):
@@ -45,5 +70,6 @@ class DaskWorkspaceValues(Values):
     scheduler: Scheduler = Scheduler()
     workers: Workers = Workers()
     tls: Tls = Tls()
-    service_account: ServiceAccount = ServiceAccount()
+    service_account: IdentityAccount = IdentityAccount()
     network_policy: NetworkPolicy = NetworkPolicy()
+    monitoring: Monitoring = Monitoring()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from mops.charts.base import Image, Object, Pods, Resources, Values
+from mops.charts.base import Disruption, Image, Object, Pods, Resources, ServiceAccount, Values
 
 
 class Auth(Values):
@@ -22,6 +22,16 @@ class Persistence(Values):
     storage_class: str = Field(default="", description="default: the cluster's")
 
 
+class Backup(Values):
+    """A CronJob that dumps the database to a volume of its own, which is kept as the database's is."""
+
+    enabled: bool = Field(default=False, description="true: dumps are made")
+    schedule: str = Field(default="17 3 * * *", description="when, as cron says it")
+    keep: int = Field(default=7, ge=1, description="how many of the newest dumps stay")
+    size: str = Field(default="8Gi", description="of the volume")
+    storage_class: str = Field(default="", description="default: the cluster's")
+
+
 class PostgresValues(Values):
     """One PostgreSQL server, 15 or later."""
 
@@ -34,6 +44,12 @@ class PostgresValues(Values):
     auth: Auth = Auth()
     persistence: Persistence = Persistence()
     uid: int = Field(default=10001, ge=1, description="user and group that the server runs as")
-    resources: Resources = Resources(requests={"cpu": "100m", "memory": "256Mi"}, limits={"cpu": "2", "memory": "1Gi"})
+    resources: Resources = Resources(
+        requests={"cpu": "100m", "memory": "256Mi", "ephemeral-storage": "128Mi"},
+        limits={"cpu": "2", "memory": "1Gi", "ephemeral-storage": "1Gi"},
+    )
+    disruption: Disruption = Disruption()
     pods: Pods = Pods()
+    service_account: ServiceAccount = ServiceAccount()
+    backup: Backup = Backup()
     network_policy: bool = Field(default=True, description="only the run's adaptive workers reach the server")

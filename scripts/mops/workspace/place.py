@@ -40,15 +40,14 @@ class Workspace:
         return bool(self.values["tls"]["enabled"])
 
     @property
-    def tls_secret(self) -> str:
-        """The workspace's own pair: ca.crt, tls.crt, tls.key."""
-        tls = self.values["tls"]
-        return tls["existingSecret"] or f"{self.place.release}-dask-tls-{tls['generation']}"
+    def given_secret(self) -> str:
+        """ca.crt, tls.crt, tls.key for everybody, where they were given; else empty."""
+        return self.values["tls"]["existingSecret"]
 
     @property
     def ca_secret(self) -> str:
-        """ca.crt and ca.key; not there where the certificates were given."""
-        return f"{self.place.release}-dask-ca-{self.values['tls']['generation']}"
+        """ca.crt and ca.key of the workspace's own CA."""
+        return f"{self.place.release}-dask-ca"
 
     @property
     def scheduler(self) -> str:

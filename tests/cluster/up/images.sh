@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The images of the test cluster, made without an image registry and kept as archives in the cache.
 #   images.sh system                     pause, coredns, and a Debian with Python (also the base of ours) and with Postgres
-#   images.sh ours                       docker/*.Dockerfile on that Debian: registry.test/modelops/NAME:test
+#   images.sh ours                       docker/*.Dockerfile on that Debian: registry.test/modelops/NAME:$TAG (default: test)
 #   images.sh import MACHINE NAME...     load them into a node's containerd
 set -euo pipefail
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -9,6 +9,9 @@ ROOT=$(cd "$HERE/../../.." && pwd)
 . "$HERE/versions.sh"
 . "$HERE/node.sh"
 export STORAGE_DRIVER=overlay BUILDAH_ISOLATION=chroot TMPDIR=$CACHE/tmp
+# Another TAG leaves the images of who else uses the cluster alone; its archives are called NAME-TAG.
+TAG=${TAG:-test} SUFFIX=
+[ "$TAG" = test ] || SUFFIX=-$TAG
 mkdir -p "$IMAGES" "$CACHE/tmp"
 
 buildah() { nice -n 10 buildah --root "$CACHE/buildah" --runroot "$CACHE/tmp/buildah" "$@"; }
@@ -65,8 +68,8 @@ ours() {
     local name
     for name in dask-scheduler dask-worker adaptive-worker; do
         buildah bud --quiet --layers --build-arg BASE_IMAGE="$PYTHON_IMAGE" --volume /etc/ssl/certs:/etc/ssl/certs:ro \
-            --build-arg VERSION=test -f "$ROOT/docker/$name.Dockerfile" -t "registry.test/modelops/$name:test" "$ROOT" >/dev/null
-        archive "$name" "registry.test/modelops/$name:test"
+            --build-arg VERSION="$TAG" -f "$ROOT/docker/$name.Dockerfile" -t "registry.test/modelops/$name:$TAG" "$ROOT" >/dev/null
+        archive "$name$SUFFIX" "registry.test/modelops/$name:$TAG"
     done
 }
 

@@ -103,6 +103,7 @@ K
         --hostname-override="$name" --node-ip="$address" --root-dir="$folder/kubelet" --cert-dir="$folder/certs" --node-labels=modelops.io/role=cpu
     machine_run "$name" proxy "$BIN/kube-proxy" --kubeconfig="$STATE/pki/proxy.kubeconfig" --cluster-cidr=$PODS --proxy-mode=nftables \
         --hostname-override="$name" --conntrack-max-per-core=0
+    machine_run "$name" enforcer python3 "$HERE/enforcer.py" "$CONTROL:6443" "$STATE/pki"
 }
 
 kubectl() { "$BIN/kubectl" --kubeconfig="$STATE/kubeconfig" "$@"; }

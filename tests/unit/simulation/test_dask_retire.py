@@ -1,0 +1,54 @@
+"""A worker that is retired finishes what runs on it, and its results outlive it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from distributed import Client
+
+from modelops_runtime.simulation.dask_retire import main
+from tests.support.dask_cluster import Cluster
+
+
+@pytest.fixture
+def two_workers(tmp_path: Path) -> Iterator[Cluster]:
+    with Cluster(tmp_path) as cluster:
+        cluster.add_worker()
+        cluster.add_worker()
+        yield cluster
+
+
+def test_what_runs_is_finished_once_and_results_are_handed_over(two_workers: Cluster) -> None:
+    def slow() -> str:
+        from distributed import get_worker
+
+        time.sleep(3)
+        return get_worker().address
+
+    with Client(two_workers.address, set_as_default=False) as client:
+        client.wait_for_workers(2, timeout=60)
+        workers: dict[str, Any] = client.scheduler_info()["workers"]
+        address, worker = next(iter(workers.items()))
+        held = client.submit(str, 41, workers=[address], allow_other_workers=True, pure=False)
+        held.result(timeout=60)
+        running = client.submit(slow, workers=[address], allow_other_workers=True, pure=False)
+        while not client.processing([address])[address]:
+            time.sleep(0.05)
+        metrics = f"http://127.0.0.1:{worker['services']['dashboard']}/metrics"
+        assert main(["--dask", two_workers.address, "--name", worker["name"], "--metrics", metrics]) == 0
+        assert running.done()
+        holders: Any = client.who_has([held, running])
+        assert all(set(where) - {address} for where in holders.values()), holders
+        assert running.result(timeout=60) == address
+
+
+def test_a_worker_that_nobody_knows_and_a_scheduler_that_is_not_there_do_not_hold_up_the_pods_end(
+    two_workers: Cluster,
+) -> None:
+    there = ["--metrics", "http://127.0.0.1:9/metrics"]
+    assert main(["--dask", two_workers.address, "--name", "nobody", *there]) == 0
+    assert main(["--dask", "tcp://127.0.0.1:9", "--name", "nobody", "--patience", "2", *there]) == 1
