@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +115,7 @@ def _give_certificate(kube: Kube, workspace: Workspace, place: Place) -> None:
         what = f"workspace {workspace.place.name!r} has no Secret {source}"
         raise ClusterError(what, f"`mops workspace up {workspace.place.name}` makes its own again")
     kept = kube.secret(place.namespace, place.dask_secret)
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     if workspace.given_secret:
         wanted = {key: held[key] for key in ("ca.crt", "tls.crt", "tls.key")}
     elif kept is not None and kept.get("ca.crt") == held["ca.crt"] and is_good(kept["tls.crt"], kept["ca.crt"], now):
