@@ -176,6 +176,15 @@ def test_a_run_from_up_to_down_and_back(
     kept = json.loads((tmp_path / "out" / "run.json").read_text())
     assert pq.read_table(tmp_path / "out" / "trials.parquet").num_rows == 30
 
+    data = (line.root / "data.csv").read_text()
+    (line.root / "data.csv").write_text(data.replace("9.0", "10.0"))
+    other = line.mops(*up, timeout_s=PATIENCE_S)
+    assert other.code == 2
+    assert "exists with another spec (targets.line.observed: " in other.err
+    again = json.loads(well(here.mops("adaptive", "status", run_id, "--json", timeout_s=PATIENCE_S)))
+    assert (again["job"], again["revision"]) == ("complete", 1)
+    (line.root / "data.csv").write_text(data)
+
     well(here.mops("adaptive", "down", run_id, "--to", str(tmp_path / "last"), timeout_s=PATIENCE_S))
     assert json.loads((tmp_path / "last" / "run.json").read_text())["summary"] == kept["summary"]
     assert "data-" in cluster.kubectl("-n", f"modelops-run-{run_id}", "get", "pvc", "-o", "name")

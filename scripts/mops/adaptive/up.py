@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from modelops_runtime.contracts.errors import LedgerError, UserError
+from modelops_runtime.contracts.trial import TrialStatus
+from modelops_runtime.runner.model_files import code_of
+from modelops_runtime.specs.identity import differences, identity_parts
 from modelops_runtime.specs.loading import LoadedSpec
 from mops.adaptive.files import run_files
 from mops.adaptive.ledger import ledger_of
@@ -91,7 +94,7 @@ def up(access: Access, wanted: Wanted, *, timeout_s: float, say: Say) -> Cluster
         say(f"namespace {place.namespace}: made")
     release = helm.release(place.release, place.namespace)
     if release is not None:
-        run_of(place, release)
+        _refuse_another(access, run_of(place, release), wanted.loaded)
     if workspace.tls:
         _give_certificate(kube, workspace, place)
     wanted.pull_secret.make(kube, place.namespace)
@@ -105,6 +108,27 @@ def up(access: Access, wanted: Wanted, *, timeout_s: float, say: Say) -> Cluster
         timeout_s=timeout_s, again=f"mops adaptive up {wanted.loaded.path}", say=say,
     )  # fmt: skip
     return run
+
+
+def _refuse_another(access: Access, run: ClusterRun, loaded: LoadedSpec) -> None:
+    """Before anything is replaced: is the spec still that of the ledger? Where that cannot be seen, the workers look again.
+
+    Raises UserError.
+    """
+    try:
+        with ledger_of(access, run) as ledger:
+            kept = None if ledger is None else ledger.get_run(run.place.run_id)
+            if ledger is None or kept is None:
+                return
+            found = differences(kept.identity_parts, identity_parts(loaded, code=code_of(loaded)))
+            begun = any(t.status is TrialStatus.COMPLETED for t in ledger.trials(kept.run_id, phase="search"))
+    except (ClusterError, LedgerError):
+        return
+    if found and begun:
+        raise UserError(
+            f"run {kept.run_id!r} exists with another spec ({'; '.join(found)}); give --run-id NEW for a run of its own, "
+            f"or take it away first: `{run.place.command('down')} --purge`"
+        )
 
 
 def _give_certificate(kube: Kube, workspace: Workspace, place: Place) -> None:

@@ -36,7 +36,7 @@ def values(folder: Path, extra: str = "", **more: Any) -> AdaptiveRunValues:
 
 def workspace(folder: Path, text: str) -> WorkspaceSpec:
     (folder / "workspace.yaml").write_text(text)
-    return load_workspace(folder / "workspace.yaml")[0]
+    return load_workspace(folder / "workspace.yaml")
 
 
 def test_a_run_takes_along_its_spec_its_model_and_its_data(tmp_path: Path) -> None:
@@ -119,14 +119,12 @@ def test_a_workspace_reaches_its_chart(tmp_path: Path) -> None:
     text = """
 version: 1
 namespace: team-a
-idle: 30m
 dask:
   scheduler: {image: "reg/modelops/dask-scheduler:1", node_selector: {pool: system}}
   workers: {image: "reg/modelops/dask-worker@sha256:%s", replicas: 7, threads: 2, resources: {requests: {cpu: 2}}}
 """ % ("a" * 64)
     spec = workspace(tmp_path, text)
     assert spec.namespace == "team-a"
-    assert spec.idle_s == 1800
     made = DaskWorkspaceValues.model_validate(workspace_values(spec, pull_secrets=["reg"]))
     assert made.scheduler.image.tag == "1"
     assert made.scheduler.pods.node_selector == {"pool": "system"}
@@ -151,6 +149,7 @@ def test_a_workspace_that_says_nothing_leaves_all_to_the_chart(tmp_path: Path) -
         ("version: 1\ndask: {workers: {replicas: '3'}}\n", "replicas is '3'; a whole number is wanted"),
         ("version: 1\ndask: {workers: {replicas: -1}}\n", "replicas is -1; it must be at least 0"),
         ("version: 1\nidle: 30\n", "30 has no unit"),
+        ("version: 1\nidle: 30m\n", "2:1: idle is not acted on yet"),
         ("version: 1\nnamespace: Team_A\n", "namespace is 'Team_A'"),
         ("version: 1\ndask: {scheduler: {replicas: 2}}\n", "there is no key 'replicas' here"),
     ],
