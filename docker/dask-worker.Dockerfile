@@ -12,6 +12,7 @@ FROM tools AS code
 COPY pyproject.toml README.md /src/
 COPY modelops_runtime /src/modelops_runtime
 COPY scripts /src/scripts
+COPY charts /src/charts
 RUN /opt/tools/bin/pip install --no-cache-dir --no-build-isolation --no-deps --target /opt/code /src && rm -rf /opt/code/bin
 
 FROM tools AS packages

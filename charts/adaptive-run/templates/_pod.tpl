@@ -62,7 +62,7 @@ spec:
         - {name: work, mountPath: /work/run}
         - {name: tmp, mountPath: /tmp}
         - {name: run, mountPath: /work/run/adaptive.yaml, subPath: adaptive.yaml, readOnly: true}
-        {{- range $path, $_ := .Values.run.files }}
+        {{- range $path, $_ := merge (dict) .Values.run.files .Values.run.binaryFiles }}
         - {name: run, mountPath: {{ printf "/work/run/%s" $path | quote }}, subPath: file-{{ sha256sum $path | trunc 12 }}, readOnly: true}
         {{- end }}
         {{- if .Values.dask.existingSecret }}

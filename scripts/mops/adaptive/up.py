@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from modelops_runtime.contracts.errors import LedgerError, UserError
+from modelops_runtime.contracts.trial import TrialStatus
+from modelops_runtime.runner.model_files import code_of
+from modelops_runtime.specs.identity import differences, identity_parts
 from modelops_runtime.specs.loading import LoadedSpec
 from mops.adaptive.files import run_files
 from mops.adaptive.ledger import ledger_of
@@ -73,7 +76,9 @@ def preview(access: Access, wanted: Wanted) -> list[str]:
     lines = [] if namespace is not None else [f"+ Namespace/{place.namespace}"]
     if workspace.tls and (namespace is None or kube.secret(place.namespace, place.dask_secret) is None):
         lines.append(f"+ Secret/{place.dask_secret}")
-    after = helm.preview(place.release, place.namespace, CHART, wanted.values(workspace))
+    after = helm.preview(
+        place.release, place.namespace, CHART, wanted.values(workspace), is_there=namespace is not None
+    )
     return lines + changes(release.resources if release else (), after)
 
 
@@ -89,7 +94,7 @@ def up(access: Access, wanted: Wanted, *, timeout_s: float, say: Say) -> Cluster
         say(f"namespace {place.namespace}: made")
     release = helm.release(place.release, place.namespace)
     if release is not None:
-        run_of(place, release)
+        _refuse_another(access, run_of(place, release), wanted.loaded)
     if workspace.tls:
         _give_certificate(kube, workspace, place)
     wanted.pull_secret.make(kube, place.namespace)
@@ -105,22 +110,42 @@ def up(access: Access, wanted: Wanted, *, timeout_s: float, say: Say) -> Cluster
     return run
 
 
+def _refuse_another(access: Access, run: ClusterRun, loaded: LoadedSpec) -> None:
+    """Before anything is replaced: is the spec still that of the ledger? Where that cannot be seen, the workers look again.
+
+    Raises UserError.
+    """
+    try:
+        with ledger_of(access, run) as ledger:
+            kept = None if ledger is None else ledger.get_run(run.place.run_id)
+            if ledger is None or kept is None:
+                return
+            found = differences(kept.identity_parts, identity_parts(loaded, code=code_of(loaded)))
+            begun = any(t.status is TrialStatus.COMPLETED for t in ledger.trials(kept.run_id, phase="search"))
+    except (ClusterError, LedgerError):
+        return
+    if found and begun:
+        raise UserError(
+            f"run {kept.run_id!r} exists with another spec ({'; '.join(found)}); give --run-id NEW for a run of its own, "
+            f"or take it away first: `{run.place.command('down')} --purge`"
+        )
+
+
 def _give_certificate(kube: Kube, workspace: Workspace, place: Place) -> None:
     """A client certificate of the run's own, signed by the workspace's CA; where its certificates were given, those."""
-    name = workspace.given_secret or workspace.ca_secret
-    held = kube.secret(workspace.place.namespace, name)
+    source = workspace.given_secret or workspace.ca_secret
+    held = kube.secret(workspace.place.namespace, source)
     if held is None:
-        what = f"workspace {workspace.place.name!r} has no Secret {name}"
-        raise ClusterError(what, f"`mops workspace up {workspace.place.name}` makes it again")
-    now = datetime.now(UTC)
+        what = f"workspace {workspace.place.name!r} has no Secret {source}"
+        raise ClusterError(what, f"`mops workspace up {workspace.place.name}` makes its own again")
     kept = kube.secret(place.namespace, place.dask_secret)
+    now = datetime.now(UTC)
     if workspace.given_secret:
         wanted = {key: held[key] for key in ("ca.crt", "tls.crt", "tls.key")}
     elif kept is not None and kept.get("ca.crt") == held["ca.crt"] and is_good(kept["tls.crt"], kept["ca.crt"], now):
         return
     else:
-        run = f"{place.namespace}/{place.release}"
-        certificate, key = client_pair(held["ca.crt"], held["ca.key"], run, now)
+        certificate, key = client_pair(held["ca.crt"], held["ca.key"], f"{place.namespace}/{place.release}", now)
         wanted = {"ca.crt": held["ca.crt"], "tls.crt": certificate, "tls.key": key}
     if kept != wanted:
         labels = {"app.kubernetes.io/instance": place.release, "app.kubernetes.io/component": "tls"}

@@ -20,6 +20,7 @@ class Run(Values):
     files: dict[str, str] = Field(
         default_factory=dict, description="small text files beside it, by path: the model, the observations"
     )
+    binary_files: dict[str, str] = Field(default_factory=dict, description="the same for other files, in base64")
 
 
 class Dask(Values):

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mops.kube.access import Access, cluster_options
-from mops.kube.more_values import values_option
-from mops.kube.options import seconds, timeout_option
+from mops.kube.options import seconds, timeout_option, values_option
 from mops.kube.pull_secrets import PullSecret, pull_secret_options
 
 if TYPE_CHECKING:

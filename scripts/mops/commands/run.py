@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mops.kube.access import Access, cluster_options
-from mops.kube.more_values import values_option
+from mops.kube.options import values_option
 from mops.which_ledger import ledger_option
 
 if TYPE_CHECKING:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from mops.kube.access import Access, cluster_options
-from mops.kube.more_values import values_option
 from mops.kube.names import DEFAULT_WORKSPACE
-from mops.kube.options import seconds, timeout_option
+from mops.kube.options import seconds, timeout_option, values_option
 from mops.kube.pull_secrets import PullSecret, pull_secret_options
 
 if TYPE_CHECKING:
@@ -46,6 +45,9 @@ def _say(text: str) -> None:
 @click.option("--file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="Its workspace.yaml; default: the one in this folder, if there is one.")  # fmt: skip
 @click.option("--namespace", metavar="NS", help="Another namespace than the file's, or than NAME's own.")
+@click.option(
+    "--build", is_flag=True, help="First build the images that the file names from this source tree, and push them."
+)
 @values_option
 @pull_secret_options
 @timeout_option
@@ -55,6 +57,7 @@ def up(
     name: str,
     file: Path | None,
     namespace: str | None,
+    build: bool,
     values_files: tuple[Path, ...],
     pull_secret: PullSecret,
     timeout: str,
@@ -68,6 +71,7 @@ def up(
     \b
     mops workspace up
     mops workspace up gpu --file gpu.yaml --timeout 15m
+    mops workspace up --build
     mops workspace up --dry-run
     """
     from mops.workspace.up import Wanted, preview
@@ -79,6 +83,10 @@ def up(
     if dry_run:
         click.echo("\n".join(preview(access, wanted) or ["nothing would change"]))
         return
+    if build:
+        from mops.workspace.build import build_and_push
+
+        build_and_push(wanted.spec, _say)
     workspace = bring_up(access, wanted, timeout_s=seconds(timeout), say=_say)
     binding = workspace.binding("")
     click.echo(f"workspace {name} is ready: {binding.address}, {binding.slots} simulations side by side")
@@ -89,7 +97,7 @@ def _spec(file: Path | None) -> WorkspaceSpec:
 
     if file is None and not FILE.is_file():
         return WorkspaceSpec(version=1)
-    return load_workspace(file or FILE)[0]
+    return load_workspace(file or FILE)
 
 
 @command.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import subprocess
 import time
@@ -131,14 +132,22 @@ class Helm:
         return self._call(f"deploying release {namespace}/{name}", apply)
 
     def preview(
-        self, name: str, namespace: str, chart: str, values: Mapping[str, Any]
+        self, name: str, namespace: str, chart: str, values: Mapping[str, Any], *, is_there: bool
     ) -> tuple[Mapping[str, Any], ...]:
-        """The resources that `deploy` would apply."""
+        """The resources that `deploy` would apply. `is_there`: the namespace is, so the cluster itself is asked."""
+        import yaml
+
+        command = ["upgrade", name, str(chart_path(chart)), "--install", "--dry-run=server", "--values", "-"]
+        command += ["--namespace", namespace, "--output", "json"]
 
         async def render(client: Client) -> tuple[Mapping[str, Any], ...]:
-            rendered = await client.template_resources(
-                await client.get_chart(chart_path(chart)), name, dict(values), namespace=namespace, no_hooks=True
-            )
+            if is_there:  # pyhelm3's own dry run does not let the chart look up what it made before
+                said = await client._command.run(command, json.dumps(values).encode())
+                rendered = yaml.safe_load_all(json.loads(said)["manifest"])
+            else:
+                rendered = await client.template_resources(
+                    await client.get_chart(chart_path(chart)), name, dict(values), namespace=namespace, no_hooks=True
+                )
             return tuple(resource for resource in rendered if resource)
 
         return self._call(f"rendering chart {chart}", render)

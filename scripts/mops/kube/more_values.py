@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-import click
 
 from modelops_runtime.contracts.errors import SpecErrors
 from modelops_runtime.specs.document import read_document
 from mops.kube.values import Values, merged
-
-
-def values_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option(
-        "--values", "values_files", multiple=True, type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-        help="Chart values on top of the spec's, as with helm; may be given several times.",
-    )(function)  # fmt: skip
 
 
 def with_files(values: Mapping[str, Any], files: tuple[Path, ...]) -> Values:

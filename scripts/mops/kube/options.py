@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import click
 
 from modelops_runtime.contracts.errors import UserError
@@ -9,6 +13,13 @@ from modelops_runtime.contracts.errors import UserError
 timeout_option = click.option(
     "--timeout", default="10m", show_default=True, metavar="TIME", help="How long to wait for pods: 90s, 15m, 1h."
 )
+
+
+def values_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--values", "values_files", multiple=True, type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+        help="Chart values on top of the spec's, as with helm; may be given several times.",
+    )(function)  # fmt: skip
 
 
 def seconds(timeout: str) -> float:

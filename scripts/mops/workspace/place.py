@@ -41,12 +41,12 @@ class Workspace:
 
     @property
     def given_secret(self) -> str:
-        """ca.crt, tls.crt and tls.key for every party, where the certificates were given; else ''."""
+        """ca.crt, tls.crt, tls.key for everybody, where they were given; else empty."""
         return self.values["tls"]["existingSecret"]
 
     @property
     def ca_secret(self) -> str:
-        """ca.crt and ca.key; not there where the certificates were given."""
+        """ca.crt and ca.key of the workspace's own CA."""
         return f"{self.place.release}-dask-ca"
 
     @property

@@ -46,7 +46,7 @@ def preview(access: Access, wanted: Wanted) -> list[str]:
     helm, kube, place = Helm(access), Kube(access), wanted.place
     namespace = kube.found(kube.core.read_namespace, place.namespace)
     release = None if namespace is None else helm.release(place.release, place.namespace)
-    after = helm.preview(place.release, place.namespace, CHART, wanted.values())
+    after = helm.preview(place.release, place.namespace, CHART, wanted.values(), is_there=namespace is not None)
     lines = [] if namespace is not None else [f"+ Namespace/{place.namespace}"]
     return lines + changes(release.resources if release else (), after)
 

@@ -1,0 +1,71 @@
+"""`mops workspace up --build`: the workspace's own images, built here and pushed to where its file says."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from modelops_runtime.contracts.errors import UserError
+from mops.kube.errors import ClusterError
+from mops.kube.values import image_parts, sibling_image
+from mops.workspace.spec import WorkspaceSpec
+
+ENGINES = ("docker", "podman", "buildah")
+_LAST_LINES = 8
+
+
+def source_tree() -> Path:
+    """The folder with docker/. Raises UserError where this package was installed without it."""
+    root = Path(__file__).resolve().parents[3]
+    if not (root / "docker").is_dir():
+        raise UserError(
+            "--build needs the source tree with its docker/ folder; or push the images with `make images push`"
+        )
+    return root
+
+
+def engine() -> str:
+    """Raises UserError."""
+    found = next((name for name in ENGINES if shutil.which(name)), None)
+    if found is None:
+        raise UserError(f"--build needs one of {', '.join(ENGINES)}, and none is on PATH")
+    return found
+
+
+def wanted_images(spec: WorkspaceSpec) -> dict[str, str]:
+    """Dockerfile -> image, of the images that the file names; beside the worker's own also the adaptive worker's.
+
+    Raises UserError where it names none with a registry. Pure.
+    """
+    named = {"dask-scheduler": spec.dask.scheduler.image, "dask-worker": spec.dask.workers.image}
+    given = {name: image for name, image in named.items() if image and "@" not in image}
+    if len(given) < len(named):
+        lacking = ", ".join(f"dask.{name.removeprefix('dask-')}" for name in named if name not in given)
+        raise UserError(f"--build needs an image by tag, with its registry, for {lacking} in the workspace's file")
+    beside = sibling_image({"workers": {"image": image_parts(given["dask-worker"])}}, "adaptive-worker")
+    if beside:
+        given["adaptive-worker"] = f"{beside['repository']}:{beside['tag']}"
+    return given
+
+
+def commands(program: str, root: Path, images: dict[str, str]) -> list[list[str]]:
+    """What is called, in its order: all are built before any is pushed. Pure."""
+    built = [
+        [program, "build", "-f", str(root / "docker" / f"{name}.Dockerfile"), "-t", image, str(root)]
+        for name, image in images.items()
+    ]
+    return built + [[program, "push", image] for image in images.values()]
+
+
+def build_and_push(spec: WorkspaceSpec, say: Callable[[str], None]) -> None:
+    """Raises UserError before anything is built, ClusterError with the last lines of what failed."""
+    root, images = source_tree(), wanted_images(spec)
+    for command in commands(engine(), root, images):
+        say(" ".join(command[:2] + command[-2:-1]) if command[1] == "build" else " ".join(command))
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            lines = (done.stderr or done.stdout).strip().splitlines()[-_LAST_LINES:]
+            what = "\n".join([f"{' '.join(command)} failed", *(f"  {line}" for line in lines)])
+            raise ClusterError(what, "sign in to the registry, or correct the image in the workspace's file")
