@@ -42,6 +42,7 @@ def test_all_parts_are_made_and_a_second_run_sends_nothing(arm: ArmServer, confi
     writes = len(arm.writes())
     again = mops_azure("create", "-y", config=path)  # without the password: the server is there
     assert again.returncode == 0, again.stderr
+    assert "PostgreSQL 17, Standard_B2s, 32 GB that grow, TLS required" in made.stdout
     assert "Nothing to do" in again.stdout
     assert len(arm.writes()) == writes
     assert PASSWORD not in made.stdout + made.stderr
