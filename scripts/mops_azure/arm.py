@@ -175,13 +175,20 @@ class Arm:
             url, version = page.get("nextLink"), None
 
     def send(
-        self, method: str, path: str, api_version: str | None, doing: str, *, accept: tuple[int, ...] = ()
+        self,
+        method: str,
+        path: str,
+        api_version: str | None,
+        doing: str,
+        *,
+        body: Any = None,
+        accept: tuple[int, ...] = (),
     ) -> Reply:
         """What no client has an operation for. `path` may be a whole address (an operation's)."""
         url = path if path.startswith("https://") else f"{self._base}{path}"
         if api_version:
             url += ("&" if "?" in url else "?") + f"api-version={api_version}"
-        return self._answered(doing, lambda: self.resources.send_request(HttpRequest(method, url)), accept)
+        return self._answered(doing, lambda: self.resources.send_request(HttpRequest(method, url, json=body)), accept)
 
     def _answered(self, doing: str, run: Callable[[], Any], accept: tuple[int, ...]) -> Reply:
         response: Any

@@ -10,14 +10,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from modelops_runtime.contracts.errors import ModelOpsError
-from mops_azure import desired
+from mops_azure import desired, parts
 from mops_azure.config import AzureConfig
+from mops_azure.errors import one_line
 from mops_azure.live import newest_default_version, offered_versions
 from mops_azure.plan import is_ours
 
 if TYPE_CHECKING:
     from mops_azure.arm import Arm
 
+NAMES = {
+    "storage account": ("Microsoft.Storage", "storage.name"),
+    "database server": ("Microsoft.DBforPostgreSQL", "postgres.name"),
+    "key vault": ("Microsoft.KeyVault", "key_vault.name"),
+}
+"""Kind -> who is asked whether a name is free, and where it is set."""
 SUBSCRIPTIONS = "2022-12-01"
 COMPUTE_SKUS = "2021-07-01"
 COMPUTE = "2025-04-01"
@@ -50,7 +57,7 @@ def examine(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
     yield _subscription(config, found)
     if found is None:
         return
-    for check in (_providers, _version, _sizes_and_quota, _registry_name, _rights):
+    for check in (_providers, _version, _sizes_and_quota, _registry_name, _parts_names, _rights):
         try:
             yield from check(arm, config)
         except ModelOpsError as error:
@@ -195,6 +202,28 @@ def _registry_name(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
         )
 
 
+def _parts_names(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
+    """Names that must be the only ones in the world, of what is not there yet."""
+    for one in parts.parts(config):
+        if one.kind not in NAMES:
+            continue
+        provider, key = NAMES[one.kind]
+        if arm.get(one.id, one.api_version, f"reading the {one.kind}") is not None:
+            yield Finding(level="ok", what=f"{one.kind} {one.name} is there")
+            continue
+        path = f"/subscriptions/{config.subscription_id}/providers/{provider}/checkNameAvailability"
+        kind = "/".join(one.id.split("/")[6:8])
+        body = {"name": one.name, "type": kind}
+        reply = arm.send("POST", path, one.api_version, f"checking the {one.kind}'s name", body=body).body or {}
+        if reply.get("nameAvailable"):
+            yield Finding(level="ok", what=f"{one.kind} name {one.name} is free")
+        else:
+            said = one_line(str(reply.get("message") or "it is taken"), 120)
+            yield Finding(
+                level="problem", what=f"{one.kind} name {one.name}: {said}", remedy=f"set another {key}; it is global"
+            )
+
+
 def _rights(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
     path = f"/subscriptions/{config.subscription_id}/providers/Microsoft.Authorization/permissions"
     granted = list(arm.list(path, PERMISSIONS, "reading your rights"))
@@ -202,7 +231,7 @@ def _rights(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
         "Microsoft.Resources/subscriptions/resourceGroups/write": "Contributor",
         "Microsoft.ContainerService/managedClusters/write": "Contributor",
     }
-    if config.acr.enabled:
+    if config.acr.enabled or (parts.pods_rights(config, "") and config.identity.enabled):
         needed["Microsoft.Authorization/roleAssignments/write"] = "Role Based Access Control Administrator"
     if config.lock:
         needed["Microsoft.Authorization/locks/write"] = "Owner"

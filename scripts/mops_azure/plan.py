@@ -15,6 +15,7 @@ from mops_azure.config import MANAGED_BY, AzureConfig
 from mops_azure.desired import Resource
 from mops_azure.errors import NotOurs
 from mops_azure.late import late_resources, pull_right
+from mops_azure.merge import merged
 
 Action = Literal["create", "update", "replace", "keep"]
 Live = Mapping[str, Any]
@@ -62,14 +63,6 @@ REPLACING = {
     "role assignment": ("properties.*",),
 }
 """Properties that Azure cannot change in place."""
-
-READ_ONLY = {
-    "id", "name", "type", "etag", "systemdata", "provisioningstate", "powerstate", "maxagentpools", "currentkubernetesversion",
-    "fqdn", "privatefqdn", "azureportalfqdn", "resourceuid", "status", "privatelinkresources", "principalid", "tenantid",
-    "effectiveoutboundips", "issuerurl", "currentorchestratorversion", "nodeimageversion", "virtualmachinenodesstatus",
-    "identityprofile", "creationdate", "loginserver",
-}  # fmt: skip
-"""What Azure alone writes of clusters, groups and registries; left out of what is sent back to it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -260,60 +253,6 @@ def _refuse_foreign(step: Step, config: AzureConfig) -> None:
 def is_ours(live: Any) -> bool:
     tags = {str(key).lower(): value for key, value in ((live or {}).get("tags") or {}).items()}
     return tags.get("managedby") == MANAGED_BY
-
-
-def merged(resource: Resource, live: Any) -> dict[str, Any]:
-    """What Azure has, without what it alone writes, with `resource.body` on top; an autoscaled pool keeps its node count."""
-    if resource.kind in WHOLE:
-        return _grown(resource, live)
-    kept = _writable(live)
-    body = _on_top(kept, resource.body)
-    if resource.kind == "cluster":
-        pools = (live.get("properties") or {}).get("agentPoolProfiles") or []
-        body["properties"]["agentPoolProfiles"] = [{**_writable(pool), "name": pool["name"]} for pool in pools]
-    if resource.kind == "pool" and resource.body["properties"].get("enableAutoScaling"):
-        properties = body["properties"]
-        count = live["properties"].get("count", properties["minCount"])
-        properties["count"] = max(properties["minCount"], min(count, properties["maxCount"]))
-    return body
-
-
-WHOLE = {
-    "identity", "storage account", "container", "key vault", "log workspace", "database server", "database",
-    "database setting", "firewall rule", "federated credential",
-}  # fmt: skip
-"""Kinds whose body says all that we ever set, and of which Azure keeps what is not sent."""
-
-
-def _grown(resource: Resource, live: Any) -> dict[str, Any]:
-    """The body as asked for; a disk that has grown by itself keeps its size, it cannot shrink."""
-    body = deepcopy(resource.body)
-    storage = body["properties"].get("storage") if "properties" in body else None
-    if storage:
-        size = ((live.get("properties") or {}).get("storage") or {}).get("storageSizeGB") or 0
-        storage["storageSizeGB"] = max(size, storage["storageSizeGB"])
-    return body
-
-
-def _writable(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {
-            key: _writable(one) for key, one in value.items() if str(key).lower() not in READ_ONLY and one is not None
-        }
-    if isinstance(value, list):
-        return [_writable(one) for one in value]
-    return value
-
-
-def _on_top(below: Any, above: Any) -> Any:
-    if not isinstance(below, Mapping) or not isinstance(above, Mapping):
-        return deepcopy(above)
-    result = dict(below)
-    spelled = {str(key).lower(): key for key in below}
-    for key, value in above.items():
-        old = result.pop(spelled[key.lower()], None) if key.lower() in spelled else None
-        result[key] = _on_top(old, value)
-    return result
 
 
 def refuse_if_stopped(config: AzureConfig, plan: Plan, live: Live) -> None:

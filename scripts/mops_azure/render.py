@@ -57,6 +57,11 @@ def _new(step: Step) -> list[str]:
     if step.resource.kind == "cluster":
         version = properties.get("kubernetesVersion", "the location's default version")
         return [f"Kubernetes {version}, {body['sku']['tier']}, Azure CNI overlay with Cilium, in {body['location']}"]
+    if step.resource.kind == "database server":
+        size = properties["storage"]["storageSizeGB"]
+        return [f"PostgreSQL {properties['version']}, {body['sku']['name']}, {size} GB that grow, TLS required"]
+    if step.resource.kind == "storage account":
+        return [f"{body['sku']['name']}, no account keys, no public blobs"]
     if step.resource.kind == "resource group":
         return [f"in {body['location']}, tags {', '.join(f'{key}={value}' for key, value in body['tags'].items())}"]
     return []

@@ -41,7 +41,7 @@ class ArmServer:
         self.faults: list[Fault] = []
         self.on_request: Callable[[int], None] = lambda number: None
         """Called with the number of each ARM request, from 1, after it took effect and before it is answered."""
-        self.polls = 2
+        self.polls = 1
         """Polls that a long operation takes."""
         self.outcome: dict[str, dict[str, Any]] = {}
         """Id in lower case -> how its next operation ends: {"status", "error", "state"}."""

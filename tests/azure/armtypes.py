@@ -41,6 +41,27 @@ def mistakes(resource_type: str, api_version: str, body: Any) -> list[str]:
     return found
 
 
+def read_only_names(resource_type: str, api_version: str) -> set[str]:
+    """Names in lower case, at any depth, of what Azure alone writes and nobody may send."""
+    types, index = _documents()[f"{resource_type}@{api_version}".lower()]
+    found: set[str] = set()
+    open_, seen = [index], set()
+    while open_:
+        at = open_.pop()
+        if at in seen:
+            continue
+        seen.add(at)
+        for key, one in types[at].get("properties", {}).items():
+            if one["flags"] & READ_ONLY:
+                found.add(key.lower())
+            else:
+                open_.append(_index(one["type"]))
+        for more in ("additionalProperties", "itemType"):
+            if isinstance(types[at].get(more), dict):
+                open_.append(_index(types[at][more]))
+    return found - {one.lower() for one in FROM_THE_ADDRESS}
+
+
 def _check(types: list[Any], index: int, value: Any, path: str, found: list[str]) -> None:
     kind = types[index]
     name = kind["$type"]

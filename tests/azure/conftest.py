@@ -7,6 +7,7 @@ import ipaddress
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from ruamel.yaml import YAML
 
+from tests.azure import forked
 from tests.azure.arm_server import CLIENT, SECRET, SUBSCRIPTION, TENANT, ArmServer
 
 ROOT = Path(__file__).parents[2]
@@ -97,19 +99,36 @@ def environment(certificate: tuple[str, str], tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def mops_azure(environment: dict[str, str], tmp_path: Path) -> Mops:
-    """`mops_azure("create", "-y", config=path)` as a process of its own."""
+    """`mops_azure("create", "-y", config=path)` as a process of its own, forked where the imports are done."""
 
-    def run(
-        *args: str, config: Path, env: Mapping[str, str] | None = None, stdin: str = ""
-    ) -> subprocess.CompletedProcess[str]:
+    def run(*args: str, config: Path, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        said = Path(tempfile.mkdtemp(dir=tmp_path))
+        whole = [*args, "--config", str(config)]
+        process = forked.start(whole, environment={**environment, **(env or {})}, folder=tmp_path, said=said)
+        process.join(timeout=280)
+        if process.exitcode is None:
+            process.kill()
+            pytest.fail(f"mops-azure {' '.join(args)} does not end: {(said / 'stderr').read_text()}")
+        return subprocess.CompletedProcess(
+            whole, process.exitcode, (said / "stdout").read_text(), (said / "stderr").read_text()
+        )
+
+    return run
+
+
+@pytest.fixture
+def shipped(environment: dict[str, str], tmp_path: Path) -> Mops:
+    """The same by an interpreter of its own, as a user starts it."""
+
+    def run(*args: str, config: Path, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             command_line(*args, config=config),
             env={**environment, **(env or {})},
             cwd=tmp_path,
-            input=stdin,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=200,
+            timeout=280,
             check=False,
         )
 

@@ -23,20 +23,22 @@ PRELOADED = [
 ]
 
 
-def start(args: Sequence[str], *, environment: dict[str, str], folder: Path) -> ForkServerProcess:
-    """Runs the command line `args` in `folder`; its standard error is added to the file `stderr` there."""
+def start(
+    args: Sequence[str], *, environment: dict[str, str], folder: Path, said: Path | None = None
+) -> ForkServerProcess:
+    """Runs the command line `args` in `folder`; what it says is added to the files `stdout` and `stderr` in `said`, or there."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
-    process = context.Process(target=_run, args=(list(args), environment, str(folder)))
+    process = context.Process(target=_run, args=(list(args), environment, str(folder), str(said or folder)))
     process.start()
     return process
 
 
-def _run(args: list[str], environment: dict[str, str], folder: str) -> None:
+def _run(args: list[str], environment: dict[str, str], folder: str, said: str) -> None:
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
-    for name, number in (("/dev/null", 0), ("stdout", 1), ("stderr", 2)):
+    for name, number in (("/dev/null", 0), (f"{said}/stdout", 1), (f"{said}/stderr", 2)):
         file = os.open(name, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         os.dup2(file, number)
     sys.stdin = open(0, closefd=False)  # noqa: SIM115

@@ -15,19 +15,19 @@ CLUSTER = f"{GROUP}/providers/microsoft.containerservice/managedclusters/modelop
 FULL = {"acr": {"enabled": True}, "lock": True}
 
 
-def test_create_makes_what_the_plan_says_and_a_second_run_sends_nothing(arm: ArmServer, config, mops_azure):
+def test_create_makes_what_the_plan_says_and_a_second_run_sends_nothing(arm: ArmServer, config, shipped):
     path = config(**FULL)
-    planned = mops_azure("plan", config=path)
+    planned = shipped("plan", config=path)
     assert planned.returncode == 0, planned.stderr
     assert "Plan: 8 to create" in planned.stdout
     assert arm.writes() == []
-    made = mops_azure("create", "-y", config=path)
+    made = shipped("create", "-y", config=path)
     assert made.returncode == 0, made.stderr
     assert arm.invalid == []
     assert arm.resources[CLUSTER]["properties"]["provisioningState"] == "Succeeded"
     before = len(arm.writes())
     assert before == 6  # two groups, registry, cluster, lock, right
-    again = mops_azure("create", "-y", config=path)
+    again = shipped("create", "-y", config=path)
     assert again.returncode == 0, again.stderr
     assert "Nothing to do" in again.stdout
     assert len(arm.writes()) == before

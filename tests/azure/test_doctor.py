@@ -77,6 +77,40 @@ def test_each_problem_is_a_line_with_its_remedy(healthy, config, mops_azure, pat
     assert "; " in line
 
 
+PARTS = {name: {"enabled": True} for name in ("postgres", "storage", "key_vault")}
+
+
+def test_the_names_of_all_parts_are_asked_for(healthy, config, mops_azure):
+    done = mops_azure("doctor", config=config(**PARTS))
+    assert done.returncode == 0, done.stdout
+    for kind in ("storage account", "database server", "key vault"):
+        assert f"{kind} name " in done.stdout
+    asked = [one.body["type"] for one in healthy.log if one.method == "POST"]
+    assert asked == [
+        "Microsoft.Storage/storageAccounts",
+        "Microsoft.KeyVault/vaults",
+        "Microsoft.DBforPostgreSQL/flexibleServers",
+    ]
+    healthy.answers[r"microsoft.storage/checknameavailability$"] = {
+        "nameAvailable": False,
+        "message": "The storage account named x is already taken.",
+    }
+    healthy.answers = dict(sorted(healthy.answers.items(), key=lambda item: "storage" not in item[0]))
+    taken = mops_azure("doctor", config=config(**PARTS))
+    assert taken.returncode == 1
+    assert "already taken; set another storage.name" in taken.stdout
+
+
+def test_programs_that_are_missing_are_told(healthy, config, mops_azure):
+    done = mops_azure("doctor", config=config(), env={"PATH": "/nowhere"})
+    assert done.returncode == 0
+    assert "kubelogin is not there, and not needed" in done.stdout
+    assert "helm is not there; install it" in done.stdout
+    told = mops_azure("doctor", config=config(auth="use_azure_cli"), env={"PATH": "/nowhere"})
+    assert told.returncode == 1
+    assert "PROBLEM  the Azure CLI az is not there; install it" in told.stdout
+
+
 def test_too_little_quota_for_the_maximum_is_a_warning(healthy, config, mops_azure):
     healthy.answers[r"/usages$"] = {"value": [usage("cores", 90, 100)]}
     done = mops_azure("doctor", config=config())

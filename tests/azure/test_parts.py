@@ -22,11 +22,6 @@ ALL = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _soon_done(arm: ArmServer) -> None:
-    arm.polls = 1
-
-
 @pytest.mark.parametrize("hidden", [True, False])
 def test_all_parts_are_made_and_a_second_run_sends_nothing(arm: ArmServer, config, mops_azure, hidden):
     arm.servers_hidden = hidden
@@ -47,6 +42,7 @@ def test_all_parts_are_made_and_a_second_run_sends_nothing(arm: ArmServer, confi
     writes = len(arm.writes())
     again = mops_azure("create", "-y", config=path)  # without the password: the server is there
     assert again.returncode == 0, again.stderr
+    assert "PostgreSQL 17, Standard_B2s, 32 GB that grow, TLS required" in made.stdout
     assert "Nothing to do" in again.stdout
     assert len(arm.writes()) == writes
     assert PASSWORD not in made.stdout + made.stderr
@@ -77,6 +73,22 @@ def test_a_changed_part_is_one_put_that_azure_takes(arm: ArmServer, config, mops
     (put,) = arm.writes()[before:]
     assert put.body["properties"]["storage"]["storageSizeGB"] == 64
     assert "administratorLoginPassword" not in put.body["properties"]
+    assert mops_azure("plan", "--detailed-exitcode", config=path).returncode == 0
+
+
+def test_changed_settings_of_the_other_parts_are_one_put_each(arm: ArmServer, config, mops_azure):
+    some = {"storage": ALL["storage"], "key_vault": ALL["key_vault"], "logs": ALL["logs"]}
+    assert mops_azure("create", "-y", config=config(**some)).returncode == 0
+    before = len(arm.writes())
+    path = config(
+        storage={**ALL["storage"], "redundancy": "GRS"},
+        key_vault={**ALL["key_vault"], "keep_deleted_days": 30},
+        logs={"enabled": True, "retention_days": 90},
+    )
+    changed = mops_azure("create", "-y", config=path)
+    assert changed.returncode == 0, changed.stderr
+    assert [one.path.split("/")[-1] for one in arm.writes()[before:]] == ["annastore", "anna-vault", "modelops"]
+    assert arm.invalid == []
     assert mops_azure("plan", "--detailed-exitcode", config=path).returncode == 0
 
 
