@@ -65,12 +65,13 @@ cluster-down: ## end it; nothing is left but the cache
 # docker, podman or buildah: whichever is there.
 ENGINE ?= $(firstword $(foreach name,docker podman buildah,$(if $(shell command -v $(name)),$(name))))
 VERSION ?= $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+REVISION ?= $(shell git rev-parse --short HEAD)
 IMAGE_NAMES := dask-scheduler dask-worker adaptive-worker
 image = $(if $(REGISTRY),$(REGISTRY)/)modelops/$(1):$(VERSION)
 
 images: ## build the three images: make images REGISTRY=... VERSION=... [BASE_IMAGE=...]
 	$(foreach name,$(IMAGE_NAMES),$(ENGINE) build $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) --build-arg VERSION=$(VERSION) \
-		--build-arg REVISION=$(shell git rev-parse --short HEAD) -f docker/$(name).Dockerfile -t $(call image,$(name)) . &&) true
+		--build-arg REVISION=$(REVISION) $(foreach key,version=$(VERSION) revision=$(REVISION),--label org.opencontainers.image.$(key)) -f docker/$(name).Dockerfile -t $(call image,$(name)) . &&) true
 
 push: ## push them: make push REGISTRY=... VERSION=...
 	$(if $(REGISTRY),,$(error make push needs REGISTRY=...))

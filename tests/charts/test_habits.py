@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import yaml
 from mops.charts.generate import CHARTS as MODELS
 from tests.charts.rendering import CHARTS, ROOT, SPEC, helm, manifest, pod_templates, program, render
 
+# What is not on this machine is there once the test cluster has been built.
 pytestmark = [] if program("helm") else pytest.mark.cluster
 FOLDERS = tuple(MODELS)
 EVERYTHING = {chart: ROOT / f"tests/charts/values/{chart}.yaml" for chart in CHARTS}
@@ -38,6 +40,11 @@ DEFAULTS = {
         Secret/rel-postgres Service/rel-postgres Service/rel-postgres-pods ServiceAccount/rel-adaptive ServiceAccount/rel-postgres
         StatefulSet/rel-postgres""",
 }
+
+
+def needs(name: str) -> Callable[[Callable[..., None]], Any]:
+    """A test that waits for the cluster's suite where this program is not there."""
+    return (lambda test: test) if program(name) else pytest.mark.cluster
 
 
 @pytest.mark.parametrize("chart", CHARTS)
@@ -179,6 +186,7 @@ def _fixed(objects: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+@needs("helm3")
 @each_rendering
 def test_both_helms_render_the_same(chart: str, flags: tuple[str, ...]) -> None:
     if not program("helm3"):
@@ -298,6 +306,7 @@ def _another(key: str, default: Any) -> tuple[str, str]:
     return "--set-string", f"{key}=other"
 
 
+@needs("kube-score")
 @pytest.mark.parametrize("chart", CHARTS)
 def test_kube_score_finds_nothing_critical_in_the_defaults(chart: str, tmp_path: Path) -> None:
     judge = program("kube-score")
@@ -310,6 +319,7 @@ def test_kube_score_finds_nothing_critical_in_the_defaults(chart: str, tmp_path:
     assert [line for line in done.stdout.splitlines() if "[CRITICAL]" in line] == []
 
 
+@needs("kube-score")
 def test_kube_score_does_find_what_is_wrong(tmp_path: Path) -> None:
     judge = program("kube-score")
     assert judge

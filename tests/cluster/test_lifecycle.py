@@ -8,7 +8,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -102,9 +102,10 @@ def _reachable_from_the_cluster(server: PostgresServer) -> Iterator[int]:
     """The server listens on the loopback interface alone: this brings connections to it; yields the port."""
 
     def pass_on(source: socket.socket, to: socket.socket) -> None:
-        while data := source.recv(65536):
-            to.sendall(data)
-        to.shutdown(socket.SHUT_WR)
+        with suppress(OSError):  # one of the two has gone
+            while data := source.recv(65536):
+                to.sendall(data)
+            to.shutdown(socket.SHUT_WR)
 
     def serve() -> None:
         while True:

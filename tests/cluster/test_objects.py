@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from distributed import Client, Security
 
 from tests.charts.rendering import SPEC
@@ -24,11 +25,13 @@ READY = sorted((ROOT / "values").glob("*/*.yaml")) + sorted((ROOT / "tests/chart
 
 @pytest.fixture(scope="module")
 def monitors(cluster: Cluster) -> Iterator[None]:
-    """The API knows the types of Prometheus' operator."""
+    """The API knows the types of Prometheus' operator, and the priority of tests/charts/values."""
     types = Path(os.environ["KUBECONFIG"]).parents[1] / "monitoring"
     cluster.kubectl("apply", "--server-side", "-f", str(types))
     cluster.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+    cluster.kubectl("create", "priorityclass", "given", "--value=1")
     yield
+    cluster.kubectl("delete", "priorityclass", "given")
     cluster.kubectl("delete", "-f", str(types))
 
 
@@ -39,9 +42,11 @@ def test_the_api_server_takes_what_ready_values_make(
     chart = values.stem if values.parent.name == "values" else values.parent.name
     spec = SPEC if chart == "adaptive-run" else ()
     rendered = cluster.helm("template", "rel", str(ROOT / "charts" / chart), "-n", namespace, "-f", str(values), *spec)
-    said = cluster.kubectl(
-        "-n", namespace, "create", "--dry-run=server", "--validate=strict", "-f", "-", stdin=rendered
-    )
+    # The test's pod is refused unless its account is there.
+    for account in (one for one in yaml.safe_load_all(rendered) if one and one["kind"] == "ServiceAccount"):
+        cluster.kubectl("-n", namespace, "apply", "-f", "-", stdin=yaml.safe_dump(account))
+    dry = ("apply", "--dry-run=server", "--validate=strict", "-f", "-")
+    said = cluster.kubectl("-n", namespace, *dry, stdin=rendered)
     assert "deployment" in said or "job" in said
 
 
