@@ -62,6 +62,7 @@ def _run(options: argparse.Namespace) -> int:
         loaded=loaded,
         ledger_url=options.ledger,
         run_id=run_id,
+        ledger_patience_s=_LEDGER_COMES_UP_S,
         trials=options.trials,
         slots=options.workers,
         dask=dask,

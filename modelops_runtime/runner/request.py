@@ -19,6 +19,8 @@ class RunRequest:
     loaded: LoadedSpec
     ledger_url: str
     run_id: str
+    ledger_patience_s: float = 0.0
+    """How long a ledger's server that does not answer yet is waited for."""
     trials: int | None = None
     """The budget; None: the spec's."""
     slots: int = 1

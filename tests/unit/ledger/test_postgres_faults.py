@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from modelops_runtime.contracts.errors import LedgerError
+from modelops_runtime.contracts.errors import LedgerError, Unreachable
 from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.ledger.base import Ledger
-from modelops_runtime.ledger.opening import open_ledger
+from modelops_runtime.ledger.opening import ledger_exists, open_ledger
 from modelops_runtime.ledger.store import ConnectionLost, patiently
 from tests.support.patience import PATIENCE_S, eventually
 from tests.support.postgres import PostgresServer, postgres_server
@@ -173,6 +173,18 @@ def test_nothing_is_taken_over_within_one_lease_of_the_servers_start(own_server:
     assert taken is not None
     assert taken.number == lease.number
     ledger.close()
+
+
+def test_a_server_that_is_not_up_yet_is_waited_for(own_server: PostgresServer):
+    url = own_server.new_database()
+    open_ledger(url).close()
+    own_server.stop()
+    with pytest.raises(Unreachable):
+        ledger_exists(url)
+    start = threading.Timer(1.0, own_server.start)
+    start.start()
+    assert ledger_exists(url, patience_s=60)
+    start.join()
 
 
 class TestPatience:
