@@ -27,12 +27,12 @@ def open_ledger(url: str, *, create: bool = True, patience_s: float = 0.0) -> Le
     return open_sqlite(_path(url), create=create)
 
 
-def ledger_exists(url: str) -> bool:
+def ledger_exists(url: str, *, patience_s: float = 0.0) -> bool:
     """Whether `open_ledger(url, create=False)` would find one. Raises LedgerError for a server that cannot be reached."""
     if _is_postgres(url):
         from modelops_runtime.ledger.postgres import holds_ledger
 
-        return holds_ledger(url)
+        return holds_ledger(url, patience_s=patience_s)
     path = _path(url)
     return path.is_file() and path.stat().st_size > 0
 

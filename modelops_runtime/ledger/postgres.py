@@ -64,12 +64,16 @@ def open_postgres(
     return SqlLedger(store)
 
 
-def holds_ledger(url: str) -> bool:
+def holds_ledger(url: str, *, patience_s: float = 0.0) -> bool:
     """Whether there is a ledger in the database. Raises LedgerError when the server cannot be used."""
     store = PostgresStore(url)
-    try:
+
+    def look(again: bool) -> bool:
         with store.using() as connection:
             return _Schema(connection).version() is not None
+
+    try:
+        return patiently(look, patience_s=patience_s)
     finally:
         store.close()
 

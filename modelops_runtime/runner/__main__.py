@@ -20,7 +20,7 @@ from modelops_runtime.simulation.dask_target import DaskTarget
 from modelops_runtime.specs.loading import load_spec
 
 _LEDGER_COMES_UP_S = 120.0
-"""A pod may start before its Postgres does; to give up early would fail its Job."""
+"""A pod may start before its Postgres does, or meet a name server that stutters; to give up early would fail its Job."""
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -50,6 +50,7 @@ def _run(options: argparse.Namespace) -> int:
         trials=options.trials,
         slots=options.workers,
         dask=dask,
+        patience_s=_LEDGER_COMES_UP_S,
     )
     try:
         with stop_on_signals(lambda: None) as stop:

@@ -24,6 +24,8 @@ class RunRequest:
     slots: int = 1
     """Simulations side by side on this machine."""
     dask: DaskTarget | None = None
+    patience_s: float = 0.0
+    """Seconds for which a Postgres that does not answer is waited for when the run begins."""
     fresh: bool = False
     """Keep an older run of this name under a dated name, and begin anew."""
     large: bool = False

@@ -57,7 +57,7 @@ def run_spec(
             if first.failure is not None:
                 on_event(Notice(f"the first simulation failed: {first.failure.kind}: {first.failure.message}"))
         _list_ledger(request)
-        ledger = open_ledger(request.ledger_url)
+        ledger = open_ledger(request.ledger_url, patience_s=request.patience_s)
         try:
             return _run(request, prepared, ledger, at_hand, on_event, stop)
         finally:
@@ -76,9 +76,9 @@ def _has_results(request: RunRequest, prepared: Prepared) -> bool:
 
     Raises RunDiffers for completed trials of a run of another identity.
     """
-    if request.fresh or not ledger_exists(request.ledger_url):
+    if request.fresh or not ledger_exists(request.ledger_url, patience_s=request.patience_s):
         return False
-    ledger = open_ledger(request.ledger_url)
+    ledger = open_ledger(request.ledger_url, patience_s=request.patience_s)
     try:
         run = ledger.get_run(request.run_id)
         if run is None or not _has_completed(ledger, run):

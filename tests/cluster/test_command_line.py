@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import signal
-import time
+import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -226,32 +226,42 @@ def test_up_heals_a_release_whose_helm_was_killed(cluster: Cluster, here: Projec
     name = unique("cut")
     namespace = f"modelops-ws-{name}"
     up = ("workspace", "up", name, "--file", str(workspace_yaml(tmp_path, replicas=1)))
+    cluster.kubectl("create", "namespace", namespace)
+    cluster.kubectl("label", "namespace", namespace, "app.kubernetes.io/managed-by=mops")
     try:
         for wanted in ("pending-install", "pending-upgrade"):
-            _cut_off(cluster, here, up, namespace, wanted)
+            _cut_off(cluster, name, namespace, wanted)
             assert wanted in _statuses(cluster, namespace)
             well(here.mops(*up, timeout_s=PATIENCE_S))
             assert [s for s in _statuses(cluster, namespace) if s.startswith("pending")] == []
-            up = (*up[:-1], str(workspace_yaml(tmp_path, replicas=2)))
-        assert " 1 of 1" not in well(here.mops("workspace", "status", name, timeout_s=PATIENCE_S))
+        stopped = here.start(*up, "--values", str(_lost_image(tmp_path)))
+        assert stopped.stderr is not None
+        while "ready;" not in (line := stopped.stderr.readline()):
+            assert line, "it ended before it waited"
+        stopped.send_signal(signal.SIGINT)
+        _, said = stopped.communicate(timeout=60)
+        assert stopped.returncode == 130, said
+        assert f"`mops workspace up {name}` goes on" in said
+        well(here.mops(*up, timeout_s=PATIENCE_S))
     finally:
         here.mops("workspace", "down", name, "--purge", timeout_s=PATIENCE_S)
 
 
-def _cut_off(cluster: Cluster, here: Project, up: tuple[str, ...], namespace: str, wanted: str) -> None:
-    """Kill `up` with its helm while the release is `wanted`: as a power cut would."""
-    for _ in range(5):
-        process = here.start(*up)
-        give_up = time.monotonic() + PATIENCE_S
-        while process.poll() is None and time.monotonic() < give_up:
-            if cluster.kubectl("get", "namespace", namespace, "--ignore-not-found") and wanted in _statuses(
-                cluster, namespace
-            ):
-                os.killpg(process.pid, signal.SIGKILL)
-                process.communicate()
-                return
-        process.communicate()
-    raise AssertionError(f"no release was ever seen {wanted}")
+def _lost_image(folder: Path) -> Path:
+    path = folder / "lost.yaml"
+    path.write_text("workers: {image: {repository: registry.test/nothing, tag: '1'}}\n")
+    return path
+
+
+def _cut_off(cluster: Cluster, name: str, namespace: str, wanted: str) -> None:
+    """Kill a helm that waits for pods which never come, as a power cut would."""
+    command = ["helm", "upgrade", "--install", name, str(ROOT / "charts/dask-workspace"), "-n", namespace, "--wait"]
+    waiting = subprocess.Popen([*command, "--set", "workers.image.repository=registry.test/nothing"])
+    try:
+        cluster.wait(f"a release that is {wanted}", PATIENCE_S, lambda: wanted in _statuses(cluster, namespace))
+    finally:
+        waiting.kill()
+        waiting.wait()
 
 
 def test_two_runs_side_by_side_never_touch_each_other(
