@@ -148,7 +148,7 @@ def test_the_boarding_school_on_a_workspace_finds_what_it_finds_here(
 def test_a_run_from_up_to_down_and_back(
     cluster: Cluster, space: str, run_id: str, here: Project, tmp_path: Path
 ) -> None:
-    line = a_line(tmp_path / "line", trials=30, sleep=0.2)
+    line = a_line(tmp_path / "line", trials=60, sleep=1.0)
     up = ("adaptive", "up", "adaptive.yaml", "--run-id", run_id, "--workspace", space, *RUN_VALUES)
     planned = well(line.mops(*up, "--dry-run", timeout_s=PATIENCE_S))
     assert f"+ Namespace/modelops-run-{run_id}" in planned
@@ -156,14 +156,14 @@ def test_a_run_from_up_to_down_and_back(
     assert cluster.kubectl("get", "namespace", f"modelops-run-{run_id}", "--ignore-not-found") == ""
 
     assert f"run {run_id} is at work" in well(line.mops(*up, timeout_s=PATIENCE_S))
-    seen = json.loads(well(here.mops("adaptive", "status", run_id, "--json", timeout_s=PATIENCE_S)))
-    assert seen["ledger"]["trials"] == 30
-    assert {pod["component"] for pod in seen["pods"]} == {"worker", "database"}
-    assert run_id in well(here.mops("adaptive", "status", timeout_s=PATIENCE_S))
-    assert f"modelops-run-{run_id}/{run_id}" in well(here.mops("workspace", "status", space, timeout_s=PATIENCE_S))
     refused = here.mops("workspace", "down", space, timeout_s=PATIENCE_S)
     assert refused.code == 1
     assert run_id in refused.err
+    seen = json.loads(well(here.mops("adaptive", "status", run_id, "--json", timeout_s=PATIENCE_S)))
+    assert seen["ledger"]["trials"] == 60
+    assert {pod["component"] for pod in seen["pods"]} == {"worker", "database"}
+    assert run_id in well(here.mops("adaptive", "status", timeout_s=PATIENCE_S))
+    assert f"modelops-run-{run_id}/{run_id}" in well(here.mops("workspace", "status", space, timeout_s=PATIENCE_S))
 
     def completed() -> bool:
         now = json.loads(well(here.mops("adaptive", "status", run_id, "--json", timeout_s=PATIENCE_S)))
@@ -174,7 +174,7 @@ def test_a_run_from_up_to_down_and_back(
     assert '"run_ended"' in well(here.mops("adaptive", "logs", run_id, timeout_s=PATIENCE_S))
     well(here.mops("adaptive", "results", run_id, "--to", str(tmp_path / "out"), timeout_s=PATIENCE_S))
     kept = json.loads((tmp_path / "out" / "run.json").read_text())
-    assert pq.read_table(tmp_path / "out" / "trials.parquet").num_rows == 30
+    assert pq.read_table(tmp_path / "out" / "trials.parquet").num_rows == 60
 
     data = (line.root / "data.csv").read_text()
     (line.root / "data.csv").write_text(data.replace("9.0", "10.0"))
@@ -189,11 +189,11 @@ def test_a_run_from_up_to_down_and_back(
     assert json.loads((tmp_path / "last" / "run.json").read_text())["summary"] == kept["summary"]
     assert "data-" in cluster.kubectl("-n", f"modelops-run-{run_id}", "get", "pvc", "-o", "name")
     spec = (line.root / "adaptive.yaml").read_text()
-    (line.root / "adaptive.yaml").write_text(spec.replace("trials: 30", "trials: 34"))
+    (line.root / "adaptive.yaml").write_text(spec.replace("trials: 60", "trials: 64"))
     well(line.mops(*up, timeout_s=PATIENCE_S))
     cluster.wait("the longer run's end", PATIENCE_S, completed)
     well(here.mops("adaptive", "down", run_id, "--to", str(tmp_path / "last"), "--purge", timeout_s=PATIENCE_S))
-    assert pq.read_table(tmp_path / "last" / "trials.parquet").num_rows == 34
+    assert pq.read_table(tmp_path / "last" / "trials.parquet").num_rows == 64
     gone = ("get", "namespace", f"modelops-run-{run_id}", "--ignore-not-found", "-o", "name")
     cluster.wait("the namespace's end", PATIENCE_S, lambda: cluster.kubectl(*gone) == "")
 
