@@ -193,10 +193,15 @@ def down(
     """
     from mops.adaptive.down import remove, save
     from mops.adaptive.place import find, place_of
+    from mops.kube.errors import NotOnCluster
     from mops.kube.helm import Helm
 
     if not discard:
-        run = find(Helm(access), run_id, namespace)
+        try:
+            run = find(Helm(access), run_id, namespace)
+        except NotOnCluster as error:
+            right = f"`{place_of(run_id, namespace).command('down')} --purge --discard` deletes what it may have left"
+            raise NotOnCluster(error.args[0], right) from None
         paths = save(access, run, to or Path("modelops-out") / run_id)
         _say(f"results: {paths[-1].parent}" if paths else "there are no results yet")
     remove(access, place_of(run_id, namespace), purge=purge, timeout_s=seconds(timeout), say=_say)
