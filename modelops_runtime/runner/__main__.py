@@ -24,7 +24,7 @@ from modelops_runtime.simulation.dask_target import DaskTarget
 from modelops_runtime.specs.loading import load_spec
 
 _LEDGER_COMES_UP_S = 120.0
-"""A pod may start before its Postgres does; to give up early would fail its Job."""
+"""A pod may start before its Postgres does, or meet a name server that stutters; to give up early would fail its Job."""
 
 _TRY_AGAIN = 75
 """EX_TEMPFAIL: the Job starts another pod, where 1 and 2 would fail it."""

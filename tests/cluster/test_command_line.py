@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import signal
-import time
+import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -148,7 +148,7 @@ def test_the_boarding_school_on_a_workspace_finds_what_it_finds_here(
 def test_a_run_from_up_to_down_and_back(
     cluster: Cluster, space: str, run_id: str, here: Project, tmp_path: Path
 ) -> None:
-    line = a_line(tmp_path / "line", trials=30, sleep=0.2)
+    line = a_line(tmp_path / "line", trials=60, sleep=1.0)
     up = ("adaptive", "up", "adaptive.yaml", "--run-id", run_id, "--workspace", space, *RUN_VALUES)
     planned = well(line.mops(*up, "--dry-run", timeout_s=PATIENCE_S))
     assert f"+ Namespace/modelops-run-{run_id}" in planned
@@ -156,14 +156,14 @@ def test_a_run_from_up_to_down_and_back(
     assert cluster.kubectl("get", "namespace", f"modelops-run-{run_id}", "--ignore-not-found") == ""
 
     assert f"run {run_id} is at work" in well(line.mops(*up, timeout_s=PATIENCE_S))
-    seen = json.loads(well(here.mops("adaptive", "status", run_id, "--json", timeout_s=PATIENCE_S)))
-    assert seen["ledger"]["trials"] == 30
-    assert {pod["component"] for pod in seen["pods"]} == {"worker", "database"}
-    assert run_id in well(here.mops("adaptive", "status", timeout_s=PATIENCE_S))
-    assert f"modelops-run-{run_id}/{run_id}" in well(here.mops("workspace", "status", space, timeout_s=PATIENCE_S))
     refused = here.mops("workspace", "down", space, timeout_s=PATIENCE_S)
     assert refused.code == 1
     assert run_id in refused.err
+    seen = json.loads(well(here.mops("adaptive", "status", run_id, "--json", timeout_s=PATIENCE_S)))
+    assert seen["ledger"]["trials"] == 60
+    assert {pod["component"] for pod in seen["pods"]} == {"worker", "database"}
+    assert run_id in well(here.mops("adaptive", "status", timeout_s=PATIENCE_S))
+    assert f"modelops-run-{run_id}/{run_id}" in well(here.mops("workspace", "status", space, timeout_s=PATIENCE_S))
 
     def completed() -> bool:
         now = json.loads(well(here.mops("adaptive", "status", run_id, "--json", timeout_s=PATIENCE_S)))
@@ -174,7 +174,7 @@ def test_a_run_from_up_to_down_and_back(
     assert '"run_ended"' in well(here.mops("adaptive", "logs", run_id, timeout_s=PATIENCE_S))
     well(here.mops("adaptive", "results", run_id, "--to", str(tmp_path / "out"), timeout_s=PATIENCE_S))
     kept = json.loads((tmp_path / "out" / "run.json").read_text())
-    assert pq.read_table(tmp_path / "out" / "trials.parquet").num_rows == 30
+    assert pq.read_table(tmp_path / "out" / "trials.parquet").num_rows == 60
 
     data = (line.root / "data.csv").read_text()
     (line.root / "data.csv").write_text(data.replace("9.0", "10.0"))
@@ -189,11 +189,11 @@ def test_a_run_from_up_to_down_and_back(
     assert json.loads((tmp_path / "last" / "run.json").read_text())["summary"] == kept["summary"]
     assert "data-" in cluster.kubectl("-n", f"modelops-run-{run_id}", "get", "pvc", "-o", "name")
     spec = (line.root / "adaptive.yaml").read_text()
-    (line.root / "adaptive.yaml").write_text(spec.replace("trials: 30", "trials: 34"))
+    (line.root / "adaptive.yaml").write_text(spec.replace("trials: 60", "trials: 64"))
     well(line.mops(*up, timeout_s=PATIENCE_S))
     cluster.wait("the longer run's end", PATIENCE_S, completed)
     well(here.mops("adaptive", "down", run_id, "--to", str(tmp_path / "last"), "--purge", timeout_s=PATIENCE_S))
-    assert pq.read_table(tmp_path / "last" / "trials.parquet").num_rows == 34
+    assert pq.read_table(tmp_path / "last" / "trials.parquet").num_rows == 64
     gone = ("get", "namespace", f"modelops-run-{run_id}", "--ignore-not-found", "-o", "name")
     cluster.wait("the namespace's end", PATIENCE_S, lambda: cluster.kubectl(*gone) == "")
 
@@ -226,32 +226,42 @@ def test_up_heals_a_release_whose_helm_was_killed(cluster: Cluster, here: Projec
     name = unique("cut")
     namespace = f"modelops-ws-{name}"
     up = ("workspace", "up", name, "--file", str(workspace_yaml(tmp_path, replicas=1)))
+    cluster.kubectl("create", "namespace", namespace)
+    cluster.kubectl("label", "namespace", namespace, "app.kubernetes.io/managed-by=mops")
     try:
         for wanted in ("pending-install", "pending-upgrade"):
-            _cut_off(cluster, here, up, namespace, wanted)
+            _cut_off(cluster, name, namespace, wanted)
             assert wanted in _statuses(cluster, namespace)
             well(here.mops(*up, timeout_s=PATIENCE_S))
             assert [s for s in _statuses(cluster, namespace) if s.startswith("pending")] == []
-            up = (*up[:-1], str(workspace_yaml(tmp_path, replicas=2)))
-        assert " 1 of 1" not in well(here.mops("workspace", "status", name, timeout_s=PATIENCE_S))
+        stopped = here.start(*up, "--values", str(_lost_image(tmp_path)))
+        assert stopped.stderr is not None
+        while "ready;" not in (line := stopped.stderr.readline()):
+            assert line, "it ended before it waited"
+        stopped.send_signal(signal.SIGINT)
+        _, said = stopped.communicate(timeout=60)
+        assert stopped.returncode == 130, said
+        assert f"`mops workspace up {name}` goes on" in said
+        well(here.mops(*up, timeout_s=PATIENCE_S))
     finally:
         here.mops("workspace", "down", name, "--purge", timeout_s=PATIENCE_S)
 
 
-def _cut_off(cluster: Cluster, here: Project, up: tuple[str, ...], namespace: str, wanted: str) -> None:
-    """Kill `up` with its helm while the release is `wanted`: as a power cut would."""
-    for _ in range(5):
-        process = here.start(*up)
-        give_up = time.monotonic() + PATIENCE_S
-        while process.poll() is None and time.monotonic() < give_up:
-            if cluster.kubectl("get", "namespace", namespace, "--ignore-not-found") and wanted in _statuses(
-                cluster, namespace
-            ):
-                os.killpg(process.pid, signal.SIGKILL)
-                process.communicate()
-                return
-        process.communicate()
-    raise AssertionError(f"no release was ever seen {wanted}")
+def _lost_image(folder: Path) -> Path:
+    path = folder / "lost.yaml"
+    path.write_text("workers: {image: {repository: registry.test/nothing, tag: '1'}}\n")
+    return path
+
+
+def _cut_off(cluster: Cluster, name: str, namespace: str, wanted: str) -> None:
+    """Kill a helm that waits for pods which never come, as a power cut would."""
+    command = ["helm", "upgrade", "--install", name, str(ROOT / "charts/dask-workspace"), "-n", namespace, "--wait"]
+    waiting = subprocess.Popen([*command, "--set", "workers.image.repository=registry.test/nothing"])
+    try:
+        cluster.wait(f"a release that is {wanted}", PATIENCE_S, lambda: wanted in _statuses(cluster, namespace))
+    finally:
+        waiting.kill()
+        waiting.wait()
 
 
 def test_two_runs_side_by_side_never_touch_each_other(

@@ -69,16 +69,14 @@ def preview(access: Access, wanted: Wanted) -> list[str]:
     """What `up` would change."""
     helm, kube, place = Helm(access), Kube(access), wanted.place
     workspace = find_workspace(helm, wanted.workspace_name, wanted.workspace_namespace)
-    namespace = kube.found(kube.core.read_namespace, place.namespace)
-    release = None if namespace is None else helm.release(place.release, place.namespace)
+    is_there = kube.has_namespace(place.namespace)
+    release = helm.release(place.release, place.namespace)
     if release is not None:
         run_of(place, release)
-    lines = [] if namespace is not None else [f"+ Namespace/{place.namespace}"]
-    if workspace.tls and (namespace is None or kube.secret(place.namespace, place.dask_secret) is None):
+    lines = [] if is_there else [f"+ Namespace/{place.namespace}"]
+    if workspace.tls and (not is_there or kube.secret(place.namespace, place.dask_secret) is None):
         lines.append(f"+ Secret/{place.dask_secret}")
-    after = helm.preview(
-        place.release, place.namespace, CHART, wanted.values(workspace), is_there=namespace is not None
-    )
+    after = helm.preview(place.release, place.namespace, CHART, wanted.values(workspace), is_there=is_there)
     return lines + changes(release.resources if release else (), after)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mops.kube.access import Access, cluster_options
-from mops.kube.options import seconds, timeout_option, values_option
+from mops.kube.options import going_on_later, seconds, timeout_option, values_option
 from mops.kube.pull_secrets import PullSecret, pull_secret_options
 
 if TYPE_CHECKING:
@@ -82,7 +82,8 @@ def up(
     if dry_run:
         click.echo("\n".join(preview(access, asked) or ["nothing would change"]))
         return
-    place = bring_up(access, asked, timeout_s=seconds(timeout), say=_say).place
+    with going_on_later(f"mops adaptive up {spec}"):
+        place = bring_up(access, asked, timeout_s=seconds(timeout), say=_say).place
     click.echo(f"run {place.run_id} is at work; `{place.command('status')}` shows where it stands")
 
 
@@ -192,10 +193,15 @@ def down(
     """
     from mops.adaptive.down import remove, save
     from mops.adaptive.place import find, place_of
+    from mops.kube.errors import NotOnCluster
     from mops.kube.helm import Helm
 
     if not discard:
-        run = find(Helm(access), run_id, namespace)
+        try:
+            run = find(Helm(access), run_id, namespace)
+        except NotOnCluster as error:
+            right = f"`{place_of(run_id, namespace).command('down')} --purge --discard` deletes what it may have left"
+            raise NotOnCluster(error.args[0], right) from None
         paths = save(access, run, to or Path("modelops-out") / run_id)
         _say(f"results: {paths[-1].parent}" if paths else "there are no results yet")
     remove(access, place_of(run_id, namespace), purge=purge, timeout_s=seconds(timeout), say=_say)

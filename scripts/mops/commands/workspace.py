@@ -10,7 +10,7 @@ import click
 
 from mops.kube.access import Access, cluster_options
 from mops.kube.names import DEFAULT_WORKSPACE
-from mops.kube.options import seconds, timeout_option, values_option
+from mops.kube.options import going_on_later, seconds, timeout_option, values_option
 from mops.kube.pull_secrets import PullSecret, pull_secret_options
 
 if TYPE_CHECKING:
@@ -87,7 +87,8 @@ def up(
         from mops.workspace.build import build_and_push
 
         build_and_push(wanted.spec, _say)
-    workspace = bring_up(access, wanted, timeout_s=seconds(timeout), say=_say)
+    with going_on_later(f"mops workspace up {name}"):
+        workspace = bring_up(access, wanted, timeout_s=seconds(timeout), say=_say)
     binding = workspace.binding("")
     click.echo(f"workspace {name} is ready: {binding.address}, {binding.slots} simulations side by side")
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from modelops_runtime.contracts.errors import UserError
-from mops.kube.errors import said_plainly
+from mops.kube.errors import Forbidden, said_plainly
 
 if TYPE_CHECKING:
     from kubernetes import client
@@ -90,7 +90,10 @@ class Kube:
 
     def ensure_namespace(self, name: str, labels: Mapping[str, str]) -> bool:
         """Make it with these labels, under Pod Security "restricted", or add the labels that lack. True when it was made."""
-        there = self.found(self.core.read_namespace, name)
+        try:
+            there = self.found(self.core.read_namespace, name)
+        except Forbidden:  # whoever may work in one namespace alone may not see namespaces: it was made for them
+            return False
         if there is None:
             metadata = {"name": name, "labels": {**OURS, **RESTRICTED, **labels}}
             with said_plainly(f"making namespace {name}"):
@@ -104,9 +107,19 @@ class Kube:
                 self.core.patch_namespace(name, {"metadata": {"labels": lacking}})
         return False
 
+    def has_namespace(self, name: str) -> bool:
+        """Whether it is there, as far as one may see."""
+        try:
+            return self.found(self.core.read_namespace, name) is not None
+        except Forbidden:
+            return True
+
     def is_ours(self, namespace: str) -> bool:
         """Whether these commands made the namespace."""
-        there = self.found(self.core.read_namespace, namespace)
+        try:
+            there = self.found(self.core.read_namespace, namespace)
+        except Forbidden:
+            return False
         key, value = next(iter(OURS.items()))
         return there is not None and (there.metadata.labels or {}).get(key) == value
 

@@ -20,6 +20,10 @@ class ClusterError(ModelOpsError):
         return "; ".join(str(part) for part in self.args if part)
 
 
+class Forbidden(ClusterError):
+    """The cluster knows who asks, and does not let them."""
+
+
 class NotOnCluster(UserError):
     """What a command names is not there: `NotOnCluster(what, what to try next)`."""
 
@@ -106,7 +110,7 @@ def said_plainly(doing: str) -> Iterator[None]:
         raise ClusterError(f"{doing}: {what}", then) from error
     except ApiException as error:
         what, then = api_meaning(error)
-        raise ClusterError(f"{doing}: {what}", then) from error
+        raise (Forbidden if error.status == 403 else ClusterError)(f"{doing}: {what}", then) from error
     except ConfigException as error:
         raise UserError(f"{_one_line(str(error))}; set KUBECONFIG, or give --kubeconfig and --context") from error
     except WebSocketException as error:

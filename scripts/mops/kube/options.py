@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,3 +31,13 @@ def seconds(timeout: str) -> float:
         return parse_duration(timeout)
     except ValueError as error:
         raise UserError(f"--timeout: {error}") from None
+
+
+@contextmanager
+def going_on_later(command: str) -> Iterator[None]:
+    """Ctrl-C inside the block says how to go on, and ends with exit code 130."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo(f"stopped; `{command}` goes on", err=True)
+        raise click.exceptions.Exit(130) from None

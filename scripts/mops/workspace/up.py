@@ -9,7 +9,7 @@ from typing import Any
 
 from mops.kube.access import Access, Kube
 from mops.kube.changes import changes
-from mops.kube.errors import ClusterError, said_plainly
+from mops.kube.errors import ClusterError, Forbidden, said_plainly
 from mops.kube.helm import Helm
 from mops.kube.more_values import with_files
 from mops.kube.names import slug, workspace_namespace
@@ -44,10 +44,10 @@ class Wanted:
 def preview(access: Access, wanted: Wanted) -> list[str]:
     """What `up` would change."""
     helm, kube, place = Helm(access), Kube(access), wanted.place
-    namespace = kube.found(kube.core.read_namespace, place.namespace)
-    release = None if namespace is None else helm.release(place.release, place.namespace)
-    after = helm.preview(place.release, place.namespace, CHART, wanted.values(), is_there=namespace is not None)
-    lines = [] if namespace is not None else [f"+ Namespace/{place.namespace}"]
+    is_there = kube.has_namespace(place.namespace)
+    release = helm.release(place.release, place.namespace) if is_there else None
+    after = helm.preview(place.release, place.namespace, CHART, wanted.values(), is_there=is_there)
+    lines = [] if is_there else [f"+ Namespace/{place.namespace}"]
     return lines + changes(release.resources if release else (), after)
 
 
@@ -136,8 +136,12 @@ def _place_for_down(helm: Helm, name: str, namespace: str | None) -> Place:
 
 def runs_on(kube: Kube, namespace: str) -> list[str]:
     """Namespace/release of each run at work on the workspace in `namespace`."""
+    try:
+        with said_plainly("looking for runs"):
+            users: list[Any] = kube.core.list_namespace(label_selector=f"{LABEL}={namespace}").items
+    except Forbidden:  # then only those are seen that share its namespace
+        users = []
     with said_plainly("looking for runs"):
-        users: list[Any] = kube.core.list_namespace(label_selector=f"{LABEL}={namespace}").items
         found: list[Any] = [
             job
             for user in users
