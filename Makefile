@@ -13,7 +13,7 @@ help: ## this list
 demo: $(VENV)/.local ## set up, and calibrate the boarding school's influenza
 	$(BIN)/mops run --spec examples/boarding-school/adaptive.yaml
 
-test: system $(VENV)/.dev check unit cluster-test bench-small ## set up, and run every check and test
+test: system $(VENV)/.dev check unit bench-small ## set up, and run every check and test
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "modelops needs Python 3.11 or later; say which: make PYTHON=python3.12 ...")'
