@@ -7,7 +7,8 @@ import re
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -79,6 +80,17 @@ def outcomes(cluster: Cluster, tries: Sequence[Try]) -> list[str]:
             lines = [_from_here(address) for address in addresses]
         said.update(zip(mine, map(_plain, lines), strict=True))
     return [said[one] for one in tries]
+
+
+def settled(cluster: Cluster, tries: Sequence[Try], wanted: Callable[[list[str]], bool]) -> list[str]:
+    """What happened, once it is as wanted or at the tenth look: policies take a moment to be in force."""
+    happened = outcomes(cluster, tries)
+    for _ in range(9):
+        if wanted(happened):
+            break
+        time.sleep(1)
+        happened = outcomes(cluster, tries)
+    return happened
 
 
 def _from_here(address: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from tests.cluster.conftest import Cluster, new_namespace
-from tests.cluster.probing import Place, Try, outcomes, place, says_cyclonus, table
+from tests.cluster.probing import Place, Try, place, says_cyclonus, settled, table
 
 pytestmark = pytest.mark.cluster
 SERVER = """
@@ -130,13 +130,7 @@ def test_a_policy_means_what_cyclonus_says(cluster: Cluster, places: dict[str, P
         verdicts = says_cyclonus((near, far), plain)
         assert set(verdicts) == {True, False}
         tries = [replace(one, allowed=allowed) for one, allowed in zip(plain, verdicts, strict=True)]
-        seen: list[list[str]] = []
-
-        def as_cyclonus_says() -> bool:
-            seen.append(outcomes(cluster, tries))
-            return [what == "reached" for what in seen[-1]] == verdicts or len(seen) == 8
-
-        cluster.wait("the policies' coming into force", 240, as_cyclonus_says)
-        assert [what == "reached" for what in seen[-1]] == verdicts, table(tries, seen[-1])
+        happened = settled(cluster, tries, lambda seen: [what == "reached" for what in seen] == verdicts)
+        assert [what == "reached" for what in happened] == verdicts, table(tries, happened)
     finally:
         cluster.kubectl("-n", near, "delete", "networkpolicy", "--all")

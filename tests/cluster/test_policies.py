@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import pytest
 
 from tests.cluster.conftest import Cluster, new_namespace
-from tests.cluster.probing import Place, Try, outcomes, place, says_cyclonus, table
+from tests.cluster.probing import Place, Try, place, says_cyclonus, settled, table
 from tests.cluster.runs import install_endless_run
 
 pytestmark = pytest.mark.cluster
@@ -152,22 +152,10 @@ def _wrong(tries: tuple[Try, ...], happened: list[str]) -> set[tuple[str, str]]:
     }
 
 
-def _settled(cluster: Cluster, scene: Scene, wanted: Callable[[set[tuple[str, str]]], bool]) -> list[str]:
-    """What happened, once it is as wanted or a minute is over: policies take a moment to be in force."""
-    seen: list[list[str]] = []
-
-    def as_wanted() -> bool:
-        seen.append(outcomes(cluster, scene.tries))
-        return wanted(_wrong(scene.tries, seen[-1])) or len(seen) == 10
-
-    cluster.wait("the policies' coming into force", 240, as_wanted)
-    return seen[-1]
-
-
 def test_everyone_reaches_what_they_need_and_nothing_else(
     cluster: Cluster, scene: Scene, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    happened = _settled(cluster, scene, lambda wrong: not wrong)
+    happened = settled(cluster, scene.tries, lambda seen: not _wrong(scene.tries, seen))
     with capsys.disabled():
         print("\n" + table(scene.tries, happened))  # noqa: T201
     assert _wrong(scene.tries, happened) == set(), table(scene.tries, happened)
@@ -179,7 +167,7 @@ def test_a_broken_policy_shows(cluster: Cluster, scene: Scene) -> None:
     cluster.kubectl("-n", run_a, "apply", "-f", "-", stdin=ALLOW_ALL)
     opened = {("adaptive A", "API server"), ("adaptive A", "internet"), ("adaptive A", "its node")}
     try:
-        happened = _settled(cluster, scene, lambda wrong: wrong == opened)
+        happened = settled(cluster, scene.tries, lambda seen: _wrong(scene.tries, seen) == opened)
         assert _wrong(scene.tries, happened) == opened, table(scene.tries, happened)
         assert says_cyclonus(scene.namespaces, scene.tries) == [what == "reached" for what in happened]
     finally:
