@@ -176,6 +176,7 @@ def test_a_run_from_up_to_down_and_back(
     kept = json.loads((tmp_path / "out" / "run.json").read_text())
     assert pq.read_table(tmp_path / "out" / "trials.parquet").num_rows == 60
 
+    assert well(line.mops(*up, "--dry-run", timeout_s=PATIENCE_S)) == "nothing would change\n"
     data = (line.root / "data.csv").read_text()
     (line.root / "data.csv").write_text(data.replace("9.0", "10.0"))
     other = line.mops(*up, timeout_s=PATIENCE_S)
