@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shutil
 import subprocess
 import time
@@ -21,7 +22,7 @@ from mops.kube.errors import said_plainly
 if TYPE_CHECKING:
     from pyhelm3 import Client
 
-OLDEST, BELOW = "4.2.4", "5.0.0"
+OLDEST, BELOW = (4, 2, 4), (5, 0, 0)
 PENDING = ("pending-install", "pending-upgrade", "pending-rollback", "uninstalling")
 PATIENCE_S = 30.0
 """Our own helm calls never wait for pods, so one that is pending for longer was cut off."""
@@ -58,15 +59,11 @@ def helm_version() -> str | None:
 
 def version_problem(version: str | None) -> str | None:
     """What is wrong with a version of helm, and what would be right."""
-    import semver
-
-    right = f"install Helm {OLDEST} or later, below {BELOW[0]}: https://helm.sh/docs/intro/install"
+    right = f"install Helm {'.'.join(map(str, OLDEST))} or later, below {BELOW[0]}: https://helm.sh/docs/intro/install"
     if version is None:
         return f"there is no helm on PATH; {right}"
-    try:
-        fits = semver.Version.parse(OLDEST) <= semver.Version.parse(version) < semver.Version.parse(BELOW)
-    except ValueError:
-        fits = False
+    found = re.match(r"(\d+)\.(\d+)\.(\d+)", version)
+    fits = found is not None and OLDEST <= tuple(map(int, found.groups())) < BELOW
     return None if fits else f"helm is {version}; {right}"
 
 
@@ -135,7 +132,7 @@ class Helm:
         self, name: str, namespace: str, chart: str, values: Mapping[str, Any], *, is_there: bool
     ) -> tuple[Mapping[str, Any], ...]:
         """The resources that `deploy` would apply. `is_there`: the namespace is, so the cluster itself is asked."""
-        import yaml
+        from ruamel.yaml import YAML
 
         command = ["upgrade", name, str(chart_path(chart)), "--install", "--dry-run=server", "--values", "-"]
         command += ["--namespace", namespace, "--output", "json"]
@@ -143,7 +140,7 @@ class Helm:
         async def render(client: Client) -> tuple[Mapping[str, Any], ...]:
             if is_there:  # pyhelm3's own dry run does not let the chart look up what it made before
                 said = await client._command.run(command, json.dumps(values).encode())
-                rendered = yaml.safe_load_all(json.loads(said)["manifest"])
+                rendered = YAML(typ="safe", pure=True).load_all(json.loads(said)["manifest"])
             else:
                 rendered = await client.template_resources(
                     await client.get_chart(chart_path(chart)), name, dict(values), namespace=namespace, no_hooks=True
