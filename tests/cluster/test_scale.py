@@ -24,6 +24,8 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(3600)]
 WORKERS = int(os.environ.get("MODELOPS_SCALE_WORKERS", "1000"))
 PODS_A_NODE = 110
 PATIENCE = "1800s"
+LEASES = "--node-lease-duration-seconds=40"
+"""Without leases the nodes are taken for dead on a busy machine, and nobody makes their pods ready again."""
 
 
 @pytest.fixture
@@ -42,7 +44,7 @@ def fakes(cluster: Cluster, tmp_path: Path) -> Iterator[str]:
     with (tmp_path / "kwok.log").open("wb") as log:
         selector = f"--manage-nodes-with-label-selector=modelops.io/fake={name}"
         kubeconfig = f"--kubeconfig={os.environ['KUBECONFIG']}"
-        command = [kwok, kubeconfig, "--manage-all-nodes=false", selector, "--cidr=10.99.0.1/16"]
+        command = [kwok, kubeconfig, "--manage-all-nodes=false", selector, "--cidr=10.99.0.1/16", LEASES]
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
         yield name
