@@ -17,7 +17,8 @@ def advance(azure: ArmServer) -> None:
     """Work that nobody polls for goes on as well: each request is a tick."""
     for operation in azure.operations.values():
         operation["ticks"] += 1
-        if not operation["done"] and operation["ticks"] > operation["last"]:
+        last = azure.polls * 3 + 3 if operation["last"] is None else operation["last"]
+        if not operation["done"] and operation["ticks"] > last:
             finish(azure, operation)
 
 
@@ -49,7 +50,7 @@ def begin(
     signature = secrets.token_hex(2000)  # as long as the real ones
     azure.operations[name] = {
         "id": id_, "kind": kind, "after": after, "outcome": outcome, "polled": 0, "ticks": 0, "done": False,
-        "signature": signature, "last": azure.polls * 3 + 3 if ticks is None else ticks, "appears": appears,
+        "signature": signature, "last": ticks, "appears": appears,
     }  # fmt: skip
     return {"Azure-AsyncOperation": f"{azure.url}/operations/{name}?api-version=2025-03-01&t=1&s={signature}"}
 
