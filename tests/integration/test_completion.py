@@ -58,7 +58,7 @@ printf '%s\\n' "${COMPREPLY[@]}"
         (["results", "export", "line-s"], ["line-second"]),
         (["results", "export", "line-first", "--format", ""], ["parquet", "csv", "optuna"]),
         (["results", "export", "line-first", "--fo"], ["--format"]),
-        (["run", "--wor"], ["--workers"]),
+        (["run", "--wor"], ["--workers", "--workspace"]),
         (["status", "line-first", "--ledger", "nowhere.sqlite", "--js"], ["--json"]),
         (["completion", "z"], ["zsh"]),
     ],

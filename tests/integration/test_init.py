@@ -103,7 +103,7 @@ def test_a_mistake_is_one_line(args: tuple[str, ...], tmp_path: Path) -> None:
 
 def test_the_wheel_has_the_projects_files(tmp_path: Path) -> None:
     source = tmp_path / "source"
-    wanted = ("modelops_runtime", "scripts", "pyproject.toml", "README.md", ".gitignore")
+    wanted = ("modelops_runtime", "scripts", "charts", "pyproject.toml", "README.md", ".gitignore")
     source.mkdir()
     for name in wanted:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
@@ -113,3 +113,4 @@ def test_the_wheel_has_the_projects_files(tmp_path: Path) -> None:
     (wheel,) = source.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert {f"mops/project/{name}" for name in FILES} <= set(names)
+    assert "mops/charts/packaged/adaptive-run/Chart.yaml" in names
