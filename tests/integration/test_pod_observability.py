@@ -11,15 +11,20 @@ import urllib.parse
 from pathlib import Path
 
 from modelops_runtime.contracts.trial import TrialStatus
-from tests.support.dask_cluster import Cluster, free_port
+from tests.support.dask_cluster import Cluster
 from tests.support.ledgers import read, wait_for_trials
+from tests.support.patience import PATIENCE_S
 from tests.support.pods import log_lines, scrape, scraped, start_runner
+from tests.support.ports import free_port
 from tests.support.projects import line_project, line_spec, project
 
 STEEP_FAILS = """
+import time
+
 import numpy as np
 
 def simulate(params, seed):
+    time.sleep(0.03)
     if params["slope"] > 4:
         raise ValueError("too steep")
     t = np.arange(5)
@@ -38,12 +43,18 @@ def test_metrics_agree_with_the_ledger_and_a_take_over_is_counted(tmp_path: Path
 
     process = start_runner(made, "--ledger", ledger, env={"MODELOPS_METRICS_PORT": str(port)})
     seen: dict[str, float] = {}
-    while seen.get('modelops_trials_total{phase="search",status="COMPLETED"}', 0) < 5:
+    finished_before = -1.0
+    # Twice the same count: nothing was finished while the second one was put together.
+    while (
+        seen.get('modelops_trials_total{phase="search",status="COMPLETED"}', 0) < 5
+        or seen["modelops_run_trials_finished"] != finished_before
+    ):
+        finished_before = seen.get("modelops_run_trials_finished", -1.0)
         text = scrape(port)
         seen = scraped(text)
     assert process.poll() is None, "the run ended before it was scraped"
     process.send_signal(signal.SIGTERM)
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130, out
 
     finished = sorted(
@@ -67,7 +78,7 @@ def test_failures_are_counted_by_kind_and_logged_by_trial_and_replicate(tmp_path
     seen: dict[str, float] = {}
     while seen.get('modelops_failures_total{kind="MODEL_ERROR"}', 0) < 1:
         seen = scraped(scrape(port))
-    out, _ = process.communicate(timeout=120)
+    out, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, out
     assert seen['modelops_replicates_total{phase="search",status="FAILED"}'] >= 1
 
@@ -90,7 +101,7 @@ def test_the_ledgers_password_is_in_no_line_and_no_metric(tmp_path: Path, postgr
     port = free_port()
     process = start_runner(made, "--ledger", postgres_url, "--metrics-port", str(port), env={"PGPASSWORD": PASSWORD})
     metrics = scrape(port)
-    out, _ = process.communicate(timeout=120)
+    out, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, out
     forms = [PASSWORD, urllib.parse.quote(PASSWORD, safe=""), base64.b64encode(PASSWORD.encode()).decode()]
     assert not [form for form in forms if form in metrics + out]
@@ -105,14 +116,14 @@ def test_what_dask_says_is_json_too_and_a_scheduler_that_is_not_there_is_tried_a
         process = start_runner(made, "--ledger", ledger, "--dask", cluster.address)
         wait_for_trials(ledger, "line", process, 3)
     process.send_signal(signal.SIGTERM)
-    process.send_signal(signal.SIGTERM)
-    out, _ = process.communicate(timeout=60)
+    process.send_signal(signal.SIGINT)  # two of one kind, close together, may arrive as one
+    out, _ = process.communicate(timeout=PATIENCE_S)
     lines = log_lines(out)
     assert process.returncode == 130, out
     assert any(line["logger"].startswith("distributed") for line in lines)
 
     process = start_runner(made, "--ledger", ledger, "--dask", cluster.address)
-    out, _ = process.communicate(timeout=120)
+    out, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 75, out
     (line,) = [line for line in log_lines(out) if line["level"] == "ERROR"]
     assert "no Dask scheduler answers" in line["message"]
@@ -121,7 +132,7 @@ def test_what_dask_says_is_json_too_and_a_scheduler_that_is_not_there_is_tried_a
 def test_a_port_that_cannot_be_had_is_one_line_and_2(tmp_path: Path) -> None:
     made = line_project(tmp_path / "line")
     wrong = start_runner(made, "--metrics-port", "1e3")
-    out, _ = wrong.communicate(timeout=60)
+    out, _ = wrong.communicate(timeout=PATIENCE_S)
     assert wrong.returncode == 2
     assert "'1e3' is no port" in out
     taken = free_port()
@@ -129,7 +140,7 @@ def test_a_port_that_cannot_be_had_is_one_line_and_2(tmp_path: Path) -> None:
         listener.bind(("0.0.0.0", taken))
         listener.listen()
         process = start_runner(made, "--ledger", str(tmp_path / "l.sqlite"), "--metrics-port", str(taken))
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 2, out
     (line,) = log_lines(out)
     assert f"--metrics-port {taken} cannot be had" in line["message"]

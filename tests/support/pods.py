@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Mapping
 from typing import Any
 
+from tests.support.patience import PATIENCE_S
 from tests.support.projects import Project
 
 
@@ -47,8 +48,8 @@ def scraped(text: str) -> dict[str, float]:
 
 
 def scrape(port: int) -> str:
-    """What /metrics says, as soon as it answers; fails after a minute."""
-    give_up = time.monotonic() + 60
+    """What /metrics says, as soon as it answers."""
+    give_up = time.monotonic() + PATIENCE_S
     while True:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:

@@ -12,6 +12,7 @@ from distributed import Client
 
 from modelops_runtime.simulation.dask_retire import main
 from tests.support.dask_cluster import Cluster
+from tests.support.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -30,11 +31,11 @@ def test_what_runs_is_finished_once_and_results_are_handed_over(two_workers: Clu
         return get_worker().address
 
     with Client(two_workers.address, set_as_default=False) as client:
-        client.wait_for_workers(2, timeout=60)
+        client.wait_for_workers(2, timeout=PATIENCE_S)
         workers: dict[str, Any] = client.scheduler_info()["workers"]
         address, worker = next(iter(workers.items()))
         held = client.submit(str, 41, workers=[address], allow_other_workers=True, pure=False)
-        held.result(timeout=60)
+        held.result(timeout=PATIENCE_S)
         running = client.submit(slow, workers=[address], allow_other_workers=True, pure=False)
         while not client.processing([address])[address]:
             time.sleep(0.05)
@@ -43,7 +44,7 @@ def test_what_runs_is_finished_once_and_results_are_handed_over(two_workers: Clu
         assert running.done()
         holders: Any = client.who_has([held, running])
         assert all(set(where) - {address} for where in holders.values()), holders
-        assert running.result(timeout=60) == address
+        assert running.result(timeout=PATIENCE_S) == address
 
 
 def test_a_worker_that_nobody_knows_and_a_scheduler_that_is_not_there_do_not_hold_up_the_pods_end(
