@@ -73,6 +73,7 @@ def _run(options: argparse.Namespace) -> int:
             measure(event)
             log.on_event(event)
 
+        # Waited for here already, where SIGTERM still ends the process at once: the run's own handler stops it in order.
         open_ledger(options.ledger, patience_s=_LEDGER_COMES_UP_S).close()
         try:
             with stop_on_signals(lambda: None) as stop:

@@ -57,6 +57,19 @@ def arm(certificate: tuple[str, str]) -> Iterator[ArmServer]:
         yield server
 
 
+def provider_config(arm: ArmServer) -> dict[str, Any]:
+    """The least for the loopback Azure."""
+    return {
+        "subscription_id": SUBSCRIPTION,
+        "tenant_id": TENANT,
+        "location": "eastus2",
+        "username": "anna",
+        "auth": {"method": "service_principal", "client_id": CLIENT},
+        "cloud": {"resource_manager": arm.url, "authority": arm.url},
+        "prices": arm.url,
+    }
+
+
 Mops = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -65,16 +78,7 @@ def config(arm: ArmServer, tmp_path: Path) -> Callable[..., Path]:
     """Writes a provider config for the loopback Azure; keywords are top-level keys on top."""
 
     def write(**over: Any) -> Path:
-        content = {
-            "subscription_id": SUBSCRIPTION,
-            "tenant_id": TENANT,
-            "location": "eastus2",
-            "username": "anna",
-            "auth": {"method": "service_principal", "client_id": CLIENT},
-            "cloud": {"resource_manager": arm.url, "authority": arm.url},
-            "prices": arm.url,
-            **over,
-        }
+        content = {**provider_config(arm), **over}
         path = tmp_path / "azure.yaml"
         with path.open("w") as file:
             YAML(typ="safe").dump(content, file)

@@ -14,8 +14,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.azure import forked
-from tests.azure.arm_server import CLIENT, SUBSCRIPTION, TENANT, ArmServer
-from tests.azure.conftest import command_line
+from tests.azure.arm_server import ArmServer
+from tests.azure.conftest import command_line, provider_config
 
 pytestmark = pytest.mark.chaos
 
@@ -43,16 +43,7 @@ class Azure:
         self.arm.polls = 1
         self.environment = {**environment, "HOME": str(folder), "MODELOPS_POSTGRES_PASSWORD": "Never-shown-42"}
         self.config = folder / "azure.yaml"
-        content = {
-            "subscription_id": SUBSCRIPTION,
-            "tenant_id": TENANT,
-            "location": "eastus2",
-            "username": "anna",
-            "auth": {"method": "service_principal", "client_id": CLIENT},
-            "cloud": {"resource_manager": self.arm.url, "authority": self.arm.url},
-            "prices": self.arm.url,
-            **EVERYTHING,
-        }
+        content = {**provider_config(self.arm), **EVERYTHING}
         with self.config.open("w") as file:
             YAML(typ="safe").dump(content, file)
         self.config.chmod(0o600)

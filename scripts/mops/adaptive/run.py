@@ -16,6 +16,7 @@ from mops.adaptive.up import up
 from mops.answer import answer_lines
 from mops.kube.access import Access
 from mops.kube.helm import Helm
+from mops.kube.options import say
 from mops.progress import listener
 from mops.workspace.place import find as find_workspace
 
@@ -43,7 +44,7 @@ def run_on_workspace(
     to = out or asked.loaded.root / "modelops-out" / asked.run_id
     came = 0
     try:
-        run = up(access, asked, timeout_s=_TIMEOUT_S, say=_silent if quiet else _say)
+        run = up(access, asked, timeout_s=_TIMEOUT_S, say=_silent if quiet else say)
         came = 1
         slots = find_workspace(Helm(access), workspace).binding("").slots
         with listener(as_json=as_json, quiet=quiet) as show:
@@ -81,10 +82,6 @@ def _show(run: ClusterRun, done: Followed, *, as_json: bool) -> None:
 
 def _echo_end(**what: object) -> None:
     click.echo(json.dumps({"event": "run_ended", **what}))
-
-
-def _say(text: str) -> None:
-    click.echo(text, err=True)
 
 
 def _silent(_: str) -> None:

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 import click
 
 from mops.kube.access import Access, cluster_options
-from mops.kube.options import going_on_later, seconds, timeout_option, values_option
+from mops.kube.options import (
+    dry_run_option,
+    going_on_later,
+    json_option,
+    say,
+    seconds,
+    tail_option,
+    timeout_option,
+    values_option,
+)
 from mops.kube.pull_secrets import PullSecret, pull_secret_options
 
 if TYPE_CHECKING:
@@ -19,7 +28,6 @@ _run = click.argument("run_id", metavar="RUN")
 _namespace = click.option(
     "--namespace", metavar="NS", help="Where it is; default: a namespace of its own, by its name."
 )
-_json = click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
 _to = click.option(
     "--to", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Default: modelops-out/RUN here."
 )
@@ -37,10 +45,6 @@ def command() -> None:
     """
 
 
-def _say(text: str) -> None:
-    click.echo(text, err=True)
-
-
 @command.command()
 @click.argument("spec", type=click.Path(path_type=Path, dir_okay=False), metavar="SPEC")
 @click.option("--run-id", metavar="ID", help="Name of the run; default: the spec's `name`.")
@@ -50,7 +54,7 @@ def _say(text: str) -> None:
 @values_option
 @pull_secret_options
 @timeout_option
-@click.option("--dry-run", is_flag=True, help="Show what would change; nothing is changed.")
+@dry_run_option
 @cluster_options
 def up(
     spec: Path,
@@ -83,14 +87,14 @@ def up(
         click.echo("\n".join(preview(access, asked) or ["nothing would change"]))
         return
     with going_on_later(f"mops adaptive up {spec}"):
-        place = bring_up(access, asked, timeout_s=seconds(timeout), say=_say).place
+        place = bring_up(access, asked, timeout_s=seconds(timeout), say=say).place
     click.echo(f"run {place.run_id} is at work; `{place.command('status')}` shows where it stands")
 
 
 @command.command()
 @click.argument("run_id", metavar="[RUN]", required=False)
 @_namespace
-@_json
+@json_option
 @cluster_options
 def status(run_id: str | None, namespace: str | None, as_json: bool, access: Access) -> None:
     """Show where RUN stands: trials, the best, who holds leases, the last errors, its pods. Without RUN: list all.
@@ -121,9 +125,7 @@ def status(run_id: str | None, namespace: str | None, as_json: bool, access: Acc
 @_namespace
 @click.option("--component", type=click.Choice(["all", "worker", "database"]), default="worker", show_default=True,
               help="Whose logs.")  # fmt: skip
-@click.option(
-    "--tail", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="Lines of each pod."
-)
+@tail_option
 @cluster_options
 def logs(run_id: str, namespace: str | None, component: str, tail: int, access: Access) -> None:
     """Show the end of the logs of the pods of RUN.
@@ -203,5 +205,5 @@ def down(
             right = f"`{place_of(run_id, namespace).command('down')} --purge --discard` deletes what it may have left"
             raise NotOnCluster(error.args[0], right) from None
         paths = save(access, run, to or Path("modelops-out") / run_id)
-        _say(f"results: {paths[-1].parent}" if paths else "there are no results yet")
-    remove(access, place_of(run_id, namespace), purge=purge, timeout_s=seconds(timeout), say=_say)
+        say(f"results: {paths[-1].parent}" if paths else "there are no results yet")
+    remove(access, place_of(run_id, namespace), purge=purge, timeout_s=seconds(timeout), say=say)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from mops_azure.cli import load
+from modelops_cli.lazy import load
 from mops_azure.commands.common import config_option, yes_option
 
 
@@ -23,10 +23,10 @@ def command() -> None:
 
 
 for name, same in {"up": "create", "status": "status", "down": "delete", "doctor": "doctor"}.items():
-    command.add_command(load(same), name)
+    command.add_command(load("mops_azure", same), name)
 
 
-destroy = load("destroy")
+destroy = load("mops_azure", "destroy")
 """`mops destroy`: the other command that is the Azure plane's."""
 
 

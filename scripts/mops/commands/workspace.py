@@ -10,7 +10,16 @@ import click
 
 from mops.kube.access import Access, cluster_options
 from mops.kube.names import DEFAULT_WORKSPACE
-from mops.kube.options import going_on_later, seconds, timeout_option, values_option
+from mops.kube.options import (
+    dry_run_option,
+    going_on_later,
+    json_option,
+    say,
+    seconds,
+    tail_option,
+    timeout_option,
+    values_option,
+)
 from mops.kube.pull_secrets import PullSecret, pull_secret_options
 
 if TYPE_CHECKING:
@@ -22,7 +31,6 @@ _name = click.argument("name", default=DEFAULT_WORKSPACE, metavar="[NAME]")
 _namespace = click.option(
     "--namespace", metavar="NS", help="Where it is, when it is not where it would be by its name."
 )
-_json = click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
 
 
 @click.group()
@@ -36,10 +44,6 @@ def command() -> None:
     """
 
 
-def _say(text: str) -> None:
-    click.echo(text, err=True)
-
-
 @command.command()
 @_name
 @click.option("--file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
@@ -51,7 +55,7 @@ def _say(text: str) -> None:
 @values_option
 @pull_secret_options
 @timeout_option
-@click.option("--dry-run", is_flag=True, help="Show what would change; nothing is changed.")
+@dry_run_option
 @cluster_options
 def up(
     name: str,
@@ -86,9 +90,9 @@ def up(
     if build:
         from mops.workspace.build import build_and_push
 
-        build_and_push(wanted.spec, _say)
+        build_and_push(wanted.spec, say)
     with going_on_later(f"mops workspace up {name}"):
-        workspace = bring_up(access, wanted, timeout_s=seconds(timeout), say=_say)
+        workspace = bring_up(access, wanted, timeout_s=seconds(timeout), say=say)
     binding = workspace.binding("")
     click.echo(f"workspace {name} is ready: {binding.address}, {binding.slots} simulations side by side")
 
@@ -104,7 +108,7 @@ def _spec(file: Path | None) -> WorkspaceSpec:
 @command.command()
 @_name
 @_namespace
-@_json
+@json_option
 @cluster_options
 def status(name: str, namespace: str | None, as_json: bool, access: Access) -> None:
     """Show the workspace NAME: its release, its scheduler, its pods, and who works on it.
@@ -132,7 +136,7 @@ def status(name: str, namespace: str | None, as_json: bool, access: Access) -> N
 
 
 @command.command()
-@_json
+@json_option
 @click.option("--namespace", metavar="NS", help="Look there alone, without the right to look everywhere.")
 @cluster_options
 def ls(as_json: bool, namespace: str | None, access: Access) -> None:
@@ -171,7 +175,7 @@ def scale(replicas: int, name: str, namespace: str | None, timeout: str, access:
     """
     from mops.workspace.up import scale as scale_to
 
-    workspace = scale_to(access, name, namespace, replicas, timeout_s=seconds(timeout), say=_say)
+    workspace = scale_to(access, name, namespace, replicas, timeout_s=seconds(timeout), say=say)
     click.echo(f"workspace {name} has {workspace.values['workers']['replicas']} workers")
 
 
@@ -180,9 +184,7 @@ def scale(replicas: int, name: str, namespace: str | None, timeout: str, access:
 @_namespace
 @click.option("--component", type=click.Choice(["all", "scheduler", "worker"]), default="all", show_default=True,
               help="Whose logs.")  # fmt: skip
-@click.option(
-    "--tail", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="Lines of each pod."
-)
+@tail_option
 @cluster_options
 def logs(name: str, namespace: str | None, component: str, tail: int, access: Access) -> None:
     """Show the end of the logs of the pods of the workspace NAME.
@@ -218,4 +220,4 @@ def down(name: str, namespace: str | None, purge: bool, force: bool, timeout: st
     """
     from mops.workspace.up import down as take_down
 
-    take_down(access, name, namespace, purge=purge, force=force, timeout_s=seconds(timeout), say=_say)
+    take_down(access, name, namespace, purge=purge, force=force, timeout_s=seconds(timeout), say=say)

@@ -11,6 +11,11 @@ import click
 
 from modelops_runtime.contracts.errors import UserError
 
+json_option = click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
+dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would change; nothing is changed.")
+tail_option = click.option(
+    "--tail", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="Lines of each pod."
+)
 timeout_option = click.option(
     "--timeout", default="10m", show_default=True, metavar="TIME", help="How long to wait for pods: 90s, 15m, 1h."
 )
@@ -21,6 +26,11 @@ def values_option(function: Callable[..., Any]) -> Callable[..., Any]:
         "--values", "values_files", multiple=True, type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
         help="Chart values on top of the spec's, as with helm; may be given several times.",
     )(function)  # fmt: skip
+
+
+def say(text: str) -> None:
+    """How far a command is: a line on standard error."""
+    click.echo(text, err=True)
 
 
 def seconds(timeout: str) -> float:

@@ -26,6 +26,11 @@ config_option = click.option(
     help=f"The provider config; {DEFAULT_PATH} when left out.",
 )
 yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+confirm_production_option = click.option(
+    "--confirm-production", metavar="GROUP", help="With -y and env: prod: the name once more."
+)
+unlock_option = click.option("--unlock", is_flag=True, help="Remove our lock too. Others' locks are never removed.")
+dry_run_option = click.option("--dry-run", is_flag=True, help="Only list what would go, and check whether it may.")
 json_option = click.option("--json", "as_json", is_flag=True, help="For programs: JSON on standard output.")
 
 
@@ -75,4 +80,7 @@ def ask(question: str, *, yes: bool) -> None:
     click.confirm(question, abort=True, err=True)
 
 
-__all__ = ["arm_for", "ask", "config_option", "json_option", "load_config", "progress", "timeout_option", "yes_option"]
+__all__ = [
+    "arm_for", "ask", "config_option", "confirm_production_option", "dry_run_option", "json_option", "load_config",
+    "progress", "timeout_option", "unlock_option", "yes_option",
+]  # fmt: skip

@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from modelops_runtime.contracts.errors import ModelOpsError, UserError
-from mops_azure.commands.common import arm_for, config_option, load_config, progress, timeout_option, yes_option
+from mops_azure.commands.common import (
+    arm_for,
+    config_option,
+    confirm_production_option,
+    dry_run_option,
+    load_config,
+    progress,
+    timeout_option,
+    unlock_option,
+    yes_option,
+)
 from mops_azure.config import AzureConfig
 from mops_azure.plan import power_of, state_of
 from mops_azure.releases import NoHelm, Release, releases, uninstall
@@ -29,9 +39,9 @@ PRODUCTION = ("prod", "production")
 @yes_option
 @timeout_option
 @click.option("--confirm", metavar="GROUP", help="With -y: the resource group's name, instead of typing it.")
-@click.option("--confirm-production", metavar="GROUP", help="With -y and env: prod: the name once more.")
-@click.option("--unlock", is_flag=True, help="Remove our lock too. Others' locks are never removed.")
-@click.option("--dry-run", is_flag=True, help="Only list what would go, and check whether it may.")
+@confirm_production_option
+@unlock_option
+@dry_run_option
 def command(
     config_path: Path,
     yes: bool,

@@ -7,7 +7,15 @@ from pathlib import Path
 import click
 
 from modelops_runtime.contracts.errors import UserError
-from mops_azure.commands.common import config_option, load_config, timeout_option, yes_option
+from mops_azure.commands.common import (
+    config_option,
+    confirm_production_option,
+    dry_run_option,
+    load_config,
+    timeout_option,
+    unlock_option,
+    yes_option,
+)
 from mops_azure.commands.delete import delete_group
 
 
@@ -17,10 +25,10 @@ from mops_azure.commands.delete import delete_group
 @timeout_option
 @click.option("--all", "everything", is_flag=True, required=True, help="Say that you mean everything.")
 @click.option("--confirm", metavar="GROUP", help="With -y: the name of the cluster's resource group.")
-@click.option("--confirm-production", metavar="GROUP", help="With -y and env: prod: the name once more.")
+@confirm_production_option
 @click.option("--registry", metavar="GROUP", help="The registry too: the name of its resource group.")
-@click.option("--unlock", is_flag=True, help="Remove our lock too. Others' locks are never removed.")
-@click.option("--dry-run", is_flag=True, help="Only list what would go, and check whether it may.")
+@unlock_option
+@dry_run_option
 def command(
     config_path: Path,
     yes: bool,

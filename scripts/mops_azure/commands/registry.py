@@ -9,7 +9,17 @@ from pathlib import Path
 import click
 
 from modelops_runtime.contracts.errors import UserError
-from mops_azure.commands.common import arm_for, ask, config_option, load_config, progress, timeout_option, yes_option
+from mops_azure.commands.common import (
+    arm_for,
+    ask,
+    config_option,
+    confirm_production_option,
+    dry_run_option,
+    load_config,
+    progress,
+    timeout_option,
+    yes_option,
+)
 from mops_azure.config import AzureConfig
 from mops_azure.plan import Live, Plan, make_attach_plan, make_registry_plan
 from mops_azure.render import plan_lines
@@ -51,8 +61,8 @@ def attach(config_path: Path, yes: bool, timeout: float) -> None:
 @yes_option
 @timeout_option
 @click.option("--confirm", metavar="GROUP", help="With -y: the name of the registry's resource group.")
-@click.option("--confirm-production", metavar="GROUP", help="With -y and env: prod: the name once more.")
-@click.option("--dry-run", is_flag=True, help="Only list what would go, and check whether it may.")
+@confirm_production_option
+@dry_run_option
 def delete(
     config_path: Path, yes: bool, timeout: float, confirm: str | None, confirm_production: str | None, dry_run: bool
 ) -> None:
