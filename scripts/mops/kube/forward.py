@@ -1,6 +1,6 @@
 """A port of a pod on this machine, through the API server.
 
-Our own listener over the Kubernetes client's stream: that of kr8s tries a pod that is gone for ever, without a pause.
+Our own listener over the Kubernetes client's stream: kr8s has one, which tries a pod that is gone for ever, without a pause.
 """
 
 from __future__ import annotations

@@ -132,7 +132,7 @@ class Helm:
         self, name: str, namespace: str, chart: str, values: Mapping[str, Any], *, is_there: bool
     ) -> tuple[Mapping[str, Any], ...]:
         """The resources that `deploy` would apply. `is_there`: the namespace is, so the cluster itself is asked."""
-        from ruamel.yaml import YAML
+        import yaml
 
         command = ["upgrade", name, str(chart_path(chart)), "--install", "--dry-run=server", "--values", "-"]
         command += ["--namespace", namespace, "--output", "json"]
@@ -140,7 +140,8 @@ class Helm:
         async def render(client: Client) -> tuple[Mapping[str, Any], ...]:
             if is_there:  # pyhelm3's own dry run does not let the chart look up what it made before
                 said = await client._command.run(command, json.dumps(values).encode())
-                rendered = YAML(typ="safe", pure=True).load_all(json.loads(said)["manifest"])
+                # Kubernetes' YAML is 1.1, where 0440 is octal.
+                rendered = tuple(yaml.safe_load_all(json.loads(said)["manifest"]))
             else:
                 rendered = await client.template_resources(
                     await client.get_chart(chart_path(chart)), name, dict(values), namespace=namespace, no_hooks=True
