@@ -80,11 +80,11 @@ def workspace(cluster: Cluster) -> Iterator[str]:
         yield name
 
 
-def bind_to_workspace(cluster: Cluster, workspace: str, namespace: str) -> tuple[str, ...]:
+def bind_to_workspace(cluster: Cluster, workspace: str, namespace: str, *, release: str = "ws") -> tuple[str, ...]:
     """What the documented commands do without ours; the flags for `helm install` of a run."""
-    secret = json.loads(cluster.kubectl("-n", workspace, "get", "secret", "ws-dask-client-1", "-o", "json"))
+    secret = json.loads(cluster.kubectl("-n", workspace, "get", "secret", f"{release}-dask-client-1", "-o", "json"))
     secret["metadata"] = {"name": "dask-tls"}
     cluster.kubectl("-n", namespace, "create", "-f", "-", stdin=json.dumps(secret))
     cluster.kubectl("label", "namespace", namespace, f"modelops.io/workspace={workspace}")
-    address = f"tls://ws-scheduler.{workspace}.svc:8786"
+    address = f"tls://{release}-scheduler.{workspace}.svc:8786"
     return ("--set", f"dask.address={address},dask.namespace={workspace},dask.existingSecret=dask-tls")

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.cluster.conftest import ROOT, Cluster
+from tests.cluster.conftest import ROOT, Cluster, bind_to_workspace
 
 TRIALS = 500
 REPLICATES = 4
@@ -148,29 +148,13 @@ def _install(run: SlowRun, folder: Path, workers: int, dask_workers: int) -> Non
     at = (run.workspace_release, str(ROOT / "charts/dask-workspace"), "-n", run.workspace, "-f", str(values))
     cluster.helm("install", *at, "--set", few, "--wait", "--timeout", "180s")
 
-    names = cluster.kubectl("-n", run.workspace, "get", "secrets", "-o", "name").split()
-    name = next(name for part in ("dask-client", "dask-tls") for name in names if part in name)
-    secret = json.loads(cluster.kubectl("-n", run.workspace, "get", name, "-o", "json"))
-    secret["metadata"] = {"name": "dask-tls"}
-    cluster.kubectl("-n", run.namespace, "create", "-f", "-", stdin=json.dumps(secret))
-    cluster.kubectl("label", "namespace", run.namespace, f"modelops.io/workspace={run.workspace}")
-
+    dask = bind_to_workspace(cluster, run.workspace, run.namespace, release=run.workspace_release)
     files = {"run.spec": SPEC, "run.files.model\\.py": MODEL, "run.files.data\\.csv": DATA}
     given = []
     for number, (key, text) in enumerate(files.items()):
         (folder / str(number)).write_text(text)
         given += ["--set-file", f"{key}={folder / str(number)}"]
-    address = f"tls://{run.workspace_release}-scheduler.{run.workspace}.svc:8786"
-    dask = f"dask.address={address},dask.namespace={run.workspace},dask.existingSecret=dask-tls"
     size = f"workers.replicas={workers},workers.{SMALL},postgres.{SMALL},image.tag={TAG}"
     values = ROOT / "tests/cluster/run-values.yaml"
     at = (run.release, str(ROOT / "charts/adaptive-run"), "-n", run.namespace, "-f", str(values))
-    cluster.helm("install", *at, *given, "--set", f"{size},{dask}", *_metrics())
-
-
-def _metrics() -> tuple[str, ...]:
-    """The port, where the chart does not give it to the pods itself."""
-    if "MODELOPS_METRICS_PORT" in (ROOT / "charts/adaptive-run/templates/_pod.tpl").read_text():
-        return ()
-    variable = {"name": "MODELOPS_METRICS_PORT", "value": str(METRICS_PORT)}
-    return ("--set-json", f"workers.pods.extraEnv={json.dumps([variable])}")
+    cluster.helm("install", *at, *given, "--set", size, *dask)

@@ -15,7 +15,6 @@ from mops.kube.access import Access, Kube
 from mops.kube.errors import ClusterError
 from mops.kube.helm import Helm, Release
 from mops.kube.pods import PodState, pods_of
-from mops.tables import aligned
 from mops.text import status_lines
 from mops.workspace.text import pod_lines
 
@@ -81,11 +80,3 @@ def look(access: Access, run_id: str, namespace: str | None) -> Standing:
 def runs(helm: Helm, namespace: str | None) -> list[Release]:
     """Of the cluster, or of one namespace."""
     return helm.releases(CHART, namespace)
-
-
-def listed_lines(releases: Sequence[Release]) -> list[str]:
-    rows = [("RUN", "NAMESPACE", "STATUS", "REVISION", "UPDATED (UTC)")]
-    rows += [
-        (one.name, one.namespace, one.status, str(one.revision), f"{one.updated:%Y-%m-%d %H:%M:%S}") for one in releases
-    ]
-    return aligned(rows)

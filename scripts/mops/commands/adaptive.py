@@ -103,8 +103,9 @@ def status(run_id: str | None, namespace: str | None, as_json: bool, access: Acc
     mops adaptive status
     mops adaptive status boarding-school --json
     """
-    from mops.adaptive.standing import listed_lines, look, runs
+    from mops.adaptive.standing import look, runs
     from mops.kube.helm import Helm
+    from mops.kube.listing import listed
 
     if run_id is None:
         found = runs(Helm(access), namespace)
@@ -112,9 +113,7 @@ def status(run_id: str | None, namespace: str | None, as_json: bool, access: Acc
         if as_json:
             click.echo(json.dumps([{key: getattr(one, key) for key in keys} for one in found]))
         else:
-            click.echo(
-                "\n".join(listed_lines(found)) if found else "no runs on this cluster; `mops adaptive up` begins one"
-            )
+            click.echo(listed("RUN", found, none="no runs on this cluster; `mops adaptive up` begins one"))
         return
     standing = look(access, run_id, namespace)
     click.echo(json.dumps(standing.as_json()) if as_json else "\n".join(standing.lines()))

@@ -147,17 +147,15 @@ def ls(as_json: bool, namespace: str | None, access: Access) -> None:
     mops workspace ls --json
     """
     from mops.kube.helm import Helm
+    from mops.kube.listing import listed
     from mops.workspace.place import CHART
-    from mops.workspace.text import listed_lines
 
     found = Helm(access).releases(CHART, namespace)
     if as_json:
         keys = ("name", "namespace", "revision", "status", "chart")
         click.echo(json.dumps([{key: getattr(one, key) for key in keys} for one in found]))
     else:
-        click.echo(
-            "\n".join(listed_lines(found)) if found else "no workspaces on this cluster; `mops workspace up` makes one"
-        )
+        click.echo(listed("WORKSPACE", found, none="no workspaces on this cluster; `mops workspace up` makes one"))
 
 
 @command.command()

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mops.kube.helm import Release
 from mops.kube.pods import PodState
-from mops.tables import aligned
 from mops.workspace.place import Workspace
 
 
@@ -31,11 +29,3 @@ def pod_lines(pods: Sequence[PodState]) -> list[str]:
         + (f", on {pod.node}" if pod.node else "")
         for pod in pods
     ]
-
-
-def listed_lines(releases: Sequence[Release]) -> list[str]:
-    rows = [("WORKSPACE", "NAMESPACE", "STATUS", "REVISION", "UPDATED (UTC)")]
-    rows += [
-        (one.name, one.namespace, one.status, str(one.revision), f"{one.updated:%Y-%m-%d %H:%M:%S}") for one in releases
-    ]
-    return aligned(rows)
