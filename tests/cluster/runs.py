@@ -38,7 +38,7 @@ def completed(cluster: Cluster, namespace: str) -> bool:
     """Whether all Jobs of the namespace are complete. Fails with the logs when one has failed."""
     jobs = json.loads(cluster.kubectl("-n", namespace, "get", "jobs", "-o", "json"))["items"]
     states = [c["type"] for job in jobs for c in job["status"].get("conditions", []) if c["status"] == "True"]
-    assert "Failed" not in states, cluster.kubectl("-n", namespace, "logs", "-l", "app.kubernetes.io/component=worker")
+    assert "Failed" not in states, cluster.kubectl("-n", namespace, "logs", "-l", "job-name", "--prefix", "--tail=20")
     return bool(jobs) and states.count("Complete") == len(jobs)
 
 
