@@ -15,6 +15,13 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
+LONGEST = ("test_kill_list.py", "test_command_line.py", "test_stops_and_mistakes.py", "test_lifecycle.py")
+"""Begun first, since several files are at work side by side: the last of them decides when all is over."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
 
 class Cluster:
     """kubectl and helm, which raise with what they said."""

@@ -77,11 +77,12 @@ class SlowRun:
     def kubectl(self, *args: str) -> str:
         return self.cluster.kubectl("-n", self.namespace, *args)
 
-    def counts(self) -> dict[str, int]:
-        """Of the ledger. Raises AssertionError while it cannot be asked."""
-        psql = "PATH=$(echo /usr/lib/postgresql/*/bin):$PATH psql -h /run/postgresql -U postgres -d modelops -tA"
+    def counts(self, spoilt_by: str = "SELECT 1 WHERE false") -> dict[str, int]:
+        """Of the ledger, as if the statement had been carried out. Raises AssertionError while it cannot be asked."""
+        psql = "PATH=$(echo /usr/lib/postgresql/*/bin):$PATH psql -h /run/postgresql -U postgres -d modelops -qtA"
+        statements = f"BEGIN; {spoilt_by}; {_COUNTS}; ROLLBACK"
         pod = f"{self.release}-postgres-0"
-        return json.loads(self.kubectl("exec", pod, "--", "sh", "-c", f'{psql} -c "{_COUNTS}"'))
+        return json.loads(self.kubectl("exec", pod, "--", "sh", "-c", f'{psql} -c "{statements}"'))
 
     def finished(self) -> int:
         """Search trials; -1 while the ledger cannot be asked."""

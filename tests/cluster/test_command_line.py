@@ -1,76 +1,29 @@
-"""The shipped `mops` on a real cluster: a workspace, runs on it, their ends, stops in the middle, mistakes."""
+"""The shipped `mops` on a real cluster: a workspace, runs on it, their ends."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import signal
-import subprocess
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-import yaml
 
-from tests.cluster.conftest import ROOT, Cluster
-from tests.support.projects import Ended, Project, line_spec, mops_environment, project
+from tests.cluster.command_line import (
+    PATIENCE_S,
+    RUN_VALUES,
+    a_line,
+    a_school,
+    environment,
+    unique,
+    well,
+    workspace_yaml,
+)
+from tests.cluster.conftest import Cluster
+from tests.support.projects import Project
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1500)]
-
-SCHOOL = ROOT / "examples/boarding-school"
-RUN_VALUES = ("--values", str(ROOT / "tests/cluster/run-values.yaml"))
-PATIENCE_S = 900
-"""The machine may be busy with other things."""
-
-ON_A_CLUSTER = """
-workers: {replicas: 2, resources: {requests: {cpu: 50m, memory: 256Mi}}}
-central_store: {kind: postgres, persistence: {size: 1Gi}}
-"""
-
-
-def unique(name: str) -> str:
-    return f"{name}-{uuid.uuid4().hex[:6]}"
-
-
-def environment(home: Path) -> dict[str, str]:
-    home.mkdir(parents=True, exist_ok=True)
-    return mops_environment(home)
-
-
-def a_school(root: Path) -> Project:
-    ignored = shutil.ignore_patterns(".modelops", "modelops-out", "__pycache__")
-    shutil.copytree(SCHOOL, root, ignore=ignored)
-    with (root / "adaptive.yaml").open("a") as spec:
-        spec.write(ON_A_CLUSTER)
-    return Project(root, environment(root.parent / f"{root.name}-home"))
-
-
-def a_line(root: Path, **changes: object) -> Project:
-    made = project(root, spec=line_spec(extra=ON_A_CLUSTER, **changes))  # type: ignore[arg-type]
-    return Project(made.root, environment(root.parent / f"{root.name}-home"))
-
-
-def well(ended: Ended) -> str:
-    assert ended.code == 0, f"{ended.out}\n{ended.err}"
-    return ended.out
-
-
-def workspace_yaml(folder: Path, replicas: int = 3) -> Path:
-    """tests/cluster/workspace-values.yaml, as a workspace.yaml."""
-    values = yaml.safe_load((ROOT / "tests/cluster/workspace-values.yaml").read_text())
-
-    def part(name: str) -> dict[str, object]:
-        image = values[name]["image"]
-        small = {"requests": {"cpu": "50m", "memory": "256Mi"}}
-        return {"image": f"{image['repository']}:{os.environ.get('TAG', image['tag'])}", "resources": small}
-
-    path = folder / "workspace.yaml"
-    dask = {"scheduler": part("scheduler"), "workers": {**part("workers"), "replicas": replicas}}
-    path.write_text(yaml.safe_dump({"version": 1, "dask": dask}))
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -217,55 +170,6 @@ def test_ctrl_c_detaches_and_the_same_command_follows_again(
     assert pq.read_table(line.root / "modelops-out" / run_id / "trials.parquet").num_rows == 40
 
 
-def _status(cluster: Cluster, namespace: str) -> str:
-    """Of the newest revision of the release there."""
-    found = json.loads(cluster.kubectl("-n", namespace, "get", "secrets", "-l", "owner=helm", "-o", "json"))["items"]
-    labels = sorted((secret["metadata"]["labels"] for secret in found), key=lambda one: int(one["version"]))
-    return labels[-1]["status"] if labels else ""
-
-
-def test_up_heals_a_release_whose_helm_was_killed(cluster: Cluster, here: Project, tmp_path: Path) -> None:
-    name = unique("cut")
-    namespace = f"modelops-ws-{name}"
-    up = ("workspace", "up", name, "--file", str(workspace_yaml(tmp_path, replicas=1)))
-    cluster.kubectl("create", "namespace", namespace)
-    cluster.kubectl("label", "namespace", namespace, "app.kubernetes.io/managed-by=mops")
-    try:
-        for wanted in ("pending-install", "pending-upgrade"):
-            _cut_off(cluster, name, namespace, wanted)
-            assert _status(cluster, namespace) == wanted
-            well(here.mops(*up, timeout_s=PATIENCE_S))
-            assert _status(cluster, namespace) == "deployed"
-        stopped = here.start(*up, "--values", str(_lost_image(tmp_path)))
-        assert stopped.stderr is not None
-        while "ready;" not in (line := stopped.stderr.readline()):
-            assert line, "it ended before it waited"
-        stopped.send_signal(signal.SIGINT)
-        _, said = stopped.communicate(timeout=60)
-        assert stopped.returncode == 130, said
-        assert f"`mops workspace up {name}` goes on" in said
-        well(here.mops(*up, timeout_s=PATIENCE_S))
-    finally:
-        here.mops("workspace", "down", name, "--purge", timeout_s=PATIENCE_S)
-
-
-def _lost_image(folder: Path) -> Path:
-    path = folder / "lost.yaml"
-    path.write_text("workers: {image: {repository: registry.test/nothing, tag: '1'}}\n")
-    return path
-
-
-def _cut_off(cluster: Cluster, name: str, namespace: str, wanted: str) -> None:
-    """Kill a helm that waits for pods which never come, as a power cut would."""
-    command = ["helm", "upgrade", "--install", name, str(ROOT / "charts/dask-workspace"), "-n", namespace, "--wait"]
-    waiting = subprocess.Popen([*command, "--set", "workers.image.repository=registry.test/nothing"])
-    try:
-        cluster.wait(f"a release that is {wanted}", PATIENCE_S, lambda: _status(cluster, namespace) == wanted)
-    finally:
-        waiting.kill()
-        waiting.wait()
-
-
 def test_two_runs_side_by_side_never_touch_each_other(
     cluster: Cluster, space: str, here: Project, tmp_path: Path
 ) -> None:
@@ -310,60 +214,6 @@ def test_a_model_that_cannot_be_loaded_ends_with_its_pods_last_words(space: str,
     assert "nothing_of_this_name" in ended.err
     assert "kubectl" in ended.err
     assert "Traceback (most recent call last)" not in ended.err.partition("pod ")[0]
-
-
-def test_an_image_that_is_not_there_is_named(cluster: Cluster, here: Project, tmp_path: Path) -> None:
-    name = unique("lost")
-    file = tmp_path / "workspace.yaml"
-    file.write_text("version: 1\ndask: {workers: {image: 'registry.test/nothing:1', replicas: 1}}\n")
-    try:
-        ended = here.mops("workspace", "up", name, "--file", str(file), timeout_s=PATIENCE_S)
-        assert ended.code == 1
-        assert "does not start" in ended.err
-        assert "kubectl -n" in ended.err
-    finally:
-        here.mops("workspace", "down", name, "--purge", timeout_s=PATIENCE_S)
-
-
-@pytest.mark.parametrize(
-    ("args", "said"),
-    [
-        (("adaptive", "up", "nothing.yaml"), "there is no such file"),
-        (("adaptive", "up", "wrong.yaml"), "wrong.yaml:1:1: name is missing"),
-        (("adaptive", "status", "nothing"), "there is no run 'nothing'"),
-        (("adaptive", "up", "adaptive.yaml", "--workspace", "nowhere"), "`mops workspace up nowhere` makes it"),
-        (("adaptive", "up", "adaptive.yaml", "--timeout", "soon"), "--timeout: 'soon' is not a duration"),
-        (("workspace", "up", "--file", "wrong.yaml"), "there is no key 'model' here"),
-        (("workspace", "status", "--context", "nowhere"), "nowhere"),
-        (("run", "--spec", "adaptive.yaml", "--workspace", "x", "--trials", "3"), "--trials is for a run on this machine"),
-        (("run", "--spec", "adaptive.yaml", "--values", "x.yaml"), "goes with --workspace"),
-    ],
-)  # fmt: skip
-def test_a_mistake_is_one_line_and_exit_code_2(
-    args: tuple[str, ...], said: str, cluster: Cluster, tmp_path: Path
-) -> None:
-    line = a_line(tmp_path / "line")
-    (line.root / "wrong.yaml").write_text("{version: 1, model: {entrypoint: 'model.py:simulate'}, targets: {a: {}}}\n")
-    ended = line.mops(*args, timeout_s=PATIENCE_S)
-    assert ended.code == 2, ended.err
-    assert said in ended.err
-    assert "Traceback" not in ended.err
-    assert all(text.startswith("mops: ") for text in ended.err.splitlines())
-
-
-def test_doctor_tries_the_cluster_and_leaves_nothing(cluster: Cluster, here: Project) -> None:
-    image = "registry.test/modelops/dask-worker:test"
-    ended = here.mops("doctor", "--image", image, "--json", timeout_s=PATIENCE_S)
-    assert ended.code == 0, ended.out
-    found = {one["what"]: one for one in map(json.loads, ended.out.splitlines())}
-    assert found["image"]["is_good"]
-    assert found["network"]["is_good"]
-    assert found["NetworkPolicy"]["said"] == "enforced"
-    listed = ("get", "namespaces", "-o", "jsonpath={.items[?(@.status.phase=='Active')].metadata.name}")
-    assert "modelops-doctor" not in cluster.kubectl(*listed)
-    missing = here.mops("doctor", "--image", "registry.test/nothing:1", "--timeout", "60s", timeout_s=PATIENCE_S)
-    assert missing.code == 1
-    assert "BAD   image" in missing.out
 
 
 def test_the_dashboard_comes_to_this_machine(space: str, here: Project) -> None:

@@ -1,7 +1,7 @@
-"""The charts' objects for a thousand workers: installed, upgraded, uninstalled.
+"""The charts' objects for many workers: installed, upgraded, uninstalled.
 
 The nodes are kwok's: it marks pods as running without running anything. So this tries the API server, the controllers,
-Helm and the charts at that size, and nothing of ours inside a pod. MODELOPS_SCALE_WORKERS=N tries another size.
+Helm and the charts at that size, and nothing of ours inside a pod. MODELOPS_SCALE_WORKERS=1000 tries a larger size.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.cluster.conftest import ROOT, Cluster
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(3600)]
 
-WORKERS = int(os.environ.get("MODELOPS_SCALE_WORKERS", "1000"))
+WORKERS = int(os.environ.get("MODELOPS_SCALE_WORKERS", "200"))
 PODS_A_NODE = 110
 PATIENCE = "1800s"
 LEASES = "--node-lease-duration-seconds=40"
@@ -73,7 +73,7 @@ def there(label: str) -> dict[str, object]:
     }
 
 
-def test_a_thousand_workers_come_change_and_go(
+def test_many_workers_come_change_and_go(
     cluster: Cluster, namespace: str, fakes: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     values = tmp_path / "values.json"
@@ -113,8 +113,10 @@ def test_a_thousand_workers_come_change_and_go(
     )
     cluster.wait("the other half's end", 900, lambda: len(workers(cluster, namespace)) == WORKERS // 2)
     assert workers(cluster, namespace) < second
-    timed("uninstalled", "uninstall", "ws", "-n", namespace, "--wait", "--timeout", PATIENCE)
+    began = time.monotonic()
+    helm("uninstall", "ws", "-n", namespace, "--wait", "--timeout", PATIENCE)
     cluster.wait("the end of all pods", 900, lambda: not workers(cluster, namespace))
+    took["uninstalled"] = time.monotonic() - began
     with capsys.disabled():
         lines = [f"{what:<32}{seconds:>8.0f} s" for what, seconds in took.items()]
         print("", f"{WORKERS} workers, as API objects on kwok's fake nodes", *lines, sep="\n")  # noqa: T201

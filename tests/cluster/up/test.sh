@@ -17,7 +17,7 @@ fi
 trap 'code=$?; "$HERE/down.sh"; "$HERE/nothing-left.sh" || code=1; exit $code' EXIT
 "$HERE/down.sh"
 "$HERE/up.sh" 2
-"$HERE/binaries.sh" helm3 kube-score cyclonus monitoring-types
+"$HERE/binaries.sh" helm3 kube-score cyclonus kwok monitoring-types
 "$HERE/images.sh" ours
 for node in node1 node2; do "$HERE/images.sh" import $node postgres dask-scheduler dask-worker adaptive-worker; done
 KUBECONFIG=$STATE/kubeconfig PATH=$BIN:$PATH "$@"

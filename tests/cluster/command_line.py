@@ -1,0 +1,65 @@
+"""The shipped `mops` on the test cluster: specs, folders and values for its tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from pathlib import Path
+
+import yaml
+
+from tests.cluster.conftest import ROOT
+from tests.support.projects import Ended, Project, line_spec, mops_environment, project
+
+SCHOOL = ROOT / "examples/boarding-school"
+RUN_VALUES = ("--values", str(ROOT / "tests/cluster/run-values.yaml"))
+PATIENCE_S = 900
+"""The machine may be busy with other things."""
+
+ON_A_CLUSTER = """
+workers: {replicas: 2, resources: {requests: {cpu: 50m, memory: 256Mi}}}
+central_store: {kind: postgres, persistence: {size: 1Gi}}
+"""
+
+
+def unique(name: str) -> str:
+    return f"{name}-{uuid.uuid4().hex[:6]}"
+
+
+def environment(home: Path) -> dict[str, str]:
+    home.mkdir(parents=True, exist_ok=True)
+    return mops_environment(home)
+
+
+def a_school(root: Path) -> Project:
+    ignored = shutil.ignore_patterns(".modelops", "modelops-out", "__pycache__")
+    shutil.copytree(SCHOOL, root, ignore=ignored)
+    with (root / "adaptive.yaml").open("a") as spec:
+        spec.write(ON_A_CLUSTER)
+    return Project(root, environment(root.parent / f"{root.name}-home"))
+
+
+def a_line(root: Path, **changes: object) -> Project:
+    made = project(root, spec=line_spec(extra=ON_A_CLUSTER, **changes))  # type: ignore[arg-type]
+    return Project(made.root, environment(root.parent / f"{root.name}-home"))
+
+
+def well(ended: Ended) -> str:
+    assert ended.code == 0, f"{ended.out}\n{ended.err}"
+    return ended.out
+
+
+def workspace_yaml(folder: Path, replicas: int = 3) -> Path:
+    """tests/cluster/workspace-values.yaml, as a workspace.yaml."""
+    values = yaml.safe_load((ROOT / "tests/cluster/workspace-values.yaml").read_text())
+
+    def part(name: str) -> dict[str, object]:
+        image = values[name]["image"]
+        small = {"requests": {"cpu": "50m", "memory": "256Mi"}}
+        return {"image": f"{image['repository']}:{os.environ.get('TAG', image['tag'])}", "resources": small}
+
+    path = folder / "workspace.yaml"
+    dask = {"scheduler": part("scheduler"), "workers": {**part("workers"), "replicas": replicas}}
+    path.write_text(yaml.safe_dump({"version": 1, "dask": dask}))
+    return path
