@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import uuid
@@ -63,3 +64,15 @@ def workspace_yaml(folder: Path, replicas: int = 3) -> Path:
     dask = {"scheduler": part("scheduler"), "workers": {**part("workers"), "replicas": replicas}}
     path.write_text(yaml.safe_dump({"version": 1, "dask": dask}))
     return path
+
+
+def summary_of_a_run_here(root: Path) -> dict[str, float]:
+    """What the boarding school's run says at its end on this machine."""
+    near = a_school(root).mops("run", "--spec", "adaptive.yaml", "--json", timeout_s=PATIENCE_S)
+    return json.loads(well(near).splitlines()[-1])["summary"]
+
+
+def overlap(one: dict[str, float], other: dict[str, float]) -> bool:
+    """Whether the confirmed losses' intervals, of about 99.9 %, have something in common."""
+    halves = 3.3 * (one["confirmed_loss_se"] + other["confirmed_loss_se"])
+    return abs(one["confirmed_loss"] - other["confirmed_loss"]) <= halves

@@ -18,6 +18,20 @@ from tests.cluster.conftest import Cluster
 
 _ALLOWED = re.compile(r"IS ALLOWED\?\s*\|\s*(TRUE|FALSE)")
 _TRY = 'for to; do err=$(timeout 20 bash -c "</dev/tcp/${to/:/\\/}" 2>&1) && echo reached || echo "$? $err" | tail -1; done'
+_IDLE = """
+apiVersion: v1
+kind: Pod
+metadata: {{name: idle, labels: {labels}}}
+spec:
+  automountServiceAccountToken: false
+  securityContext: {{runAsNonRoot: true, runAsUser: 10001, seccompProfile: {{type: RuntimeDefault}}}}
+  containers:
+    - name: idle
+      image: registry.test/helper:1
+      imagePullPolicy: Never
+      command: [sleep, infinity]
+      securityContext: {{allowPrivilegeEscalation: false, capabilities: {{drop: [ALL]}}}}
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +64,13 @@ class Try:
     address: str
     port_name: str = ""
     allowed: bool = True
+
+
+def idle_pod(cluster: Cluster, namespace: str, labels: dict[str, str]) -> None:
+    """A pod `idle` that does nothing, to connect from; returns when it is ready."""
+    given = json.dumps({"app": "idle", **labels})
+    cluster.kubectl("-n", namespace, "create", "-f", "-", stdin=_IDLE.format(labels=given))
+    cluster.kubectl("-n", namespace, "wait", "--for=condition=Ready", "pod/idle", "--timeout=180s")
 
 
 def place(cluster: Cluster, name: str, namespace: str, selector: str) -> Place:

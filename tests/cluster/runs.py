@@ -61,13 +61,13 @@ def trials(cluster: Cluster, namespace: str, release: str) -> tuple[int, int, in
     return int(first), int(second), int(third)
 
 
-def install_endless_run(cluster: Cluster, namespace: str, workspace: str, folder: Path) -> None:
-    """Release `run`, on the workspace `ws`. Returns when its pods are ready."""
+def install_endless_run(cluster: Cluster, namespace: str, workspace: str, folder: Path, *more: str) -> None:
+    """Release `run`, on the workspace `ws`, with more flags for Helm. Returns when its pods are ready."""
     dask = bind_to_workspace(cluster, workspace, namespace)
     (folder / "adaptive.yaml").write_text(SPEC)
     (folder / "model.py").write_text(MODEL)
-    cluster.helm("install", "run", CHART, "-n", namespace, *values_of("run"), *_files(folder), *dask)
-    worker = ("-n", namespace, "wait", "pod", "-l", "app.kubernetes.io/component=worker", "--timeout=180s")
+    cluster.helm("install", "run", CHART, "-n", namespace, *values_of("run"), *_files(folder), *dask, *more)
+    worker = ("-n", namespace, "wait", "pod", "-l", "modelops.io/ledger=run", "--timeout=180s")
     cluster.kubectl(*worker, "--for=condition=Ready")
     cluster.kubectl("-n", namespace, "rollout", "status", "statefulset/run-postgres", "--timeout=180s")
 

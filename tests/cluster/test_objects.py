@@ -16,7 +16,9 @@ import yaml
 from distributed import Client, Security
 
 from tests.charts.rendering import SPEC
-from tests.cluster.conftest import ROOT, Cluster, values_of
+from tests.cluster.conftest import ROOT, Cluster, new_namespace, values_of
+from tests.cluster.probing import Try, idle_pod, place, settled, table
+from tests.cluster.runs import install_endless_run
 from tests.cluster.test_certificates import certificate_files, forwarded
 
 pytestmark = pytest.mark.cluster
@@ -55,6 +57,48 @@ def test_the_api_server_refuses_what_is_no_field(cluster: Cluster, namespace: st
     spoilt = rendered.replace("terminationGracePeriodSeconds", "terminationGraceSeconds")
     with pytest.raises(AssertionError, match="terminationGraceSeconds"):
         cluster.kubectl("-n", namespace, "create", "--dry-run=server", "--validate=strict", "-f", "-", stdin=spoilt)
+
+
+def test_prometheus_alone_reaches_the_metrics_where_monitoring_is_on(
+    cluster: Cluster, monitors: None, tmp_path: Path
+) -> None:
+    with new_namespace(cluster) as run, new_namespace(cluster) as prometheus, new_namespace(cluster) as strange:
+        on = ("--set", f"monitoring.enabled=true,monitoring.namespace={prometheus}")
+        chart = str(ROOT / "charts/dask-workspace")
+        one = ("--set", "workers.replicas=1", "--wait", "--timeout", "180s")
+        cluster.helm("install", "ws", chart, "-n", run, *values_of("workspace"), *on, *one)
+        install_endless_run(cluster, run, run, tmp_path, *on)
+        kinds = cluster.kubectl("-n", run, "get", "servicemonitors,podmonitors", "-o", "name").split()
+        assert len(kinds) == 3
+        for namespace in (prometheus, strange):
+            idle_pod(cluster, namespace, {})
+        sources = {
+            place(cluster, name, ns, "app=idle") for name, ns in (("Prometheus", prometheus), ("stranger", strange))
+        }
+        selectors = {
+            "scheduler": ("app.kubernetes.io/component=scheduler", 8787, 8786),
+            "worker": ("app.kubernetes.io/name=dask-workspace,app.kubernetes.io/component=worker", 8789, 8788),
+            "adaptive": ("modelops.io/ledger", 8790, 5432),
+        }
+        tries = [
+            Try(
+                source=source,
+                to=to,
+                port=port,
+                address=f"{to.ip}:{port}",
+                allowed=is_metrics and source.name == "Prometheus",
+            )
+            for name, (selector, metrics, other) in selectors.items()
+            for to in [place(cluster, name, run, selector)]
+            for source in sources
+            for port, is_metrics in ((metrics, True), (other, False))
+        ]
+
+        def as_wanted(happened: list[str]) -> bool:
+            return [what == "reached" for what in happened] == [one.allowed for one in tries]
+
+        happened = settled(cluster, tries, as_wanted)
+        assert as_wanted(happened), table(tries, happened)
 
 
 def test_a_worker_that_is_told_to_end_finishes_its_task_and_hands_over_its_results(

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.conftest import ROOT, Cluster, bind_to_workspace, values_of
+from tests.cluster.command_line import SCHOOL, overlap, summary_of_a_run_here
+from tests.cluster.conftest import Cluster, bind_to_workspace, values_of
 from tests.cluster.runs import CHART, completed, trials
+from tests.support.pods import log_lines
 
 pytestmark = pytest.mark.cluster
-SCHOOL = ROOT / "examples/boarding-school"
 FILES = [
     *values_of("run"),
     *("--set-file", f"run.spec={SCHOOL / 'adaptive.yaml'}"),
@@ -32,13 +33,18 @@ def test_a_run_with_its_own_postgres_ends_and_an_upgrade_keeps_its_data(cluster:
     assert trials(cluster, namespace, "run-abc") == (300, 0, 0)
 
 
-def test_two_workers_share_a_run_on_a_workspace(cluster: Cluster, namespace: str, workspace: str) -> None:
+def test_two_workers_on_a_workspace_find_what_a_run_here_finds(
+    cluster: Cluster, namespace: str, workspace: str, tmp_path: Path
+) -> None:
     cluster.helm("test", "ws", "-n", workspace)
     dask = bind_to_workspace(cluster, workspace, namespace)
     cluster.helm("install", "pair", CHART, "-n", namespace, *FILES, "--set", "workers.replicas=2", *dask)
     cluster.wait("the run's end", 240, lambda: completed(cluster, namespace))
     assert trials(cluster, namespace, "pair") == (300, 0, 0)
     cluster.helm("test", "pair", "-n", namespace)
+    logs = cluster.kubectl("-n", namespace, "logs", "-l", "app.kubernetes.io/component=worker", "--tail=-1")
+    there = [line["summary"] for line in log_lines(logs) if line.get("event") == "run_ended"]
+    assert overlap(there[0], summary_of_a_run_here(tmp_path / "near"))
 
 
 def test_values_that_cannot_work_are_refused_together(cluster: Cluster, tmp_path: Path) -> None:

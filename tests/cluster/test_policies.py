@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import threading
 from collections.abc import Iterator
@@ -12,26 +11,12 @@ from dataclasses import dataclass
 import pytest
 
 from tests.cluster.conftest import Cluster, new_namespace
-from tests.cluster.probing import Place, Try, place, says_cyclonus, settled, table
+from tests.cluster.probing import Place, Try, idle_pod, place, says_cyclonus, settled, table
 from tests.cluster.runs import install_endless_run
 
 pytestmark = pytest.mark.cluster
 INTERNET = "198.51.100.1"  # an address of the machine's that up.sh makes, outside of the cluster
 API_SERVER = "10.201.0.1"
-IDLE = """
-apiVersion: v1
-kind: Pod
-metadata: {{name: idle, labels: {labels}}}
-spec:
-  automountServiceAccountToken: false
-  securityContext: {{runAsNonRoot: true, runAsUser: 10001, seccompProfile: {{type: RuntimeDefault}}}}
-  containers:
-    - name: idle
-      image: registry.test/helper:1
-      imagePullPolicy: Never
-      command: [sleep, infinity]
-      securityContext: {{allowPrivilegeEscalation: false, capabilities: {{drop: [ALL]}}}}
-"""
 ALLOW_ALL = """
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
@@ -68,13 +53,6 @@ def _service(cluster: Cluster, namespace: str, name: str) -> str:
     return cluster.kubectl("-n", namespace, "get", "service", name, "-o", "jsonpath={.spec.clusterIP}")
 
 
-def _idle(cluster: Cluster, namespace: str, labels: dict[str, str]) -> None:
-    cluster.kubectl(
-        "-n", namespace, "create", "-f", "-", stdin=IDLE.format(labels=json.dumps({"app": "idle", **labels}))
-    )
-    cluster.kubectl("-n", namespace, "wait", "--for=condition=Ready", "pod/idle", "--timeout=180s")
-
-
 @pytest.fixture(scope="module")
 def scene(cluster: Cluster, workspace: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     with ExitStack() as stack:
@@ -82,9 +60,9 @@ def scene(cluster: Cluster, workspace: str, tmp_path_factory: pytest.TempPathFac
         for run in (run_a, run_b):
             install_endless_run(cluster, run, workspace, tmp_path_factory.mktemp("run"))
         # A stranger may label its own pods as it likes; a namespace is labelled by who administers it.
-        _idle(cluster, strange, {"modelops.io/dask-client": "true", "modelops.io/ledger": "run"})
+        idle_pod(cluster, strange, {"modelops.io/dask-client": "true", "modelops.io/ledger": "run"})
         cluster.kubectl("label", "namespace", visiting, f"modelops.io/workspace={workspace}")
-        _idle(cluster, visiting, {})
+        idle_pod(cluster, visiting, {})
         port = stack.enter_context(_internet())
         yield Scene(
             namespaces=(workspace, run_a, run_b, strange, visiting),
