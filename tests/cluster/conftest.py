@@ -23,6 +23,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
+Tell = Callable[[str], None]
+_TOLD = "told"
+
+
+@pytest.fixture
+def tell(record_property: Callable[[str, object], None]) -> Tell:
+    """Says what the test has measured; it is printed at the end, also when files are run side by side."""
+    return lambda text: record_property(_TOLD, text)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [one for name in ("passed", "failed") for one in terminalreporter.stats.get(name, [])]
+    for report in reports:
+        for name, text in report.user_properties:
+            if name == _TOLD:
+                terminalreporter.write_line(f"{report.nodeid.partition('::')[0]}: {text}")
+
+
 class Cluster:
     """kubectl and helm, which raise with what they said."""
 

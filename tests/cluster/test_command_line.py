@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from tests.cluster.command_line import (
     well,
     workspace_yaml,
 )
-from tests.cluster.conftest import Cluster
+from tests.cluster.conftest import Cluster, Tell
 from tests.support.projects import Project
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1500)]
@@ -40,16 +41,22 @@ def here(folder: Path) -> Project:
 
 
 @pytest.fixture(scope="module")
-def space(cluster: Cluster, here: Project) -> Iterator[str]:
-    """The name of a workspace with three workers, made by `mops workspace up`."""
+def made_space(cluster: Cluster, here: Project) -> Iterator[tuple[str, float]]:
+    """The name of a workspace with three workers, and the seconds that `mops workspace up` took for it."""
     name = unique("ws")
     file = workspace_yaml(here.root)
+    began = time.monotonic()
     try:
         said = well(here.mops("workspace", "up", name, "--file", str(file), timeout_s=PATIENCE_S))
         assert f"workspace {name} is ready" in said
-        yield name
+        yield name, time.monotonic() - began
     finally:
         here.mops("workspace", "down", name, "--purge", "--force", timeout_s=PATIENCE_S)
+
+
+@pytest.fixture(scope="module")
+def space(made_space: tuple[str, float]) -> str:
+    return made_space[0]
 
 
 @pytest.fixture
@@ -61,18 +68,25 @@ def run_id(cluster: Cluster, here: Project) -> Iterator[str]:
 
 
 def test_the_boarding_school_on_a_workspace_finds_what_it_finds_here(
-    space: str, run_id: str, here: Project, tmp_path: Path
+    made_space: tuple[str, float], run_id: str, tmp_path: Path, tell: Tell
 ) -> None:
+    space, space_s = made_space
     far = a_school(tmp_path / "far")
-    ended = far.mops(
-        "run", "--spec", "adaptive.yaml", "--workspace", space, "--run-id", run_id, *RUN_VALUES, "--json",
-        timeout_s=PATIENCE_S,
-    )  # fmt: skip
-    assert ended.code == 0, ended.err
-    events = [json.loads(line) for line in ended.out.splitlines()]
+    up = ("run", "--spec", "adaptive.yaml", "--workspace", space, "--run-id", run_id, *RUN_VALUES)
+    began, events, times = time.monotonic(), [], []
+    process = far.start(*up, "--json")
+    assert process.stdout is not None
+    for line in process.stdout:
+        events.append(json.loads(line))
+        times.append(time.monotonic() - began)
+    assert process.wait() == 0, process.communicate()[1]
     assert events[0]["event"] == "run_started"
     assert events[0]["slots"] == 3
-    assert sum(event["event"] == "trial" for event in events) >= 1
+    first = next(number for number, event in enumerate(events) if event["event"] == "trial")
+    tell(f"`mops workspace up`, until it is ready: {space_s:.1f} s")
+    tell(
+        f"`mops run --workspace`, until a first trial is finished: {times[first]:.1f} s; until its end: {times[-1]:.1f} s"
+    )
     assert events[-1]["state"] == "COMPLETED"
 
     assert overlap(events[-1]["summary"], summary_of_a_run_here(tmp_path / "near"))
@@ -82,9 +96,7 @@ def test_the_boarding_school_on_a_workspace_finds_what_it_finds_here(
     assert len(set(trials.column("worker").to_pylist())) == 2
     assert (out / "report.html").stat().st_size > 10_000
 
-    again = far.mops(
-        "run", "--spec", "adaptive.yaml", "--workspace", space, "--run-id", run_id, *RUN_VALUES, timeout_s=PATIENCE_S
-    )
+    again = far.mops(*up, timeout_s=PATIENCE_S)
     assert "confirmed on" in well(again)
     assert pq.read_table(out / "trials.parquet").num_rows == 300
 

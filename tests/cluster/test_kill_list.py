@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.conftest import Cluster
+from tests.cluster.conftest import Cluster, Tell
 from tests.cluster.slow_run import CONFIRM_REPLICATES, CONFIRMED, REPLICATES, TRIALS, SlowRun, slow_run
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1500)]
@@ -71,7 +71,7 @@ HARMS: list[Callable[[SlowRun], None]] = [
 ]
 
 
-def test_a_run_survives_the_kill_list(cluster: Cluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_survives_the_kill_list(cluster: Cluster, tmp_path: Path, tell: Tell) -> None:
     began = time.monotonic()
     told = []
     with slow_run(cluster, tmp_path, f"kill-{uuid.uuid4().hex[:6]}") as run:
@@ -83,8 +83,7 @@ def test_a_run_survives_the_kill_list(cluster: Cluster, tmp_path: Path, capsys: 
         assert not run.is_over(), "the run was over before all harm was done"
         wait_for_the_end(run)
         counts = run.counts()
-        with capsys.disabled():
-            show(told, counts, time.monotonic() - began)
+        tell(shown(told, counts, time.monotonic() - began))
         assert wrong(counts) == []
         for spoiling in SPOILINGS:
             assert wrong(run.counts(spoiling)), f"the counts do not show it: {spoiling}"
@@ -146,9 +145,9 @@ def wait_for_the_end(run: SlowRun) -> None:
         time.sleep(2)
 
 
-def show(told: list[tuple[str, int, float]], counts: dict[str, int], seconds: float) -> None:
+def shown(told: list[tuple[str, int, float]], counts: dict[str, int], seconds: float) -> str:
     lines = [f"{'harm':<36}{'at trial':>10}{'took, s':>10}"]
     lines += [f"{name:<36}{at:>10}{took:>10.0f}" for name, at, took in told]
     lines += ["", f"{'counted in the ledger at the end':<36}{'found':>10}"]
     lines += [f"{name:<36}{count:>10}" for name, count in counts.items()]
-    print("", *lines, f"{seconds:.0f} s in all", sep="\n")  # noqa: T201
+    return "\n".join(["", *lines, f"{seconds:.0f} s in all"])

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.cluster.conftest import Cluster, new_namespace
+from tests.cluster.conftest import Cluster, Tell, new_namespace
 from tests.cluster.probing import Place, Try, idle_pod, place, says_cyclonus, settled, table
 from tests.cluster.runs import install_endless_run
 
@@ -130,12 +130,9 @@ def _wrong(tries: tuple[Try, ...], happened: list[str]) -> set[tuple[str, str]]:
     }
 
 
-def test_everyone_reaches_what_they_need_and_nothing_else(
-    cluster: Cluster, scene: Scene, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_everyone_reaches_what_they_need_and_nothing_else(cluster: Cluster, scene: Scene, tell: Tell) -> None:
     happened = settled(cluster, scene.tries, lambda seen: not _wrong(scene.tries, seen))
-    with capsys.disabled():
-        print("\n" + table(scene.tries, happened))  # noqa: T201
+    tell("\n" + table(scene.tries, happened))
     assert _wrong(scene.tries, happened) == set(), table(scene.tries, happened)
     assert says_cyclonus(scene.namespaces, scene.tries) == [what == "reached" for what in happened]
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.conftest import ROOT, Cluster
+from tests.cluster.conftest import ROOT, Cluster, Tell
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(3600)]
 
@@ -74,7 +74,7 @@ def there(label: str) -> dict[str, object]:
 
 
 def test_many_workers_come_change_and_go(
-    cluster: Cluster, namespace: str, fakes: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    cluster: Cluster, namespace: str, fakes: str, tmp_path: Path, tell: Tell
 ) -> None:
     values = tmp_path / "values.json"
     place = {"pods": there(fakes)}
@@ -117,9 +117,8 @@ def test_many_workers_come_change_and_go(
     helm("uninstall", "ws", "-n", namespace, "--wait", "--timeout", PATIENCE)
     cluster.wait("the end of all pods", 900, lambda: not workers(cluster, namespace))
     took["uninstalled"] = time.monotonic() - began
-    with capsys.disabled():
-        lines = [f"{what:<32}{seconds:>8.0f} s" for what, seconds in took.items()]
-        print("", f"{WORKERS} workers, as API objects on kwok's fake nodes", *lines, sep="\n")  # noqa: T201
+    lines = [f"{what:<32}{seconds:>8.0f} s" for what, seconds in took.items()]
+    tell("\n".join([f"{WORKERS} workers, as API objects on kwok's fake nodes", *lines]))
 
 
 def workers(cluster: Cluster, namespace: str) -> set[str]:
