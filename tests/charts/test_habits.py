@@ -47,6 +47,12 @@ def needs(name: str) -> Callable[[Callable[..., None]], Any]:
     return (lambda test: test) if program(name) else pytest.mark.cluster
 
 
+def test_each_object_says_its_namespace_so_that_a_rendered_release_goes_where_it_belongs() -> None:
+    for chart in CHARTS:
+        made = render(chart, "-n", "there", "--set", "monitoring.enabled=true")
+        assert {one["metadata"].get("namespace") for one in made} == {"there"}
+
+
 @pytest.mark.parametrize("chart", CHARTS)
 def test_the_defaults_make_these_objects_and_no_others(chart: str) -> None:
     made = {f"{one['kind']}/{re.sub('-[0-9a-f]{8}$', '', one['metadata']['name'])}" for one in render(chart)}
