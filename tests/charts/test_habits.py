@@ -255,6 +255,8 @@ SPECIAL = {
     "workers.disruption.maxUnavailable": "7",
     "scheduler.disruption.maxUnavailable": "7",
     "postgres.disruption.maxUnavailable": "7",
+    "idle.apiServer.ports": "{8443}",
+    "idle.apiServer.cidrs": "{192.0.2.2/32}",
 }
 
 

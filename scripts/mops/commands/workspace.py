@@ -121,6 +121,7 @@ def status(name: str, namespace: str | None, as_json: bool, access: Access) -> N
     from mops.kube.helm import Helm
     from mops.kube.pods import pods_of
     from mops.workspace.place import find
+    from mops.workspace.sleep import asleep_since
     from mops.workspace.text import status_lines
     from mops.workspace.up import as_json as plain
     from mops.workspace.up import runs_on
@@ -128,11 +129,11 @@ def status(name: str, namespace: str | None, as_json: bool, access: Access) -> N
     kube = Kube(access)
     workspace = find(Helm(access), name, namespace)
     pods = pods_of(kube, workspace.place.namespace, workspace.place.release)
-    runs = runs_on(kube, workspace.place.namespace)
+    runs, asleep = runs_on(kube, workspace.place.namespace), asleep_since(kube, workspace.place)
     if as_json:
-        click.echo(json.dumps({**plain(workspace, pods), "runs": runs}))
+        click.echo(json.dumps({**plain(workspace, pods, asleep), "runs": runs}))
     else:
-        click.echo("\n".join(status_lines(workspace, pods, runs)))
+        click.echo("\n".join(status_lines(workspace, pods, runs, asleep)))
 
 
 @command.command()
