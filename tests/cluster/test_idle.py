@@ -77,50 +77,14 @@ class Sleeper:
         self.cluster.helm("upgrade", self.release, CHART, "-n", self.namespace, "--reuse-values", *flags)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def sleeper(cluster: Cluster) -> Iterator[Sleeper]:
-    idle = f"idle.enabled=true,idle.afterSeconds=2,idle.schedule={NEVER}"
+    idle = f"idle.enabled=true,idle.afterSeconds=1,idle.schedule={NEVER}"
     small = f"workers.replicas=2,workers.{SMALL},scheduler.{SMALL}"
     with new_namespace(cluster, "idle") as name:
         flags = ("-n", name, *values_of("workspace"), "--set", small, "--set", idle, "--wait", "--timeout", "180s")
         cluster.helm("install", "ws", CHART, *flags)
         yield Sleeper(cluster=cluster, namespace=name)
-
-
-def test_it_sleeps_without_a_run_and_any_helm_upgrade_wakes_it(sleeper: Sleeper) -> None:
-    assert "idle from now on" in sleeper.look()
-    sleeper.look_until("2 workers scaled to none", 0)
-    assert "still asleep" in sleeper.look()
-    sleeper.helm()
-    assert sleeper.workers == 2
-    sleeper.look_until("2 workers scaled to none", 0)
-    sleeper.helm("workers.replicas=1")
-    assert sleeper.workers == 1
-    sleeper.look_until("1 workers scaled to none", 0)
-    sleeper.kubectl("scale", "deployment/ws-worker", "--replicas=1")
-    sleeper.helm("workers.replicas=2")
-    assert sleeper.workers == 2
-    sleeper.look_until("2 workers scaled to none", 0)
-    sleeper.helm("idle.enabled=false")
-    assert sleeper.workers == 2
-    assert sleeper.kubectl("get", "all,configmap,role,rolebinding,serviceaccount", "-l",
-                           "app.kubernetes.io/component=idle", "-o", "name").split() == []  # fmt: skip
-
-
-def test_a_run_keeps_it_awake_and_one_that_comes_wakes_it(cluster: Cluster, sleeper: Sleeper, tmp_path: Path) -> None:
-    with new_namespace(cluster) as name:
-        install_endless_run(cluster, name, sleeper.namespace, tmp_path)
-        sleeper.look_until("in use by 1 clients", 2)
-        for _ in range(2):
-            assert "in use by 1 clients" in sleeper.look()
-    sleeper.look_until("2 workers scaled to none", 0)
-    with new_namespace(cluster) as name:
-        dask = bind_to_workspace(cluster, sleeper.namespace, name)
-        cluster.helm("install", "run", RUN_CHART, "-n", name, *quick_run(tmp_path), *dask)
-        sleeper.look_until("woken by 1 clients", 2)
-        cluster.wait("the run's end", 240, lambda: completed(cluster, name))
-    sleeper.helm("workers.replicas=1")
-    assert sleeper.workers == 1
 
 
 def test_its_pod_may_do_nothing_else_and_no_other_pod_has_a_token(sleeper: Sleeper) -> None:
@@ -149,11 +113,46 @@ def test_its_pod_may_do_nothing_else_and_no_other_pod_has_a_token(sleeper: Sleep
     assert not [pod for pod in pods if "serviceAccountToken" in json.dumps(pod["spec"])]
 
 
+def test_a_run_keeps_it_awake_and_one_that_comes_wakes_it(cluster: Cluster, sleeper: Sleeper, tmp_path: Path) -> None:
+    with new_namespace(cluster) as name:
+        install_endless_run(cluster, name, sleeper.namespace, tmp_path)
+        sleeper.look_until("in use by 1 clients", 2)
+        assert "in use by 1 clients" in sleeper.look()
+        cluster.kubectl("-n", name, "delete", "job", "-l", "app.kubernetes.io/component=worker", "--cascade=orphan")
+        cluster.kubectl(
+            "-n", name, "delete", "pod", "-l", "app.kubernetes.io/component=worker", "--grace-period=0", "--force"
+        )
+    sleeper.look_until("2 workers scaled to none", 0)
+    with new_namespace(cluster) as name:
+        dask = bind_to_workspace(cluster, sleeper.namespace, name)
+        cluster.helm("install", "run", RUN_CHART, "-n", name, *quick_run(tmp_path), *dask)
+        sleeper.look_until("woken by 1 clients", 2)
+        cluster.wait("the run's end", 240, lambda: completed(cluster, name))
+    sleeper.helm("workers.replicas=1")
+    assert sleeper.workers == 1
+
+
+def test_it_sleeps_without_a_run_and_any_helm_upgrade_wakes_it(sleeper: Sleeper) -> None:
+    sleeper.helm("workers.replicas=2")
+    sleeper.look_until("2 workers scaled to none", 0)
+    assert "still asleep" in sleeper.look()
+    sleeper.helm("workers.replicas=1")
+    assert sleeper.workers == 1
+    sleeper.look_until("1 workers scaled to none", 0)
+    sleeper.kubectl("scale", "deployment/ws-worker", "--replicas=1")
+    sleeper.helm("workers.replicas=2")
+    assert sleeper.workers == 2
+    sleeper.helm("idle.enabled=false")
+    assert sleeper.workers == 2
+    assert sleeper.kubectl("get", "all,configmap,role,rolebinding,serviceaccount", "-l",
+                           "app.kubernetes.io/component=idle", "-o", "name").split() == []  # fmt: skip
+
+
 def test_the_command_line_shows_it_and_wakes_it(cluster: Cluster, tmp_path: Path) -> None:
     name, run_id = unique("ws"), unique("run")
     here = Project(tmp_path, environment(tmp_path / "home"))
     file = workspace_yaml(tmp_path, replicas=2)
-    file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "idle": "2s"}))
+    file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "idle": "1s"}))
     seldom = tmp_path / "seldom.yaml"
     seldom.write_text(yaml.safe_dump({"idle": {"schedule": NEVER}}))
     up = ("workspace", "up", name, "--file", str(file), "--values", str(seldom))
@@ -189,8 +188,6 @@ def test_the_command_line_shows_it_and_wakes_it(cluster: Cluster, tmp_path: Path
         assert f"workspace {name} has 1 workers" in well(scaled)
         assert "it was asleep since" in scaled.err
         assert sleeper.workers == 1
-        well(here.mops(*up, timeout_s=PATIENCE_S))
-        assert sleeper.workers == 2
     finally:
         here.mops("adaptive", "down", run_id, "--purge", "--discard", timeout_s=PATIENCE_S)
         here.mops("workspace", "down", name, "--purge", "--force", timeout_s=PATIENCE_S)
