@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import ssl
 import urllib.error
 import urllib.request
@@ -21,6 +20,8 @@ from modelops_runtime.contracts.errors import ModelOpsError, Unreachable
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where a pod finds its token and the API server's CA."""
+
+API_SERVER = "https://kubernetes.default.svc"
 
 _MANAGER = "modelops-idle"
 _TIMEOUT_S = 10.0
@@ -48,18 +49,17 @@ class Cluster:
     """The ConfigMap's name."""
 
     @classmethod
-    def from_inside(cls, namespace: str, deployment: str, state: str, account: Path = ACCOUNT) -> Cluster:
+    def from_inside(
+        cls, namespace: str, deployment: str, state: str, *, account: Path = ACCOUNT, address: str = API_SERVER
+    ) -> Cluster:
         """As the pod's own service account. Raises Refused where there is none."""
-        host, port = os.environ.get("KUBERNETES_SERVICE_HOST", ""), os.environ.get("KUBERNETES_SERVICE_PORT", "")
-        if not host or not port:
-            raise Refused("this is no pod of a cluster: KUBERNETES_SERVICE_HOST and _PORT are not set")
         try:
             token = (account / "token").read_text(encoding="utf-8").strip()
             trust = ssl.create_default_context(cafile=str(account / "ca.crt"))
         except OSError as error:
-            raise Refused(f"the service account cannot be read: {error}") from error
+            raise Refused(f"this is no pod with a service account: {error}") from error
         return cls(
-            address=f"https://{f'[{host}]' if ':' in host else host}:{port}",
+            address=address,
             token=token,
             trust=trust,
             namespace=namespace,

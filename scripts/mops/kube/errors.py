@@ -47,7 +47,7 @@ _HELM: tuple[tuple[str, str, str], ...] = (
     (r"(?s)(?P<a>\w+) \"(?P<b>[^\"]+)\" in namespace \"(?P<c>[^\"]+)\" exists and cannot be imported",
      "{a} {b} is there already, and is not this release's", "give another --namespace, or remove it"),
     (r"(?s)applying object (?P<a>\S+) .*?conflict with \"(?P<b>[^\"]+)\".*?: (?P<c>\.\S+)",
-     "{c} of {a} was changed by {b}", "give it the wanted value by hand too, or use `helm upgrade --reuse-values --force-conflicts` once"),
+     "{c} of {a} was changed by {b}", "`helm upgrade --reuse-values --force-conflicts` takes it back, once"),
     (r"(?s)exceeded quota: (?P<a>[^,]+)", "the namespace's quota {a} is used up", "ask for more, or for fewer workers"),
     (r"(?s)namespaces \"(?P<a>[^\"]+)\" not found", "there is no namespace {a}", "`up` makes it"),
     (r"(?i)kubernetes version|kubeVersion", "the chart is not for this version of Kubernetes", DOCTOR),

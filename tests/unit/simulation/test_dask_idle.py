@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from modelops_runtime.contracts.errors import ModelOpsError, Unreachable
 from modelops_runtime.simulation.dask_idle import Decision, Memory, Use, decide, main, use_of
 from modelops_runtime.simulation.dask_scale import Cluster as KubernetesCluster
-from tests.support.dask_cluster import Cluster
+from tests.support.dask_cluster import Cluster, make_certificates
 from tests.support.patience import PATIENCE_S, eventually
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -149,23 +149,18 @@ def test_other_metrics_are_not_taken_for_a_schedulers() -> None:
         use_of("python_info 1.0\n")
 
 
-def test_outside_of_a_pod_it_says_so(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+def test_outside_of_a_pod_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     where = ["--metrics", "http://127.0.0.1:9", "--namespace", "n", "--deployment", "d", "--state", "s"]
     assert main([*where, "--replicas", "1", "--after", "1"]) == 1
-    assert (
-        capsys.readouterr().err == "idle: this is no pod of a cluster: KUBERNETES_SERVICE_HOST and _PORT are not set\n"
-    )
+    assert capsys.readouterr().err.startswith("idle: this is no pod with a service account: ")
 
 
-def test_a_token_shows_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "::1")
-    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "9")
+def test_a_token_shows_nowhere(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("of-the-pod\n")
-    with pytest.raises(ModelOpsError, match="the service account cannot be read"):
-        KubernetesCluster.from_inside("n", "d", "s", tmp_path)
-    (tmp_path / "ca.crt").write_text(Path("/etc/ssl/certs/ca-certificates.crt").read_text())
-    cluster = KubernetesCluster.from_inside("n", "d", "s", tmp_path)
-    with pytest.raises(Unreachable, match=r"https://\[::1\]:9") as refused:
+    with pytest.raises(ModelOpsError, match="no pod with a service account"):
+        KubernetesCluster.from_inside("n", "d", "s", account=tmp_path)
+    (tmp_path / "ca.crt").write_bytes(make_certificates(tmp_path).ca.read_bytes())
+    cluster = KubernetesCluster.from_inside("n", "d", "s", account=tmp_path, address="https://127.0.0.1:9")
+    with pytest.raises(Unreachable, match="https://127.0.0.1:9") as refused:
         cluster.replicas()
     assert "of-the-pod" not in f"{cluster!r} {refused.value}"

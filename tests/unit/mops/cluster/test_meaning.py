@@ -25,8 +25,8 @@ CHECK = """Error: UPGRADE FAILED: execution error at (adaptive-run/templates/con
 adaptive-run: run.spec is empty; give the run's adaptive.yaml
 adaptive-run: dask.address is tls://
 """
-CONFLICT = """Error: UPGRADE FAILED: conflict occurred while applying object x/ws-worker apps/v1, Kind=Deployment: Apply failed with 1 \
-conflict: conflict with "kubectl" with subresource "scale" using apps/v1: .spec.replicas
+CONFLICT = """Error: UPGRADE FAILED: conflict occurred while applying object x/ws-worker apps/v1, Kind=Deployment: Apply failed \
+with 1 conflict: conflict with "kubectl" with subresource "scale" using apps/v1: .spec.replicas
 """
 FORBIDDEN = (
     'Error: query: failed to query with labels: secrets is forbidden: User "anna" cannot list resource "secrets" in API group'
