@@ -187,6 +187,12 @@ def job_state(job: Any) -> str:
     return next((c.type for c in conditions if c.type in ("Complete", "Failed") and c.status == "True"), "")
 
 
+def is_over(kube: Kube, place: Place) -> bool:
+    """Whether its workers are done, one way or another, or were taken away."""
+    jobs = jobs_of(kube, place)
+    return not jobs or bool(job_state(jobs[-1]))
+
+
 def _remove_failed_jobs(kube: Kube, place: Place) -> None:
     """A Job that failed never starts again; without it the release makes a new one, and the ledger goes on."""
     for job in jobs_of(kube, place):

@@ -12,10 +12,12 @@ from mops.kube.access import Access, cluster_options
 from mops.kube.names import DEFAULT_WORKSPACE
 from mops.kube.options import (
     dry_run_option,
+    follow_option,
     going_on_later,
     json_option,
     say,
     seconds,
+    show_lines,
     tail_option,
     timeout_option,
     values_option,
@@ -181,26 +183,29 @@ def scale(replicas: int, name: str, namespace: str | None, timeout: str, access:
 @command.command()
 @_name
 @_namespace
-@click.option("--component", type=click.Choice(["all", "scheduler", "worker"]), default="all", show_default=True,
+@click.option("--component", type=click.Choice(["all", "scheduler", "worker", "idle"]), default="all", show_default=True,
               help="Whose logs.")  # fmt: skip
 @tail_option
+@follow_option
 @cluster_options
-def logs(name: str, namespace: str | None, component: str, tail: int, access: Access) -> None:
-    """Show the end of the logs of the pods of the workspace NAME.
+def logs(name: str, namespace: str | None, component: str, tail: int, follow: bool, access: Access) -> None:
+    """Show the end of the logs of the pods of the workspace NAME; with --follow go on until Ctrl-C.
 
     \b
     mops workspace logs
     mops workspace logs gpu --component worker --tail 100
+    mops workspace logs --follow
     """
     from mops.kube.access import Kube
+    from mops.kube.follow_logs import follow as follow_logs
     from mops.kube.helm import Helm
     from mops.kube.pods import log_lines
     from mops.workspace.place import find
 
     place = find(Helm(access), name, namespace).place
     wanted = "" if component == "all" else component
-    for line in log_lines(Kube(access), place.namespace, place.release, wanted, tail):
-        click.echo(line)
+    of = (Kube(access), place.namespace, place.release, wanted, tail)
+    show_lines(follow_logs(*of, is_over=lambda: False) if follow else log_lines(*of))
 
 
 @command.command()

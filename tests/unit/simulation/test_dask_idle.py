@@ -161,6 +161,6 @@ def test_a_token_shows_nowhere(tmp_path: Path) -> None:
         KubernetesCluster.from_inside("n", "d", "s", account=tmp_path)
     (tmp_path / "ca.crt").write_bytes(make_certificates(tmp_path).ca.read_bytes())
     cluster = KubernetesCluster.from_inside("n", "d", "s", account=tmp_path, address="https://127.0.0.1:9")
-    with pytest.raises(Unreachable, match="https://127.0.0.1:9") as refused:
+    with pytest.raises(Unreachable, match=r"https://127\.0\.0\.1:9") as refused:
         cluster.replicas()
     assert "of-the-pod" not in f"{cluster!r} {refused.value}"
