@@ -48,8 +48,8 @@ def needs(name: str) -> Callable[[Callable[..., None]], Any]:
 
 
 def test_each_object_says_its_namespace_so_that_a_rendered_release_goes_where_it_belongs() -> None:
-    for chart in CHARTS:
-        made = render(chart, "-n", "there", "--set", "monitoring.enabled=true")
+    for chart, more in zip(CHARTS, ("idle.enabled=true", "postgres.backup.enabled=true"), strict=True):
+        made = render(chart, "-n", "there", "--set", f"monitoring.enabled=true,{more}")
         assert {one["metadata"].get("namespace") for one in made} == {"there"}
 
 
@@ -261,6 +261,8 @@ SPECIAL = {
     "workers.disruption.maxUnavailable": "7",
     "scheduler.disruption.maxUnavailable": "7",
     "postgres.disruption.maxUnavailable": "7",
+    "idle.apiServer.ports": "{8443}",
+    "idle.apiServer.cidrs": "{192.0.2.2/32}",
 }
 
 

@@ -173,6 +173,42 @@ def test_ctrl_c_detaches_and_the_same_command_follows_again(
     assert pq.read_table(line.root / "modelops-out" / run_id / "trials.parquet").num_rows == 40
 
 
+def test_logs_are_followed_to_the_end_of_the_run_or_until_ctrl_c(
+    cluster: Cluster, space: str, run_id: str, here: Project, tmp_path: Path
+) -> None:
+    line = a_line(tmp_path / "line", trials=30, sleep=0.5)
+    up = ("adaptive", "up", "adaptive.yaml", "--run-id", run_id, "--workspace", space, *RUN_VALUES)
+    well(line.mops(*up, timeout_s=PATIENCE_S))
+    following = here.start("adaptive", "logs", run_id, "--follow")
+    workspaces = here.start("workspace", "logs", space, "-f", "--tail", "1")
+    assert following.stdout is not None
+    first = following.stdout.readline()
+    pods = json.loads(cluster.kubectl("-n", f"modelops-run-{run_id}", "get", "pods", "-o", "json"))["items"]
+    workers = {
+        p["metadata"]["name"] for p in pods if p["metadata"]["labels"]["app.kubernetes.io/component"] == "worker"
+    }
+    killed = first.partition("  ")[0]
+    assert killed in workers
+    cluster.kubectl("-n", f"modelops-run-{run_id}", "delete", "pod", killed, "--grace-period=0", "--force")
+    out, err = following.communicate(timeout=PATIENCE_S)
+    assert following.returncode == 0, err
+    said = [text.partition("  ") for text in [first, *out.splitlines()]]
+    speakers = {pod for pod, _, _ in said}
+    assert killed in speakers
+    assert len(speakers - workers) == 1, "the pod that took its place was not joined"
+    assert sum('"run_ended"' in text for _, _, text in said) >= 1
+    assert len({(pod, text) for pod, _, text in said}) == len(said), "a line was shown twice"
+    state = json.loads(well(here.mops("adaptive", "status", run_id, "--json", timeout_s=PATIENCE_S)))
+    assert state["job"] == "complete"
+
+    assert workspaces.poll() is None
+    workspaces.send_signal(signal.SIGINT)
+    shown, err = workspaces.communicate(timeout=60)
+    assert workspaces.returncode == 130
+    assert "Traceback" not in err
+    assert f"{space}-scheduler-" in shown
+
+
 def test_two_runs_side_by_side_never_touch_each_other(
     cluster: Cluster, space: str, here: Project, tmp_path: Path
 ) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.cluster.conftest import Cluster, Tell, new_namespace
+from tests.cluster.conftest import ROOT, Cluster, Tell, new_namespace
 from tests.cluster.probing import Place, Try, idle_pod, place, says_cyclonus, settled, table
 from tests.cluster.runs import install_endless_run
 
@@ -53,6 +53,14 @@ def _service(cluster: Cluster, namespace: str, name: str) -> str:
     return cluster.kubectl("-n", namespace, "get", "service", name, "-o", "jsonpath={.spec.clusterIP}")
 
 
+def _looker(cluster: Cluster, workspace: str) -> None:
+    """A pod with the labels of the one that looks whether the workspace is idle, which is never there for long."""
+    seldom = ("--set", "idle.enabled=true,idle.schedule=0 0 30 2 *")
+    cluster.helm("upgrade", "ws", str(ROOT / "charts/dask-workspace"), "-n", workspace, "--reuse-values", *seldom)
+    labels = {"name": "dask-workspace", "instance": "ws", "component": "idle"}
+    idle_pod(cluster, workspace, {f"app.kubernetes.io/{key}": value for key, value in labels.items()})
+
+
 @pytest.fixture(scope="module")
 def scene(cluster: Cluster, workspace: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     with ExitStack() as stack:
@@ -63,6 +71,7 @@ def scene(cluster: Cluster, workspace: str, tmp_path_factory: pytest.TempPathFac
         idle_pod(cluster, strange, {"modelops.io/dask-client": "true", "modelops.io/ledger": "run"})
         cluster.kubectl("label", "namespace", visiting, f"modelops.io/workspace={workspace}")
         idle_pod(cluster, visiting, {})
+        _looker(cluster, workspace)
         port = stack.enter_context(_internet())
         yield Scene(
             namespaces=(workspace, run_a, run_b, strange, visiting),
@@ -83,6 +92,7 @@ def _tries(
     )
     scheduler, worker = (find(f"Dask {part}", workspace, f"{component}{part}") for part in ("scheduler", "worker"))
     stranger, visitor = find("stranger", strange, "app=idle"), find("visitor", visiting, "app=idle")
+    looker = find("idle's", workspace, f"{component}idle")
     dns = find("DNS", "kube-system", "k8s-app=kube-dns")
     internet, api = Place(name="internet", ip=INTERNET), Place(name="API server", ip=API_SERVER)
     outside = Place(name="outside", ip="10.201.0.254")
@@ -101,6 +111,7 @@ def _tries(
         adaptive_b: ["postgres b", "scheduler", "dns"],
         worker: ["scheduler", "dns"],
         scheduler: ["worker", "dns"],
+        looker: ["dashboard", "dns", "api"],
         postgres_a: [],
         stranger: ["dns", "api", "internet"],
         visitor: ["dns", "api", "internet"],

@@ -28,6 +28,7 @@ from mops.kube.pull_secrets import PullSecret
 from mops.kube.values import Values, run_values, sibling_image
 from mops.workspace.place import LABEL, Workspace
 from mops.workspace.place import find as find_workspace
+from mops.workspace.sleep import asleep_since, wake
 
 Say = Callable[[str], None]
 
@@ -76,6 +77,10 @@ def preview(access: Access, wanted: Wanted) -> list[str]:
     lines = [] if is_there else [f"+ Namespace/{place.namespace}"]
     if workspace.tls and (not is_there or kube.secret(place.namespace, place.dask_secret) is None):
         lines.append(f"+ Secret/{place.dask_secret}")
+    if asleep_since(kube, workspace.place):
+        lines.append(
+            f"~ Deployment/{workspace.place.workers}  spec.replicas: 0 -> {workspace.values['workers']['replicas']}"
+        )
     after = helm.preview(place.release, place.namespace, CHART, wanted.values(workspace), is_there=is_there)
     return lines + changes(release.resources if release else (), after)
 
@@ -98,6 +103,7 @@ def up(access: Access, wanted: Wanted, *, timeout_s: float, say: Say) -> Cluster
     wanted.pull_secret.make(kube, place.namespace)
     _check_store(kube, place, values)
     _remove_failed_jobs(kube, place)
+    wake(kube, workspace, say)
     revision = helm.deploy(place.release, place.namespace, CHART, values, timeout_s)
     say(f"release {place.namespace}/{place.release}: revision {revision}")
     run = find(helm, place.run_id, place.namespace)
@@ -179,6 +185,12 @@ def job_state(job: Any) -> str:
     """Complete, Failed, or the empty text while it runs. Pure."""
     conditions = (job.status.conditions if job.status else None) or []
     return next((c.type for c in conditions if c.type in ("Complete", "Failed") and c.status == "True"), "")
+
+
+def is_over(kube: Kube, place: Place) -> bool:
+    """Whether its workers are done, one way or another, or were taken away."""
+    jobs = jobs_of(kube, place)
+    return not jobs or bool(job_state(jobs[-1]))
 
 
 def _remove_failed_jobs(kube: Kube, place: Place) -> None:

@@ -13,6 +13,7 @@ from mops.charts.base import (
     Object,
     Pods,
     Resources,
+    ServiceAccount,
     Values,
 )
 
@@ -62,6 +63,28 @@ class Tls(Values):
     renew: int = Field(default=1, ge=1, description="raise it, and the next upgrade makes the certificates anew")
 
 
+class ApiServer(Values):
+    """Where the cluster's API may be reached by the pod that scales the workers, and by no other."""
+
+    ports: list[int] = Field(default=[443, 6443], description="before and behind the Service `kubernetes`")
+    cidrs: list[str] = Field(default_factory=list, description="its addresses (10.0.0.1/32); none: any, on those ports")
+
+
+class Idle(Values):
+    """Workers are scaled to none when no run has used them for a while, and back when one comes."""
+
+    enabled: bool = Field(default=False, description="true: a CronJob looks, and may scale the workers")
+    after_seconds: int = Field(default=1800, ge=1, description="without a client for so long, it sleeps")
+    schedule: str = Field(default="*/5 * * * *", description="when it is looked, in cron's notation")
+    api_server: ApiServer = ApiServer()
+    service_account: ServiceAccount = ServiceAccount()
+    resources: Resources = Resources(
+        requests={"cpu": "10m", "memory": "64Mi", "ephemeral-storage": "16Mi"},
+        limits={"cpu": "500m", "memory": "256Mi", "ephemeral-storage": "64Mi"},
+    )
+    pods: Pods = Pods()
+
+
 class DaskWorkspaceValues(Values):
     """One workspace: a trust domain, since whoever holds a certificate of its CA runs code in it."""
 
@@ -69,6 +92,7 @@ class DaskWorkspaceValues(Values):
     image_pull_secrets: list[Object] = Field(default_factory=list, description="as in Kubernetes")
     scheduler: Scheduler = Scheduler()
     workers: Workers = Workers()
+    idle: Idle = Idle()
     tls: Tls = Tls()
     service_account: IdentityAccount = IdentityAccount()
     network_policy: NetworkPolicy = NetworkPolicy()

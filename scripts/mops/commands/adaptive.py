@@ -11,10 +11,12 @@ import click
 from mops.kube.access import Access, cluster_options
 from mops.kube.options import (
     dry_run_option,
+    follow_option,
     going_on_later,
     json_option,
     say,
     seconds,
+    show_lines,
     tail_option,
     timeout_option,
     values_option,
@@ -125,23 +127,28 @@ def status(run_id: str | None, namespace: str | None, as_json: bool, access: Acc
 @click.option("--component", type=click.Choice(["all", "worker", "database"]), default="worker", show_default=True,
               help="Whose logs.")  # fmt: skip
 @tail_option
+@follow_option
 @cluster_options
-def logs(run_id: str, namespace: str | None, component: str, tail: int, access: Access) -> None:
-    """Show the end of the logs of the pods of RUN.
+def logs(run_id: str, namespace: str | None, component: str, tail: int, follow: bool, access: Access) -> None:
+    """Show the end of the logs of the pods of RUN; with --follow go on until the run is over, or Ctrl-C.
 
     \b
     mops adaptive logs boarding-school
+    mops adaptive logs boarding-school --follow
     mops adaptive logs boarding-school --component database --tail 100
     """
     from mops.adaptive.place import find
+    from mops.adaptive.up import is_over
     from mops.kube.access import Kube
+    from mops.kube.follow_logs import follow as follow_logs
     from mops.kube.helm import Helm
     from mops.kube.pods import log_lines
 
     place = find(Helm(access), run_id, namespace).place
     wanted = "" if component == "all" else component
-    for line in log_lines(Kube(access), place.namespace, place.release, wanted, tail):
-        click.echo(line)
+    kube = Kube(access)
+    of = (kube, place.namespace, place.release, wanted, tail)
+    show_lines(follow_logs(*of, is_over=lambda: is_over(kube, place)) if follow else log_lines(*of))
 
 
 @command.command()

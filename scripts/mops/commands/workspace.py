@@ -12,10 +12,12 @@ from mops.kube.access import Access, cluster_options
 from mops.kube.names import DEFAULT_WORKSPACE
 from mops.kube.options import (
     dry_run_option,
+    follow_option,
     going_on_later,
     json_option,
     say,
     seconds,
+    show_lines,
     tail_option,
     timeout_option,
     values_option,
@@ -121,6 +123,7 @@ def status(name: str, namespace: str | None, as_json: bool, access: Access) -> N
     from mops.kube.helm import Helm
     from mops.kube.pods import pods_of
     from mops.workspace.place import find
+    from mops.workspace.sleep import asleep_since
     from mops.workspace.text import status_lines
     from mops.workspace.up import as_json as plain
     from mops.workspace.up import runs_on
@@ -128,11 +131,11 @@ def status(name: str, namespace: str | None, as_json: bool, access: Access) -> N
     kube = Kube(access)
     workspace = find(Helm(access), name, namespace)
     pods = pods_of(kube, workspace.place.namespace, workspace.place.release)
-    runs = runs_on(kube, workspace.place.namespace)
+    runs, asleep = runs_on(kube, workspace.place.namespace), asleep_since(kube, workspace.place)
     if as_json:
-        click.echo(json.dumps({**plain(workspace, pods), "runs": runs}))
+        click.echo(json.dumps({**plain(workspace, pods, asleep), "runs": runs}))
     else:
-        click.echo("\n".join(status_lines(workspace, pods, runs)))
+        click.echo("\n".join(status_lines(workspace, pods, runs, asleep)))
 
 
 @command.command()
@@ -180,26 +183,29 @@ def scale(replicas: int, name: str, namespace: str | None, timeout: str, access:
 @command.command()
 @_name
 @_namespace
-@click.option("--component", type=click.Choice(["all", "scheduler", "worker"]), default="all", show_default=True,
+@click.option("--component", type=click.Choice(["all", "scheduler", "worker", "idle"]), default="all", show_default=True,
               help="Whose logs.")  # fmt: skip
 @tail_option
+@follow_option
 @cluster_options
-def logs(name: str, namespace: str | None, component: str, tail: int, access: Access) -> None:
-    """Show the end of the logs of the pods of the workspace NAME.
+def logs(name: str, namespace: str | None, component: str, tail: int, follow: bool, access: Access) -> None:
+    """Show the end of the logs of the pods of the workspace NAME; with --follow go on until Ctrl-C.
 
     \b
     mops workspace logs
     mops workspace logs gpu --component worker --tail 100
+    mops workspace logs --follow
     """
     from mops.kube.access import Kube
+    from mops.kube.follow_logs import follow as follow_logs
     from mops.kube.helm import Helm
     from mops.kube.pods import log_lines
     from mops.workspace.place import find
 
     place = find(Helm(access), name, namespace).place
     wanted = "" if component == "all" else component
-    for line in log_lines(Kube(access), place.namespace, place.release, wanted, tail):
-        click.echo(line)
+    of = (Kube(access), place.namespace, place.release, wanted, tail)
+    show_lines(follow_logs(*of, is_over=lambda: False) if follow else log_lines(*of))
 
 
 @command.command()

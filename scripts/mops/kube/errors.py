@@ -46,6 +46,8 @@ _HELM: tuple[tuple[str, str, str], ...] = (
      "the chart does not take these values: {a}", "correct the spec, or --values"),
     (r"(?s)(?P<a>\w+) \"(?P<b>[^\"]+)\" in namespace \"(?P<c>[^\"]+)\" exists and cannot be imported",
      "{a} {b} is there already, and is not this release's", "give another --namespace, or remove it"),
+    (r"(?s)applying object (?P<a>\S+) .*?conflict with \"(?P<b>[^\"]+)\".*?: (?P<c>\.\S+)",
+     "{c} of {a} was changed by {b}", "`helm upgrade --reuse-values --force-conflicts` takes it back, once"),
     (r"(?s)exceeded quota: (?P<a>[^,]+)", "the namespace's quota {a} is used up", "ask for more, or for fewer workers"),
     (r"(?s)namespaces \"(?P<a>[^\"]+)\" not found", "there is no namespace {a}", "`up` makes it"),
     (r"(?i)kubernetes version|kubeVersion", "the chart is not for this version of Kubernetes", DOCTOR),

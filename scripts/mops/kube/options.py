@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would c
 tail_option = click.option(
     "--tail", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="Lines of each pod."
 )
+follow_option = click.option("--follow", "-f", is_flag=True, help="Go on with new lines as they come, of new pods too.")
 timeout_option = click.option(
     "--timeout", default="10m", show_default=True, metavar="TIME", help="How long to wait for pods: 90s, 15m, 1h."
 )
@@ -41,6 +42,15 @@ def seconds(timeout: str) -> float:
         return parse_duration(timeout)
     except ValueError as error:
         raise UserError(f"--timeout: {error}") from None
+
+
+def show_lines(lines: Iterable[str]) -> None:
+    """As they come; Ctrl-C ends it, with exit code 130."""
+    try:
+        for line in lines:
+            click.echo(line)
+    except KeyboardInterrupt:
+        raise click.exceptions.Exit(130) from None
 
 
 @contextmanager

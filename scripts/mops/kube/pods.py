@@ -48,7 +48,8 @@ def pods_of(kube: Kube, namespace: str, release: str, component: str = "") -> li
 
 def _pods(kube: Kube, namespace: str, release: str, component: str) -> list[V1Pod]:
     selector = f"app.kubernetes.io/instance={release}"
-    selector += f",app.kubernetes.io/component={component}" if component else ""
+    # The pods that look whether a workspace is idle come and go, and are none that anybody waits for.
+    selector += f",app.kubernetes.io/component{f'={component}' if component else '!=idle'}"
     with said_plainly(f"looking at the pods in {namespace}"):
         listed = kube.core.list_namespaced_pod(namespace, label_selector=selector).items
     alive = [pod for pod in listed if pod.metadata and pod.metadata.deletion_timestamp is None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -44,6 +45,7 @@ def workspace_values(spec: WorkspaceSpec, *, pull_secrets: Sequence[str] = ()) -
         imagePullSecrets=_named(pull_secrets),
         scheduler=_component(spec.dask.scheduler),
         workers=_component(workers) | {key: value for key, value in counted.items() if value is not None},
+        idle={} if spec.idle_s is None else {"enabled": True, "afterSeconds": math.ceil(spec.idle_s)},
     )
 
 

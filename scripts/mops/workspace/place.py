@@ -25,6 +25,16 @@ class Place:
     release: str
     namespace: str
 
+    @property
+    def workers(self) -> str:
+        """Name of their Deployment."""
+        return f"{self.release}-worker"
+
+    @property
+    def sleep_memory(self) -> str:
+        """Name of the ConfigMap in which a workspace that may sleep remembers since when."""
+        return f"{self.release}-idle"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Workspace:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, Strict, ValidationError
 
 from modelops_runtime.contracts.errors import SpecErrors
-from modelops_runtime.specs.base import Mistake, StrictModel
+from modelops_runtime.specs.base import StrictModel
 from modelops_runtime.specs.cluster import DNS_LABEL, IMAGE, ResourcesSpec, TolerationSpec
 from modelops_runtime.specs.document import read_document
 from modelops_runtime.specs.messages import mistakes_of
@@ -58,7 +58,9 @@ class WorkspaceSpec(StrictModel):
     )
     dask: DaskSpec = DaskSpec()
     idle_s: Duration | None = Field(
-        default=None, alias="idle", description="without work for so long, its workers are scaled to none"
+        default=None,
+        alias="idle",
+        description="without a run for so long, its workers are scaled to none until one comes",
     )
 
 
@@ -69,10 +71,6 @@ def load_workspace(path: Path) -> WorkspaceSpec:
         spec = WorkspaceSpec.model_validate(document.content)
     except ValidationError as error:
         raise SpecErrors(*ambiguous, *document.errors(mistakes_of(error))) from None
-    if spec.idle_s is not None:
-        # TODO/PLACEHOLDER: nothing in the chart scales an idle workspace down yet.
-        right = "leave it out, and `mops workspace scale 0` when nobody works"
-        ambiguous.append(document.error(Mistake(("idle",), "idle is not acted on yet", right, True)))
     if ambiguous:
         raise SpecErrors(*ambiguous)
     return spec

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from mops.kube.pods import PodState, wait_for
 from mops.kube.pull_secrets import PullSecret
 from mops.kube.values import merged, workspace_values
 from mops.workspace.place import CHART, LABEL, Place, Workspace, find, up_command
+from mops.workspace.sleep import asleep_since, is_asleep
 from mops.workspace.spec import WorkspaceSpec
 
 Say = Callable[[str], None]
@@ -59,10 +61,7 @@ def up(access: Access, wanted: Wanted, *, timeout_s: float, say: Say) -> Workspa
     if kube.ensure_namespace(place.namespace, {LABEL: place.namespace}):
         say(f"namespace {place.namespace}: made")
     wanted.pull_secret.make(kube, place.namespace)
-    revision = helm.deploy(place.release, place.namespace, CHART, values, timeout_s)
-    say(f"release {place.namespace}/{place.release}: revision {revision}")
-    wait_until_ready(kube, place, timeout_s=timeout_s, say=say)
-    return find(helm, place.name, place.namespace)
+    return _deployed(helm, kube, place, values, timeout_s=timeout_s, say=say)
 
 
 def scale(access: Access, name: str, namespace: str | None, replicas: int, *, timeout_s: float, say: Say) -> Workspace:
@@ -71,10 +70,20 @@ def scale(access: Access, name: str, namespace: str | None, replicas: int, *, ti
     workspace = find(helm, name, namespace)
     place = workspace.place
     values = merged(workspace.release.values, {"workers": {"replicas": replicas}})
+    return _deployed(helm, Kube(access), place, values, timeout_s=timeout_s, say=say)
+
+
+def _deployed(
+    helm: Helm, kube: Kube, place: Place, values: Mapping[str, Any], *, timeout_s: float, say: Say
+) -> Workspace:
+    """The release, ready; one that was asleep is awake."""
+    since = asleep_since(kube, place)
     revision = helm.deploy(place.release, place.namespace, CHART, values, timeout_s)
     say(f"release {place.namespace}/{place.release}: revision {revision}")
-    wait_until_ready(Kube(access), place, timeout_s=timeout_s, say=say)
-    return find(helm, name, place.namespace)
+    if since is not None:
+        say(f"workspace {place.name}: it was {is_asleep(since)}")
+    wait_until_ready(kube, place, timeout_s=timeout_s, say=say)
+    return find(helm, place.name, place.namespace)
 
 
 def wait_until_ready(kube: Kube, place: Place, *, timeout_s: float, say: Say) -> None:
@@ -173,7 +182,7 @@ def _silent(_: str) -> None:
     """Nobody wants to know which pod goes first."""
 
 
-def as_json(workspace: Workspace, pods: list[PodState]) -> Mapping[str, Any]:
+def as_json(workspace: Workspace, pods: list[PodState], asleep: datetime | None) -> Mapping[str, Any]:
     """For programs."""
     binding = workspace.binding("")
     return {
@@ -184,5 +193,6 @@ def as_json(workspace: Workspace, pods: list[PodState]) -> Mapping[str, Any]:
         "status": workspace.release.status,
         "scheduler": binding.address,
         "slots": binding.slots,
+        "asleep_since": asleep.isoformat() if asleep else None,
         "pods": [{"name": pod.name, "component": pod.component, "state": pod.state, "node": pod.node} for pod in pods],
     }

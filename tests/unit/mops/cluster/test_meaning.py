@@ -25,6 +25,9 @@ CHECK = """Error: UPGRADE FAILED: execution error at (adaptive-run/templates/con
 adaptive-run: run.spec is empty; give the run's adaptive.yaml
 adaptive-run: dask.address is tls://
 """
+CONFLICT = """Error: UPGRADE FAILED: conflict occurred while applying object x/ws-worker apps/v1, Kind=Deployment: Apply failed \
+with 1 conflict: conflict with "kubectl" with subresource "scale" using apps/v1: .spec.replicas
+"""
 FORBIDDEN = (
     'Error: query: failed to query with labels: secrets is forbidden: User "anna" cannot list resource "secrets" in API group'
     ' "" in the namespace "x"'
@@ -40,6 +43,7 @@ FORBIDDEN = (
         (SCHEMA, "'/workers/replicas': minimum: got 0, want 1", "--values"),
         (CHECK, "adaptive-run: run.spec is empty; give the run's adaptive.yaml adaptive-run: dask.address", "spec"),
         ('Error: Secret "a" in namespace "b" exists and cannot be imported into the current release', "Secret a", "--namespace"),
+        (CONFLICT, ".spec.replicas of x/ws-worker was changed by kubectl", "--force-conflicts"),
         ("Error: context deadline exceeded", "too long", "--timeout"),
         ('Error: create: namespaces "x" not found', "there is no namespace x", "up"),
         ("Error: something new\n", "something new", "mops doctor"),

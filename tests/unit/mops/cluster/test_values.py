@@ -132,6 +132,14 @@ dask:
     assert (made.workers.replicas, made.workers.threads) == (7, 2)
     assert made.workers.resources.requests == {"cpu": "2"}
     assert made.image_pull_secrets == [{"name": "reg"}]
+    assert not made.idle.enabled
+
+
+@pytest.mark.parametrize(("idle", "seconds"), [("30m", 1800), ("1500ms", 2), ("2h", 7200)])
+def test_a_workspace_that_may_sleep_says_after_how_long(idle: str, seconds: int, tmp_path: Path) -> None:
+    spec = workspace(tmp_path, f"version: 1\nidle: {idle}\n")
+    made = DaskWorkspaceValues.model_validate(workspace_values(spec))
+    assert (made.idle.enabled, made.idle.after_seconds) == (True, seconds)
 
 
 def test_a_workspace_that_says_nothing_leaves_all_to_the_chart(tmp_path: Path) -> None:
@@ -149,7 +157,6 @@ def test_a_workspace_that_says_nothing_leaves_all_to_the_chart(tmp_path: Path) -
         ("version: 1\ndask: {workers: {replicas: '3'}}\n", "replicas is '3'; a whole number is wanted"),
         ("version: 1\ndask: {workers: {replicas: -1}}\n", "replicas is -1; it must be at least 0"),
         ("version: 1\nidle: 30\n", "30 has no unit"),
-        ("version: 1\nidle: 30m\n", "2:1: idle is not acted on yet"),
         ("version: 1\nnamespace: Team_A\n", "namespace is 'Team_A'"),
         ("version: 1\ndask: {scheduler: {replicas: 2}}\n", "there is no key 'replicas' here"),
     ],

@@ -1,0 +1,62 @@
+"""A workspace that sleeps when nobody uses it: whether it does, and how it is woken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from modelops_runtime.simulation.dask_idle import Memory
+from mops.kube.access import Kube
+from mops.kube.errors import ClusterError, Forbidden, said_plainly
+from mops.workspace.place import Place, Workspace
+
+Say = Callable[[str], None]
+
+_MANAGER = "mops"
+
+
+def asleep_since(kube: Kube, place: Place) -> datetime | None:
+    """When its workers were scaled to none because nobody used it; None where it is awake, or that cannot be seen."""
+    try:
+        state: Any = kube.found(kube.core.read_namespaced_config_map, place.sleep_memory, place.namespace)
+        since = None if state is None else Memory.of(state.data or {}).asleep_since
+        if since is None:
+            return None
+        workers: Any = kube.found(kube.apps.read_namespaced_deployment, place.workers, place.namespace)
+    except Forbidden:
+        return None
+    return None if workers is None or workers.spec.replicas else since.astimezone(UTC)
+
+
+def is_asleep(since: datetime) -> str:
+    """For people. Pure."""
+    return f"asleep since {since:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def wake(kube: Kube, workspace: Workspace, say: Say) -> None:
+    """Before a run comes to it: its workers again, as many as its release says, and the time without a run counted anew.
+
+    Who may not do that lets it be done by the workspace itself, at its next look after the run has come.
+    """
+    place, replicas = workspace.place, workspace.values["workers"]["replicas"]
+    if not workspace.values["idle"]["enabled"]:
+        return
+    try:
+        with said_plainly(f"waking workspace {place.name!r}"):
+            kube.core.patch_namespaced_config_map(
+                place.sleep_memory, place.namespace, {"data": {"idleSince": ""}}, field_manager=_MANAGER
+            )
+        since = asleep_since(kube, place)
+        if since is None:
+            return
+        with said_plainly(f"waking workspace {place.name!r}"):
+            kube.apps.patch_namespaced_deployment_scale(
+                place.workers, place.namespace, {"spec": {"replicas": replicas}}, field_manager=_MANAGER
+            )
+    except Forbidden:
+        say(f"workspace {place.name}: you may not wake it; should it sleep, it wakes by itself when the run has come")
+    except ClusterError as error:
+        say(f"{error.args[0]}; should it sleep, it wakes by itself when the run has come")
+    else:
+        say(f"workspace {place.name}: {is_asleep(since)}; woken, {replicas} workers")
