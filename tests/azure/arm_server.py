@@ -56,6 +56,8 @@ class ArmServer:
         """Group id in lower case -> foreign resources in it."""
         self.answers: dict[str, Any] = {}
         """Regular expression of a path -> body, for what is only read."""
+        self.kubeconfig: Any = None
+        """Of every cluster; None: one that leads nowhere."""
         self.assertion = ""
         """What a pod with workload identity may show instead of a secret; "": nothing."""
         self.machine_queries: list[dict[str, list[str]]] = []

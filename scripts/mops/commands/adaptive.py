@@ -73,6 +73,7 @@ def up(
     \b
     mops adaptive up adaptive.yaml
     mops adaptive up adaptive.yaml --run-id second-try --workspace gpu
+    mops adaptive up adaptive.yaml --infra azure
     mops adaptive up adaptive.yaml --dry-run
     """
     from mops.adaptive.request import wanted
