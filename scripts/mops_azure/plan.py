@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -112,6 +112,19 @@ def state_of(live: Any) -> str:
 def in_motion(live: Any) -> bool:
     """Azure is still at work on it; a state that we do not know counts as work."""
     return live is not None and state_of(live).lower() not in IN_MOTION_ENDS
+
+
+def under_way(live: Live) -> Iterator[Any]:
+    """What Azure is at work on. A pool, which shows in its cluster alone, comes as a resource of its own."""
+    for one in live.values():
+        if in_motion(one):
+            yield one
+            continue
+        for properties in (one.get("properties") or {}).get("agentPoolProfiles") or []:
+            name = properties["name"]
+            pool = {"id": f"{one['id']}/agentPools/{name}", "name": f"pool {name}", "properties": properties}
+            if in_motion(pool):
+                yield pool
 
 
 def make_plan(

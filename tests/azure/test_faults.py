@@ -187,6 +187,22 @@ def test_no_wait_returns_and_a_second_run_finishes(arm: ArmServer, config, mops_
     assert any("/roleassignments/" in key for key in arm.resources)
 
 
+def test_a_pool_that_is_still_changed_is_waited_for(arm: ArmServer, config, mops_azure):
+    assert mops_azure("create", "-y", config=config()).returncode == 0
+    arm.polls = 4
+    begun = mops_azure("create", "-y", "--no-wait", config=config(aks={"workload_pool": {"max": 7}}))
+    assert begun.returncode == 0, begun.stderr
+    assert arm.resources[CLUSTER]["properties"]["provisioningState"] == "Succeeded"
+    watched = mops_azure("status", "--watch", config=config())
+    assert "0 of 0 to 7 nodes, Standard_D4s_v5, Updating" in watched.stdout
+    assert "0 of 0 to 7 nodes, Standard_D4s_v5, Succeeded" in watched.stdout
+    for most in (8, 9):  # begun, and while that is under way another change
+        waits = ["--no-wait"] if most == 8 else []
+        done = mops_azure("create", "-y", *waits, config=config(aks={"workload_pool": {"max": most}}))
+        assert done.returncode == 0, done.stderr
+    assert mops_azure("plan", "--detailed-exitcode", config=config(aks={"workload_pool": {"max": 9}})).returncode == 0
+
+
 def recorded_errors() -> list[dict]:
     return [json.loads(line) for line in (Path(__file__).parent / "recorded" / "errors.jsonl").read_text().splitlines()]
 

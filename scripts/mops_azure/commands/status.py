@@ -13,7 +13,7 @@ from mops_azure import desired
 from mops_azure.commands.common import arm_for, config_option, json_option, load_config
 from mops_azure.config import AzureConfig
 from mops_azure.cost import nodes_price
-from mops_azure.plan import in_motion, power_of, state_of
+from mops_azure.plan import power_of, state_of, under_way
 from mops_azure.prices import PriceTable, price_table
 from mops_azure.support import end_of_support
 
@@ -39,7 +39,7 @@ def command(config_path: Path, as_json: bool, watch: bool) -> None:
         live = read_live(arm, config)
         facts = facts_of(config, live, table)
         text = json.dumps(facts, indent=2) if as_json else "\n".join(lines(facts))
-        moving = any(in_motion(one) for one in live.values())
+        moving = next(under_way(live), None) is not None
         if text != shown and not (as_json and watch and moving):
             click.echo(text)
             shown = text
