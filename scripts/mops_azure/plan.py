@@ -149,6 +149,9 @@ def make_plan(
     if config.lock:
         steps.append(_step(desired.lock(config), live))
     steps += [_late_step(resource, waits, live) for resource, waits in late_resources(config, live)]
+    moving = [str(one.get("name")) for one in under_way(live)]
+    if moving:
+        notes.append(f"Azure is still at work on {', '.join(moving)}; that is waited for")
     return Plan(steps=tuple(steps), notes=tuple(notes))
 
 

@@ -193,6 +193,7 @@ def test_a_pool_that_is_still_changed_is_waited_for(arm: ArmServer, config, mops
     begun = mops_azure("create", "-y", "--no-wait", config=config(aks={"workload_pool": {"max": 7}}))
     assert begun.returncode == 0, begun.stderr
     assert arm.resources[CLUSTER]["properties"]["provisioningState"] == "Succeeded"
+    assert "Azure is still at work on pool workcpu" in mops_azure("plan", config=config()).stdout
     watched = mops_azure("status", "--watch", config=config())
     assert "0 of 0 to 7 nodes, Standard_D4s_v5, Updating" in watched.stdout
     assert "0 of 0 to 7 nodes, Standard_D4s_v5, Succeeded" in watched.stdout

@@ -74,12 +74,14 @@ def progress() -> Callable[[str], None]:
 
 
 def ask(question: str, *, yes: bool) -> None:
-    """Go on only if the user says so. Raises UserError when there is nobody to ask, click.Abort on no."""
+    """Go on only if the user says so. Raises UserError when there is nobody to ask, and ends with exit code 130 on no."""
     if yes:
         return
     if not sys.stdin.isatty():
         raise UserError("nobody is there to ask; say -y to go on without a question")
-    click.confirm(question, abort=True, err=True)
+    if not click.confirm(question, err=True):
+        click.echo("nothing was changed", err=True)
+        raise click.exceptions.Exit(130)
 
 
 __all__ = [
