@@ -124,7 +124,12 @@ class ArmServer:
         if not self.prices:
             return 503, None
         service = re.search(r"serviceName eq '([^']+)'", wanted)
+        regions, meters = (
+            re.findall(r"armRegionName eq '([^']+)'", wanted),
+            re.findall(r"meterName eq '([^']+)'", wanted),
+        )
         found = [one for one in self.prices if service and one["serviceName"] == service[1]]
+        found = [one for one in found if one["armRegionName"] in regions and (not meters or one["meterName"] in meters)]
         skip = int(query.get("$skip", ["0"])[0])
         more = f"{self.url}/api/retail/prices?more={quote(wanted)}&$skip={skip + 2}" if len(found) > skip + 2 else None
         return 200, {"BillingCurrency": "USD", "Items": found[skip : skip + 2], "NextPageLink": more}

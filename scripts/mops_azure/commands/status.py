@@ -77,7 +77,7 @@ def _cluster(cluster: Any, table: PriceTable) -> dict[str, Any]:
         "location": cluster.get("location"),
         "pools": pools,
         "nodes_usd_per_hour": None if None in known else round(sum(known), 4),
-        "prices": {"as_of": table.as_of, "source": table.source, "placeholder": table.is_placeholder},
+        "prices": {"as_of": table.as_of, "source": table.source},
     }
 
 
@@ -111,13 +111,9 @@ def lines(facts: dict[str, Any]) -> list[str]:
         result.append(f"  pool {pool['name']}: {nodes}, {pool['vm_size']}, {pool['state']}, {price}")
     if cluster["nodes_usd_per_hour"] is not None:
         result.append(
-            f"  nodes cost {cluster['nodes_usd_per_hour']:.2f} USD an hour now ({_worth(cluster)}, without disks and traffic)"
+            f"  nodes cost {cluster['nodes_usd_per_hour']:.2f} USD an hour now "
+            f"(list prices of {cluster['prices']['as_of']}, without disks and traffic)"
         )
     if facts["registry"]:
         result.append(f"registry {facts['registry']['name']}: {facts['registry']['login_server']}")
     return result
-
-
-def _worth(cluster: dict[str, Any]) -> str:
-    prices = cluster["prices"]
-    return "PLACEHOLDER prices, unchecked" if prices["placeholder"] else f"list prices of {prices['as_of']}"
