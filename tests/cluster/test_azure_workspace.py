@@ -75,11 +75,13 @@ def test_a_workspace_and_a_run_come_up_where_azure_says(
     ours = "registry.test/modelops"
     assert images_in(cluster, f"modelops-ws-{name}") == {f"{ours}/dask-scheduler", f"{ours}/dask-worker"}
 
-    run = ("run", "--spec", "adaptive.yaml", "--workspace", name, "--run-id", name, "--infra", "azure")
-    ended = line.mops(*run, "--values", str(tmp_path / "run.yaml"), "--json", timeout_s=PATIENCE_S)
+    which = ("--workspace", name, "--run-id", name, "--infra", "azure", "--values", str(tmp_path / "run.yaml"))
+    ended = line.mops("run", "--spec", "adaptive.yaml", *which, "--json", timeout_s=PATIENCE_S)
     assert json.loads(well(ended).splitlines()[-1])["state"] == "COMPLETED"
     assert f"{ours}/adaptive-worker" in images_in(cluster, f"modelops-run-{name}")
+    again = well(line.mops("adaptive", "up", "adaptive.yaml", *which, timeout_s=PATIENCE_S))
+    assert f"`mops adaptive status {name} --infra azure` shows where it stands" in again
     listed = json.loads(well(line.mops("adaptive", "status", "--json", "--infra", "azure", timeout_s=PATIENCE_S)))
     assert name in [one["name"] for one in listed]
-    assert sum(one.path.endswith("/listClusterUserCredential") for one in arm.log) == 4
+    assert sum(one.path.endswith("/listClusterUserCredential") for one in arm.log) == 5
     assert list((tmp_path / "left").iterdir()) == []

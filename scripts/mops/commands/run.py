@@ -137,7 +137,7 @@ def _refuse_without_workspace(namespace: str | None, values_files: tuple[Path, .
     from modelops_runtime.contracts.errors import UserError
 
     given = {"--namespace": namespace, "--values": values_files}
-    if names := [name for name, value in given.items() if value] + cluster.options():
+    if names := [name for name, value in given.items() if value] + [*cluster.options()]:
         raise UserError(f"{', '.join(names)} goes with --workspace NAME")
 
 

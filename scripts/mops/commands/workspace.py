@@ -93,7 +93,7 @@ def up(
         from mops.workspace.build import build_and_push
 
         build_and_push(wanted.spec, say, registry=access.registry)
-    with going_on_later(f"mops workspace up {name}"):
+    with going_on_later(f"mops workspace up {name}{access.flags}"):
         workspace = bring_up(access, wanted, timeout_s=seconds(timeout), say=say)
     binding = workspace.binding("")
     click.echo(f"workspace {name} is ready: {binding.address}, {binding.slots} simulations side by side")

@@ -6,7 +6,7 @@ import base64
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +36,8 @@ class Access:
     context: str | None = None
     registry: str | None = None
     """Where our images are unless something else is said; None: where the charts say."""
+    flags: str = ""
+    """What chose it, ` --infra azure`: goes with each command that is shown to the user."""
 
     def api(self) -> client.ApiClient:
         """A client of its own, checked to have somewhere to go."""
@@ -161,11 +163,14 @@ class ChosenCluster:
     infra: str | None
     config: Path | None
 
-    def options(self) -> list[str]:
+    def options(self) -> dict[str, object]:
         """Those that were given."""
         given = {"--kubeconfig": self.kubeconfig, "--context": self.context, "--infra": self.infra}
         given["--config"] = self.config
-        return [name for name, value in given.items() if value is not None]
+        return {name: value for name, value in given.items() if value is not None}
+
+    def _flags(self) -> str:
+        return "".join(f" {name} {value}" for name, value in self.options().items())
 
     @contextmanager
     def access(self) -> Iterator[Access]:
@@ -176,7 +181,7 @@ class ChosenCluster:
         if self.infra is None:
             if self.config is not None:
                 raise UserError("--config is the provider config of --infra azure; give both")
-            yield Access(self.kubeconfig, self.context)
+            yield Access(self.kubeconfig, self.context, flags=self._flags())
             return
         others = [name for name in self.options() if name in ("--kubeconfig", "--context")]
         if others:
@@ -184,7 +189,7 @@ class ChosenCluster:
         from mops.commands.infra import azure_cluster
 
         with azure_cluster(self.config) as access:
-            yield access
+            yield replace(access, flags=self._flags())
 
 
 def chosen_cluster_options(function: Callable[..., Any]) -> Callable[..., Any]:
