@@ -13,7 +13,7 @@ from mops_azure import desired, parts
 from mops_azure.arm import Arm, Reply, with_patience
 from mops_azure.desired import Resource
 from mops_azure.errors import AzureError, from_reply
-from mops_azure.plan import Live, Plan, Step, in_motion, state_of
+from mops_azure.plan import Live, Plan, Step, in_motion, state_of, under_way
 
 APPEARS_WITHIN_S = 600
 """Seconds until what Azure has accepted must be there."""
@@ -41,6 +41,9 @@ FAULTS_OF_AZURE = (
     "Throttled",
     "TooManyRequests",
 )
+
+
+IS_UNDER_WAY = "under way; the same command goes on, `mops-azure status --watch` looks on"
 
 
 class TimedOut(ModelOpsError):
@@ -72,7 +75,7 @@ class Work:
 
     def pause(self, seconds: float, what: str) -> None:
         if self.clock() + seconds > self.deadline:
-            raise TimedOut(f"{what} is still under way; the same command goes on, `mops-azure status --watch` looks on")
+            raise TimedOut(f"{what} is still {IS_UNDER_WAY}")
         self.sleep(seconds)
 
 
@@ -84,7 +87,7 @@ def apply_plan(
     expected = {step.resource.kind for step in confirmed.changes if step.note.startswith("once")}
     live, is_fresh = read(), True
     while True:
-        moving = next((one for one in live.values() if in_motion(one)), None)
+        moving = next(under_way(live), None)
         if moving is not None:
             _see_through(work, moving)
             live, is_fresh = read(), True
@@ -109,6 +112,8 @@ def apply_plan(
 
 def _see_through(work: Work, moving: Any) -> None:
     """Wait for work that was begun before, by us or by somebody else."""
+    if not work.wait:
+        raise StillUnderWay(f"{moving.get('name')}: {IS_UNDER_WAY}")
     what, version = str(moving.get("name")), _version_of(moving)
     if state_of(moving).lower() == "deleting":
         while work.arm.get(str(moving["id"]), version, f"waiting for {what}") is not None:
@@ -175,7 +180,7 @@ def _do(work: Work, step: Step) -> Any | None:
     if resource.kind in AT_ONCE:
         return reply.body
     if not work.wait:
-        raise StillUnderWay(f"{kind} {name}: under way; the same command goes on, `mops-azure status --watch` looks on")
+        raise StillUnderWay(f"{kind} {name}: {IS_UNDER_WAY}")
     settled = settle(work, resource.id, resource.api_version, f"{kind} {name}", operation_url=reply.operation_url)
     return None if kind == "pool" else settled  # a pool shows in its cluster
 

@@ -92,7 +92,9 @@ class Arm:
     """One subscription's Resource Manager. Every method raises AzureError for a refusal, SignInFailed, Unreachable."""
 
     def __init__(self, config: AzureConfig, *, credential: TokenCredential | None = None) -> None:
-        self._tenant = config.tenant_id
+        self._sign_in_again = f"`az login --tenant {config.tenant_id}`, or check auth in the provider config"
+        if config.auth.method == "service_principal":
+            self._sign_in_again = "check auth in the provider config, and that the secret is right and has not expired"
         self._base = config.cloud.resource_manager
         self._client_options = {
             "credential": credential or credential_for(config),
@@ -212,7 +214,7 @@ class Arm:
         said = one_line(str(error), 200)
         if "not found on path" in said.lower():
             return "sign-in: the Azure CLI `az` is not installed; install it, or use another auth method"
-        return f"sign-in: {said}; `az login --tenant {self._tenant}`, or check auth in the provider config"
+        return f"sign-in: {said}; {self._sign_in_again}"
 
 
 def _unreachable_line(doing: str, error: SdkError) -> str:

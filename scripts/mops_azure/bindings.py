@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import signal
+import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +16,7 @@ from typing import TYPE_CHECKING
 from modelops_runtime.contracts.errors import UserError
 from mops_azure import desired, parts
 from mops_azure.config import AzureConfig, admin_password
+from mops_azure.kubeconfig import missing_program, signing_in
 from mops_azure.plan import power_of
 
 if TYPE_CHECKING:
@@ -50,14 +54,20 @@ class DatabaseBinding:
 
 def cluster_binding(config: AzureConfig) -> ClusterBinding:
     """Signs in and asks Azure; all that `mops workspace up --infra azure` needs of this plane.
-    Raises UserError when there is no such cluster or it is stopped, SignInFailed, AzureError, Unreachable."""
+    Raises UserError when there is no such cluster, it is stopped, or the program that signs in to it is not there;
+    SignInFailed, AzureError, Unreachable."""
     arm = _arm(config)
     cluster = arm.get(desired.cluster_id(config), desired.CLUSTERS, "reading the cluster")
     if power_of(cluster) == "Stopped":
         raise UserError(f"cluster {config.aks.name} is stopped; `mops-azure start` starts it")
+    kubeconfig = fetch_kubeconfig(arm, config)
+    if program := missing_program(kubeconfig):
+        raise UserError(
+            f"cluster {config.aks.name} is reached by {program}, which is not there; `az aks install-cli` installs it"
+        )
     registry = fetch_registry(arm, config)
     return ClusterBinding(
-        kubeconfig=fetch_kubeconfig(arm, config),
+        kubeconfig=kubeconfig,
         acr_login_server=registry.login_server if registry else None,
         cluster_name=config.aks.name,
     )
@@ -86,11 +96,28 @@ def database_binding(config: AzureConfig) -> DatabaseBinding:
 
 @contextmanager
 def kubeconfig_file(binding: ClusterBinding) -> Iterator[Path]:
-    """For programs that want a file: mode 0600, gone afterwards."""
-    with tempfile.NamedTemporaryFile("w", prefix="modelops-", suffix=".yaml") as file:  # made with mode 0600
+    """For programs that want a file: mode 0600, gone afterwards, also when the process is asked to end."""
+    with (
+        ended_in_order(),
+        tempfile.NamedTemporaryFile("w", prefix="modelops-", suffix=".yaml") as file,
+    ):  # made with mode 0600
         file.write(binding.kubeconfig)
         file.flush()
         yield Path(file.name)
+
+
+@contextmanager
+def ended_in_order() -> Iterator[None]:
+    """SIGTERM and SIGHUP, which end a process on the spot, end the block as an exit does (in the main thread)."""
+    is_main = threading.current_thread() is threading.main_thread()
+    taken = [one for one in (signal.SIGTERM, signal.SIGHUP) if is_main and signal.getsignal(one) is signal.SIG_DFL]
+    for number in taken:
+        signal.signal(number, lambda number, _frame: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _arm(config: AzureConfig) -> Arm:
@@ -106,12 +133,14 @@ def fetch_kubeconfig(arm: Arm, config: AzureConfig) -> str:
     listing = arm.clusters.managed_clusters.list_cluster_user_credentials
 
     def fetch() -> Reply:
-        return arm.call("fetching the kubeconfig", listing, config.group_name, config.aks.name, accept=(404,))
+        # `exec`: of a cluster under Entra, the form that today's kubectl takes; all others answer as ever.
+        names = (config.group_name, config.aks.name)
+        return arm.call("fetching the kubeconfig", listing, *names, format="exec", accept=(404,))
 
     reply = with_patience(fetch, ("Throttled", "TooManyRequests"), for_s=60)  # a POST, which the SDK does not retry
     if reply.status == 404:
         raise UserError(f"there is no cluster {config.aks.name} in {config.group_name}; `mops-azure create` makes it")
-    return base64.b64decode(reply.body["kubeconfigs"][0]["value"]).decode()
+    return signing_in(base64.b64decode(reply.body["kubeconfigs"][0]["value"]).decode(), config.auth)
 
 
 def fetch_registry(arm: Arm, config: AzureConfig) -> RegistryBinding | None:

@@ -43,6 +43,11 @@ class Estimate:
     def unknown(self) -> list[str]:
         return [part.name for part in self.parts if part.high is None]
 
+    @property
+    def unchecked(self) -> list[str]:
+        """Parts whose price is a placeholder."""
+        return [part.name for part in self.parts if part.name in self.table.unchecked]
+
     def as_dict(self) -> dict[str, Any]:
         return {
             "currency": "USD",
@@ -53,7 +58,7 @@ class Estimate:
             "by_use": list(self.by_use),
             "as_of": self.table.as_of,
             "source": self.table.source,
-            "placeholder": self.table.is_placeholder,
+            "unchecked": self.unchecked,
         }
 
 
@@ -107,15 +112,14 @@ def _constant(name: str, price: float | None) -> Part:
 
 def cost_lines(found: Estimate) -> list[str]:
     """For people."""
-    worth = "PLACEHOLDER prices, unchecked; the price service was not asked or did not answer"
-    if not found.table.is_placeholder:
-        worth = f"list prices of {found.table.as_of}, {found.table.source}"
     lines = [
-        f"Cost in US dollars ({worth}; disks and traffic not included):",
+        f"Cost in US dollars (list prices of {found.table.as_of}, {found.table.source}; disks and traffic not included):",
         f"  {_money(found.low)} to {_money(found.high)} an hour, "
         f"{found.low * HOURS_A_MONTH:,.0f} to {found.high * HOURS_A_MONTH:,.0f} a month",
     ]
     lines += [f"  {part.name}: {_span(part)}{f' ({part.note})' if part.note else ''}" for part in found.parts]
+    if found.unchecked:
+        lines.append(f"  PLACEHOLDER prices, unchecked: {', '.join(found.unchecked)}")
     if found.unknown:
         lines.append(f"  not counted, no price is known: {', '.join(found.unknown)}")
     if found.by_use:

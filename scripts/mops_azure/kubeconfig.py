@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import tempfile
 from copy import deepcopy
 from pathlib import Path
@@ -13,6 +14,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from modelops_runtime.contracts.errors import UserError
+from mops_azure.config import AuthSpec
 
 
 def renamed(text: str, name: str) -> dict[str, Any]:
@@ -27,6 +29,41 @@ def renamed(text: str, name: str) -> dict[str, Any]:
         "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
         "current-context": name,
     }
+
+
+LOGINS = {
+    "use_azure_cli": "azurecli",
+    "service_principal": "spn",
+    "workload_identity": "workloadidentity",
+    "managed_identity": "msi",
+}
+"""Our ways to sign in -> kubelogin's; a service principal's secret it takes from AZURE_CLIENT_SECRET."""
+
+
+def signing_in(text: str, auth: AuthSpec) -> str:
+    """A cluster under Entra answers with a program that signs in at a browser: let it sign in as `auth` says. Pure."""
+    found = YAML(typ="safe").load(text)
+    programs = [one["user"]["exec"] for one in found["users"] if "exec" in one["user"]]
+    if not programs:
+        return text
+    for program in programs:
+        args = list(program.get("args") or [])
+        program["args"] = _with_option(args, "--login", LOGINS[auth.method])
+        if auth.client_id:
+            program["args"] = _with_option(program["args"], "--client-id", auth.client_id)
+    return dumped(found)
+
+
+def _with_option(args: list[str], name: str, value: str) -> list[str]:
+    at = args.index(name) if name in args else len(args)
+    return [*args[:at], name, value, *args[at + 2 :]]
+
+
+def missing_program(text: str) -> str | None:
+    """The program of the kubeconfig that is not on PATH."""
+    users = YAML(typ="safe").load(text)["users"]
+    programs = [str(one["user"]["exec"]["command"]) for one in users if "exec" in one["user"]]
+    return next((program for program in programs if shutil.which(program) is None), None)
 
 
 def merge(existing: dict[str, Any], ours: dict[str, Any], *, overwrite: bool) -> dict[str, Any]:

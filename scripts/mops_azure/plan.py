@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from modelops_runtime.contracts.errors import UserError
@@ -64,6 +64,9 @@ REPLACING = {
 }
 """Properties that Azure cannot change in place."""
 
+SET_ONCE = {"key vault": ("softDeleteRetentionInDays",)}
+"""Properties that stay as they were when it was made."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
@@ -114,6 +117,19 @@ def in_motion(live: Any) -> bool:
     return live is not None and state_of(live).lower() not in IN_MOTION_ENDS
 
 
+def under_way(live: Live) -> Iterator[Any]:
+    """What Azure is at work on. A pool, which shows in its cluster alone, comes as a resource of its own."""
+    for one in live.values():
+        if in_motion(one):
+            yield one
+            continue
+        for properties in (one.get("properties") or {}).get("agentPoolProfiles") or []:
+            name = properties["name"]
+            pool = {"id": f"{one['id']}/agentPools/{name}", "name": f"pool {name}", "properties": properties}
+            if in_motion(pool):
+                yield pool
+
+
 def make_plan(
     config: AzureConfig,
     live: Live,
@@ -131,11 +147,14 @@ def make_plan(
     existing = live.get(desired.cluster_id(config).lower())
     if config.acr.enabled:
         steps += _registry_steps(config, live)
-    steps += [_part_step(one, live) for one in parts.parts(config, password=password)]
+    steps += [_part_step(one, live, notes) for one in parts.parts(config, password=password)]
     steps += _cluster_steps(config, existing, version=version, ssh_key=ssh_key, notes=notes)
     if config.lock:
         steps.append(_step(desired.lock(config), live))
     steps += [_late_step(resource, waits, live) for resource, waits in late_resources(config, live)]
+    moving = [str(one.get("name")) for one in under_way(live)]
+    if moving:
+        notes.append(f"Azure is still at work on {', '.join(moving)}; that is waited for")
     return Plan(steps=tuple(steps), notes=tuple(notes))
 
 
@@ -149,14 +168,24 @@ def _registry_steps(config: AzureConfig, live: Live) -> list[Step]:
     return [group, registry]
 
 
-def _part_step(resource: Resource, live: Live) -> Step:
+def _part_step(resource: Resource, live: Live, notes: list[str]) -> Step:
     """Raises NotOurs when something else of that name is there."""
-    step = _step(resource, live)
+    step = _step(_as_it_was_made(resource, live.get(resource.id.lower()), notes), live)
     if step.live is not None and "tags" in resource.body and not is_ours(step.live):
         raise NotOurs(
             f"{resource.kind} {resource.name} is there without the tag managedBy: {MANAGED_BY}; set another name for it"
         )
     return step
+
+
+def _as_it_was_made(resource: Resource, found: Any, notes: list[str]) -> Resource:
+    """With what is there of the properties that are set once: a vault that is made anew is recovered with them."""
+    body, shown = deepcopy(resource.body), (found or {}).get("properties") or {}
+    for name in SET_ONCE.get(resource.kind, ()):
+        if name in shown and shown[name] != body["properties"][name]:
+            notes.append(f"{resource.kind} {resource.name} keeps {name} {shown[name]}: Azure never changes it")
+            body["properties"][name] = shown[name]
+    return replace(resource, body=body)
 
 
 def _late_step(resource: Resource, waits: str, live: Live) -> Step:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
@@ -16,6 +16,9 @@ TIMEOUT_S = 4.0
 PAGES = 20
 PATH = "/api/retail/prices"
 
+RULES = "Standard Included LB Rules and Outbound Rules"
+ADDRESS = "Standard IPv4 Static Public IP"
+
 
 @dataclass(frozen=True, kw_only=True)
 class PriceTable:
@@ -23,7 +26,8 @@ class PriceTable:
 
     as_of: str
     source: str
-    is_placeholder: bool = False
+    unchecked: frozenset[str] = frozenset()
+    """Names of the estimate's parts whose price is from memory."""
     vm_size: Mapping[str, float] = field(default_factory=dict)
     """VM size in lower case -> one node, Linux, pay as you go."""
     spot: Mapping[str, float] = field(default_factory=dict)
@@ -38,12 +42,21 @@ def shipped() -> PriceTable:
     return PriceTable(
         as_of=found["as_of"],
         source=found["source"],
-        is_placeholder=found["placeholder"],
+        unchecked=frozenset(found["unchecked"]),
         vm_size={size.lower(): price for size, price in found["vm_size"].items()},
         aks_tier=found["aks_tier"],
         acr={sku: price / 24 for sku, price in found["acr_day"].items()},
         load_balancer=found["load_balancer"],
     )
+
+
+OTHERS = (
+    ("Azure Kubernetes Service", ()),
+    ("Container Registry", ()),
+    ("Load Balancer", ()),
+    ("Virtual Network", (f"meterName eq '{ADDRESS}'",)),
+)
+"""Service, and which of its meters."""
 
 
 def price_table(config: AzureConfig, *, today: datetime.date | None = None) -> PriceTable:
@@ -55,19 +68,16 @@ def price_table(config: AzureConfig, *, today: datetime.date | None = None) -> P
         )
         if not machines:
             return shipped()
-        others = [
-            one
-            for service in ("Azure Kubernetes Service", "Container Registry", "Load Balancer")
-            for one in fetch(config.prices, _filter(config.location, service, []))
-        ]
+        others = [one for service in OTHERS for one in fetch(config.prices, _filter(config.location, *service))]
     except OSError:
         return shipped()
     day = (today or datetime.date.today()).isoformat()
     return table_of(machines, others, as_of=day, source=f"Azure's retail price service, {config.location}")
 
 
-def _filter(location: str, service: str, either: list[str]) -> str:
-    found = f"serviceName eq '{service}' and armRegionName eq '{location}' and priceType eq 'Consumption'"
+def _filter(location: str, service: str, either: Sequence[str]) -> str:
+    regions = f"(armRegionName eq '{location}' or armRegionName eq 'Global')"  # a load balancer's price is the world's
+    found = f"serviceName eq '{service}' and {regions} and priceType eq 'Consumption'"
     return f"{found} and ({' or '.join(either)})" if either else found
 
 
@@ -109,11 +119,15 @@ def table_of(machines: list[dict[str, Any]], others: list[dict[str, Any]], *, as
         spot=spot,
         aks_tier={
             "Free": 0.0,
-            **_hourly(by_meter, {"Standard": "Standard Uptime SLA", "Premium": "Premium Long Term Support"}),
+            **_hourly(by_meter, {"Standard": "Standard Uptime SLA", "Premium": "Standard Long Term Support"}),
         },
         acr=_hourly(by_meter, {sku: f"{sku} Registry Unit" for sku in ("Basic", "Standard", "Premium")}),
-        load_balancer=_hourly(by_meter, {"": "Standard Included LB Rules and Outbound Rules"}).get(""),
+        load_balancer=_load_balancer(_hourly(by_meter, {"rules": RULES, "address": ADDRESS})),
     )
+
+
+def _load_balancer(found: Mapping[str, float]) -> float | None:
+    return found["rules"] + found.get("address", 0.0) if "rules" in found else None
 
 
 def _hourly(by_meter: Mapping[str, Mapping[str, Any]], wanted: Mapping[str, str]) -> dict[str, float]:

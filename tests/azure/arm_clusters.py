@@ -102,5 +102,5 @@ def post(azure: ArmServer, path: str) -> tuple[int, Any, dict[str, str]]:
         after["properties"]["powerState"] = {"code": "Running" if action == "start" else "Stopped"}
         cluster["properties"]["provisioningState"] = "Starting" if action == "start" else "Stopping"
         return 202, None, operations.begin(azure, id_, "put", after)
-    kubeconfig = base64.b64encode(json.dumps(shapes.kubeconfig(cluster["name"])).encode()).decode()
+    kubeconfig = base64.b64encode(json.dumps(azure.kubeconfig or shapes.kubeconfig(cluster["name"])).encode()).decode()
     return 200, {"kubeconfigs": [{"name": "clusterUser", "value": kubeconfig}]}, {}

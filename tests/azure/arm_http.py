@@ -42,6 +42,7 @@ class Request:
     path: str
     status: int
     body: Any
+    query: str
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -95,7 +96,7 @@ class Handler(BaseHTTPRequestHandler):
         self.connection.close()
 
     def _log(self, path: str, status: int, body: Any) -> None:
-        self.arm.log.append(Request(self.command, path, status, body))
+        self.arm.log.append(Request(self.command, path, status, body, urlsplit(self.path).query))
 
     def _answer(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
         data = b"" if body is None else json.dumps(body).encode()

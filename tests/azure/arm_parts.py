@@ -1,4 +1,7 @@
-"""The managed parts as Microsoft's REST reference shows them. (Recordings, tests/azure/recorded, are of clusters alone.)"""
+"""The managed parts as Microsoft's published types and REST reference show them: nothing was recorded of them.
+
+Names, enumerations, what is read-only and what is never shown are the types' (test_parts.py checks it).
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,8 @@ DELETED_VAULT = (
 
 
 def put_identity(azure: ArmServer, path: str, body: Any, old: Any) -> Answer:
-    ids = {"principalId": POD_PRINCIPAL, "clientId": "00000000-0000-0000-0000-0000000000ff", "tenantId": "t"}
+    tenant, client = "00000000-0000-0000-0000-0000000000bb", "00000000-0000-0000-0000-0000000000ff"
+    ids = {"principalId": POD_PRINCIPAL, "clientId": client, "tenantId": tenant}
     return _kept(azure, path, {**settle.without_empty(body), "properties": ids}, old)
 
 
@@ -59,6 +63,13 @@ def put_vault(azure: ArmServer, path: str, body: Any, old: Any) -> Answer:
     mode = sent["properties"].pop("createMode", "default")
     if path.lower() in azure.deleted_vaults and mode != "recover":
         return 409, shapes.error("ConflictError", DELETED_VAULT), {}
+    days = sent["properties"].get("softDeleteRetentionInDays")
+    if old and days not in (None, old["properties"].get("softDeleteRetentionInDays")):
+        return (
+            400,
+            shapes.error("BadRequest", "softDeleteRetentionInDays has been set already and cannot be changed."),
+            {},
+        )
     azure.deleted_vaults.discard(path.lower())
     sent["properties"] |= {
         "vaultUri": f"https://{path.split('/')[-1]}.vault.azure.net",

@@ -56,6 +56,8 @@ class ArmServer:
         """Group id in lower case -> foreign resources in it."""
         self.answers: dict[str, Any] = {}
         """Regular expression of a path -> body, for what is only read."""
+        self.kubeconfig: Any = None
+        """Of every cluster; None: one that leads nowhere."""
         self.assertion = ""
         """What a pod with workload identity may show instead of a secret; "": nothing."""
         self.machine_queries: list[dict[str, list[str]]] = []
@@ -122,7 +124,12 @@ class ArmServer:
         if not self.prices:
             return 503, None
         service = re.search(r"serviceName eq '([^']+)'", wanted)
+        regions, meters = (
+            re.findall(r"armRegionName eq '([^']+)'", wanted),
+            re.findall(r"meterName eq '([^']+)'", wanted),
+        )
         found = [one for one in self.prices if service and one["serviceName"] == service[1]]
+        found = [one for one in found if one["armRegionName"] in regions and (not meters or one["meterName"] in meters)]
         skip = int(query.get("$skip", ["0"])[0])
         more = f"{self.url}/api/retail/prices?more={quote(wanted)}&$skip={skip + 2}" if len(found) > skip + 2 else None
         return 200, {"BillingCurrency": "USD", "Items": found[skip : skip + 2], "NextPageLink": more}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent / "types"
-REQUIRED, READ_ONLY, DEPLOY_TIME, IDENTIFIER = 1, 2, 8, 16
+REQUIRED, READ_ONLY, WRITE_ONLY, DEPLOY_TIME, IDENTIFIER = 1, 2, 4, 8, 16
 FROM_THE_ADDRESS = ("id", "name", "type", "apiVersion")
 
 
@@ -29,6 +30,11 @@ def _index(reference: dict[str, str]) -> int:
     return int(reference["$ref"].removeprefix("#/"))
 
 
+def resource_types() -> list[str]:
+    """`microsoft.x/y@version` of all files, in lower case."""
+    return list(_documents())
+
+
 def known(resource_type: str, api_version: str) -> bool:
     return f"{resource_type}@{api_version}".lower() in _documents()
 
@@ -39,6 +45,22 @@ def mistakes(resource_type: str, api_version: str, body: Any) -> list[str]:
     found: list[str] = []
     _check(types, index, body, "", found)
     return found
+
+
+def mistakes_of_answer(resource_type: str, api_version: str, answer: Any) -> list[str]:
+    """What is wrong with a resource as the loopback shows it: it may hold what Azure alone writes, never what it never shows."""
+    types, index = _documents()[f"{resource_type}@{api_version}".lower()]
+    found: list[str] = []
+    _check(types, index, answer, "", found)
+    return [one for one in found if not one.endswith(": read-only")] + list(_never_shown(types, index, answer, ""))
+
+
+def _never_shown(types: list[Any], index: int, value: Any, path: str) -> Iterator[str]:
+    for key, one in types[index].get("properties", {}).items():
+        if isinstance(value, dict) and key in value:
+            if one["flags"] & WRITE_ONLY:
+                yield f"{path}.{key}: write-only"
+            yield from _never_shown(types, _index(one["type"]), value[key], f"{path}.{key}")
 
 
 def read_only_names(resource_type: str, api_version: str) -> set[str]:

@@ -16,6 +16,7 @@ kubeconfig=$(mktemp)
 mops-azure kubeconfig --file "$kubeconfig"
 KUBECONFIG=$kubeconfig kubectl get nodes
 rm -f "$kubeconfig"
+mops doctor --no-probe --infra azure
 mops-azure stop
 mops-azure start
 mops-azure delete -y --confirm "$group" --unlock

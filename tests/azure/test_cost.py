@@ -37,7 +37,9 @@ PRICES = [
     machine("Standard_D4s_v5", 0.25, sku="D4s v5"),
     item("Container Registry", 0.48, "1/Day", meterName="Basic Registry Unit"),
     item("Azure Kubernetes Service", 0.1, meterName="Standard Uptime SLA"),
-    item("Load Balancer", 0.025, meterName="Standard Included LB Rules and Outbound Rules"),
+    item("Load Balancer", 0.025, meterName="Standard Included LB Rules and Outbound Rules", armRegionName="Global"),
+    item("Virtual Network", 0.005, meterName="Standard IPv4 Static Public IP"),
+    item("Virtual Network", 7.0, meterName="Standard IPv4 Static Public IP", armRegionName="brazilsouth"),
 ]
 
 
@@ -48,19 +50,24 @@ def test_the_price_service_is_asked_page_by_page_and_named_with_its_day(arm: Arm
     planned = mops_azure("plan", "--json", config=path)
     assert planned.returncode == 0, planned.stderr
     cost = json.loads(planned.stdout)["cost"]
-    assert cost["placeholder"] is False
+    assert cost["unchecked"] == []
     assert cost["as_of"] == datetime.date.today().isoformat()
-    assert cost["hour"] == {"min": 0.295, "max": 1.995}  # 1 to 3 and 0 to 4 at 0.25, 0 to 4 at 0.05, 0.025 + 0.48 / 24
-    assert len(arm.price_filters) == 5  # machines are two pages
+    assert cost["hour"] == {
+        "min": 0.3,
+        "max": 2.0,
+    }  # 1 to 3 and 0 to 4 at 0.25, 0 to 4 at 0.05, 0.025 + 0.005 + 0.48 / 24
+    assert len(arm.price_filters) == 6  # machines are two pages
     assert "armSkuName eq 'Standard_D4s_v5'" in arm.price_filters[0]
 
 
 def test_without_the_service_the_shipped_table_says_what_it_is(arm: ArmServer, config, mops_azure):
-    planned = mops_azure("plan", config=config())
+    planned = mops_azure("plan", config=config(acr={"enabled": True}))
     assert planned.returncode == 0
-    assert "PLACEHOLDER prices, unchecked" in planned.stdout
+    assert "list prices of 2023-12-18, a shipped table: nodes as in eastus2" in planned.stdout
+    assert "PLACEHOLDER prices, unchecked: registry (Basic)" in planned.stdout
+    assert "PLACEHOLDER" not in mops_azure("plan", config=config()).stdout
     assert mops_azure("create", "-y", config=config()).returncode == 0
-    assert "PLACEHOLDER" in mops_azure("status", config=config()).stdout
+    assert "0.19 USD an hour now (list prices of 2023-12-18" in mops_azure("status", config=config()).stdout
 
 
 def test_against_a_file_nobody_is_asked(arm: ArmServer, config, mops_azure, tmp_path):

@@ -47,6 +47,9 @@ def test_plan_tells_programs_by_json_and_exit_code(arm: ArmServer, config, mops_
     ]
     assert mops_azure("create", "-y", config=path).returncode == 0
     assert mops_azure("plan", "--json", "--detailed-exitcode", config=path).returncode == 0
+    lost = mops_azure("plan", "--detailed-exitcode", config=path.with_name("lost.yaml"))
+    assert lost.returncode == 1, "2 would mean that there are changes"
+    assert mops_azure("plan", config=path.with_name("lost.yaml")).returncode == 2
 
 
 def test_a_changed_maximum_is_one_put_of_that_pool_with_its_live_count(arm: ArmServer, config, mops_azure):

@@ -174,6 +174,7 @@ def test_destroy_takes_the_registry_only_when_it_is_named(arm: ArmServer, made, 
     assert _registry(arm)
     assert mops_destroy(*everything, "--registry", "modelops-anna-registry", config=path).returncode == 0
     assert arm.resources == {}
+    assert "stays" not in mops_destroy(*everything, config=path).stdout
 
 
 def test_destroy_of_a_shared_registry_stops_before_anything_goes(arm: ArmServer, made, mops_destroy):

@@ -150,7 +150,7 @@ def test_a_token_that_expires_while_waiting_is_renewed(arm: ArmServer, config, m
 def test_a_wrong_secret_is_one_line(arm: ArmServer, config, mops_azure):
     refused = mops_azure("create", "-y", config=config(), env={"AZURE_CLIENT_SECRET": "wrong-and-not-shown"})
     assert refused.returncode == 2
-    assert "az login" in refused.stderr
+    assert "that the secret is right" in refused.stderr
     assert len(refused.stderr.splitlines()) == 1
     assert "wrong-and-not-shown" not in refused.stderr
 
@@ -185,6 +185,23 @@ def test_no_wait_returns_and_a_second_run_finishes(arm: ArmServer, config, mops_
     assert not any("/roleassignments/" in key for key in arm.resources)
     assert mops_azure("create", "-y", config=config(acr={"enabled": True})).returncode == 0
     assert any("/roleassignments/" in key for key in arm.resources)
+
+
+def test_a_pool_that_is_still_changed_is_waited_for(arm: ArmServer, config, mops_azure):
+    assert mops_azure("create", "-y", config=config()).returncode == 0
+    arm.polls = 4
+    begun = mops_azure("create", "-y", "--no-wait", config=config(aks={"workload_pool": {"max": 7}}))
+    assert begun.returncode == 0, begun.stderr
+    assert arm.resources[CLUSTER]["properties"]["provisioningState"] == "Succeeded"
+    assert "Azure is still at work on pool workcpu" in mops_azure("plan", config=config()).stdout
+    watched = mops_azure("status", "--watch", config=config())
+    assert "0 of 0 to 7 nodes, Standard_D4s_v5, Updating" in watched.stdout
+    assert "0 of 0 to 7 nodes, Standard_D4s_v5, Succeeded" in watched.stdout
+    for most in (8, 9):  # begun, and while that is under way another change
+        waits = ["--no-wait"] if most == 8 else []
+        done = mops_azure("create", "-y", *waits, config=config(aks={"workload_pool": {"max": most}}))
+        assert done.returncode == 0, done.stderr
+    assert mops_azure("plan", "--detailed-exitcode", config=config(aks={"workload_pool": {"max": 9}})).returncode == 0
 
 
 def recorded_errors() -> list[dict]:

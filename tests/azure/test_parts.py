@@ -6,8 +6,10 @@ import json
 
 import pytest
 
+from tests.azure import armtypes
 from tests.azure.arm_parts import EGRESS, POD_PRINCIPAL
 from tests.azure.arm_server import SUBSCRIPTION, ArmServer
+from tests.azure.arm_shapes import type_of
 
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourcegroups/modelops-anna"
 PASSWORD = "Never-shown-42"
@@ -48,6 +50,19 @@ def test_all_parts_are_made_and_a_second_run_sends_nothing(arm: ArmServer, confi
     assert PASSWORD not in made.stdout + made.stderr
 
 
+def test_the_loopback_shows_the_parts_as_the_published_types_have_them(arm: ArmServer, config, mops_azure):
+    """Nothing was recorded of them: names, enumerations and what is read-only or write-only come from the types."""
+    assert mops_azure("create", "-y", config=config(**ALL), env=ADMIN).returncode == 0
+    shown = {id_: one for id_, one in arm.resources.items() if "/managedclusters/" not in id_}
+    wrong = {}
+    for id_, resource in shown.items():
+        type_ = type_of(id_)
+        (version,) = [one.partition("@")[2] for one in armtypes.resource_types() if one.startswith(f"{type_}@".lower())]
+        wrong[id_] = armtypes.mistakes_of_answer(type_, version, resource)
+    assert len(shown) > 15
+    assert {id_: found for id_, found in wrong.items() if found} == {}
+
+
 def test_pods_get_their_rights_and_the_cluster_alone_reaches_the_database(arm: ArmServer, config, mops_azure):
     assert mops_azure("create", "-y", config=config(**ALL), env=ADMIN).returncode == 0
     rights = [one["properties"] for key, one in arm.resources.items() if "/roleassignments/" in key]
@@ -79,15 +94,18 @@ def test_a_changed_part_is_one_put_that_azure_takes(arm: ArmServer, config, mops
 def test_changed_settings_of_the_other_parts_are_one_put_each(arm: ArmServer, config, mops_azure):
     some = {"storage": ALL["storage"], "key_vault": ALL["key_vault"], "logs": ALL["logs"]}
     assert mops_azure("create", "-y", config=config(**some)).returncode == 0
+    vault = arm.resources[f"{GROUP}/providers/microsoft.keyvault/vaults/anna-vault"]
+    vault["properties"]["enableRbacAuthorization"] = False  # somebody did that by hand
     before = len(arm.writes())
     path = config(
         storage={**ALL["storage"], "redundancy": "GRS"},
-        key_vault={**ALL["key_vault"], "keep_deleted_days": 30},
+        key_vault={**ALL["key_vault"], "keep_deleted_days": 30},  # Azure never changes that
         logs={"enabled": True, "retention_days": 90},
     )
     changed = mops_azure("create", "-y", config=path)
     assert changed.returncode == 0, changed.stderr
     assert [one.path.split("/")[-1] for one in arm.writes()[before:]] == ["annastore", "anna-vault", "modelops"]
+    assert "key vault anna-vault keeps softDeleteRetentionInDays 7: Azure never changes it" in changed.stdout
     assert arm.invalid == []
     assert mops_azure("plan", "--detailed-exitcode", config=path).returncode == 0
 

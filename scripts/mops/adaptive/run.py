@@ -50,15 +50,15 @@ def run_on_workspace(
         with listener(as_json=as_json, quiet=quiet) as show:
             done = follow(access, run, slots, to, show)
     except KeyboardInterrupt:
-        place, again = asked.place, f"mops run --spec {spec} --workspace {workspace}"
+        place, again = asked.place, f"mops run --spec {spec} --workspace {workspace}{access.flags}"
         if not came:
             click.echo(f"stopped before the run was at work; `{again}` goes on", err=True)
         else:
             click.echo(
-                f"detached; the run goes on. `{again}` follows it again, `{place.command('status')}` shows where",
+                f"detached; the run goes on. `{again}` follows it again, `{place.command('status')}{access.flags}` shows where",
                 err=True,
             )
-            click.echo(f"it stands, `{place.command('results')}` fetches what it found", err=True)
+            click.echo(f"it stands, `{place.command('results')}{access.flags}` fetches what it found", err=True)
         raise click.exceptions.Exit(130) from None
     except RunFailed as error:
         page = to / "report.html"
@@ -66,10 +66,10 @@ def run_on_workspace(
             _echo_end(state="FAILED", reason=str(error), report=str(page), summary={})
         click.echo(f"report of what failed: {page}", err=True)
         raise
-    _show(run, done, as_json=as_json)
+    _show(run, done, access.flags, as_json=as_json)
 
 
-def _show(run: ClusterRun, done: Followed, *, as_json: bool) -> None:
+def _show(run: ClusterRun, done: Followed, flags: str, *, as_json: bool) -> None:
     answer = done.calibration
     if as_json:
         _echo_end(
@@ -77,7 +77,7 @@ def _show(run: ClusterRun, done: Followed, *, as_json: bool) -> None:
         )
         return
     click.echo("\n".join(answer_lines(answer)))
-    click.echo(f"the run's database is still there; `{run.place.command('down')}` takes it away", err=True)
+    click.echo(f"the run's database is still there; `{run.place.command('down')}{flags}` takes it away", err=True)
 
 
 def _echo_end(**what: object) -> None:

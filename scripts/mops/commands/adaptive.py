@@ -75,6 +75,7 @@ def up(
     \b
     mops adaptive up adaptive.yaml
     mops adaptive up adaptive.yaml --run-id second-try --workspace gpu
+    mops adaptive up adaptive.yaml --infra azure
     mops adaptive up adaptive.yaml --dry-run
     """
     from mops.adaptive.request import wanted
@@ -88,9 +89,9 @@ def up(
     if dry_run:
         click.echo("\n".join(preview(access, asked) or ["nothing would change"]))
         return
-    with going_on_later(f"mops adaptive up {spec}"):
+    with going_on_later(f"mops adaptive up {spec}{access.flags}"):
         place = bring_up(access, asked, timeout_s=seconds(timeout), say=say).place
-    click.echo(f"run {place.run_id} is at work; `{place.command('status')}` shows where it stands")
+    click.echo(f"run {place.run_id} is at work; `{place.command('status')}{access.flags}` shows where it stands")
 
 
 @command.command()

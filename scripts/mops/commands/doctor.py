@@ -28,10 +28,12 @@ def command(image: str | None, no_probe: bool, timeout: str, as_json: bool, acce
     \b
     mops doctor
     mops doctor --image registry.example.org/modelops/dask-worker:0.1.0
+    mops doctor --infra azure
     """
     from mops.kube.doctor import examine
 
-    tried = image or f"modelops/dask-worker:{version('modelops')}"
+    registry = f"{access.registry}/" if access.registry else ""
+    tried = image or f"{registry}modelops/dask-worker:{version('modelops')}"
     is_fit = True
     for one in examine(access, tried, probe=not no_probe, timeout_s=seconds(timeout)):
         is_fit &= one.is_good or not one.is_needed

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from modelops_cli.lazy import load
-from mops_azure.commands.common import config_option, yes_option
+from mops.kube.access import Access
+from mops_azure.commands.common import CONFIG_VARIABLE, config_option, yes_option
+from mops_azure.config import DEFAULT_PATH
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -45,3 +50,17 @@ def bootstrap(config_path: Path, yes: bool) -> None:
     ask("Register what is missing in the subscription?", yes=yes)
     if examine(config_path, register=True):
         raise click.exceptions.Exit(1)
+
+
+@contextmanager
+def azure_cluster(config_path: Path | None) -> Iterator[Access]:
+    """The cluster of a provider config (None: as `mops-azure` finds it), by a kubeconfig that is gone afterwards.
+
+    Raises UserError when there is no such cluster or it is stopped, SpecErrors, AzureError, Unreachable.
+    """
+    from mops_azure.bindings import cluster_binding, kubeconfig_file
+    from mops_azure.config import load_config
+
+    binding = cluster_binding(load_config(config_path or Path(os.environ.get(CONFIG_VARIABLE) or DEFAULT_PATH)))
+    with kubeconfig_file(binding) as kubeconfig:
+        yield Access(kubeconfig, registry=binding.acr_login_server)

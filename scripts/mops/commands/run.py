@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mops.kube.access import Access, cluster_options
+from mops.kube.access import ChosenCluster, chosen_cluster_options
 from mops.kube.options import values_option
 from mops.which_ledger import ledger_option
 
@@ -38,7 +38,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option("--namespace", metavar="NS", help="With --workspace: the run's namespace; default: one of its own.")
 @values_option
-@cluster_options
+@chosen_cluster_options
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -62,7 +62,7 @@ def command(
     workspace: str | None,
     namespace: str | None,
     values_files: tuple[Path, ...],
-    access: Access,
+    cluster: ChosenCluster,
     out: Path | None,
     as_json: bool,
     quiet: bool,
@@ -80,18 +80,21 @@ def command(
     mops run --spec adaptive.yaml --ledger postgresql://user@host/db
     mops run --spec adaptive.yaml --dask tcp://scheduler:8786
     mops run --spec adaptive.yaml --workspace modelops
+    mops run --spec adaptive.yaml --workspace modelops --infra azure
     """
     if workspace is not None:
         from mops.adaptive.run import run_on_workspace
 
         given = {"--ledger": ledger_url, "--workers": workers, "--trials": trials, "--dask": dask, "--dask-ca": dask_ca}
         given |= {"--dask-cert": dask_cert, "--dask-key": dask_key, "--fresh": fresh or None, "--large": large or None}
-        run_on_workspace(
-            access, spec, [name for name, value in given.items() if value is not None], workspace=workspace, run_id=run_id,
-            namespace=namespace, values_files=values_files, out=out, as_json=as_json, quiet=quiet,
-        )  # fmt: skip
+        local = [name for name, value in given.items() if value is not None]
+        with cluster.access() as access:
+            run_on_workspace(
+                access, spec, local, workspace=workspace, run_id=run_id, namespace=namespace, values_files=values_files,
+                out=out, as_json=as_json, quiet=quiet,
+            )  # fmt: skip
         return
-    _refuse_without_workspace(namespace, values_files, access)
+    _refuse_without_workspace(namespace, values_files, cluster)
     from modelops_runtime.api.calibrate import calibrate
     from modelops_runtime.contracts.errors import RunFailed
     from mops.progress import listener
@@ -130,12 +133,11 @@ def command(
         click.echo("\n".join(answer_lines(done)))
 
 
-def _refuse_without_workspace(namespace: str | None, values_files: tuple[Path, ...], access: Access) -> None:
+def _refuse_without_workspace(namespace: str | None, values_files: tuple[Path, ...], cluster: ChosenCluster) -> None:
     from modelops_runtime.contracts.errors import UserError
 
-    given = {"--namespace": namespace, "--values": values_files, "--kubeconfig": access.kubeconfig}
-    given |= {"--context": access.context}
-    if names := [name for name, value in given.items() if value]:
+    given = {"--namespace": namespace, "--values": values_files}
+    if names := [name for name, value in given.items() if value] + [*cluster.options()]:
         raise UserError(f"{', '.join(names)} goes with --workspace NAME")
 
 

@@ -78,22 +78,24 @@ def up(
     mops workspace up
     mops workspace up gpu --file gpu.yaml --timeout 15m
     mops workspace up --build
+    mops workspace up --infra azure
     mops workspace up --dry-run
     """
     from mops.workspace.up import Wanted, preview
     from mops.workspace.up import up as bring_up
 
     wanted = Wanted(
-        name=name, spec=_spec(file), namespace=namespace, values_files=values_files, pull_secret=pull_secret
-    )
+        name=name, spec=_spec(file), namespace=namespace, values_files=values_files, pull_secret=pull_secret,
+        registry=access.registry,
+    )  # fmt: skip
     if dry_run:
         click.echo("\n".join(preview(access, wanted) or ["nothing would change"]))
         return
     if build:
         from mops.workspace.build import build_and_push
 
-        build_and_push(wanted.spec, say)
-    with going_on_later(f"mops workspace up {name}"):
+        build_and_push(wanted.spec, say, registry=access.registry)
+    with going_on_later(f"mops workspace up {name}{access.flags}"):
         workspace = bring_up(access, wanted, timeout_s=seconds(timeout), say=say)
     binding = workspace.binding("")
     click.echo(f"workspace {name} is ready: {binding.address}, {binding.slots} simulations side by side")

@@ -37,14 +37,15 @@ class RunFiles:
     """In base64."""
 
 
-def workspace_values(spec: WorkspaceSpec, *, pull_secrets: Sequence[str] = ()) -> Values:
-    """The values of `dask-workspace`; what the spec leaves out is left to the chart."""
+def workspace_values(spec: WorkspaceSpec, *, pull_secrets: Sequence[str] = (), registry: str | None = None) -> Values:
+    """The values of `dask-workspace`; what the spec leaves out is left to the chart, but for the `registry` of its images."""
     workers = spec.dask.workers
     counted = {"replicas": workers.replicas, "threads": workers.threads}
+    given = {key: value for key, value in counted.items() if value is not None}
     return _filled(
         imagePullSecrets=_named(pull_secrets),
-        scheduler=_component(spec.dask.scheduler),
-        workers=_component(workers) | {key: value for key, value in counted.items() if value is not None},
+        scheduler=_component(spec.dask.scheduler, registry, "dask-scheduler"),
+        workers=_component(workers, registry, "dask-worker") | given,
         idle={} if spec.idle_s is None else {"enabled": True, "afterSeconds": math.ceil(spec.idle_s)},
     )
 
@@ -111,9 +112,10 @@ def sibling_image(workspace: Mapping[str, Any], name: str) -> Values:
     )
 
 
-def _component(part: SchedulerSpec) -> Values:
+def _component(part: SchedulerSpec, registry: str | None, image: str) -> Values:
+    ours = {"repository": f"{registry}/modelops/{image}"} if registry else {}
     return _filled(
-        image=image_parts(part.image) if part.image else {},
+        image=image_parts(part.image) if part.image else ours,
         resources=_resources(part.resources),
         pods=_filled(nodeSelector=dict(part.node_selector), tolerations=_tolerations(part.tolerations)),
     )

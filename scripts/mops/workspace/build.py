@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 from modelops_runtime.contracts.errors import UserError
@@ -34,12 +35,14 @@ def engine() -> str:
     return found
 
 
-def wanted_images(spec: WorkspaceSpec) -> dict[str, str]:
+def wanted_images(spec: WorkspaceSpec, registry: str | None = None) -> dict[str, str]:
     """Dockerfile -> image, of the images that the file names; beside the worker's own also the adaptive worker's.
 
-    Raises UserError where it names none with a registry. Pure.
+    What it does not name is in `registry`, by our version. Raises UserError where there is none. Pure.
     """
     named = {"dask-scheduler": spec.dask.scheduler.image, "dask-worker": spec.dask.workers.image}
+    if registry:
+        named = {name: image or f"{registry}/modelops/{name}:{version('modelops')}" for name, image in named.items()}
     given = {name: image for name, image in named.items() if image and "@" not in image}
     if len(given) < len(named):
         lacking = ", ".join(f"dask.{name.removeprefix('dask-')}" for name in named if name not in given)
@@ -59,9 +62,9 @@ def commands(program: str, root: Path, images: dict[str, str]) -> list[list[str]
     return built + [[program, "push", image] for image in images.values()]
 
 
-def build_and_push(spec: WorkspaceSpec, say: Callable[[str], None]) -> None:
+def build_and_push(spec: WorkspaceSpec, say: Callable[[str], None], *, registry: str | None = None) -> None:
     """Raises UserError before anything is built, ClusterError with the last lines of what failed."""
-    root, images = source_tree(), wanted_images(spec)
+    root, images = source_tree(), wanted_images(spec, registry)
     for command in commands(engine(), root, images):
         say(" ".join(command[:2] + command[-2:-1]) if command[1] == "build" else " ".join(command))
         done = subprocess.run(command, capture_output=True, text=True, check=False)

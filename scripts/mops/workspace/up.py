@@ -33,6 +33,8 @@ class Wanted:
     namespace: str | None = None
     values_files: tuple[Path, ...] = ()
     pull_secret: PullSecret = field(default_factory=lambda: PullSecret(None, None))
+    registry: str | None = None
+    """Where the images are that neither file nor values name; None: where the chart says."""
 
     @property
     def place(self) -> Place:
@@ -40,7 +42,8 @@ class Wanted:
         return Place(name=self.name, release=slug(self.name), namespace=namespace)
 
     def values(self) -> dict[str, Any]:
-        return with_files(workspace_values(self.spec, pull_secrets=self.pull_secret.names()), self.values_files)
+        made = workspace_values(self.spec, pull_secrets=self.pull_secret.names(), registry=self.registry)
+        return with_files(made, self.values_files)
 
 
 def preview(access: Access, wanted: Wanted) -> list[str]:

@@ -17,12 +17,14 @@ from mops_azure.config import DEFAULT_PATH, AzureConfig, load_config
 if TYPE_CHECKING:
     from mops_azure.arm import Arm
 
+CONFIG_VARIABLE = "MOPS_AZURE_CONFIG"
+
 config_option = click.option(
     "--config",
     "config_path",
     type=click.Path(path_type=Path),
     default=DEFAULT_PATH,
-    envvar="MOPS_AZURE_CONFIG",
+    envvar=CONFIG_VARIABLE,
     help=f"The provider config; {DEFAULT_PATH} when left out.",
 )
 yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
@@ -72,15 +74,17 @@ def progress() -> Callable[[str], None]:
 
 
 def ask(question: str, *, yes: bool) -> None:
-    """Go on only if the user says so. Raises UserError when there is nobody to ask, click.Abort on no."""
+    """Go on only if the user says so. Raises UserError when there is nobody to ask, and ends with exit code 130 on no."""
     if yes:
         return
     if not sys.stdin.isatty():
         raise UserError("nobody is there to ask; say -y to go on without a question")
-    click.confirm(question, abort=True, err=True)
+    if not click.confirm(question, err=True):
+        click.echo("nothing was changed", err=True)
+        raise click.exceptions.Exit(130)
 
 
 __all__ = [
-    "arm_for", "ask", "config_option", "confirm_production_option", "dry_run_option", "json_option", "load_config",
-    "progress", "timeout_option", "unlock_option", "yes_option",
+    "CONFIG_VARIABLE", "arm_for", "ask", "config_option", "confirm_production_option", "dry_run_option", "json_option",
+    "load_config", "progress", "timeout_option", "unlock_option", "yes_option",
 ]  # fmt: skip

@@ -62,8 +62,15 @@ def command(
     delete_group(
         config_path, config.group_name, yes, timeout, confirm, confirm_production, unlock=unlock, dry_run=dry_run
     )
-    if config.acr.enabled and not dry_run:
+    if not dry_run and has_registry(config):
         click.echo(f"the registry {config.registry_name} stays; `mops-azure registry delete` takes it away")
+
+
+def has_registry(config: AzureConfig) -> bool:
+    """Whether it is there, in whatever group."""
+    from mops_azure.bindings import registry_binding
+
+    return registry_binding(config) is not None
 
 
 def delete_group(

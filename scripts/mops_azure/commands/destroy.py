@@ -16,7 +16,7 @@ from mops_azure.commands.common import (
     unlock_option,
     yes_option,
 )
-from mops_azure.commands.delete import delete_group
+from mops_azure.commands.delete import delete_group, has_registry
 
 
 @click.command()
@@ -62,7 +62,10 @@ def command(
     if not apart or dry_run:
         return
     if not registry:
-        click.echo(f"the registry {config.registry_name} stays; --registry {config.registry_group} takes it away too")
+        if has_registry(config):
+            click.echo(
+                f"the registry {config.registry_name} stays; --registry {config.registry_group} takes it away too"
+            )
         return
     production = registry if confirm_production else None
     delete_group(config_path, registry, yes, timeout, registry, production, unlock=False, dry_run=False)

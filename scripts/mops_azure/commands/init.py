@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,10 @@ def command(
     path = config_path.expanduser()
     if path.exists() and not force:
         raise UserError(f"{path}: it is there already; edit it, or say --force to replace it")
+    if None in (subscription, tenant, location, registry) and not sys.stdin.isatty():
+        raise UserError(
+            "nobody is there to ask; give --subscription, --tenant, --location and --registry or --no-registry"
+        )
     content: dict[str, Any] = {
         "version": 1,
         "subscription_id": subscription or click.prompt("Subscription id (`az account show`)", err=True),

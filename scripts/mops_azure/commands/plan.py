@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
+from modelops_runtime.contracts.errors import ModelOpsError
 from mops_azure.commands.common import arm_for, config_option, json_option, load_config
-from mops_azure.plan import make_plan
+from mops_azure.plan import Plan, make_plan
 from mops_azure.render import plan_json, plan_lines
 from mops_azure.ssh import given_key
 
@@ -32,6 +33,17 @@ def command(
     mops-azure plan --json --detailed-exitcode
     echo '[]' > nothing.json; mops-azure plan --against nothing.json
     """
+    try:
+        plan = _show(config_path, as_json, against, save_live)
+    except ModelOpsError as error:
+        if detailed_exitcode:
+            error.exit_code = 1  # 2 is taken
+        raise
+    if detailed_exitcode and plan.changes:
+        raise click.exceptions.Exit(2)
+
+
+def _show(config_path: Path, as_json: bool, against: Path | None, save_live: Path | None) -> Plan:
     from mops_azure.live import live_from_file
 
     config = load_config(config_path)
@@ -53,5 +65,4 @@ def command(
         click.echo(json.dumps({**plan_json(plan), "cost": cost.as_dict()}, indent=2))
     else:
         click.echo("\n".join([*plan_lines(plan), *cost_lines(cost)]))
-    if detailed_exitcode and plan.changes:
-        raise click.exceptions.Exit(2)
+    return plan

@@ -11,7 +11,7 @@ import click
 from modelops_runtime.contracts.errors import UserError
 from mops_azure import desired
 from mops_azure.commands.common import arm_for, load_config, progress
-from mops_azure.plan import in_motion, is_ours, power_of
+from mops_azure.plan import is_ours, power_of, under_way
 
 
 def switch(config_path: Path, action: Literal["stop", "start"], timeout: float) -> None:
@@ -27,8 +27,9 @@ def switch(config_path: Path, action: Literal["stop", "start"], timeout: float) 
         raise UserError(f"there is no cluster {name} in {config.group_name}; `mops-azure create` makes it")
     if not is_ours(live):
         raise UserError(f"cluster {name} does not carry our tags; use `az aks {action}` for it")
-    if in_motion(live):
-        live = settle(work, id_, desired.CLUSTERS, f"cluster {name}")
+    for moving in under_way({id_: live}):
+        settle(work, moving["id"], desired.CLUSTERS, str(moving["name"]))
+        live = arm.get(id_, desired.CLUSTERS, "reading the cluster")
     wanted = "Stopped" if action == "stop" else "Running"
     if power_of(live) != wanted:
         clusters = arm.clusters.managed_clusters

@@ -13,7 +13,7 @@ from mops_azure import desired
 from mops_azure.commands.common import arm_for, config_option, json_option, load_config
 from mops_azure.config import AzureConfig
 from mops_azure.cost import nodes_price
-from mops_azure.plan import in_motion, power_of, state_of
+from mops_azure.plan import power_of, state_of, under_way
 from mops_azure.prices import PriceTable, price_table
 from mops_azure.support import end_of_support
 
@@ -39,7 +39,7 @@ def command(config_path: Path, as_json: bool, watch: bool) -> None:
         live = read_live(arm, config)
         facts = facts_of(config, live, table)
         text = json.dumps(facts, indent=2) if as_json else "\n".join(lines(facts))
-        moving = any(in_motion(one) for one in live.values())
+        moving = next(under_way(live), None) is not None
         if text != shown and not (as_json and watch and moving):
             click.echo(text)
             shown = text
@@ -77,7 +77,7 @@ def _cluster(cluster: Any, table: PriceTable) -> dict[str, Any]:
         "location": cluster.get("location"),
         "pools": pools,
         "nodes_usd_per_hour": None if None in known else round(sum(known), 4),
-        "prices": {"as_of": table.as_of, "source": table.source, "placeholder": table.is_placeholder},
+        "prices": {"as_of": table.as_of, "source": table.source},
     }
 
 
@@ -111,13 +111,9 @@ def lines(facts: dict[str, Any]) -> list[str]:
         result.append(f"  pool {pool['name']}: {nodes}, {pool['vm_size']}, {pool['state']}, {price}")
     if cluster["nodes_usd_per_hour"] is not None:
         result.append(
-            f"  nodes cost {cluster['nodes_usd_per_hour']:.2f} USD an hour now ({_worth(cluster)}, without disks and traffic)"
+            f"  nodes cost {cluster['nodes_usd_per_hour']:.2f} USD an hour now "
+            f"(list prices of {cluster['prices']['as_of']}, without disks and traffic)"
         )
     if facts["registry"]:
         result.append(f"registry {facts['registry']['name']}: {facts['registry']['login_server']}")
     return result
-
-
-def _worth(cluster: dict[str, Any]) -> str:
-    prices = cluster["prices"]
-    return "PLACEHOLDER prices, unchecked" if prices["placeholder"] else f"list prices of {prices['as_of']}"

@@ -41,6 +41,13 @@ def test_a_workers_image_of_another_name_has_none_beside_it() -> None:
     assert set(wanted_images(workspace("reg/s:1", "reg/my-models:1"))) == {"dask-scheduler", "dask-worker"}
 
 
+def test_a_registry_takes_what_the_file_does_not_name() -> None:
+    images = wanted_images(workspace("reg/a/dask-scheduler:1", None), "mine.azurecr.io")
+    assert images["dask-scheduler"] == "reg/a/dask-scheduler:1"
+    assert images["dask-worker"].startswith("mine.azurecr.io/modelops/dask-worker:")
+    assert images["adaptive-worker"].startswith("mine.azurecr.io/modelops/adaptive-worker:")
+
+
 @pytest.mark.parametrize("worker", [None, "reg/w@sha256:" + "0" * 64])
 def test_an_image_that_cannot_be_built_is_refused(worker: str | None) -> None:
     with pytest.raises(UserError, match=r"for dask\.worker in the workspace's file"):

@@ -228,3 +228,13 @@ def test_no_password_is_ever_among_the_values(tmp_path: Path) -> None:
     made = run_values(loaded(tmp_path).spec, run_id="line", files=RunFiles(spec=line_spec()), dask=DASK)
     assert "password" not in str(made).lower()
     assert WorkersSpec().image is None
+
+
+def test_a_registry_holds_the_images_that_the_file_does_not_name(tmp_path: Path) -> None:
+    spec = workspace(tmp_path, "{version: 1, dask: {workers: {image: 'other.example.org/mine:2'}}}")
+    made = workspace_values(spec, registry="reg.azurecr.io")
+    assert made["scheduler"]["image"] == {"repository": "reg.azurecr.io/modelops/dask-scheduler"}
+    assert made["workers"]["image"] == {"repository": "other.example.org/mine", "tag": "2"}
+    plain = workspace_values(workspace(tmp_path, "version: 1\n"), registry="reg.azurecr.io")
+    DaskWorkspaceValues.model_validate(plain)
+    assert sibling_image(plain, "adaptive-worker") == {"repository": "reg.azurecr.io/modelops/adaptive-worker"}
