@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.cluster.command_line import PATIENCE_S, RUN_VALUES, a_line, environment, unique, well, workspace_yaml
 from tests.cluster.conftest import ROOT, Cluster, bind_to_workspace, new_namespace, values_of
 from tests.cluster.runs import CHART as RUN_CHART
 from tests.cluster.runs import completed, install_endless_run, quick_run
-from tests.cluster.test_command_line import PATIENCE_S, RUN_VALUES, a_line, environment, unique, well, workspace_yaml
 from tests.support.projects import Project
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1500)]
