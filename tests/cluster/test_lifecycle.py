@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import socket
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -122,46 +121,59 @@ def _reachable_from_the_cluster(server: PostgresServer) -> Iterator[int]:
         yield listening.getsockname()[1]
 
 
-@pytest.mark.parametrize("mode", ["external", "managed"])
-def test_a_run_keeps_its_ledger_in_a_database_outside_of_the_cluster(
-    cluster: Cluster, namespace: str, tmp_path: Path, mode: str
-) -> None:
+@contextmanager
+def _outside(mode: str, folder: Path) -> Iterator[tuple[PostgresServer, int]]:
+    """A server with a database and a role for the ledger, and the port that the cluster reaches; `managed`: by TLS alone."""
     with postgres_server() as server, _reachable_from_the_cluster(server) as port:
         server.execute("CREATE ROLE modelops LOGIN PASSWORD 'pw'")
         server.execute("CREATE DATABASE modelops OWNER modelops")
         if mode == "managed":
-            _encrypt(server, tmp_path)
+            made = make_certificates(folder, names=f"IP:{OUTSIDE}")
+            server.encrypt(made.cert, made.key)
         kind = "hostssl" if mode == "managed" else "host"
         (server.folder / "data/pg_hba.conf").write_text(
             f"local all all trust\nhost all postgres 127.0.0.1/32 trust\n{kind} all modelops 127.0.0.1/32 scram-sha-256\n"
         )
         server.execute("SELECT pg_reload_conf()")
-        secret = {
-            "PGHOST": OUTSIDE,
-            "PGPORT": str(port),
-            "PGDATABASE": "modelops",
-            "PGUSER": "modelops",
-            "PGPASSWORD": "pw",
-        }
-        literals = [f"--from-literal={key}={value}" for key, value in secret.items()]
-        cluster.kubectl("-n", namespace, "create", "secret", "generic", "ledger", *literals)
-        rule = [{"to": [{"ipBlock": {"cidr": f"{OUTSIDE}/32"}}], "ports": [{"port": port, "protocol": "TCP"}]}]
-        there = (
-            *("--set", f"centralStore.mode={mode},centralStore.existingSecret=ledger,postgres.enabled=false"),
-            *("--set-json", f"networkPolicy.egress={json.dumps(rule)}"),
-        )
-        cluster.helm("install", "run", CHART, "-n", namespace, *quick_run(tmp_path), *there)
+        yield server, port
+
+
+def _install_with(cluster: Cluster, namespace: str, folder: Path, mode: str, port: int, ca: Path | None) -> None:
+    """A quick run whose ledger is outside; `ca` goes into its Secret."""
+    said = {"PGHOST": OUTSIDE, "PGPORT": str(port), "PGDATABASE": "modelops", "PGUSER": "modelops", "PGPASSWORD": "pw"}
+    given = [f"--from-literal={key}={value}" for key, value in said.items()]
+    given += [f"--from-file=ca.crt={ca}"] if ca else []
+    cluster.kubectl("-n", namespace, "create", "secret", "generic", "ledger", *given)
+    rule = [{"to": [{"ipBlock": {"cidr": f"{OUTSIDE}/32"}}], "ports": [{"port": port, "protocol": "TCP"}]}]
+    there = (
+        *("--set", f"centralStore.mode={mode},centralStore.existingSecret=ledger,postgres.enabled=false"),
+        *("--set-json", f"networkPolicy.egress={json.dumps(rule)}"),
+    )
+    cluster.helm("install", "run", CHART, "-n", namespace, *quick_run(folder), *there)
+
+
+@pytest.mark.parametrize("mode", ["external", "managed"])
+def test_a_run_keeps_its_ledger_in_a_database_outside_of_the_cluster(
+    cluster: Cluster, namespace: str, tmp_path: Path, mode: str
+) -> None:
+    with _outside(mode, tmp_path) as (server, port):
+        _install_with(cluster, namespace, tmp_path, mode, port, tmp_path / "ca.pem" if mode == "managed" else None)
         _ended(cluster, namespace)
         cluster.helm("test", "run", "-n", namespace)
         done = "SELECT count(*) FROM modelops.trial WHERE status = 'COMPLETED'"
         assert server.execute(done, database="modelops") == [(TRIALS,)]
 
 
-def _encrypt(server: PostgresServer, folder: Path) -> None:
-    made = make_certificates(folder)
-    for source, name in ((made.cert, "server.crt"), (made.key, "server.key")):
-        target = server.folder / "data" / name
-        subprocess.run(
-            ["install", "-o", "postgres", "-g", "postgres", "-m", "600", str(source), str(target)], check=True
-        )
-    server.execute("ALTER SYSTEM SET ssl = on")
+@pytest.mark.parametrize("given", ["another CA", "no CA"])
+def test_a_managed_server_whose_certificate_is_of_another_ca_is_refused_in_one_line(
+    cluster: Cluster, namespace: str, tmp_path: Path, given: str
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    ca = make_certificates(other).ca if given == "another CA" else None
+    with _outside("managed", tmp_path) as (_, port):
+        _install_with(cluster, namespace, tmp_path, "managed", port, ca)
+        with pytest.raises(AssertionError, match="of no CA that is trusted here") as failed:
+            _ended(cluster, namespace)
+        assert "Traceback" not in str(failed.value)
+        assert str(failed.value).count('"level": "ERROR"') == 1

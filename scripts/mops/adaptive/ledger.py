@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import quote
 
 from modelops_runtime.contracts.errors import UserError
 from modelops_runtime.ledger.base import Ledger
 from modelops_runtime.ledger.opening import ledger_exists, open_ledger
+from modelops_runtime.ledger.verifying import verified
 from mops.adaptive.place import ClusterRun
 from mops.kube.access import Access, Kube
 from mops.kube.errors import ClusterError
@@ -45,11 +48,27 @@ def ledger_url(access: Access, run: ClusterRun) -> Iterator[str]:
     if lacking := {"PGHOST", "PGDATABASE", "PGUSER", "PGPASSWORD"} - said.keys():
         raise UserError(f"Secret {place.namespace}/{run.store_secret} has no {', '.join(sorted(lacking))}")
     if not run.is_in_cluster:
-        more = "?sslmode=require" if run.values["centralStore"]["mode"] == "managed" else ""
-        yield _url(said, said["PGHOST"], int(said.get("PGPORT", PORT))) + more
+        url = _url(said, said["PGHOST"], int(said.get("PGPORT", PORT)))
+        if run.values["centralStore"]["mode"] == "managed":
+            with _as_file(secret.get("ca.crt")) as ca:
+                yield verified(url, ca)
+        else:
+            yield url
         return
     with forwarded(access, place.namespace, lambda: f"{place.release}-postgres-0", PORT) as port:
         yield _url(said, "127.0.0.1", port)
+
+
+@contextlib.contextmanager
+def _as_file(content: bytes | None) -> Iterator[Path | None]:
+    """A file that holds it, for as long as the block lasts: libpq takes nothing else."""
+    if content is None:
+        yield None
+        return
+    with tempfile.NamedTemporaryFile(prefix="modelops-ca-", suffix=".crt") as file:
+        file.write(content)
+        file.flush()
+        yield Path(file.name)
 
 
 def _url(said: dict[str, str], host: str, port: int) -> str:
