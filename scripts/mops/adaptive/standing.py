@@ -10,7 +10,7 @@ from typing import Any
 from modelops_runtime.contracts.errors import LedgerError
 from modelops_runtime.results.summary import RunSummary, summarise
 from modelops_runtime.results.through_log import SUMMARY
-from mops.adaptive.by_job import brought
+from mops.adaptive.by_job import COMPONENT, brought
 from mops.adaptive.ledger import NotFromHere, ledger_of
 from mops.adaptive.place import CHART, ClusterRun, find
 from mops.adaptive.up import job_state, jobs_of
@@ -79,7 +79,7 @@ def look(access: Access, run_id: str, namespace: str | None, *, say: Say) -> Sta
     return Standing(
         run=run,
         job=(job_state(jobs[-1]).lower() or "running") if jobs else "none",
-        pods=pods_of(kube, run.place.namespace, run.place.release),
+        pods=[pod for pod in pods_of(kube, run.place.namespace, run.place.release) if pod.component != COMPONENT],
         summary=summary,
         unreachable=unreachable,
     )

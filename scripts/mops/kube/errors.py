@@ -56,8 +56,9 @@ _HELM: tuple[tuple[str, str, str], ...] = (
 
 def helm_meaning(stderr: str) -> tuple[str, str]:
     """(what happened, what to try next), each on one line."""
+    plain = stderr.replace('\\"', '"')  # as --debug quotes what the API said
     for pattern, what, then in _HELM:
-        if found := re.search(pattern, stderr):
+        if found := re.search(pattern, plain):
             caught = {name: _one_line(text or "") for name, text in found.groupdict().items()}
             return what.format(**caught), then.format(**caught)
     last = next((line for line in reversed(stderr.splitlines()) if line.strip()), "helm says nothing")
