@@ -40,6 +40,20 @@ _POSTGRES: Mapping[str, str] = {
 
 _LOST_STATES = ("08", "57P01", "57P02", "57P03", "40", "53300", "25P03")
 
+_NOT_TRUSTED = (
+    "the server's certificate is of no CA that is trusted here; name its CA by sslrootcert "
+    "(on a cluster: ca.crt in the run's Secret)"
+)
+
+_TLS: Mapping[str, str] = {
+    "certificate verify failed": _NOT_TRUSTED,
+    "provider signature failure": _NOT_TRUSTED,  # a CA of the same name, with another key
+    "does not match host name": "the server's certificate is for another host; connect by the name that it holds",
+    "root certificate file": "sslrootcert must be a PEM file with the CA of the server's certificate",
+    "server does not support SSL": "TLS is required, and the server has none; switch it on there",
+}
+"""Of a refused connection; no further attempt makes it better."""
+
 _REFUSALS: Mapping[str, str] = {
     "password authentication failed": "28P01",
     "no password supplied": "28P01",
@@ -71,6 +85,7 @@ def postgres_meaning(error: psycopg.Error) -> str:
     state = sqlstate(error) or ""
     known = next((_POSTGRES[state[:length]] for length in (5, 2) if state[:length] in _POSTGRES), None)
     words = _words(error)
+    known = known or next((meaning for part, meaning in _TLS.items() if part in words), None)
     return f"{known} ({words})" if known else words
 
 
@@ -83,7 +98,7 @@ def is_lost(error: psycopg.Error, *, connecting: bool) -> bool:
         return state.startswith(_LOST_STATES)
     if isinstance(error, psycopg.ProgrammingError):
         return False
-    return "server does not support SSL" not in str(error) if connecting else _is_broken(error)
+    return not any(part in str(error) for part in _TLS) if connecting else _is_broken(error)
 
 
 def _is_broken(error: psycopg.Error) -> bool:

@@ -103,6 +103,13 @@ class RunSummary:
         """The same names; times as ISO text, no NaN."""
         return plain(asdict(self))
 
+    @classmethod
+    def from_json(cls, given: Mapping[str, Any]) -> RunSummary:
+        """What `as_json` wrote. Raises ValueError for anything else."""
+        from pydantic import TypeAdapter
+
+        return TypeAdapter(cls).validate_python(given)
+
 
 def summarise(ledger: Ledger, run_id: str) -> RunSummary:
     """Raises LedgerError when there is no such run."""

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from modelops_runtime.contracts.errors import ModelOpsError, RunFailed, Unreachable
+from modelops_runtime.ledger.verifying import add_ledger_options, asked_ledger
 from modelops_runtime.runner.events import Event
 from modelops_runtime.runner.interrupts import stop_on_signals
 from modelops_runtime.runner.json_log import RunLog, log_as_json
@@ -58,9 +59,10 @@ def _run(options: argparse.Namespace) -> int:
     dask = None
     if options.dask:
         dask = DaskTarget(address=options.dask, ca=options.dask_ca, cert=options.dask_cert, key=options.dask_key)
+    ledger_url = asked_ledger(options)
     request = RunRequest(
         loaded=loaded,
-        ledger_url=options.ledger,
+        ledger_url=ledger_url,
         run_id=run_id,
         ledger_patience_s=_LEDGER_COMES_UP_S,
         trials=options.trials,
@@ -74,7 +76,7 @@ def _run(options: argparse.Namespace) -> int:
             log.on_event(event)
 
         # Waited for here already, where SIGTERM still ends the process at once: the run's own handler stops it in order.
-        open_ledger(options.ledger, patience_s=_LEDGER_COMES_UP_S).close()
+        open_ledger(ledger_url, patience_s=_LEDGER_COMES_UP_S).close()
         try:
             with stop_on_signals(lambda: None) as stop:
                 report = run_spec(request, on_event=on_event, stop=stop)
@@ -89,7 +91,7 @@ def _run(options: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m modelops_runtime.runner", description=__doc__)
     parser.add_argument("--spec", type=Path, required=True)
-    parser.add_argument("--ledger", default="postgresql://", help="default: Postgres, as the PG* variables say")
+    add_ledger_options(parser, default="postgresql://")
     parser.add_argument("--run-id", help="default: the spec's name")
     parser.add_argument("--trials", type=int, help="default: the spec's")
     parser.add_argument("--workers", type=int, default=1, help="simulations side by side in this pod (without --dask)")

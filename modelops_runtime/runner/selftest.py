@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from modelops_runtime.contracts.errors import LedgerError, ModelOpsError, RunFailed
+from modelops_runtime.ledger.verifying import add_ledger_options, asked_ledger
 from modelops_runtime.simulation.dask_target import DaskTarget
 
 _TASK_S = 60.0
@@ -24,7 +25,7 @@ def main(args: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(args)
     try:
         if options.ledger:
-            _try_ledger(options.ledger)
+            _try_ledger(asked_ledger(options))
             print("ledger: a row was written and read")  # noqa: T201
         if options.dask:
             target = DaskTarget(address=options.dask, ca=options.dask_ca, cert=options.dask_cert, key=options.dask_key)
@@ -76,7 +77,7 @@ def _try_dask(target: DaskTarget) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m modelops_runtime.runner.selftest", description=__doc__)
-    parser.add_argument("--ledger", help="postgresql:// alone: as the PG* variables say")
+    add_ledger_options(parser, default=None)
     parser.add_argument("--dask", metavar="ADDR", help="tcp://... or tls://...")
     for name in ("ca", "cert", "key"):
         parser.add_argument(f"--dask-{name}", type=Path, metavar="FILE", help="PEM file, for tls://")

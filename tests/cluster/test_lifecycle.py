@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
-import socket
-import subprocess
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from tests.cluster.conftest import Cluster
+from tests.cluster.outside import Outside, outside
 from tests.cluster.runs import CHART, TRIALS, completed, psql, quick_run, trials
 from tests.support.dask_cluster import make_certificates
-from tests.support.postgres import PostgresServer, postgres_server
 
 pytestmark = pytest.mark.cluster
-OUTSIDE = "198.51.100.1"  # an address of this machine's, which is no part of the cluster
 ALL_OF_IT = ("-l", "app.kubernetes.io/name=postgres,app.kubernetes.io/instance=run")
 
 
@@ -97,71 +91,39 @@ def test_a_backup_is_restored_as_the_docs_say(cluster: Cluster, namespace: str, 
     assert trials(cluster, namespace, "run") == (TRIALS, 0, 0)
 
 
-@contextmanager
-def _reachable_from_the_cluster(server: PostgresServer) -> Iterator[int]:
-    """The server listens on the loopback interface alone: this brings connections to it; yields the port."""
-
-    def pass_on(source: socket.socket, to: socket.socket) -> None:
-        with suppress(OSError):  # one of the two has gone
-            while data := source.recv(65536):
-                to.sendall(data)
-            to.shutdown(socket.SHUT_WR)
-
-    def serve() -> None:
-        while True:
-            try:
-                client = listening.accept()[0]
-            except OSError:
-                return
-            postgres = socket.create_connection(("127.0.0.1", server.port))
-            for ends in ((client, postgres), (postgres, client)):
-                threading.Thread(target=pass_on, args=ends, daemon=True).start()
-
-    with socket.create_server((OUTSIDE, 0)) as listening:
-        threading.Thread(target=serve, daemon=True).start()
-        yield listening.getsockname()[1]
+def _install_with(cluster: Cluster, namespace: str, folder: Path, there: Outside, mode: str, ca: Path | None) -> None:
+    """A quick run whose ledger is outside; `ca` goes into its Secret."""
+    given = there.literals() + ([f"--from-file=ca.crt={ca}"] if ca else [])
+    cluster.kubectl("-n", namespace, "create", "secret", "generic", "ledger", *given)
+    store = (
+        *("--set", f"centralStore.mode={mode},centralStore.existingSecret=ledger,postgres.enabled=false"),
+        *("--set-json", f"networkPolicy.egress={json.dumps(there.egress())}"),
+    )
+    cluster.helm("install", "run", CHART, "-n", namespace, *quick_run(folder), *store)
 
 
 @pytest.mark.parametrize("mode", ["external", "managed"])
 def test_a_run_keeps_its_ledger_in_a_database_outside_of_the_cluster(
     cluster: Cluster, namespace: str, tmp_path: Path, mode: str
 ) -> None:
-    with postgres_server() as server, _reachable_from_the_cluster(server) as port:
-        server.execute("CREATE ROLE modelops LOGIN PASSWORD 'pw'")
-        server.execute("CREATE DATABASE modelops OWNER modelops")
-        if mode == "managed":
-            _encrypt(server, tmp_path)
-        kind = "hostssl" if mode == "managed" else "host"
-        (server.folder / "data/pg_hba.conf").write_text(
-            f"local all all trust\nhost all postgres 127.0.0.1/32 trust\n{kind} all modelops 127.0.0.1/32 scram-sha-256\n"
-        )
-        server.execute("SELECT pg_reload_conf()")
-        secret = {
-            "PGHOST": OUTSIDE,
-            "PGPORT": str(port),
-            "PGDATABASE": "modelops",
-            "PGUSER": "modelops",
-            "PGPASSWORD": "pw",
-        }
-        literals = [f"--from-literal={key}={value}" for key, value in secret.items()]
-        cluster.kubectl("-n", namespace, "create", "secret", "generic", "ledger", *literals)
-        rule = [{"to": [{"ipBlock": {"cidr": f"{OUTSIDE}/32"}}], "ports": [{"port": port, "protocol": "TCP"}]}]
-        there = (
-            *("--set", f"centralStore.mode={mode},centralStore.existingSecret=ledger,postgres.enabled=false"),
-            *("--set-json", f"networkPolicy.egress={json.dumps(rule)}"),
-        )
-        cluster.helm("install", "run", CHART, "-n", namespace, *quick_run(tmp_path), *there)
+    with outside(tmp_path, tls=mode == "managed") as there:
+        _install_with(cluster, namespace, tmp_path, there, mode, there.ca)
         _ended(cluster, namespace)
         cluster.helm("test", "run", "-n", namespace)
         done = "SELECT count(*) FROM modelops.trial WHERE status = 'COMPLETED'"
-        assert server.execute(done, database="modelops") == [(TRIALS,)]
+        assert there.server.execute(done, database="modelops") == [(TRIALS,)]
 
 
-def _encrypt(server: PostgresServer, folder: Path) -> None:
-    made = make_certificates(folder)
-    for source, name in ((made.cert, "server.crt"), (made.key, "server.key")):
-        target = server.folder / "data" / name
-        subprocess.run(
-            ["install", "-o", "postgres", "-g", "postgres", "-m", "600", str(source), str(target)], check=True
-        )
-    server.execute("ALTER SYSTEM SET ssl = on")
+@pytest.mark.parametrize("given", ["another CA", "no CA"])
+def test_a_managed_server_whose_certificate_is_of_another_ca_is_refused_in_one_line(
+    cluster: Cluster, namespace: str, tmp_path: Path, given: str
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    ca = make_certificates(other).ca if given == "another CA" else None
+    with outside(tmp_path, tls=True) as there:
+        _install_with(cluster, namespace, tmp_path, there, "managed", ca)
+        with pytest.raises(AssertionError, match="of no CA that is trusted here") as failed:
+            _ended(cluster, namespace)
+        assert "Traceback" not in str(failed.value)
+        assert str(failed.value).count('"level": "ERROR"') == 1

@@ -35,7 +35,7 @@ spec:
 """
 
 
-def _forms(secret: bytes) -> set[bytes]:
+def forms(secret: bytes) -> set[bytes]:
     """The secret as it is, URL-encoded, and in base64 wherever it may lie in what was encoded."""
     found = {secret, quote(secret, safe="").encode(), quote_plus(secret).encode()}
     for before in range(3):
@@ -101,7 +101,7 @@ def _places(cluster: Cluster, run: str, workspace: str) -> Iterator[tuple[str, b
 
 def _leaks(cluster: Cluster, run: str, workspace: str) -> set[tuple[str, str]]:
     """(place, secret) for each secret found where it should not be."""
-    secrets = {name: _forms(secret) for name, secret in _secrets(cluster, (run, workspace)).items()}
+    secrets = {name: forms(secret) for name, secret in _secrets(cluster, (run, workspace)).items()}
     assert {name.rpartition("/")[2] for name in secrets} == {"PGPASSWORD", "tls.key", "ca.key"}
     return {
         (place, name)

@@ -29,14 +29,16 @@ class Certificates:
         return ["--tls-ca-file", str(self.ca), "--tls-cert", str(self.cert), "--tls-key", str(self.key)]
 
 
-def make_certificates(folder: Path) -> Certificates:
-    """As an operator would make them, by openssl."""
+def make_certificates(folder: Path, *, names: str = "") -> Certificates:
+    """As an operator would make them, by openssl; for localhost, or for `names` (`IP:192.0.2.1`) alone."""
     ca, ca_key, cert, key, request = (folder / name for name in ("ca.pem", "ca.key", "tls.crt", "tls.key", "tls.csr"))
     new = ["openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     run([*new, "-x509", "-days", "2", "-subj", "/CN=test-ca", "-keyout", ca_key, "-out", ca])
     run([*new, "-subj", "/CN=localhost", "-keyout", key, "-out", request])
     sign = ["openssl", "x509", "-req", "-days", "2", "-in", request, "-CA", ca, "-CAkey", ca_key]
-    run([*sign, "-CAcreateserial", "-out", cert])
+    more = folder / "names.cnf"
+    more.write_text(f"subjectAltName={names or 'DNS:localhost'}")
+    run([*sign, "-CAcreateserial", "-extfile", more, "-out", cert])
     return Certificates(ca, cert, key)
 
 

@@ -3,8 +3,25 @@
 {{- range list "PGHOST" "PGPORT" "PGDATABASE" "PGUSER" "PGPASSWORD" }}
 - {name: {{ . }}, valueFrom: {secretKeyRef: {name: {{ include "adaptive-run.storeSecret" $ }}, key: {{ . }}}}}
 {{- end }}
+{{- end }}
+
+{{/* ledgerCa: a managed server's certificate is checked; by ca.crt of its Secret, where that holds one */}}
+{{- define "adaptive-run.ledgerCaArg" -}}
 {{- if eq .Values.centralStore.mode "managed" }}
-- {name: PGSSLMODE, value: require}
+- --ledger-ca=/etc/ledger-ca/ca.crt
+{{- end }}
+{{- end }}
+
+{{- define "adaptive-run.ledgerCaMount" -}}
+{{- if eq .Values.centralStore.mode "managed" }}
+- {name: ledger-ca, mountPath: /etc/ledger-ca, readOnly: true}
+{{- end }}
+{{- end }}
+
+{{- define "adaptive-run.ledgerCaVolume" -}}
+{{- if eq .Values.centralStore.mode "managed" }}
+- name: ledger-ca
+  secret: {secretName: {{ .Values.centralStore.existingSecret }}, optional: true, defaultMode: 0440, items: [{key: ca.crt, path: ca.crt}]}
 {{- end }}
 {{- end }}
 
@@ -49,6 +66,7 @@ spec:
         - --run-id={{ . }}
         {{- end }}
         - --workers={{ .Values.workers.slots }}
+        {{- include "adaptive-run.ledgerCaArg" . | nindent 8 }}
         {{- include "adaptive-run.dask" . | nindent 8 }}
       securityContext: {{- include "adaptive-run.containerSecurity" . | nindent 8 }}
       env:
@@ -68,6 +86,7 @@ spec:
         {{- if .Values.dask.existingSecret }}
         - {name: dask-tls, mountPath: /etc/dask-tls, readOnly: true}
         {{- end }}
+        {{- include "adaptive-run.ledgerCaMount" . | nindent 8 }}
         {{- include "adaptive-run.tokenMount" . | nindent 8 }}
         {{- with .Values.workers.pods.extraVolumeMounts }}{{ toYaml . | nindent 8 }}{{ end }}
   volumes:
@@ -77,6 +96,7 @@ spec:
     {{- with .Values.dask.existingSecret }}
     - {name: dask-tls, secret: {secretName: {{ . }}, defaultMode: 0440}}
     {{- end }}
+    {{- include "adaptive-run.ledgerCaVolume" . | nindent 4 }}
     {{- include "adaptive-run.tokenVolume" . | nindent 4 }}
     {{- with .Values.workers.pods.extraVolumes }}{{ toYaml . | nindent 4 }}{{ end }}
 {{- end }}

@@ -16,10 +16,10 @@ from mops.kube.pods import wait_for
 Say = Callable[[str], None]
 
 
-def save(access: Access, run: ClusterRun, to: Path) -> list[Path]:
+def save(access: Access, run: ClusterRun, to: Path, say: Say) -> list[Path]:
     """Fetch the results before they may be lost. Raises ClusterError, saying how to go on without."""
     try:
-        return fetch(access, run, to)
+        return fetch(access, run, to, say=say)
     except ModelOpsError as error:
         raise ClusterError(
             f"the results cannot be fetched, so nothing was removed: {error}",

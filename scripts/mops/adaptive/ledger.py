@@ -3,25 +3,39 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import quote
 
-from modelops_runtime.contracts.errors import UserError
+from modelops_runtime.contracts.errors import Unreachable, UserError
 from modelops_runtime.ledger.base import Ledger
 from modelops_runtime.ledger.opening import ledger_exists, open_ledger
-from mops.adaptive.place import ClusterRun
+from modelops_runtime.ledger.verifying import verified
+from mops.adaptive.place import ClusterRun, Place
 from mops.kube.access import Access, Kube
-from mops.kube.errors import ClusterError
+from mops.kube.errors import ClusterError, Forbidden
 from mops.kube.forward import forwarded
+from mops.kube.pods import pods_of
 
 PORT = 5432
 
 
+class NotFromHere(ClusterError):
+    """The run's Postgres cannot be reached from this machine, though a pod of its namespace may reach it."""
+
+
 @contextlib.contextmanager
 def ledger_of(access: Access, run: ClusterRun) -> Iterator[Ledger | None]:
-    """The run's ledger, or None while its workers have not made it. Raises ClusterError, LedgerError."""
+    """The run's ledger, or None while its workers have not made it. Raises NotFromHere, ClusterError, LedgerError."""
     with ledger_url(access, run) as url:
-        if not ledger_exists(url):
+        try:
+            is_there = ledger_exists(url)
+        except Unreachable as error:
+            if run.is_in_cluster:
+                raise
+            raise NotFromHere(f"the run's Postgres does not answer here ({error})") from error
+        if not is_there:
             yield None
             return
         ledger = open_ledger(url, create=False)
@@ -33,7 +47,7 @@ def ledger_of(access: Access, run: ClusterRun) -> Iterator[Ledger | None]:
 
 @contextlib.contextmanager
 def ledger_url(access: Access, run: ClusterRun) -> Iterator[str]:
-    """postgresql://..., good inside the block. It holds the password: never to be shown."""
+    """postgresql://..., good inside the block. It holds the password: never to be shown. Raises NotFromHere, ClusterError."""
     place = run.place
     secret = Kube(access).secret(place.namespace, run.store_secret)
     if secret is None:
@@ -45,11 +59,39 @@ def ledger_url(access: Access, run: ClusterRun) -> Iterator[str]:
     if lacking := {"PGHOST", "PGDATABASE", "PGUSER", "PGPASSWORD"} - said.keys():
         raise UserError(f"Secret {place.namespace}/{run.store_secret} has no {', '.join(sorted(lacking))}")
     if not run.is_in_cluster:
-        more = "?sslmode=require" if run.values["centralStore"]["mode"] == "managed" else ""
-        yield _url(said, said["PGHOST"], int(said.get("PGPORT", PORT))) + more
+        url = _url(said, said["PGHOST"], int(said.get("PGPORT", PORT)))
+        if run.values["centralStore"]["mode"] == "managed":
+            with _as_file(secret.get("ca.crt")) as ca:
+                yield verified(url, ca)
+        else:
+            yield url
         return
-    with forwarded(access, place.namespace, lambda: f"{place.release}-postgres-0", PORT) as port:
+    with contextlib.ExitStack() as stack:
+        try:
+            forwarding = forwarded(access, place.namespace, lambda: f"{place.release}-postgres-0", PORT)
+            port = stack.enter_context(forwarding)
+        except ClusterError as error:
+            if isinstance(error, Forbidden) or _is_up(access, place):
+                raise NotFromHere(f"no port of the run's Postgres can be forwarded ({error.args[0]})") from error
+            raise
         yield _url(said, "127.0.0.1", port)
+
+
+def _is_up(access: Access, place: Place) -> bool:
+    database = pods_of(Kube(access), place.namespace, place.release, "database")
+    return bool(database) and all(pod.is_ready for pod in database)
+
+
+@contextlib.contextmanager
+def _as_file(content: bytes | None) -> Iterator[Path | None]:
+    """A file that holds it, for as long as the block lasts: libpq takes nothing else."""
+    if content is None:
+        yield None
+        return
+    with tempfile.NamedTemporaryFile(prefix="modelops-ca-", suffix=".crt") as file:
+        file.write(content)
+        file.flush()
+        yield Path(file.name)
 
 
 def _url(said: dict[str, str], host: str, port: int) -> str:

@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from modelops_runtime.ledger.base import Ledger
-from modelops_runtime.results.export import Format, export_run
+from modelops_runtime.results.export import CSV_FILES, FILES, STUDY_FILES, Format, export_run
 from modelops_runtime.results.report import write_report
-from mops.adaptive.ledger import ledger_of
+from modelops_runtime.results.writing import together
+from mops.adaptive.by_job import brought
+from mops.adaptive.ledger import NotFromHere, ledger_of
 from mops.adaptive.place import ClusterRun
-from mops.kube.access import Access
+from mops.kube.access import Access, Kube
+
+REPORT = "report.html"
+
+Say = Callable[[str], None]
 
 
-def fetch(access: Access, run: ClusterRun, to: Path, *, format: Format = "parquet") -> list[Path]:
+def fetch(access: Access, run: ClusterRun, to: Path, *, say: Say, format: Format = "parquet") -> list[Path]:
     """Write trials, replicates, fit, run.json and report.html into `to`; empty when there is no ledger yet."""
-    with ledger_of(access, run) as ledger:
-        if ledger is None or ledger.get_run(run.place.run_id) is None:
-            return []
-        return write_results(ledger, run.place.run_id, to, format=format)
+    try:
+        with ledger_of(access, run) as ledger:
+            if ledger is None or ledger.get_run(run.place.run_id) is None:
+                return []
+            return write_results(ledger, run.place.run_id, to, format=format)
+    except NotFromHere as error:
+        say(f"{error.args[0]}; a job in {run.place.namespace} sends the results through its log")
+        files = brought(Kube(access), run, format)
+        return _write(files, to) if files else []
+
+
+def _write(files: Mapping[str, bytes], to: Path) -> list[Path]:
+    """All or none, in their order; nothing but what an export is made of, whatever the pod says."""
+    names = [name for name in (*FILES, *CSV_FILES, *STUDY_FILES, REPORT) if name in files]
+    names = list(dict.fromkeys(names))
+    with together(to, names) as paths:
+        for name, path in zip(names, paths, strict=True):
+            path.write_bytes(files[name])
+    return [to / name for name in names]
 
 
 def write_results(ledger: Ledger, run_id: str, to: Path, *, format: Format = "parquet") -> list[Path]:
-    return [*export_run(ledger, run_id, to, format=format), write_report(ledger, run_id, to / "report.html")]
+    return [*export_run(ledger, run_id, to, format=format), write_report(ledger, run_id, to / REPORT)]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from modelops_runtime.contracts.errors import LedgerError
 from modelops_runtime.results.summary import RunSummary, summarise
-from mops.adaptive.ledger import ledger_of
+from modelops_runtime.results.through_log import SUMMARY
+from mops.adaptive.by_job import COMPONENT, brought
+from mops.adaptive.ledger import NotFromHere, ledger_of
 from mops.adaptive.place import CHART, ClusterRun, find
 from mops.adaptive.up import job_state, jobs_of
 from mops.kube.access import Access, Kube
@@ -17,6 +20,8 @@ from mops.kube.helm import Helm, Release
 from mops.kube.pods import PodState, pods_of
 from mops.text import status_lines
 from mops.workspace.text import pod_lines
+
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +62,7 @@ class Standing:
         }
 
 
-def look(access: Access, run_id: str, namespace: str | None) -> Standing:
+def look(access: Access, run_id: str, namespace: str | None, *, say: Say) -> Standing:
     """Raises NotOnCluster. A ledger that cannot be reached just now is part of what is seen."""
     run, kube = find(Helm(access), run_id, namespace), Kube(access)
     jobs = jobs_of(kube, run.place)
@@ -66,15 +71,27 @@ def look(access: Access, run_id: str, namespace: str | None) -> Standing:
         with ledger_of(access, run) as ledger:
             if ledger is not None and ledger.get_run(run_id) is not None:
                 summary = summarise(ledger, run_id)
+    except NotFromHere as error:
+        say(f"{error.args[0]}; a job in {run.place.namespace} sends where it stands through its log")
+        summary, unreachable = _asked_by_job(kube, run)
     except (ClusterError, LedgerError) as error:
         unreachable = f"its ledger cannot be reached just now: {error}"
     return Standing(
         run=run,
         job=(job_state(jobs[-1]).lower() or "running") if jobs else "none",
-        pods=pods_of(kube, run.place.namespace, run.place.release),
+        pods=[pod for pod in pods_of(kube, run.place.namespace, run.place.release) if pod.component != COMPONENT],
         summary=summary,
         unreachable=unreachable,
     )
+
+
+def _asked_by_job(kube: Kube, run: ClusterRun) -> tuple[RunSummary | None, str]:
+    """The summary, or why there is none."""
+    try:
+        files = brought(kube, run, "summary")
+    except (ClusterError, LedgerError) as error:
+        return None, f"its ledger cannot be reached just now: {error}"
+    return (RunSummary.from_json(json.loads(files[SUMMARY])) if files else None), ""
 
 
 def runs(helm: Helm, namespace: str | None) -> list[Release]:

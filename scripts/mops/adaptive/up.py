@@ -14,7 +14,7 @@ from modelops_runtime.runner.model_files import code_of
 from modelops_runtime.specs.identity import differences, identity_parts
 from modelops_runtime.specs.loading import LoadedSpec
 from mops.adaptive.files import run_files
-from mops.adaptive.ledger import ledger_of
+from mops.adaptive.ledger import NotFromHere, ledger_of
 from mops.adaptive.place import CHART, ClusterRun, Place, find, place_of, run_of
 from mops.kube.access import Access, Kube
 from mops.kube.certificates import client_pair, is_good
@@ -23,7 +23,7 @@ from mops.kube.errors import ClusterError, said_plainly
 from mops.kube.helm import Helm
 from mops.kube.more_values import with_files
 from mops.kube.names import DEFAULT_WORKSPACE
-from mops.kube.pods import PodState, failure, pods_of, wait_for
+from mops.kube.pods import PodState, failure, has_said, pods_of, wait_for
 from mops.kube.pull_secrets import PullSecret
 from mops.kube.values import Values, run_values, sibling_image
 from mops.workspace.place import LABEL, Workspace
@@ -218,6 +218,8 @@ def _is_at_work(access: Access, kube: Kube, run: ClusterRun, pods: list[PodState
     try:
         with ledger_of(access, run) as ledger:
             return ledger is not None and ledger.get_run(place.run_id) is not None
+    except NotFromHere:
+        return any(has_said(kube, place.namespace, pod.name, '"run_started"') for pod in workers)
     except (ClusterError, LedgerError):  # a Postgres that comes up: the pods tell what is wrong with it
         return False
 

@@ -40,7 +40,9 @@ class CentralStore(Values):
         default="in-cluster", description="in-cluster: the subchart's Postgres; else one that is there"
     )
     existing_secret: str = Field(
-        default="", description="managed, external: a Secret with PGHOST, PGPORT, PGDATABASE, PGUSER, PGPASSWORD"
+        default="",
+        description="managed, external: a Secret with PGHOST, PGPORT, PGDATABASE, PGUSER, PGPASSWORD; managed: its ca.crt, "
+        "where there is one, is the CA of the server's certificate, else the system's roots are",
     )
 
 

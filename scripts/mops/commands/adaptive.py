@@ -118,7 +118,7 @@ def status(run_id: str | None, namespace: str | None, as_json: bool, access: Acc
         else:
             click.echo(listed("RUN", found, none="no runs on this cluster; `mops adaptive up` begins one"))
         return
-    standing = look(access, run_id, namespace)
+    standing = look(access, run_id, namespace, say=say)
     click.echo(json.dumps(standing.as_json()) if as_json else "\n".join(standing.lines()))
 
 
@@ -171,7 +171,7 @@ def results(run_id: str, to: Path | None, format_: Format, namespace: str | None
     from mops.kube.helm import Helm
 
     run = find(Helm(access), run_id, namespace)
-    paths = fetch(access, run, to or Path("modelops-out") / run_id, format=format_)
+    paths = fetch(access, run, to or Path("modelops-out") / run_id, say=say, format=format_)
     if not paths:
         raise NotOnCluster(
             f"run {run_id!r} has no results yet", f"`{run.place.command('status')}` shows where it stands"
@@ -211,6 +211,6 @@ def down(
         except NotOnCluster as error:
             right = f"`{place_of(run_id, namespace).command('down')} --purge --discard` deletes what it may have left"
             raise NotOnCluster(error.args[0], right) from None
-        paths = save(access, run, to or Path("modelops-out") / run_id)
+        paths = save(access, run, to or Path("modelops-out") / run_id, say)
         say(f"results: {paths[-1].parent}" if paths else "there are no results yet")
     remove(access, place_of(run_id, namespace), purge=purge, timeout_s=seconds(timeout), say=say)

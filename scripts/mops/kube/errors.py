@@ -58,8 +58,9 @@ _HELM: tuple[tuple[str, str, str], ...] = (
 
 def helm_meaning(stderr: str) -> tuple[str, str]:
     """(what happened, what to try next), each on one line."""
+    plain = stderr.replace('\\"', '"')  # as --debug quotes what the API said
     for pattern, what, then in _HELM:
-        if found := re.search(pattern, stderr):
+        if found := re.search(pattern, plain):
             caught = {name: _one_line(text or "") for name, text in found.groupdict().items()}
             return what.format(**caught), then.format(**caught)
     last = next((line for line in reversed(stderr.splitlines()) if line.strip()), "helm says nothing")
@@ -111,14 +112,27 @@ def said_plainly(doing: str) -> Iterator[None]:
         what, then = helm_meaning(error.stderr.decode(errors="replace"))
         raise ClusterError(f"{doing}: {what}", then) from error
     except ApiException as error:
-        what, then = api_meaning(error)
-        raise (Forbidden if error.status == 403 else ClusterError)(f"{doing}: {what}", then) from error
+        answer = _handshake(error)
+        what, then = api_meaning(answer)
+        raise (Forbidden if answer.status == 403 else ClusterError)(f"{doing}: {what}", then) from error
     except ConfigException as error:
         raise UserError(f"{_one_line(str(error))}; set KUBECONFIG, or give --kubeconfig and --context") from error
     except WebSocketException as error:
         raise ClusterError(f"{doing}: {_refusal(error)}", DOCTOR) from error
     except (HTTPError, ConnectionError) as error:
         raise ClusterError(f"{doing}: the cluster does not answer ({_cause(error)})", DOCTOR) from error
+
+
+def _handshake(error: ApiException) -> ApiException:
+    """A refused port-forward's answer, which the client hides in its reason; any other error as it is."""
+    from kubernetes.client import ApiException
+
+    found = re.search(r"(?s)Handshake status (\d+).*-\+-\+- (?:b')?(\{.*\})", str(error.reason))
+    if error.status or found is None:
+        return error
+    answer = ApiException(status=int(found[1]))
+    answer.body = found[2]
+    return answer
 
 
 def _refusal(error: BaseException) -> str:

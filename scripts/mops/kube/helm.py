@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 import shutil
@@ -153,8 +154,12 @@ class Helm:
     def uninstall(self, name: str, namespace: str, timeout_s: float) -> None:
         """Remove the release; nothing happens where there is none. What its chart keeps stays."""
 
+        from pyhelm3.errors import ReleaseNotFoundError
+
         async def remove(client: Client) -> None:
-            await client.uninstall_release(name, namespace=namespace, timeout=f"{timeout_s:.0f}s")
+            # Which right was missing is said by `--debug` alone, which pyhelm3's own call does not take.
+            with contextlib.suppress(ReleaseNotFoundError):
+                await client._command.uninstall(name, debug=True, namespace=namespace, timeout=f"{timeout_s:.0f}s")
 
         self._call(f"uninstalling release {namespace}/{name}", remove)
 

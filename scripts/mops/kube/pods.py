@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 
 LOG_LINES = 8
+_BEGINNING = 65_536
 _HOPELESS_S = 20.0
 """A pod that is in trouble for so long stays in it: a registry that stutters is forgiven."""
 
@@ -158,6 +159,16 @@ def last_lines(kube: Kube, namespace: str, pod: str, count: int = LOG_LINES) -> 
         if text and text.strip():
             return text.rstrip().splitlines()
     return []
+
+
+def has_said(kube: Kube, namespace: str, pod: str, text: str) -> bool:
+    """Whether the beginning of its log holds `text`."""
+    from kubernetes.client import ApiException
+
+    try:
+        return text in kube.core.read_namespaced_pod_log(pod, namespace, limit_bytes=_BEGINNING)
+    except ApiException:
+        return False
 
 
 def _too_late(

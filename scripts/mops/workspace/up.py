@@ -150,16 +150,15 @@ def runs_on(kube: Kube, namespace: str) -> list[str]:
     """Namespace/release of each run at work on the workspace in `namespace`."""
     try:
         with said_plainly("looking for runs"):
-            users: list[Any] = kube.core.list_namespace(label_selector=f"{LABEL}={namespace}").items
+            labelled: list[Any] = kube.core.list_namespace(label_selector=f"{LABEL}={namespace}").items
+        users = [str(user.metadata.name) for user in labelled]
     except Forbidden:  # then only those are seen that share its namespace
-        users = []
+        users = [namespace]
     with said_plainly("looking for runs"):
         found: list[Any] = [
             job
             for user in users
-            for job in kube.batch.list_namespaced_job(
-                str(user.metadata.name), label_selector="app.kubernetes.io/name=adaptive-run"
-            ).items
+            for job in kube.batch.list_namespaced_job(user, label_selector="app.kubernetes.io/name=adaptive-run").items
         ]
     active = [job.metadata for job in found if job.status and job.status.active]
     return sorted({f"{one.namespace}/{one.labels['app.kubernetes.io/instance']}" for one in active})

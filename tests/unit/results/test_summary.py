@@ -176,3 +176,9 @@ def test_numbers_are_short(value, text):
 )
 def test_durations_are_short(seconds, text):
     assert duration(seconds) == text
+
+
+def test_a_summary_comes_back_from_its_json():
+    for story in (raw_and_confirmed(), boarding_school()):
+        found = summary(story)
+        assert type(found).from_json(json.loads(json.dumps(found.as_json()))) == found

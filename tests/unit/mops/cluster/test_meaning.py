@@ -13,7 +13,7 @@ from kubernetes.client import ApiException, V1Pod
 
 from mops.kube.certificates import LIFE, client_pair, is_good
 from mops.kube.changes import changes
-from mops.kube.errors import api_meaning, helm_meaning
+from mops.kube.errors import Forbidden, api_meaning, helm_meaning, said_plainly
 from mops.kube.helm import version_problem
 from mops.kube.pods import PodState, state_of, waiting_text
 
@@ -40,6 +40,7 @@ FORBIDDEN = (
         ("Error: Kubernetes cluster unreachable: Get ...: connect: connection refused", "does not answer", "mops doctor"),
         (FORBIDDEN, "anna may not list secrets there", "--namespace"),
         ("Error: UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress", "another helm", "again"),
+        (f"level=DEBUG error={json.dumps(FORBIDDEN)}\nError: failed to delete: r", "may not list secrets there", "rights"),
         (SCHEMA, "'/workers/replicas': minimum: got 0, want 1", "--values"),
         (CHECK, "adaptive-run: run.spec is empty; give the run's adaptive.yaml adaptive-run: dask.address", "spec"),
         ('Error: Secret "a" in namespace "b" exists and cannot be imported into the current release', "Secret a", "--namespace"),
@@ -54,6 +55,12 @@ def test_what_helm_says_becomes_a_line_and_a_next_step(stderr: str, what: str, t
     said, next_step = helm_meaning(stderr)
     assert what in said
     assert then in next_step
+
+
+def test_a_refused_port_forward_says_which_right_is_missing() -> None:
+    answer = json.dumps({"kind": "Status", "message": FORBIDDEN, "code": 403})
+    with pytest.raises(Forbidden, match="reaching x: anna may not list secrets there"), said_plainly("reaching x"):
+        raise ApiException(status=0, reason=f"Handshake status 403 Forbidden -+-+- {{'a': 'b'}} -+-+- {answer}")
 
 
 @given(st.text())
