@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.cluster.command_line import PATIENCE_S, RUN_VALUES, environment, well, workspace_yaml
 from tests.cluster.conftest import Cluster, new_namespace
 from tests.cluster.outside import Outside, outside
-from tests.cluster.test_command_line import PATIENCE_S, RUN_VALUES, environment, well, workspace_yaml
 from tests.cluster.test_secrets import forms
 from tests.support.dask_cluster import make_certificates
 from tests.support.projects import Project, line_spec, project

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.cluster.command_line import PATIENCE_S, RUN_VALUES, a_line, environment, well, workspace_yaml
 from tests.cluster.conftest import ROOT, Cluster, new_namespace
-from tests.cluster.test_command_line import PATIENCE_S, RUN_VALUES, a_line, environment, well, workspace_yaml
 from tests.support.projects import Ended, Project
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1500)]
