@@ -132,7 +132,7 @@ LARGE = """
 import os, pathlib
 from modelops_runtime.results.through_log import LIMIT, sent
 path = pathlib.Path("/tmp/large")
-path.write_bytes(os.urandom(LIMIT - 1000))
+path.write_bytes(os.urandom(LIMIT - 10_000))
 for line in sent([path]):
     print(line)
 """
@@ -149,7 +149,7 @@ def test_as_much_as_is_promised_comes_through_a_log(cluster: Cluster, namespace:
     ended = ("-n", namespace, "wait", "pod/large", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=180s")
     cluster.kubectl(*ended)
     content = received(cluster.kubectl("-n", namespace, "logs", "large").splitlines())["large"]
-    assert len(content) == LIMIT - 1000
+    assert len(content) == LIMIT - 10_000
 
 
 RIGHTS_AWAY = [
