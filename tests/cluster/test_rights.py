@@ -128,6 +128,13 @@ def test_status_is_the_same_by_a_job(user: User, shut_out: User) -> None:
     assert near["ledger"]["finished"] == 10
 
 
+def test_doctor_says_what_may_not_be_seen_and_goes_on(user: User) -> None:
+    found = [json.loads(line) for line in well(user.project.mops("doctor", "--json")).splitlines()]
+    hidden = {one["what"] for one in found if not one["is_good"]}
+    assert hidden == {"rights", "storage class", "node label", "image, NetworkPolicy"}
+    assert not any(one["is_needed"] for one in found if one["what"] in hidden)
+
+
 LARGE = """
 import os, pathlib
 from modelops_runtime.results.through_log import LIMIT, sent
@@ -192,7 +199,8 @@ def test_a_run_begins_and_goes_under_who_may_not_forward_a_port(shut_out: User) 
 
 def test_what_is_left_when_a_right_is_missing_goes_with_all_rights(user: User, tmp_path: Path) -> None:
     well(user.up())
-    assert '"run_ended"' in well(user.mops("adaptive", "logs", RUN))
+    logs = ("adaptive", "logs", RUN)
+    user.cluster.wait("the run's end", PATIENCE_S, lambda: '"run_ended"' in well(user.mops(*logs)))
     down = ("adaptive", "down", RUN, "--purge", "--discard")
     refused(user, tmp_path, ("jobs", "delete"), down, "may not delete jobs there")
     well(user.mops(*down))
