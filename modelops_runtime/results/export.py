@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from modelops_runtime.contracts.trial import TrialStatus, phase_of
 from modelops_runtime.evaluation.fit import fit_table
-from modelops_runtime.ledger.base import Ledger, Replicate, Run, Trial
+from modelops_runtime.ledger.base import Ledger, Replicate, Run, RunState, Trial
 from modelops_runtime.ledger.opening import run_in
 from modelops_runtime.results.columns import column, type_of
 from modelops_runtime.results.writing import together
@@ -209,6 +209,14 @@ def run_json(run: Run, trials: Sequence[Trial]) -> str:
         "spec": run.spec,
     }
     return json.dumps(plain(record), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def run_of_json(text: str) -> Run:
+    """The run that `run_json` wrote, without its times and its space. Raises ValueError, KeyError for anything else."""
+    record = json.loads(text)
+    kept = ("run_id", "identity", "identity_parts", "spec", "provenance", "observations", "trials", "replicates")
+    more = {name: record[name] for name in (*kept, "reason", "summary")}
+    return Run(state=RunState(record["state"]), **more)
 
 
 def plain(value: Any) -> Any:

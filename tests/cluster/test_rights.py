@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from modelops_runtime.results.through_log import LIMIT, received
 from tests.cluster.command_line import PATIENCE_S, RUN_VALUES, a_line, environment, well, workspace_yaml
 from tests.cluster.conftest import ROOT, Cluster, new_namespace
 from tests.support.projects import Ended, Project
@@ -34,11 +35,10 @@ class User:
         return self.project.mops(*args, "--namespace", self.namespace, timeout_s=PATIENCE_S)
 
     def up(self) -> Ended:
-        where = ("--workspace", WORKSPACE, "--workspace-namespace", self.namespace)
         tag = self.project.root / "tag.yaml"
         tag.write_text(f"image: {{tag: {os.environ.get('TAG', 'test')}}}\n")
         values = (*RUN_VALUES, "--values", str(tag))
-        return self.mops("adaptive", "up", "adaptive.yaml", "--run-id", RUN, *where, *values)
+        return self.mops("adaptive", "up", "adaptive.yaml", "--run-id", RUN, "--workspace", WORKSPACE, *values)
 
 
 def rules_without(*rights: tuple[str, str]) -> list[dict[str, Any]]:
@@ -128,6 +128,37 @@ def test_status_is_the_same_by_a_job(user: User, shut_out: User) -> None:
     assert near["ledger"]["finished"] == 10
 
 
+def test_doctor_says_what_may_not_be_seen_and_goes_on(user: User) -> None:
+    found = [json.loads(line) for line in well(user.project.mops("doctor", "--json")).splitlines()]
+    hidden = {one["what"] for one in found if not one["is_good"]}
+    assert hidden == {"rights", "storage class", "node label", "image, NetworkPolicy"}
+    assert not any(one["is_needed"] for one in found if one["what"] in hidden)
+
+
+LARGE = """
+import os, pathlib
+from modelops_runtime.results.through_log import LIMIT, sent
+path = pathlib.Path("/tmp/large")
+path.write_bytes(os.urandom(LIMIT - 10_000))
+for line in sent([path]):
+    print(line)
+"""
+
+
+def test_as_much_as_is_promised_comes_through_a_log(cluster: Cluster, namespace: str) -> None:
+    image = f"registry.test/modelops/adaptive-worker:{os.environ.get('TAG', 'test')}"
+    closed = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    container = {"name": "large", "image": image, "command": ["python", "-c", LARGE], "securityContext": closed}
+    restricted = {"runAsNonRoot": True, "runAsUser": 10001, "seccompProfile": {"type": "RuntimeDefault"}}
+    spec = {"restartPolicy": "Never", "securityContext": restricted, "containers": [container]}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "large"}, "spec": spec}
+    cluster.kubectl("-n", namespace, "create", "-f", "-", stdin=json.dumps(pod))
+    ended = ("-n", namespace, "wait", "pod/large", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=180s")
+    cluster.kubectl(*ended)
+    content = received(cluster.kubectl("-n", namespace, "logs", "large").splitlines())["large"]
+    assert len(content) == LIMIT - 10_000
+
+
 RIGHTS_AWAY = [
     (("secrets", "list"), ("adaptive", "status", RUN), "may not list secrets there"),
     (("pods", "list"), ("adaptive", "status", RUN), "may not list pods there"),
@@ -155,8 +186,11 @@ def refused(user: User, folder: Path, right: tuple[str, str], args: tuple[str, .
 
 
 def test_a_run_begins_and_goes_under_who_may_not_forward_a_port(shut_out: User) -> None:
-    ended = shut_out.up()
-    assert f"run {RUN} is at work" in well(ended)
+    assert f"run {RUN} is at work" in well(shut_out.up())
+    spec = ("--spec", "adaptive.yaml", "--run-id", RUN, "--workspace", WORKSPACE)
+    followed = shut_out.mops("run", *spec, *RUN_VALUES, "--values", "tag.yaml")
+    assert "confirmed on 4 fresh replicates" in well(followed)
+    assert "nothing is shown until the run is over" in followed.out + followed.err
     ended = shut_out.mops("adaptive", "down", RUN, "--to", "last")
     well(ended)
     assert "sends the results through its log" in ended.err
@@ -165,7 +199,8 @@ def test_a_run_begins_and_goes_under_who_may_not_forward_a_port(shut_out: User) 
 
 def test_what_is_left_when_a_right_is_missing_goes_with_all_rights(user: User, tmp_path: Path) -> None:
     well(user.up())
-    assert '"run_ended"' in well(user.mops("adaptive", "logs", RUN))
+    logs = ("adaptive", "logs", RUN)
+    user.cluster.wait("the run's end", PATIENCE_S, lambda: '"run_ended"' in well(user.mops(*logs)))
     down = ("adaptive", "down", RUN, "--purge", "--discard")
     refused(user, tmp_path, ("jobs", "delete"), down, "may not delete jobs there")
     well(user.mops(*down))

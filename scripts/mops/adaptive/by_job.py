@@ -93,18 +93,24 @@ def _ended_pod(kube: Kube, run: ClusterRun, job: str) -> PodState:
             if pod.exit_code == 0:
                 return pod
             if pod.exit_code is not None:
-                raise failure(kube, place.namespace, pod, f"failed with exit code {pod.exit_code}")
+                raise _failure(kube, place.namespace, pod, f"failed with exit code {pod.exit_code}")
             if not pod.trouble:
                 well_until = now
             elif now - well_until >= _HOPELESS_S:
-                raise failure(kube, place.namespace, pod, f"does not start: {pod.trouble}")
+                raise _failure(kube, place.namespace, pod, f"does not start: {pod.trouble}")
         if now - began > _DEADLINE_S:
             state = pods[0].state if pods else "no pod"
-            raise ClusterError(
-                f"job {place.namespace}/{job}, which sends the results, has not ended after {_DEADLINE_S} s: {state}",
-                f"`kubectl -n {place.namespace} get events` may say why",
-            )
+            what = f"job {place.namespace}/{job}, which sends the results, has not ended after {_DEADLINE_S} s: {state}"
+            raise ClusterError(what, f"`kubectl -n {place.namespace} get events` may say why")
         time.sleep(1)
+
+
+def _failure(kube: Kube, namespace: str, pod: PodState, what: str) -> ClusterError:
+    """With the pod's last words, since it is about to be deleted."""
+    said = failure(kube, namespace, pod, what)
+    return ClusterError(
+        said.args[0], "no Job is needed by who may forward ports: docs/cluster.md says which right that is"
+    )
 
 
 def _read(kube: Kube, namespace: str, pod: str) -> Mapping[str, bytes]:

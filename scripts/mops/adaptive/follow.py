@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as parquet
+
 from modelops_runtime.api.calibration import Calibration, of_run
 from modelops_runtime.contracts.errors import LedgerError, RunFailed
-from modelops_runtime.ledger.base import Ledger, RunState
-from mops.adaptive.ledger import ledger_of
+from modelops_runtime.ledger.base import Ledger, Run, RunState
+from modelops_runtime.results.export import run_of_json
+from modelops_runtime.runner.events import Notice
+from mops.adaptive.ledger import NotFromHere, ledger_of
 from mops.adaptive.place import ClusterRun
-from mops.adaptive.results import write_results
+from mops.adaptive.results import fetch, write_results
 from mops.adaptive.up import job_failure, job_state, jobs_of
 from mops.adaptive.watch import Watch
 from mops.kube.access import Access, Kube
@@ -53,6 +57,11 @@ def follow(access: Access, run: ClusterRun, slots: int, to: Path, show: Listener
                         break
                     if state:
                         return _ended(kube, run, ledger, state, to, watch, time.monotonic() - began)
+        except NotFromHere as error:
+            if watch is None:  # it never could be reached from here
+                return _awaited(access, run, to, show, error.args[0], began)
+            if time.monotonic() - last_answer > _UNREACHABLE_S:
+                raise
         except (ClusterError, LedgerError):
             if _state_or_unknown(kube, run) == "Failed" or time.monotonic() - last_answer > _UNREACHABLE_S:
                 raise
@@ -90,23 +99,49 @@ def _state_or_unknown(kube: Kube, run: ClusterRun) -> str:
 def _ended(
     kube: Kube, run: ClusterRun, ledger: Ledger | None, state: str, to: Path, watch: Watch | None, elapsed_s: float
 ) -> Followed:
-    place = run.place
-    if state == "Gone":
-        raise ClusterError(f"run {place.run_id!r} was taken down by somebody", "`mops adaptive up` goes on with it")
-    kept = None if ledger is None else ledger.get_run(place.run_id)
+    _refuse_gone(run, state)
+    kept = None if ledger is None else ledger.get_run(run.place.run_id)
     if ledger is None or kept is None:
-        raise job_failure(kube, place)
-    files = write_results(ledger, place.run_id, to)
+        raise job_failure(kube, run.place)
+    files = write_results(ledger, run.place.run_id, to)
+    made = 0 if watch is None else watch.counts(elapsed_s).finished - watch.found
+    simulations = 0 if watch is None else watch.simulations
+    return _answered(kube, kept, state, files, run, trials_made=made, simulations=simulations, elapsed_s=elapsed_s)
+
+
+def _awaited(access: Access, run: ClusterRun, to: Path, show: Listener, why: str, began: float) -> Followed:
+    """Without a look into the ledger: its Job tells the end, and its results are fetched as a Job can send them."""
+    kube = Kube(access)
+    show.on_event(Notice(f"{why}, so nothing is shown until the run is over"))
+    last_answer = time.monotonic()
+    while True:
+        try:
+            if state := _state(kube, run):
+                break
+            last_answer = time.monotonic()
+        except ClusterError:
+            if time.monotonic() - last_answer > _UNREACHABLE_S:
+                raise
+        time.sleep(_LOOK_S)
+    _refuse_gone(run, state)
+    files = fetch(access, run, to, say=lambda text: show.on_event(Notice(text)))
+    if not files:
+        raise job_failure(kube, run.place)
+    kept = run_of_json((to / "run.json").read_text("utf-8"))
+    made, simulations = (parquet.read_metadata(to / f"{name}.parquet").num_rows for name in ("trials", "replicates"))
+    elapsed_s = time.monotonic() - began
+    return _answered(kube, kept, state, files, run, trials_made=made, simulations=simulations, elapsed_s=elapsed_s)
+
+
+def _refuse_gone(run: ClusterRun, state: str) -> None:
+    if state == "Gone":
+        raise ClusterError(f"run {run.place.run_id!r} was taken down by somebody", "`mops adaptive up` goes on with it")
+
+
+def _answered(kube: Kube, kept: Run, state: str, files: list[Path], run: ClusterRun, **took: Any) -> Followed:
+    """Raises RunFailed, ClusterError for a run without an answer."""
     if kept.state is RunState.FAILED:
         raise RunFailed(kept.reason)
     if state == "Failed" or kept.state is RunState.OPEN:
-        raise job_failure(kube, place)
-    calibration = of_run(
-        kept,
-        "",
-        trials_made=0 if watch is None else watch.counts(elapsed_s).finished - watch.found,
-        simulations=0 if watch is None else watch.simulations,
-        elapsed_s=elapsed_s,
-        report=files[-1],
-    )
-    return Followed(calibration=calibration, files=files)
+        raise job_failure(kube, run.place)
+    return Followed(calibration=of_run(kept, "", report=files[-1], **took), files=files)

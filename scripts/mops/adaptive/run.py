@@ -18,7 +18,6 @@ from mops.kube.access import Access
 from mops.kube.helm import Helm
 from mops.kube.options import say
 from mops.progress import listener
-from mops.workspace.place import find as find_workspace
 
 _TIMEOUT_S = 600.0
 """Until a worker is at work; `mops adaptive up --timeout` waits for longer."""
@@ -46,7 +45,7 @@ def run_on_workspace(
     try:
         run = up(access, asked, timeout_s=_TIMEOUT_S, say=_silent if quiet else say)
         came = 1
-        slots = find_workspace(Helm(access), workspace).binding("").slots
+        slots = asked.found_workspace(Helm(access)).binding("").slots
         with listener(as_json=as_json, quiet=quiet) as show:
             done = follow(access, run, slots, to, show)
     except KeyboardInterrupt:

@@ -54,6 +54,10 @@ class Wanted:
     def workspace_name(self) -> str:
         return self.workspace or self.loaded.spec.workspace_ref or DEFAULT_WORKSPACE
 
+    def found_workspace(self, helm: Helm) -> Workspace:
+        """Beside the run, where a namespace is given and it is there. Raises NotOnCluster."""
+        return find_workspace(helm, self.workspace_name, self.workspace_namespace, near=self.namespace)
+
     def values(self, workspace: Workspace) -> Values:
         made = run_values(
             self.loaded.spec,
@@ -69,7 +73,7 @@ class Wanted:
 def preview(access: Access, wanted: Wanted) -> list[str]:
     """What `up` would change."""
     helm, kube, place = Helm(access), Kube(access), wanted.place
-    workspace = find_workspace(helm, wanted.workspace_name, wanted.workspace_namespace)
+    workspace = wanted.found_workspace(helm)
     is_there = kube.has_namespace(place.namespace)
     release = helm.release(place.release, place.namespace)
     if release is not None:
@@ -91,7 +95,7 @@ def up(access: Access, wanted: Wanted, *, timeout_s: float, say: Say) -> Cluster
     Raises UserError before anything is made, ClusterError for what the cluster refuses.
     """
     helm, kube, place = Helm(access), Kube(access), wanted.place
-    workspace = find_workspace(helm, wanted.workspace_name, wanted.workspace_namespace)
+    workspace = wanted.found_workspace(helm)
     values = wanted.values(workspace)
     if kube.ensure_namespace(place.namespace, {LABEL: workspace.place.namespace}):
         say(f"namespace {place.namespace}: made")

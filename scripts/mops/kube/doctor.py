@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from modelops_runtime.contracts.errors import ModelOpsError
 from mops.kube.access import Access, Kube
-from mops.kube.errors import said_plainly
+from mops.kube.errors import Forbidden, said_plainly
 from mops.kube.helm import helm_version, version_problem
 from mops.kube.pods import state_of
 
@@ -58,8 +58,8 @@ def examine(access: Access, image: str, *, probe: bool, timeout_s: float) -> Ite
     if not answer.is_good:
         return
     yield _rights(kube)
-    yield _storage(kube)
-    yield _nodes(kube)
+    yield _as_far_as_allowed("storage class", _storage, kube)
+    yield _as_far_as_allowed("node label", _nodes, kube)
     if probe:
         yield from _probed(kube, image, timeout_s)
 
@@ -95,8 +95,16 @@ def _rights(kube: Kube) -> Finding:
         review = client.AuthorizationV1Api(kube.core.api_client).create_self_subject_access_review(body)
     if review.status and review.status.allowed:
         return Finding(what="rights", is_good=True, said="you may make namespaces")
-    remedy = "have them made for you, and give --namespace (docs/cluster.md)"
+    remedy = "have one made for you, with the rights of docs/rights.yaml, and give --namespace"
     return _bad("rights", "you may not make namespaces", remedy, is_needed=False)
+
+
+def _as_far_as_allowed(what: str, look: Callable[[Kube], Finding], kube: Kube) -> Finding:
+    """What is the whole cluster's may be hidden from who works in one namespace, and a run can do without our seeing it."""
+    try:
+        return look(kube)
+    except Forbidden:
+        return _bad(what, "you may not look", "ask who looks after the cluster", is_needed=False)
 
 
 def _storage(kube: Kube) -> Finding:
@@ -126,12 +134,14 @@ def _nodes(kube: Kube) -> Finding:
 def _probed(kube: Kube, image: str, timeout_s: float) -> Iterator[Finding]:
     """Two pods in a namespace of their own: can the image be had, and does a NetworkPolicy shut one out from the other?"""
     namespace = f"modelops-doctor-{uuid.uuid4().hex[:8]}"
+    what, remedy = "image, NetworkPolicy", "have somebody try who may make namespaces"
     try:
-        kube.ensure_namespace(namespace, {})
+        made = kube.ensure_namespace(namespace, {})
     except ModelOpsError as error:
-        yield _bad(
-            "image, NetworkPolicy", f"not tried: {error}", "have somebody try who may make namespaces", is_needed=False
-        )
+        yield _bad(what, f"not tried: {error}", remedy, is_needed=False)
+        return
+    if not made:
+        yield _bad(what, "not tried", remedy, is_needed=False)
         return
     try:
         yield from _probed_in(kube, namespace, image, time.monotonic() + timeout_s)

@@ -74,8 +74,14 @@ class Workspace:
         )
 
 
-def find(helm: Helm, name: str, namespace: str | None = None) -> Workspace:
-    """The workspace called `name`: where such a one is by default, or wherever it is. Raises NotOnCluster."""
+def find(helm: Helm, name: str, namespace: str | None = None, *, near: str | None = None) -> Workspace:
+    """The workspace called `name`: in `namespace`, else `near`, else where such a one is by default, or wherever it is.
+
+    Raises NotOnCluster.
+    """
+    beside = helm.release(slug(name), near) if near and namespace is None else None
+    if beside is not None and _chart_of(beside) == CHART:
+        return workspace_of(name, beside)
     release = helm.release(slug(name), namespace or workspace_namespace(name))
     if release is None and namespace is None:
         release = _elsewhere(helm, name)

@@ -15,8 +15,8 @@ import pytest
 from modelops_runtime.contracts.errors import LedgerError
 from modelops_runtime.evaluation.plan import plan_targets
 from modelops_runtime.ledger.base import Ledger
-from modelops_runtime.ledger.opening import open_ledger
-from modelops_runtime.results.export import FILES, export_run
+from modelops_runtime.ledger.opening import open_ledger, run_in
+from modelops_runtime.results.export import FILES, export_run, run_of_json
 from modelops_runtime.results.targets import targets_of
 from modelops_runtime.specs.targets import TargetSpec
 from tests.unit.results.runs import (
@@ -199,6 +199,15 @@ def test_run_json_says_what_the_run_was(ledger, tmp_path):
     assert set(record["versions"]) == {"modelops", "python", "pyarrow"}
     assert record["summary"]["derived"]["R0"] > 0
     assert record["times"]["finished"] is not None
+
+
+def test_a_run_comes_back_from_its_run_json(ledger, tmp_path):
+    story = boarding_school(30)
+    to = exported(ledger, story, tmp_path / "out")
+    kept = run_in(ledger, story.run.run_id)
+    found = run_of_json((to / "run.json").read_text())
+    assert (found.state, found.reason, found.summary) == (kept.state, kept.reason, kept.summary)
+    assert (found.trials, found.identity_parts, found.spec) == (kept.trials, kept.identity_parts, kept.spec)
 
 
 def test_an_export_that_breaks_off_leaves_the_old_files_and_no_others(ledger, tmp_path):
