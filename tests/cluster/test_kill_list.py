@@ -100,7 +100,7 @@ EXPECTED = {
     "recorded again": 0,
 }
 SPOILINGS = [
-    "UPDATE modelops.trial SET status = 'RUNNING' WHERE number = 7",
+    "UPDATE modelops.trial SET status = 'LEASED' WHERE number = 7",
     "UPDATE modelops.trial SET status = 'FAILED' WHERE number = 7",
     "DELETE FROM modelops.replicate WHERE number = 7 AND idx = 0",
     "UPDATE modelops.replicate SET attempt = 2 WHERE number = 7 AND idx = 0",
