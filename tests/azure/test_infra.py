@@ -17,7 +17,7 @@ from mops_azure.kubeconfig import signing_in
 from tests.azure.arm_server import CLIENT, ArmServer
 from tests.azure.test_use import TOKEN
 from tests.support.patience import PATIENCE_S
-from tests.support.projects import Ended, mops_command
+from tests.support.projects import Ended, Project, mops_command
 
 MopsCommand = Callable[..., Ended]
 
@@ -29,16 +29,7 @@ def mops(environment: dict[str, str], tmp_path: Path) -> MopsCommand:
 
     def run(*args: str, env: Mapping[str, str] | None = None) -> Ended:
         whole = {**environment, "KUBECONFIG": "/nowhere", "TMPDIR": str(tmp_path / "left"), **(env or {})}
-        done = subprocess.run(
-            mops_command(*args),
-            env=whole,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-            check=False,
-        )
-        return Ended(done.returncode, done.stdout, done.stderr)
+        return Project(tmp_path, whole).mops(*args)
 
     return run
 

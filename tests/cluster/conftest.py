@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,6 +70,11 @@ def cluster() -> Cluster:
     if "modelops/cluster/state" not in os.environ.get("KUBECONFIG", ""):
         pytest.fail("no test cluster: run `make cluster-test`")
     return Cluster()
+
+
+def conditions_of(job: dict[str, Any]) -> list[str]:
+    """Those of a Job that are true: Complete, Failed, ..."""
+    return [c["type"] for c in job["status"].get("conditions", []) if c["status"] == "True"]
 
 
 def values_of(what: str) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.cluster.conftest import ROOT, Cluster, bind_to_workspace, values_of
+from tests.cluster.conftest import ROOT, Cluster, bind_to_workspace, conditions_of, values_of
 
 SPEC = """
 version: 1
@@ -37,7 +37,7 @@ def quick_run(folder: Path) -> tuple[str, ...]:
 def completed(cluster: Cluster, namespace: str) -> bool:
     """Whether all Jobs of the namespace are complete. Fails with the logs when one has failed."""
     jobs = json.loads(cluster.kubectl("-n", namespace, "get", "jobs", "-o", "json"))["items"]
-    states = [c["type"] for job in jobs for c in job["status"].get("conditions", []) if c["status"] == "True"]
+    states = [state for job in jobs for state in conditions_of(job)]
     assert "Failed" not in states, cluster.kubectl("-n", namespace, "logs", "-l", "job-name", "--prefix", "--tail=20")
     return bool(jobs) and states.count("Complete") == len(jobs)
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.cluster.conftest import ROOT, Cluster, bind_to_workspace
+from tests.cluster.conftest import ROOT, Cluster, bind_to_workspace, conditions_of
 
 TRIALS = 500
 REPLICATES = 4
@@ -94,7 +94,7 @@ class SlowRun:
     def is_over(self) -> bool:
         """Whether its Job has completed; fails when that has failed."""
         (job,) = json.loads(self.kubectl("get", "jobs", "-o", "json"))["items"]
-        states = [c["type"] for c in job["status"].get("conditions", []) if c["status"] == "True"]
+        states = conditions_of(job)
         assert "Failed" not in states, self.story()
         return "Complete" in states
 

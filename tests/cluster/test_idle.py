@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from tests.cluster.command_line import PATIENCE_S, RUN_VALUES, a_line, environment, unique, well, workspace_yaml
-from tests.cluster.conftest import ROOT, Cluster, bind_to_workspace, new_namespace, values_of
+from tests.cluster.conftest import ROOT, Cluster, bind_to_workspace, conditions_of, new_namespace, values_of
 from tests.cluster.runs import CHART as RUN_CHART
 from tests.cluster.runs import completed, install_endless_run, quick_run
 from tests.support.projects import Project
@@ -51,7 +51,7 @@ class Sleeper:
 
         def is_over() -> bool:
             job = json.loads(self.kubectl("get", "job", name, "-o", "json"))
-            ended = [c["type"] for c in job["status"].get("conditions", []) if c["status"] == "True"]
+            ended = conditions_of(job)
             assert "Failed" not in ended, self.kubectl("logs", f"job/{name}")
             return "Complete" in ended
 

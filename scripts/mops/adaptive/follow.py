@@ -17,7 +17,7 @@ from modelops_runtime.runner.events import Notice
 from mops.adaptive.ledger import NotFromHere, ledger_of
 from mops.adaptive.place import ClusterRun
 from mops.adaptive.results import fetch, write_results
-from mops.adaptive.up import job_failure, job_state, jobs_of
+from mops.adaptive.up import end_of, job_failure
 from mops.adaptive.watch import Watch
 from mops.kube.access import Access, Kube
 from mops.kube.errors import ClusterError
@@ -52,7 +52,7 @@ def follow(access: Access, run: ClusterRun, slots: int, to: Path, show: Listener
                 while True:
                     watch = _show_changes(ledger, run, watch, slots, show, began)
                     last_answer = time.monotonic()
-                    state = _state(kube, run)
+                    state = end_of(kube, run.place)
                     if ledger is None and not state:
                         break
                     if state:
@@ -83,15 +83,9 @@ def _show_changes(
     return watch
 
 
-def _state(kube: Kube, run: ClusterRun) -> str:
-    """Complete, Failed, Gone (somebody took the run down), or the empty text."""
-    jobs: list[Any] = jobs_of(kube, run.place)
-    return job_state(jobs[-1]) if jobs else "Gone"
-
-
 def _state_or_unknown(kube: Kube, run: ClusterRun) -> str:
     try:
-        return _state(kube, run)
+        return end_of(kube, run.place)
     except ClusterError:
         return ""
 
@@ -116,7 +110,7 @@ def _awaited(access: Access, run: ClusterRun, to: Path, show: Listener, why: str
     last_answer = time.monotonic()
     while True:
         try:
-            if state := _state(kube, run):
+            if state := end_of(kube, run.place):
                 break
             last_answer = time.monotonic()
         except ClusterError:

@@ -34,8 +34,7 @@ def fetch(access: Access, run: ClusterRun, to: Path, *, say: Say, format: Format
 
 def _write(files: Mapping[str, bytes], to: Path) -> list[Path]:
     """All or none, in their order; nothing but what an export is made of, whatever the pod says."""
-    names = [name for name in (*FILES, *CSV_FILES, *STUDY_FILES, REPORT) if name in files]
-    names = list(dict.fromkeys(names))
+    names = [name for name in dict.fromkeys((*FILES, *CSV_FILES, *STUDY_FILES, REPORT)) if name in files]
     with together(to, names) as paths:
         for name, path in zip(names, paths, strict=True):
             path.write_bytes(files[name])

@@ -191,10 +191,10 @@ def job_state(job: Any) -> str:
     return next((c.type for c in conditions if c.type in ("Complete", "Failed") and c.status == "True"), "")
 
 
-def is_over(kube: Kube, place: Place) -> bool:
-    """Whether its workers are done, one way or another, or were taken away."""
+def end_of(kube: Kube, place: Place) -> str:
+    """Complete, Failed, Gone (somebody took the run down), or the empty text while its workers are at work."""
     jobs = jobs_of(kube, place)
-    return not jobs or bool(job_state(jobs[-1]))
+    return job_state(jobs[-1]) if jobs else "Gone"
 
 
 def _remove_failed_jobs(kube: Kube, place: Place) -> None:

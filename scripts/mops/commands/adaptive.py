@@ -139,7 +139,7 @@ def logs(run_id: str, namespace: str | None, component: str, tail: int, follow: 
     mops adaptive logs boarding-school --component database --tail 100
     """
     from mops.adaptive.place import find
-    from mops.adaptive.up import is_over
+    from mops.adaptive.up import end_of
     from mops.kube.access import Kube
     from mops.kube.follow_logs import follow as follow_logs
     from mops.kube.helm import Helm
@@ -149,7 +149,7 @@ def logs(run_id: str, namespace: str | None, component: str, tail: int, follow: 
     wanted = "" if component == "all" else component
     kube = Kube(access)
     of = (kube, place.namespace, place.release, wanted, tail)
-    show_lines(follow_logs(*of, is_over=lambda: is_over(kube, place)) if follow else log_lines(*of))
+    show_lines(follow_logs(*of, is_over=lambda: bool(end_of(kube, place))) if follow else log_lines(*of))
 
 
 @command.command()

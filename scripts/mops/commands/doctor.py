@@ -31,9 +31,9 @@ def command(image: str | None, no_probe: bool, timeout: str, as_json: bool, acce
     mops doctor --infra azure
     """
     from mops.kube.doctor import examine
+    from mops.kube.values import our_repository
 
-    registry = f"{access.registry}/" if access.registry else ""
-    tried = image or f"{registry}modelops/dask-worker:{version('modelops')}"
+    tried = image or f"{our_repository('dask-worker', access.registry)}:{version('modelops')}"
     is_fit = True
     for one in examine(access, tried, probe=not no_probe, timeout_s=seconds(timeout)):
         is_fit &= one.is_good or not one.is_needed

@@ -96,6 +96,11 @@ def image_parts(reference: str) -> Values:
     return _filled(repository=repository, tag=tag or ("" if digest else "latest"), digest=digest)
 
 
+def our_repository(name: str, registry: str | None) -> str:
+    """Of the image `name`, as `make push` calls it; without a registry as the charts do."""
+    return f"{registry}/modelops/{name}" if registry else f"modelops/{name}"
+
+
 def sibling_image(workspace: Mapping[str, Any], name: str) -> Values:
     """The image `name` beside the workspace's own worker image: same registry, same tag; none where its name tells nothing.
 
@@ -113,7 +118,7 @@ def sibling_image(workspace: Mapping[str, Any], name: str) -> Values:
 
 
 def _component(part: SchedulerSpec, registry: str | None, image: str) -> Values:
-    ours = {"repository": f"{registry}/modelops/{image}"} if registry else {}
+    ours = {"repository": our_repository(image, registry)} if registry else {}
     return _filled(
         image=image_parts(part.image) if part.image else ours,
         resources=_resources(part.resources),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from modelops_runtime.contracts.errors import UserError
 from mops.kube.errors import ClusterError
-from mops.kube.values import image_parts, sibling_image
+from mops.kube.values import image_parts, our_repository, sibling_image
 from mops.workspace.spec import WorkspaceSpec
 
 ENGINES = ("docker", "podman", "buildah")
@@ -42,7 +42,9 @@ def wanted_images(spec: WorkspaceSpec, registry: str | None = None) -> dict[str,
     """
     named = {"dask-scheduler": spec.dask.scheduler.image, "dask-worker": spec.dask.workers.image}
     if registry:
-        named = {name: image or f"{registry}/modelops/{name}:{version('modelops')}" for name, image in named.items()}
+        named = {
+            name: image or f"{our_repository(name, registry)}:{version('modelops')}" for name, image in named.items()
+        }
     given = {name: image for name, image in named.items() if image and "@" not in image}
     if len(given) < len(named):
         lacking = ", ".join(f"dask.{name.removeprefix('dask-')}" for name in named if name not in given)
