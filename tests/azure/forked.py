@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.connection
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -22,6 +24,9 @@ PRELOADED = [
     "tests.azure.forked",
 ]
 
+_BOOKS = threading.Lock()
+"""A start looks after every process that has ended, and an exit code can be read but once: no two threads at a time."""
+
 
 def start(
     args: Sequence[str], *, environment: dict[str, str], folder: Path, said: Path | None = None
@@ -30,8 +35,16 @@ def start(
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
     process = context.Process(target=_run, args=(list(args), environment, str(folder), str(said or folder)))
-    process.start()
+    with _BOOKS:
+        process.start()
     return process
+
+
+def exit_code(process: ForkServerProcess, *, timeout_s: float) -> int | None:
+    """Waits for its end; None where it is not over in time."""
+    multiprocessing.connection.wait([process.sentinel], timeout_s)
+    with _BOOKS:
+        return process.exitcode
 
 
 def _run(args: list[str], environment: dict[str, str], folder: str, said: str) -> None:

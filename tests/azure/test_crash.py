@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from copy import deepcopy
 from pathlib import Path
 
@@ -51,17 +51,19 @@ class Azure:
     def run(self, *args: str, kill_at: int = 0) -> int:
         """The exit code; with `kill_at`, killed once Azure has carried out that request, before it answers."""
         first = len(self.arm.log)
-        process = forked.start([*args, "--config", str(self.config)], environment=self.environment, folder=self.folder)
+        started: Future[int] = Future()
 
         def on_request(number: int) -> None:
             if kill_at and number - first == kill_at:
-                assert process.pid
-                os.kill(process.pid, signal.SIGKILL)
+                os.kill(started.result(), signal.SIGKILL)
 
         self.arm.on_request = on_request
+        process = forked.start([*args, "--config", str(self.config)], environment=self.environment, folder=self.folder)
+        assert process.pid
+        started.set_result(process.pid)
         try:
-            process.join(timeout=900)
-            return process.exitcode if process.exitcode is not None else 999
+            code = forked.exit_code(process, timeout_s=900)
+            return 999 if code is None else code
         finally:
             self.arm.on_request = lambda number: None
 

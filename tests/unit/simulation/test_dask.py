@@ -129,9 +129,10 @@ def test_a_killed_worker_costs_only_what_it_was_running(cluster, tmp_path):
 @pytest.mark.chaos
 def test_a_scheduler_that_comes_back_is_sent_again_what_it_ran(cluster):
     service = service_on(cluster.target)
+    assert eventually(lambda: service.slots == 2)
     slow = UniqueParameterSet.of({"a": 1.0, "mood": "sleep", "seconds": 5})
     under_way = [service.submit_replicates(slow, {n: n}) for n in range(2)]
-    assert eventually(lambda: simulations_of(cluster.workers[0].pid))
+    assert eventually(lambda: all(simulations_of(worker.pid) for worker in cluster.workers))
     Cluster.end(cluster.scheduler, signal.SIGKILL)
     for worker in cluster.workers:  # as Kubernetes would
         Cluster.end(worker)
