@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from modelops_runtime.contracts.errors import UserError
 from mops_azure import desired, parts
-from mops_azure.config import AzureConfig, admin_password
+from mops_azure.config import AzureConfig, admin_password, ca_certificate
 from mops_azure.kubeconfig import missing_program, signing_in
 from mops_azure.plan import power_of
 
@@ -43,13 +43,18 @@ class ClusterBinding:
 
 @dataclass(frozen=True, kw_only=True)
 class DatabaseBinding:
-    """The managed database and its admin, who makes the runs' roles (`mops_azure.database`)."""
+    """The managed database and its admin, who makes each run's own database on the server."""
 
     host: str
     port: int
     database: str
+    """The one that is there for the admin."""
     admin: str
     password: str = field(repr=False)
+    cluster: str
+    """Whose runs they are: several clusters may share the server."""
+    ca: str | None = None
+    """PEM; None: the server's certificate is of a public CA."""
 
 
 def cluster_binding(config: AzureConfig) -> ClusterBinding:
@@ -91,6 +96,8 @@ def database_binding(config: AzureConfig) -> DatabaseBinding:
         database=config.postgres.database,
         admin=server["properties"]["administratorLogin"],
         password=admin_password(config.postgres),
+        cluster=config.aks.name,
+        ca=ca_certificate(config.postgres),
     )
 
 

@@ -352,6 +352,17 @@ def admin_password(postgres: PostgresSpec) -> str:
     return found
 
 
+def ca_certificate(postgres: PostgresSpec) -> str | None:
+    """Of the database server's CA, PEM. Raises UserError for a file that holds none."""
+    if postgres.ca_file is None:
+        return None
+    path = Path(postgres.ca_file).expanduser()
+    text = path.read_text("utf-8", errors="replace") if path.is_file() else ""
+    if "-----BEGIN CERTIFICATE-----" not in text:
+        raise UserError(f"postgres: ca_file {path} is no file with a certificate; give one in PEM")
+    return text
+
+
 def _secret(where: str, key: str, file: str | None, variable: str, what: str) -> str:
     if file:
         path = Path(file).expanduser()

@@ -43,6 +43,9 @@ class PostgresSpec(StrictModel):
     admin: DatabaseName = "modelops_admin"
     password_env: Variable = Field(default="MODELOPS_POSTGRES_PASSWORD", description="names the admin's password")
     password_file: str | None = Field(default=None, description="a file of mode 0600 that holds it instead")
+    ca_file: str | None = Field(
+        default=None, description="a PEM file: the CA of the server's certificate, where that is no public one"
+    )
 
     @classmethod
     def across(cls, given: Mapping[str, Any]) -> list[Mistake]:

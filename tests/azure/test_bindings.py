@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import stat
-import subprocess
-from urllib.parse import urlsplit
 
-import psycopg
 import pytest
 
 from modelops_runtime.contracts.errors import UserError
 from mops_azure.bindings import (
     ClusterBinding,
-    DatabaseBinding,
     cluster_binding,
     database_binding,
     kubeconfig_file,
     registry_binding,
 )
 from mops_azure.config import load_config
-from mops_azure.database import ROLE_SQL, bootstrap, secret
 from tests.azure.arm_server import ArmServer
 from tests.azure.test_parts import ADMIN, PASSWORD
 from tests.azure.test_use import TOKEN
-
-ROLE = {"role": "run_sir", "password": 'it\'s a "run" password \\ $1'}
 
 
 @pytest.fixture
@@ -69,56 +61,15 @@ def test_a_managed_database_is_bound_with_its_admin(arm: ArmServer, config, mops
     binding = database_binding(load_config(path))
     assert binding.host == "anna-db.postgres.database.azure.com"
     assert (binding.admin, binding.password) == ("modelops_admin", PASSWORD)
+    assert (binding.cluster, binding.ca) == ("modelops", None)
     assert PASSWORD not in repr(binding)
 
 
-def as_azure_has_it(postgres_url: str, admin: str) -> None:
-    """The admin of a managed server is no superuser: it may make roles and databases, and owns its database."""
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        database = connection.execute("SELECT current_database()").fetchone()
-        assert database
-        connection.execute(f"CREATE ROLE {admin} LOGIN CREATEROLE CREATEDB PASSWORD '{PASSWORD}'")
-        connection.execute(f'ALTER DATABASE "{database[0]}" OWNER TO {admin}')
-
-
-def test_the_jobs_sql_makes_a_role_that_can_hold_a_ledger_and_no_more(postgres_url, tmp_path):
-    admin = f"admin_{os.getpid()}"
-    as_azure_has_it(postgres_url, admin)
-    address = urlsplit(postgres_url)
-    role = f"run_{os.getpid()}"
-    environment = {
-        **os.environ,
-        "PGHOST": address.hostname or "",
-        "PGPORT": str(address.port),
-        "PGDATABASE": address.path.lstrip("/"),
-        "PGUSER": admin,
-        "PGPASSWORD": PASSWORD,
-        "PGROLE": role,
-        "PGROLEPASSWORD": ROLE["password"],
-    }
-    (tmp_path / "role.sql").write_text(ROLE_SQL)
-    for _ in range(2):  # a Job may run twice
-        command = ["psql", "--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--file", str(tmp_path / "role.sql")]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
-        assert done.returncode == 0, done.stderr
-    with psycopg.connect(
-        host=address.hostname, port=address.port, dbname=address.path.lstrip("/"), user=role, password=ROLE["password"]
-    ) as connection:
-        connection.execute("CREATE TABLE trial (trial_id int)")
-        with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            connection.execute("CREATE ROLE another")
-
-
-def test_no_password_is_in_the_jobs_template():
-    binding = DatabaseBinding(host="h", port=5432, database="modelops", admin="a", password=PASSWORD)
-    run = secret(binding, name="sir-store", namespace="modelops-run-sir", **ROLE)
-    assert set(run["stringData"]) == {"PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD"}
-    admin, job = bootstrap(binding, name="sir-store", namespace="modelops-run-sir", image="postgres:17")
-    assert admin["stringData"]["PGPASSWORD"] == PASSWORD
-    assert PASSWORD not in str(job)
-    assert ROLE["password"] not in str(job)
-    (container,) = job["spec"]["template"]["spec"]["containers"]
-    assert {
-        "name": "PGSSLMODE",
-        "valueFrom": {"secretKeyRef": {"name": "sir-store-admin", "key": "PGSSLMODE"}},
-    } in container["env"]
+def test_a_private_ca_comes_from_its_file(arm: ArmServer, config, mops_azure, here, tmp_path):
+    ca = tmp_path / "ca.pem"
+    path = config(postgres={"enabled": True, "name": "anna-db", "ca_file": str(ca)})
+    assert mops_azure("create", "-y", config=path, env=ADMIN).returncode == 0
+    with pytest.raises(UserError, match="is no file with a certificate; give one in PEM"):
+        database_binding(load_config(path))
+    ca.write_text("-----BEGIN CERTIFICATE-----\n")
+    assert database_binding(load_config(path)).ca == ca.read_text()

@@ -52,8 +52,9 @@ class Outside:
 
 
 @contextmanager
-def outside(folder: Path, *, tls: bool) -> Iterator[Outside]:
-    with postgres_server() as server, _reachable_from_the_cluster(server) as port:
+def outside(folder: Path, *, tls: bool, port: int = 0) -> Iterator[Outside]:
+    """At any port that is free, where none is given."""
+    with postgres_server() as server, _reachable_from_the_cluster(server, port) as port:
         server.execute("CREATE ROLE modelops LOGIN PASSWORD 'pw'")
         server.execute("CREATE DATABASE modelops OWNER modelops")
         ca = None
@@ -61,16 +62,12 @@ def outside(folder: Path, *, tls: bool) -> Iterator[Outside]:
             made = make_certificates(folder, names=f"IP:{OUTSIDE}")
             server.encrypt(made.cert, made.key)
             ca = made.ca
-        kind = "hostssl" if tls else "host"
-        (server.folder / "data/pg_hba.conf").write_text(
-            f"local all all trust\nhost all postgres 127.0.0.1/32 trust\n{kind} all modelops 127.0.0.1/32 scram-sha-256\n"
-        )
-        server.execute("SELECT pg_reload_conf()")
+        server.ask_for_passwords(by_tls=tls)
         yield Outside(server, port, ca)
 
 
 @contextmanager
-def _reachable_from_the_cluster(server: PostgresServer) -> Iterator[int]:
+def _reachable_from_the_cluster(server: PostgresServer, port: int) -> Iterator[int]:
     """The server listens on the loopback interface alone: this brings connections to it; yields the port."""
 
     def pass_on(source: socket.socket, to: socket.socket) -> None:
@@ -89,6 +86,6 @@ def _reachable_from_the_cluster(server: PostgresServer) -> Iterator[int]:
             for ends in ((client, postgres), (postgres, client)):
                 threading.Thread(target=pass_on, args=ends, daemon=True).start()
 
-    with socket.create_server((OUTSIDE, 0)) as listening:
+    with socket.create_server((OUTSIDE, port)) as listening:
         threading.Thread(target=serve, daemon=True).start()
         yield listening.getsockname()[1]

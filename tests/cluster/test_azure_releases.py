@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from mops_azure.bindings import DatabaseBinding
-from mops_azure.database import bootstrap, secret
 from mops_azure.releases import NoHelm, releases, uninstall
 from tests.cluster.conftest import Cluster
 
@@ -51,12 +49,3 @@ def test_a_cluster_that_does_not_answer_is_one_line(tmp_path: Path):
     with pytest.raises(NoHelm, match="helm list") as caught:
         releases(path)
     assert "\n" not in str(caught.value)
-
-
-def test_kubernetes_takes_the_databases_job_under_the_strictest_rules(cluster: Cluster, namespace: str):
-    binding = DatabaseBinding(host="db", port=5432, database="modelops", admin="a", password="Never-shown-42")
-    run = secret(binding, name="store", namespace=namespace, role="run", password="Never-shown-43")
-    items = [run, *bootstrap(binding, name="store", namespace=namespace, image="registry.test/postgres:1")]
-    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
-    said = cluster.kubectl("apply", "--warnings-as-errors", "--dry-run=server", "--filename", "-", stdin=text)
-    assert said.count("(server dry run)") == 3

@@ -54,6 +54,17 @@ class PostgresServer:
         self.execute("SELECT pg_reload_conf()")
         assert eventually(lambda: self.execute("SHOW ssl") == [("on",)])
 
+    def ask_for_passwords(self, *, by_tls: bool = False) -> None:
+        """Everybody's but the superuser's; with `by_tls` it takes them over TLS alone."""
+        kind = "hostssl" if by_tls else "host"
+        rules = (
+            f"local all all trust\nhost all postgres 127.0.0.1/32 trust\n{kind} all all 127.0.0.1/32 scram-sha-256\n"
+        )
+        (self.folder / "data/pg_hba.conf").write_text(rules)
+        loaded = self.execute("SELECT pg_conf_load_time()")
+        self.execute("SELECT pg_reload_conf()")
+        assert eventually(lambda: self.execute("SELECT pg_conf_load_time()") != loaded)
+
     def start(self) -> None:
         options = f"-c listen_addresses=127.0.0.1 -p {self.port} -k {self.folder} -c fsync=off -c max_connections=60"
         log = self.folder / "log"

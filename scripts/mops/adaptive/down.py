@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from modelops_runtime.contracts.errors import ModelOpsError
+from mops.adaptive import database
 from mops.adaptive.place import ClusterRun, Place
 from mops.adaptive.results import fetch
 from mops.kube.access import Access, Kube
@@ -28,11 +29,13 @@ def save(access: Access, run: ClusterRun, to: Path, say: Say) -> list[Path]:
 
 
 def remove(access: Access, place: Place, *, purge: bool, timeout_s: float, say: Say) -> None:
-    """Take the release away, and with `purge` the ledger's disk, its Secrets, and the namespace where `up` made it.
+    """Take the release away, and with `purge` the ledger's disk or database, its Secrets, and the namespace where `up` made it.
 
-    Safe to run again, also after the release is gone.
+    Safe to run again, also after the release is gone. Raises UserError before anything is removed.
     """
     helm, kube = Helm(access), Kube(access)
+    made = database.found(kube, place) if purge else None
+    server = None if made is None else database.server_of(access, place, made)
     helm.uninstall(place.release, place.namespace, timeout_s)
     wait_for(
         kube, place.namespace, place.release, is_there=lambda pods: not pods, timeout_s=timeout_s,
@@ -40,13 +43,15 @@ def remove(access: Access, place: Place, *, purge: bool, timeout_s: float, say: 
     )  # fmt: skip
     say(f"release {place.namespace}/{place.release}: gone")
     if not purge:
-        say(f"its ledger's disk is kept: `mops adaptive up` goes on, `{place.command('down')} --purge` deletes it")
+        say(f"its ledger is kept: `mops adaptive up` goes on, `{place.command('down')} --purge` deletes it")
         return
+    if made is not None and server is not None:
+        database.drop(kube, place, server, made, say)
     selector = f"app.kubernetes.io/instance={place.release}"
     with said_plainly(f"deleting what is left in {place.namespace}"):
         kube.core.delete_collection_namespaced_persistent_volume_claim(place.namespace, label_selector=selector)
         kube.core.delete_collection_namespaced_secret(place.namespace, label_selector=selector)
-    say("its ledger's disk and Secrets: gone")
+    say("its ledger and Secrets: gone")
     if kube.is_ours(place.namespace):
         kube.delete_namespace(place.namespace)
         say(f"namespace {place.namespace}: going")

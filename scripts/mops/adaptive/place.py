@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,8 @@ class Place:
 
     run_id: str
     namespace: str
+    flags: str = field(default="", compare=False)
+    """What chose the cluster (`Access.flags`)."""
 
     @property
     def release(self) -> str:
@@ -33,7 +35,7 @@ class Place:
     def command(self, what: str) -> str:
         """`mops adaptive WHAT RUN`, to be shown."""
         where = "" if self.namespace == run_namespace(self.run_id) else f" --namespace {self.namespace}"
-        return f"mops adaptive {what} {self.run_id}{where}"
+        return f"mops adaptive {what} {self.run_id}{where}{self.flags}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,17 +60,23 @@ class ClusterRun:
         return self.values["centralStore"]["existingSecret"]
 
 
-def place_of(run_id: str, namespace: str | None) -> Place:
-    return Place(run_id=run_id, namespace=namespace or run_namespace(run_id))
+def worker_job(resources: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Of the resources of a run's release, the Job of its workers."""
+    jobs = (one for one in resources if one["kind"] == "Job")
+    return next(one for one in jobs if one["metadata"]["labels"]["app.kubernetes.io/component"] == "worker")
+
+
+def place_of(run_id: str, namespace: str | None, flags: str) -> Place:
+    return Place(run_id=run_id, namespace=namespace or run_namespace(run_id), flags=flags)
 
 
 def find(helm: Helm, run_id: str, namespace: str | None = None) -> ClusterRun:
     """Raises NotOnCluster."""
-    place = place_of(run_id, namespace)
+    place = place_of(run_id, namespace, helm.access.flags)
     release = helm.release(place.release, place.namespace)
     if release is None:
         what = f"there is no run {run_id!r} in namespace {place.namespace}"
-        raise NotOnCluster(what, "`mops adaptive status` lists the runs, `mops adaptive up` begins one")
+        raise NotOnCluster(what, f"`mops adaptive status{place.flags}` lists the runs, `mops adaptive up` begins one")
     return run_of(place, release)
 
 

@@ -19,6 +19,7 @@ def wanted(
     workspace: str | None,
     workspace_namespace: str | None = None,
     namespace: str | None = None,
+    flags: str = "",
     values_files: tuple[Path, ...] = (),
     pull_secret: PullSecret | None = None,
 ) -> Wanted:
@@ -33,6 +34,7 @@ def wanted(
         workspace=workspace,
         workspace_namespace=workspace_namespace,
         namespace=namespace,
+        flags=flags,
         values_files=values_files,
         pull_secret=pull_secret or PullSecret(None, None),
     )

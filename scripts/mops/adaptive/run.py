@@ -39,7 +39,9 @@ def run_on_workspace(
     """Up, follow, fetch, answer. Raises what these raise; Ctrl-C leaves the run to itself, with exit code 130."""
     if local_options:
         raise UserError(f"{', '.join(local_options)} is for a run on this machine; with --workspace the spec says it")
-    asked = wanted(spec, run_id=run_id, workspace=workspace, namespace=namespace, values_files=values_files)
+    asked = wanted(
+        spec, run_id=run_id, workspace=workspace, namespace=namespace, flags=access.flags, values_files=values_files
+    )
     to = out or asked.loaded.root / "modelops-out" / asked.run_id
     came = 0
     try:
@@ -54,10 +56,10 @@ def run_on_workspace(
             click.echo(f"stopped before the run was at work; `{again}` goes on", err=True)
         else:
             click.echo(
-                f"detached; the run goes on. `{again}` follows it again, `{place.command('status')}{access.flags}` shows where",
+                f"detached; the run goes on. `{again}` follows it again, `{place.command('status')}` shows where",
                 err=True,
             )
-            click.echo(f"it stands, `{place.command('results')}{access.flags}` fetches what it found", err=True)
+            click.echo(f"it stands, `{place.command('results')}` fetches what it found", err=True)
         raise click.exceptions.Exit(130) from None
     except RunFailed as error:
         page = to / "report.html"
@@ -65,10 +67,10 @@ def run_on_workspace(
             _echo_end(state="FAILED", reason=str(error), report=str(page), summary={})
         click.echo(f"report of what failed: {page}", err=True)
         raise
-    _show(run, done, access.flags, as_json=as_json)
+    _show(run, done, as_json=as_json)
 
 
-def _show(run: ClusterRun, done: Followed, flags: str, *, as_json: bool) -> None:
+def _show(run: ClusterRun, done: Followed, *, as_json: bool) -> None:
     answer = done.calibration
     if as_json:
         _echo_end(
@@ -76,7 +78,7 @@ def _show(run: ClusterRun, done: Followed, flags: str, *, as_json: bool) -> None
         )
         return
     click.echo("\n".join(answer_lines(answer)))
-    click.echo(f"the run's database is still there; `{run.place.command('down')}{flags}` takes it away", err=True)
+    click.echo(f"the run's database is still there; `{run.place.command('down')}` takes it away", err=True)
 
 
 def _echo_end(**what: object) -> None:

@@ -13,9 +13,10 @@ from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.runner.model_files import code_of
 from modelops_runtime.specs.identity import differences, identity_parts
 from modelops_runtime.specs.loading import LoadedSpec
+from mops.adaptive import database
 from mops.adaptive.files import run_files
 from mops.adaptive.ledger import NotFromHere, ledger_of
-from mops.adaptive.place import CHART, ClusterRun, Place, find, place_of, run_of
+from mops.adaptive.place import CHART, ClusterRun, Place, find, place_of, run_of, worker_job
 from mops.kube.access import Access, Kube
 from mops.kube.certificates import client_pair, is_good
 from mops.kube.changes import changes
@@ -25,7 +26,7 @@ from mops.kube.more_values import with_files
 from mops.kube.names import DEFAULT_WORKSPACE
 from mops.kube.pods import PodState, failure, has_said, pods_of, wait_for
 from mops.kube.pull_secrets import PullSecret
-from mops.kube.values import Values, run_values, sibling_image
+from mops.kube.values import Values, merged, run_values, sibling_image
 from mops.workspace.place import LABEL, Workspace
 from mops.workspace.place import find as find_workspace
 from mops.workspace.sleep import asleep_since, wake
@@ -43,12 +44,14 @@ class Wanted:
     """None: the spec's workspace_ref, else the default."""
     workspace_namespace: str | None = None
     namespace: str | None = None
+    flags: str = ""
+    """What chose the cluster."""
     values_files: tuple[Path, ...] = ()
     pull_secret: PullSecret = field(default_factory=lambda: PullSecret(None, None))
 
     @property
     def place(self) -> Place:
-        return place_of(self.run_id, self.namespace)
+        return place_of(self.run_id, self.namespace, self.flags)
 
     @property
     def workspace_name(self) -> str:
@@ -85,7 +88,12 @@ def preview(access: Access, wanted: Wanted) -> list[str]:
         lines.append(
             f"~ Deployment/{workspace.place.workers}  spec.replicas: 0 -> {workspace.values['workers']['replicas']}"
         )
-    after = helm.preview(place.release, place.namespace, CHART, wanted.values(workspace), is_there=is_there)
+    values = wanted.values(workspace)
+    if (server := database.server_for(access, kube, place, values)) is not None:
+        lines.append(f"+ database {database.database_name(server.cluster, place)} on {server.host}")
+        lines.append(f"+ Secret/{values['centralStore']['existingSecret']}")
+    values = _with_way_to_database(kube, place, values)
+    after = helm.preview(place.release, place.namespace, CHART, values, is_there=is_there)
     return lines + changes(release.resources if release else (), after)
 
 
@@ -97,6 +105,7 @@ def up(access: Access, wanted: Wanted, *, timeout_s: float, say: Say) -> Cluster
     helm, kube, place = Helm(access), Kube(access), wanted.place
     workspace = wanted.found_workspace(helm)
     values = wanted.values(workspace)
+    server = database.server_for(access, kube, place, values)
     if kube.ensure_namespace(place.namespace, {LABEL: workspace.place.namespace}):
         say(f"namespace {place.namespace}: made")
     release = helm.release(place.release, place.namespace)
@@ -105,7 +114,11 @@ def up(access: Access, wanted: Wanted, *, timeout_s: float, say: Say) -> Cluster
     if workspace.tls:
         _give_certificate(kube, workspace, place)
     wanted.pull_secret.make(kube, place.namespace)
+    if server is not None:
+        rendered = helm.preview(place.release, place.namespace, CHART, values, is_there=True)
+        database.make(kube, place, server, values["centralStore"]["existingSecret"], worker_job(rendered), say)
     _check_store(kube, place, values)
+    values = _with_way_to_database(kube, place, values)
     _remove_failed_jobs(kube, place)
     wake(kube, workspace, say)
     revision = helm.deploy(place.release, place.namespace, CHART, values, timeout_s)
@@ -113,7 +126,7 @@ def up(access: Access, wanted: Wanted, *, timeout_s: float, say: Say) -> Cluster
     run = find(helm, place.run_id, place.namespace)
     wait_for(
         kube, place.namespace, place.release, is_there=lambda pods: _is_at_work(access, kube, run, pods),
-        timeout_s=timeout_s, again=f"mops adaptive up {wanted.loaded.path}", say=say,
+        timeout_s=timeout_s, again=f"mops adaptive up {wanted.loaded.path}{place.flags}", say=say,
     )  # fmt: skip
     return run
 
@@ -145,7 +158,7 @@ def _give_certificate(kube: Kube, workspace: Workspace, place: Place) -> None:
     held = kube.secret(workspace.place.namespace, source)
     if held is None:
         what = f"workspace {workspace.place.name!r} has no Secret {source}"
-        raise ClusterError(what, f"`mops workspace up {workspace.place.name}` makes its own again")
+        raise ClusterError(what, f"`mops workspace up {workspace.place.name}{place.flags}` makes its own again")
     kept = kube.secret(place.namespace, place.dask_secret)
     now = datetime.now(UTC)
     if workspace.given_secret:
@@ -160,6 +173,12 @@ def _give_certificate(kube: Kube, workspace: Workspace, place: Place) -> None:
         kube.write_secret(place.namespace, place.dask_secret, "kubernetes.io/tls", wanted, labels)
 
 
+def _with_way_to_database(kube: Kube, place: Place, values: Values) -> Values:
+    """To one that we made; what --values says goes before."""
+    made = database.found(kube, place)
+    return values if made is None else merged(database.opened(made, database.addresses_of), values)
+
+
 def _check_store(kube: Kube, place: Place, values: Values) -> None:
     """A Secret that the spec names is there, and says how to connect."""
     auth = (values.get("postgres") or {}).get("auth") or {}
@@ -167,9 +186,10 @@ def _check_store(kube: Kube, place: Place, values: Values) -> None:
     if not name:
         return
     held = kube.secret(place.namespace, name)
+    other = ", or give --infra azure" if (values.get("centralStore") or {}).get("mode") == "managed" else ""
     keys = "PGHOST, PGPORT, PGDATABASE, PGUSER and PGPASSWORD"
     if held is None:
-        raise UserError(f"there is no Secret {name} in namespace {place.namespace}; make one with {keys}")
+        raise UserError(f"there is no Secret {name} in namespace {place.namespace}; make one with {keys}{other}")
     lacking = [key for key in ("PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD") if key not in held]
     if lacking:
         raise UserError(f"Secret {place.namespace}/{name} has no {', '.join(lacking)}; it needs {keys}")

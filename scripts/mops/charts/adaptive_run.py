@@ -44,6 +44,11 @@ class CentralStore(Values):
         description="managed, external: a Secret with PGHOST, PGPORT, PGDATABASE, PGUSER, PGPASSWORD; managed: its ca.crt, "
         "where there is one, is the CA of the server's certificate, else the system's roots are",
     )
+    cidrs: list[str] = Field(
+        default_factory=list,
+        description="managed, external: addresses of the server (203.0.113.7/32), which the run's pods may then reach",
+    )
+    port: int = Field(default=5432, ge=1, le=65535, description="of the server at cidrs")
 
 
 class Workers(Values):

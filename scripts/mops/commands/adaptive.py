@@ -84,14 +84,14 @@ def up(
 
     asked = wanted(
         spec, run_id=run_id, workspace=workspace, workspace_namespace=workspace_namespace, namespace=namespace,
-        values_files=values_files, pull_secret=pull_secret,
+        flags=access.flags, values_files=values_files, pull_secret=pull_secret,
     )  # fmt: skip
     if dry_run:
         click.echo("\n".join(preview(access, asked) or ["nothing would change"]))
         return
     with going_on_later(f"mops adaptive up {spec}{access.flags}"):
         place = bring_up(access, asked, timeout_s=seconds(timeout), say=say).place
-    click.echo(f"run {place.run_id} is at work; `{place.command('status')}{access.flags}` shows where it stands")
+    click.echo(f"run {place.run_id} is at work; `{place.command('status')}` shows where it stands")
 
 
 @command.command()
@@ -205,12 +205,13 @@ def down(
     from mops.kube.errors import NotOnCluster
     from mops.kube.helm import Helm
 
+    place = place_of(run_id, namespace, access.flags)
     if not discard:
         try:
             run = find(Helm(access), run_id, namespace)
         except NotOnCluster as error:
-            right = f"`{place_of(run_id, namespace).command('down')} --purge --discard` deletes what it may have left"
+            right = f"`{place.command('down')} --purge --discard` deletes what it may have left"
             raise NotOnCluster(error.args[0], right) from None
         paths = save(access, run, to or Path("modelops-out") / run_id, say)
         say(f"results: {paths[-1].parent}" if paths else "there are no results yet")
-    remove(access, place_of(run_id, namespace), purge=purge, timeout_s=seconds(timeout), say=say)
+    remove(access, place, purge=purge, timeout_s=seconds(timeout), say=say)

@@ -1,4 +1,4 @@
-"""`mops infra`: the Azure plane under the names of the other planes. The only file of `mops` that knows `mops_azure`."""
+"""`mops infra`: the Azure plane under the names of the other planes. The only file of `mops` that calls `mops_azure`."""
 
 from __future__ import annotations
 
@@ -58,9 +58,10 @@ def azure_cluster(config_path: Path | None) -> Iterator[Access]:
 
     Raises UserError when there is no such cluster or it is stopped, SpecErrors, AzureError, Unreachable.
     """
-    from mops_azure.bindings import cluster_binding, kubeconfig_file
+    from mops_azure.bindings import cluster_binding, database_binding, kubeconfig_file
     from mops_azure.config import load_config
 
-    binding = cluster_binding(load_config(config_path or Path(os.environ.get(CONFIG_VARIABLE) or DEFAULT_PATH)))
+    config = load_config(config_path or Path(os.environ.get(CONFIG_VARIABLE) or DEFAULT_PATH))
+    binding = cluster_binding(config)
     with kubeconfig_file(binding) as kubeconfig:
-        yield Access(kubeconfig, registry=binding.acr_login_server)
+        yield Access(kubeconfig, registry=binding.acr_login_server, database=lambda: database_binding(config))

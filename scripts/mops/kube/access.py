@@ -19,6 +19,8 @@ from mops.kube.errors import Forbidden, said_plainly
 if TYPE_CHECKING:
     from kubernetes import client
 
+    from mops_azure.bindings import DatabaseBinding
+
 _REQUEST_TIMEOUT_S = (10, 60)
 """To connect, and between two bytes."""
 
@@ -38,6 +40,8 @@ class Access:
     """Where our images are unless something else is said; None: where the charts say."""
     flags: str = ""
     """What chose it, ` --infra azure`: goes with each command that is shown to the user."""
+    database: Callable[[], DatabaseBinding] | None = None
+    """Asks for the server on which runs with `central_store: {mode: managed}` get their databases; None: there is none."""
 
     def api(self) -> client.ApiClient:
         """A client of its own, checked to have somewhere to go."""
@@ -138,11 +142,17 @@ class Kube:
         return None if there is None else {key: base64.b64decode(text) for key, text in (there.data or {}).items()}
 
     def write_secret(
-        self, namespace: str, name: str, kind: str, data: Mapping[str, bytes], labels: Mapping[str, str]
+        self,
+        namespace: str,
+        name: str,
+        kind: str,
+        data: Mapping[str, bytes],
+        labels: Mapping[str, str],
+        metadata: Mapping[str, Any] | None = None,
     ) -> None:
-        """Make it, or replace what it holds."""
+        """Make it, or replace what it holds. `metadata`: annotations, say."""
         body: Any = {
-            "metadata": {"name": name, "labels": {**OURS, **labels}},
+            "metadata": {"name": name, "labels": {**OURS, **labels}, **(metadata or {})},
             "type": kind,
             "data": {key: base64.b64encode(value).decode() for key, value in data.items()},
         }

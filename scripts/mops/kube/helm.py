@@ -80,7 +80,7 @@ class Helm:
     def __init__(self, access: Access) -> None:
         if problem := version_problem(helm_version()):
             raise UserError(problem)
-        self._access = access
+        self.access = access
         quiet()
 
     def release(self, name: str, namespace: str) -> Release | None:
@@ -182,7 +182,7 @@ class Helm:
 
         with said_plainly(doing), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            command = Command(kubeconfig=self._access.kubeconfig, kubecontext=self._access.context)
+            command = Command(kubeconfig=self.access.kubeconfig, kubecontext=self.access.context)
             return asyncio.run(ask(Client(command)))
 
 

@@ -47,10 +47,20 @@ def pods_of(kube: Kube, namespace: str, release: str, component: str = "") -> li
     return [state_of(pod) for pod in _pods(kube, namespace, release, component)]
 
 
+def pods_of_job(kube: Kube, namespace: str, job: str) -> list[PodState]:
+    """The pods of a Job that are not on their way out, by name."""
+    return [state_of(pod) for pod in _alive(kube, namespace, f"job-name={job}")]
+
+
 def _pods(kube: Kube, namespace: str, release: str, component: str) -> list[V1Pod]:
     selector = f"app.kubernetes.io/instance={release}"
     # The pods that look whether a workspace is idle come and go, and are none that anybody waits for.
-    selector += f",app.kubernetes.io/component{f'={component}' if component else '!=idle'}"
+    return _alive(
+        kube, namespace, f"{selector},app.kubernetes.io/component{f'={component}' if component else '!=idle'}"
+    )
+
+
+def _alive(kube: Kube, namespace: str, selector: str) -> list[V1Pod]:
     with said_plainly(f"looking at the pods in {namespace}"):
         listed = kube.core.list_namespaced_pod(namespace, label_selector=selector).items
     alive = [pod for pod in listed if pod.metadata and pod.metadata.deletion_timestamp is None]

@@ -1,0 +1,98 @@
+"""A database for one run on a shared server, made or dropped by the server's admin.
+
+`python -m modelops_runtime.ledger.provision make | drop`. The PG* variables are the admin's; MODELOPS_DATABASE names
+database and role, which are of one name, and MODELOPS_DATABASE_PASSWORD is the role's password.
+Exit codes: 0 it is so (also when it was before), 1 failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from modelops_runtime.contracts.errors import LedgerError, ModelOpsError
+from modelops_runtime.ledger.postgres import PostgresStore
+from modelops_runtime.ledger.store import patiently
+from modelops_runtime.ledger.verifying import add_ledger_options, asked_ledger
+
+if TYPE_CHECKING:
+    import psycopg
+
+_PATIENCE_S = 120.0
+"""A server may be starting, and a network may let a new pod through a moment late."""
+
+
+def make_database(connection: psycopg.Connection, name: str, password: str) -> None:
+    """Role and database `name`: nobody else may connect to it, and the role may connect nowhere it was not let.
+
+    Safe to run again; the password becomes this one. It travels as its SCRAM-SHA-256 verifier, so that no log of the
+    server's statements holds it.
+    """
+    from psycopg import sql
+
+    role = sql.Identifier(name)
+    verifier = connection.pgconn.encrypt_password(password.encode(), name.encode(), b"scram-sha-256").decode()
+    if not _is_there(connection, "SELECT FROM pg_roles WHERE rolname = %s", name):
+        connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(role))
+    connection.execute(sql.SQL("ALTER ROLE {} WITH LOGIN PASSWORD {}").format(role, sql.Literal(verifier)))
+    connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(role))  # else it could own nothing that we make
+    if not _is_there(connection, "SELECT FROM pg_database WHERE datname = %s", name):
+        connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(role, role))
+    connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(role))
+
+
+def drop_database(connection: psycopg.Connection, name: str) -> None:
+    """Role and database `name` go, whoever is connected, and all that is in them. Safe to run again."""
+    from psycopg import sql
+
+    connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+    connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(name)))
+
+
+def _is_there(connection: psycopg.Connection, question: str, name: str) -> bool:
+    return connection.execute(question.encode(), (name,)).fetchone() is not None
+
+
+@contextmanager
+def _rights_named(where: str) -> Iterator[None]:
+    import psycopg
+
+    try:
+        yield
+    except psycopg.errors.InsufficientPrivilege as error:
+        right = "PGUSER must be an admin, with CREATEROLE and CREATEDB"
+        raise LedgerError(f"{where}: {error.diag.message_primary}; {right}") from error
+
+
+def main(args: Sequence[str] | None = None, environment: Mapping[str, str] = os.environ) -> int:
+    """Do what is asked for; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m modelops_runtime.ledger.provision", description=__doc__)
+    parser.add_argument("what", choices=("make", "drop"))
+    add_ledger_options(parser, default="postgresql://")
+    options = parser.parse_args(args)
+    name = environment["MODELOPS_DATABASE"]
+    store = PostgresStore(asked_ledger(options))
+
+    def work(again: bool) -> None:
+        with store.using() as connection, _rights_named(store.where):
+            if options.what == "drop":
+                drop_database(connection, name)
+            else:
+                make_database(connection, name, environment["MODELOPS_DATABASE_PASSWORD"])
+
+    try:
+        patiently(work, patience_s=_PATIENCE_S)
+    except ModelOpsError as error:
+        print(f"provision: {error}", file=sys.stderr)  # noqa: T201
+        return error.exit_code
+    finally:
+        store.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
