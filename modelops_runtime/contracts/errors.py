@@ -38,6 +38,10 @@ class LedgerError(ModelOpsError):
     """The ledger cannot be reached, is of another version, or holds something else."""
 
 
+class NotLetIn(LedgerError):
+    """The ledger's server answers, and takes nobody from this address."""
+
+
 class LeaseLost(LedgerError):
     """Another worker has taken over this trial; what was about to be written is theirs to write."""
 

@@ -54,6 +54,9 @@ _TLS: Mapping[str, str] = {
 }
 """Of a refused connection; no further attempt makes it better."""
 
+_NOT_LET_IN = "no pg_hba.conf entry"
+"""Also what a managed server's firewall says."""
+
 _REFUSALS: Mapping[str, str] = {
     "password authentication failed": "28P01",
     "no password supplied": "28P01",
@@ -85,6 +88,10 @@ def postgres_meaning(error: psycopg.Error) -> str:
     state = sqlstate(error) or ""
     known = next((_POSTGRES[state[:length]] for length in (5, 2) if state[:length] in _POSTGRES), None)
     words = _words(error)
+    if _NOT_LET_IN in words:
+        known = (
+            "the server lets nobody in from this address, as this user, in this way; see its firewall, or pg_hba.conf"
+        )
     known = known or next((meaning for part, meaning in _TLS.items() if part in words), None)
     return f"{known} ({words})" if known else words
 
@@ -99,6 +106,11 @@ def is_lost(error: psycopg.Error, *, connecting: bool) -> bool:
     if isinstance(error, psycopg.ProgrammingError):
         return False
     return not any(part in str(error) for part in _TLS) if connecting else _is_broken(error)
+
+
+def is_not_let_in(error: psycopg.Error) -> bool:
+    """Whether the server takes nobody from this address."""
+    return _NOT_LET_IN in _words(error)
 
 
 def _is_broken(error: psycopg.Error) -> bool:
@@ -120,6 +132,8 @@ def _words(error: psycopg.Error) -> str:
         return _one_line(error.diag.message_primary)
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     telling = [line for line in lines if "failed:" in line or "FATAL:" in line]
+    # A password that is refused over TLS is tried without TLS too, where a server may take nobody.
+    telling = [line for line in telling if _NOT_LET_IN not in line] or telling
     return _one_line((telling or lines or [type(error).__name__])[-1])
 
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from modelops_runtime.contracts.errors import LedgerError, UserError
-from modelops_runtime.ledger.meaning import is_lost, postgres_meaning
+from modelops_runtime.contracts.errors import LedgerError, NotLetIn, UserError
+from modelops_runtime.ledger.meaning import is_lost, is_not_let_in, postgres_meaning
 from modelops_runtime.ledger.rows import Rows
 from modelops_runtime.ledger.schema import bring_up_to_date
 from modelops_runtime.ledger.sql import SchemaStep, queries, schema_steps, statements
@@ -118,7 +118,8 @@ class PostgresStore:
                 self._connections.pop(key, None)
                 connection.close()
             meaning = f"{self.where}: {postgres_meaning(error)}"
-            raise (ConnectionLost if lost else LedgerError)(meaning) from error
+            refused = NotLetIn if is_not_let_in(error) else LedgerError
+            raise (ConnectionLost if lost else refused)(meaning) from error
 
     def rows(self, name: str, params: Params) -> Rows:
         with self.using() as connection:

@@ -2,7 +2,7 @@
 
 `python -m modelops_runtime.ledger.provision make | drop`. The PG* variables are the admin's; MODELOPS_DATABASE names
 database and role, which are of one name, and MODELOPS_DATABASE_PASSWORD is the role's password.
-Exit codes: 0 it is so (also when it was before), 1 failed.
+Exit codes: 0 it is so (also when it was before), 1 failed, 2 a mistake.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _PATIENCE_S = 120.0
 
 
 def make_database(connection: psycopg.Connection, name: str, password: str) -> None:
-    """Role and database `name`: nobody else may connect to it, and the role may connect nowhere it was not let.
+    """Role and database `name`: no other run's role may connect to it.
 
     Safe to run again; the password becomes this one. It travels as its SCRAM-SHA-256 verifier, so that no log of the
     server's statements holds it.
@@ -64,7 +64,7 @@ def _rights_named(where: str) -> Iterator[None]:
     try:
         yield
     except psycopg.errors.InsufficientPrivilege as error:
-        right = "PGUSER must be an admin, with CREATEROLE and CREATEDB"
+        right = "PGUSER must be the server's admin, with CREATEROLE and CREATEDB"
         raise LedgerError(f"{where}: {error.diag.message_primary}; {right}") from error
 
 

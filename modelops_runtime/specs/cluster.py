@@ -85,7 +85,7 @@ class CentralStoreSpec(StrictModel):
     kind: Literal["postgres"] = "postgres"
     mode: Literal["in-cluster", "managed", "external"] = Field(
         default="in-cluster",
-        description="in-cluster: the chart's own; managed, external: one that is there, by existing_secret",
+        description="in-cluster: the chart's own; external: one that is there; managed: by TLS, on Azure made for the run",
     )
     persistence: PersistenceSpec = PersistenceSpec()
     database: str = Field(default="modelops", pattern=IDENTIFIER, description="a plain Postgres name")

@@ -83,15 +83,20 @@ def registry_binding(config: AzureConfig) -> RegistryBinding | None:
     return fetch_registry(_arm(config), config)
 
 
-def database_binding(config: AzureConfig) -> DatabaseBinding:
-    """Raises UserError when the config has no managed database, it is not there, or its password is not given."""
+def database_binding(config: AzureConfig) -> DatabaseBinding | None:
+    """None when it is not there. Raises UserError when the config has none, it is not ready, or its password is not given."""
     if not config.postgres.enabled:
         raise UserError("postgres.enabled is false in the provider config; write postgres: {enabled: true}")
     server = _arm(config).get(parts.server_id(config), parts.POSTGRES, "reading the database server")
     if server is None:
-        raise UserError(f"there is no database server {config.postgres_name}; `mops-azure create` makes it")
+        return None
+    host = server["properties"].get("fullyQualifiedDomainName")
+    if not host:
+        raise UserError(
+            f"database server {config.postgres_name} is not ready yet; `mops-azure status --watch` waits for it"
+        )
     return DatabaseBinding(
-        host=server["properties"]["fullyQualifiedDomainName"],
+        host=host,
         port=5432,
         database=config.postgres.database,
         admin=server["properties"]["administratorLogin"],

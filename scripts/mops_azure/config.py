@@ -357,7 +357,7 @@ def ca_certificate(postgres: PostgresSpec) -> str | None:
     if postgres.ca_file is None:
         return None
     path = Path(postgres.ca_file).expanduser()
-    text = path.read_text("utf-8", errors="replace") if path.is_file() else ""
+    text = path.read_text("utf-8", errors="replace") if os.access(path, os.R_OK) and path.is_file() else ""
     if "-----BEGIN CERTIFICATE-----" not in text:
         raise UserError(f"postgres: ca_file {path} is no file with a certificate; give one in PEM")
     return text

@@ -14,6 +14,7 @@ from tests.support.dask_cluster import make_certificates
 from tests.support.postgres import PostgresServer, postgres_server
 
 OUTSIDE = "198.51.100.1"  # an address of this machine's, which is no part of the cluster
+PODS = "10.200."
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,9 @@ class Outside:
 
 
 @contextmanager
-def outside(folder: Path, *, tls: bool, port: int = 0) -> Iterator[Outside]:
-    """At any port that is free, where none is given."""
-    with postgres_server() as server, _reachable_from_the_cluster(server, port) as port:
+def outside(folder: Path, *, tls: bool, port: int = 0, pods_alone: bool = False) -> Iterator[Outside]:
+    """At any port that is free, where none is given. With `pods_alone` it takes nobody from this machine."""
+    with postgres_server() as server, _reachable_from_the_cluster(server, port, pods_alone) as port:
         server.execute("CREATE ROLE modelops LOGIN PASSWORD 'pw'")
         server.execute("CREATE DATABASE modelops OWNER modelops")
         ca = None
@@ -67,7 +68,7 @@ def outside(folder: Path, *, tls: bool, port: int = 0) -> Iterator[Outside]:
 
 
 @contextmanager
-def _reachable_from_the_cluster(server: PostgresServer, port: int) -> Iterator[int]:
+def _reachable_from_the_cluster(server: PostgresServer, port: int, pods_alone: bool) -> Iterator[int]:
     """The server listens on the loopback interface alone: this brings connections to it; yields the port."""
 
     def pass_on(source: socket.socket, to: socket.socket) -> None:
@@ -79,10 +80,12 @@ def _reachable_from_the_cluster(server: PostgresServer, port: int) -> Iterator[i
     def serve() -> None:
         while True:
             try:
-                client = listening.accept()[0]
+                client, (address, _) = listening.accept()
             except OSError:
                 return
-            postgres = socket.create_connection(("127.0.0.1", server.port))
+            stranger = pods_alone and not address.startswith(PODS)
+            source = "127.0.0.2" if stranger else "127.0.0.1"  # pg_hba.conf knows the second alone
+            postgres = socket.create_connection(("127.0.0.1", server.port), source_address=(source, 0))
             for ends in ((client, postgres), (postgres, client)):
                 threading.Thread(target=pass_on, args=ends, daemon=True).start()
 

@@ -29,9 +29,9 @@ central_store: {kind: postgres, mode: managed, existing_secret: ledger}
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Outside]:
-    """As Azure's: TLS alone, passwords, an admin who is no superuser."""
+    """As Azure's: TLS alone, passwords, an admin who is no superuser, and nobody let in but the cluster."""
     (tmp_path / "server").mkdir()
-    with outside(tmp_path / "server", tls=True, port=5432) as there:
+    with outside(tmp_path / "server", tls=True, port=5432, pods_alone=True) as there:
         there.server.execute(f"CREATE ROLE modelops_admin LOGIN CREATEROLE CREATEDB PASSWORD '{PASSWORD}'")
         there.server.execute("ALTER DATABASE modelops OWNER TO modelops_admin")
         yield there
@@ -116,15 +116,26 @@ def test_each_run_gets_a_database_and_takes_it_along_when_it_is_purged(
         assert server.server.execute("SELECT count(*) FROM modelops.trial", database=one)[0][0] >= 8
 
     namespace = f"modelops-run-{names[1]}"
-    assert holders_of(cluster, PASSWORD, namespace) == set()
     kept = json.loads(cluster.kubectl("-n", namespace, "get", "secret", "ledger", "-o", "json"))["data"]
-    assert holders_of(cluster, base64.b64decode(kept["PGPASSWORD"]).decode(), namespace) == {"Secret/ledger"}
+    password = base64.b64decode(kept["PGPASSWORD"]).decode()
+    assert holders_of(cluster, PASSWORD, namespace) == set()
+    assert holders_of(cluster, password, namespace) == {"Secret/ledger"}
+    release = cluster.helm("get", "all", names[1], "--namespace", namespace)
+    assert ("existingSecret: ledger" in release, PASSWORD in release, password in release) == (True, False, False)
+    wanted = ("-n", namespace, "annotate", "--overwrite", "secret", "ledger", "modelops.io/database=wanted")
+    cluster.kubectl(*wanted)  # as after a stop before the Job was done
     well(mops("again", "adaptive", "up", *which[1]))
     assert databases(server) == made
+    assert f"{names[1]}: completed" in well(mops("status", "adaptive", "status", names[1], *azure))
+    beside = mops("beside", "adaptive", "up", *which[0][:4], "third", *which[0][5:], "--namespace", namespace)
+    assert (beside.code, f"Secret ledger is of run '{names[1]}'; write another existing_secret" in beside.err) == (
+        2,
+        True,
+    )
 
     down = ("adaptive", "down", names[1])
     alone = mops("alone", *down, "--purge", "--discard", KUBECONFIG=os.environ["KUBECONFIG"])
-    assert (alone.code, "which its admin alone can drop" in alone.err) == (2, True)
+    assert (alone.code, "needs the server's admin; give --infra azure" in alone.err) == (2, True)
     well(mops("kept", *down, *azure))
     assert databases(server) == made
     well(mops("purged", *down, "--purge", "--discard", *azure))

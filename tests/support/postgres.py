@@ -61,6 +61,10 @@ class PostgresServer:
             f"local all all trust\nhost all postgres 127.0.0.1/32 trust\n{kind} all all 127.0.0.1/32 scram-sha-256\n"
         )
         (self.folder / "data/pg_hba.conf").write_text(rules)
+        self.reload()
+
+    def reload(self) -> None:
+        """Have it read its configuration again; it has done so when this returns."""
         loaded = self.execute("SELECT pg_conf_load_time()")
         self.execute("SELECT pg_reload_conf()")
         assert eventually(lambda: self.execute("SELECT pg_conf_load_time()") != loaded)

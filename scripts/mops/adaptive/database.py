@@ -7,16 +7,18 @@ import json
 import secrets
 import socket
 import uuid
+from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from modelops_runtime.contracts.errors import UserError
+from mops.adaptive.database_job import connection, database_job, pod_like
 from mops.adaptive.place import Place
 from mops.kube.access import Access, Kube
 from mops.kube.errors import ClusterError, said_plainly
-from mops.kube.jobs import ended_pod, made, once
+from mops.kube.jobs import ended_pod, made
 from mops.kube.values import Values
 
 if TYPE_CHECKING:
@@ -25,101 +27,176 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 
 COMPONENT = "managed-database"
-_POD = "modelops.io/pod"
-"""Annotation of the run's Secret: the pod that made its database can still drop it when the release is gone."""
+_INSTANCE, _COMPONENT = "app.kubernetes.io/instance", "app.kubernetes.io/component"
+_STATE, _POD = "modelops.io/database", "modelops.io/pod"
+"""Annotations of the run's Secret: `wanted` or `made`; and the pod that made it, which can drop it without a release."""
 
 _DOES = "which sees to the run's database"
-_CA = "/etc/ledger-ca"
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunDatabase:
-    """A database that was made for a run: its name is its only user's too."""
+    """A database of a run's own, by the Secret that says how to connect: its name is its only user's too."""
 
     secret: str
-    """Name of the run's Secret."""
     name: str
     host: str
     port: int
+    is_made: bool
+    password: str = field(repr=False)
     pod: Mapping[str, Any] = field(repr=False)
 
 
 def found(kube: Kube, place: Place) -> RunDatabase | None:
-    """The run's, where we made one."""
-    selector = f"app.kubernetes.io/instance={place.release},app.kubernetes.io/component={COMPONENT}"
+    """The run's, where we made one or began to. Raises UserError for a Secret that somebody has spoiled."""
+    selector = f"{_INSTANCE}={place.release},{_COMPONENT}={COMPONENT}"
     with said_plainly(f"looking for the run's database in {place.namespace}"):
         held: list[Any] = kube.core.list_namespaced_secret(place.namespace, label_selector=selector).items
-    for one in held:
-        said = kube.secret(place.namespace, one.metadata.name) or {}
+    return run_database(held[0].metadata.name, held[0].metadata.annotations, held[0].data) if held else None
+
+
+def run_database(secret: str, annotations: Mapping[str, str] | None, data: Mapping[str, str] | None) -> RunDatabase:
+    """From what a Secret holds, in base64. Raises UserError. Pure."""
+    try:
+        said = {
+            key: b64decode(text, validate=True).decode() for key, text in (data or {}).items() if key.startswith("PG")
+        }
         return RunDatabase(
-            secret=one.metadata.name,
-            name=said["PGDATABASE"].decode(),
-            host=said["PGHOST"].decode(),
+            secret=secret,
+            name=said["PGDATABASE"],
+            host=said["PGHOST"],
             port=int(said["PGPORT"]),
-            pod=json.loads(one.metadata.annotations[_POD]),
+            is_made=(annotations or {}).get(_STATE) == "made",
+            password=said["PGPASSWORD"],
+            pod=json.loads((annotations or {})[_POD]),
         )
-    return None
+    except (KeyError, ValueError):
+        raise UserError(
+            f"Secret {secret} was to say which database is the run's, and is spoiled; delete it, and drop the database by hand"
+        ) from None
 
 
 def server_for(access: Access, kube: Kube, place: Place, values: Values) -> DatabaseBinding | None:
-    """The server on which a database is still to be made for the run; None where there is nothing to make, or none can be.
+    """The server on which a database is still to be made for the run; None where there is nothing to make.
 
-    Raises UserError when it is not there, or its admin's password is not given.
+    Raises UserError where the spec's Secret cannot be the run's, or the server's admin is not known here.
     """
-    store = values.get("centralStore") or {}
-    if store.get("mode") != "managed" or access.database is None or not store.get("existingSecret"):
+    secret = managed_secret(values)
+    if not secret:
         return None
-    return None if kube.secret(place.namespace, store["existingSecret"]) is not None else access.database()
-
-
-def make(kube: Kube, place: Place, server: DatabaseBinding, secret: str, worker: Mapping[str, Any], say: Say) -> None:
-    """The database, its user, and then the run's `secret`, which says how to connect. Safe to run again after any stop.
-
-    `worker` is the Job of the run's workers, as the chart renders it: their image, and where it runs, are the Job's.
-    """
-    name, password, pod = database_name(server.cluster, place), secrets.token_urlsafe(32), pod_like(worker)
-    _by_job(kube, place, server, pod, "make", name, password)
-    said = {
-        "PGHOST": server.host,
-        "PGPORT": str(server.port),
-        "PGDATABASE": name,
-        "PGUSER": name,
-        "PGPASSWORD": password,
-    }
-    said |= {"ca.crt": server.ca} if server.ca else {}
-    labels = {"app.kubernetes.io/instance": place.release, "app.kubernetes.io/component": COMPONENT}
-    metadata = {"annotations": {_POD: json.dumps(pod)}}
-    kube.write_secret(place.namespace, secret, "Opaque", _encoded(said), labels, metadata)
-    say(f"database {name} on {server.host}: made")
-
-
-def server_of(access: Access, place: Place, database: RunDatabase) -> DatabaseBinding:
-    """The server that holds it. Raises UserError where nobody here is its admin."""
-    where = f"run {place.run_id!r} has database {database.name} on {database.host}"
-    if access.database is None:
-        raise UserError(f"{where}, which its admin alone can drop; give --infra azure, or leave --purge out")
-    server = access.database()
-    if server.host != database.host:
-        raise UserError(f"{where}, and the provider config's server is {server.host}; give the --config that it is of")
+    mine = found(kube, place)
+    if mine is None and (there := kube.found(kube.core.read_namespaced_secret, secret, place.namespace)) is not None:
+        refuse_anothers(secret, there.metadata.labels or {})
+        return None
+    if mine is not None and mine.secret != secret:
+        raise UserError(
+            f"run {place.run_id!r} has its database by Secret {mine.secret}; write existing_secret: {mine.secret}"
+        )
+    if (mine is not None and mine.is_made) or (mine is None and access.database is None):
+        return None
+    server = admin_of(access, place, mine) if mine is not None else access.database() if access.database else None
+    if server is None:
+        raise UserError("the database server of the provider config is not there; `mops-azure create` makes it")
     return server
 
 
-def drop(kube: Kube, place: Place, server: DatabaseBinding, database: RunDatabase, say: Say) -> None:
-    """For good, with all that is in it. Safe to run again."""
-    _by_job(kube, place, server, database.pod, "drop", database.name, "")
+def managed_secret(values: Values) -> str:
+    """Name of the Secret, where the values ask for a managed server; else empty. Pure."""
+    store = values.get("centralStore") or {}
+    return store.get("existingSecret", "") if store.get("mode") == "managed" else ""
+
+
+def refuse_anothers(secret: str, labels: Mapping[str, str]) -> None:
+    """Raises UserError for the Secret of another run's database: that run would take it along. Pure."""
+    if labels.get(_COMPONENT) == COMPONENT:
+        raise UserError(f"Secret {secret} is of run {labels.get(_INSTANCE)!r}; write another existing_secret")
+
+
+def make(
+    kube: Kube,
+    place: Place,
+    server: DatabaseBinding,
+    secret: str,
+    worker: Mapping[str, Any],
+    *,
+    timeout_s: float,
+    say: Say,
+) -> None:
+    """The database, its user, and the run's `secret`, which says how to connect. Safe to run again after any stop.
+
+    The Secret comes first: nothing is on the server of which it does not tell. `worker` is the Job of the run's workers,
+    as the chart renders it: their image, and where it runs, are the Job's.
+    """
+    pod = pod_like(worker)
+    mine = found(kube, place)
+    if mine is None:
+        name, password = database_name(server.cluster, place), secrets.token_urlsafe(32)
+        said = connection(server.host, server.port, name, name, password, server.ca)
+        labels = {_INSTANCE: place.release, _COMPONENT: COMPONENT}
+        annotations = {_STATE: "wanted", _POD: json.dumps(pod)}
+        kube.create_secret(place.namespace, secret, "Opaque", said, labels, {"annotations": annotations})
+        mine = found(kube, place)
+    assert mine is not None
+    say(f"database {mine.name} on {server.host}: being made")
+    _by_job(kube, place, server, "make", mine, pod, f"`{place.up_command()}` goes on", timeout_s)
+    with said_plainly(f"writing Secret {place.namespace}/{secret}"):
+        done = {"metadata": {"annotations": {_STATE: "made", _POD: json.dumps(pod)}}}
+        kube.core.patch_namespaced_secret(mine.secret, place.namespace, done)
+    say(f"database {mine.name} on {server.host}: made")
+
+
+def admin_of(access: Access, place: Place, database: RunDatabase) -> DatabaseBinding | None:
+    """The server that holds it, or None where the server is gone. Raises UserError where it is not for us to touch."""
+    where = f"run {place.run_id!r} has database {database.name} on {database.host}"
+    if access.database is None:
+        raise UserError(f"{where}, which needs the server's admin; give --infra azure")
+    server = access.database()
+    if server is not None and server.host != database.host:
+        raise UserError(f"{where}, and the provider config's server is {server.host}; give the --config that it is of")
+    if server is not None and database.name != database_name(server.cluster, place):
+        raise UserError(f"{where}, which is none of this run on this cluster; correct Secret {database.secret}")
+    return server
+
+
+def drop(
+    kube: Kube,
+    place: Place,
+    server: DatabaseBinding | None,
+    database: RunDatabase,
+    worker: Mapping[str, Any] | None,
+    *,
+    timeout_s: float,
+    say: Say,
+) -> None:
+    """For good, with all that is in it. Safe to run again. `worker`: the Job of the run's workers, where it is known."""
+    if server is None:
+        say(f"database {database.name}: its server {database.host} is gone")
+        return
+    say(f"database {database.name} on {database.host}: being dropped")
+    pod = database.pod if worker is None else pod_like(worker)
+    again = f"`{place.command('down')} --purge --discard` goes on"
+    _by_job(kube, place, server, "drop", database, pod, again, timeout_s)
     say(f"database {database.name} on {database.host}: gone")
 
 
-def opened(database: RunDatabase, resolve: Callable[[str], set[str]]) -> Values:
-    """What lets the run's pods through to the server. Policies know addresses alone: `resolve` gives those of a host.
+def with_way(kube: Kube, place: Place, values: Values, resolve: Callable[[str], set[str]]) -> Values:
+    """`values`, with what lets the run's pods through to its database. Policies know addresses alone: `resolve` gives a host's.
 
-    Raises ClusterError for a host that has none.
+    Addresses that are given already stay. Raises ClusterError for a host that has none.
     """
-    addresses = sorted(resolve(database.host))
+    secret = managed_secret(values)
+    mine = found(kube, place) if secret and not values["centralStore"].get("cidrs") else None
+    if mine is None or mine.secret != secret:
+        return values
+    return {**values, "centralStore": {**values["centralStore"], **way_to(mine.host, mine.port, resolve(mine.host))}}
+
+
+def way_to(host: str, port: int, addresses: set[str]) -> Values:
+    """Of `centralStore`. Pure."""
     if not addresses:
-        raise ClusterError(f"no address is known of {database.host}, the run's database server", "is it still there?")
-    cidrs = [str(ipaddress.ip_network(address)) for address in addresses]
-    return {"centralStore": {"cidrs": cidrs, "port": database.port}}
+        what = f"no address is known of {host}, the run's database server"
+        raise ClusterError(what, "give them by --values with centralStore: {cidrs: [203.0.113.7/32]}")
+    return {"cidrs": [str(ipaddress.ip_network(address)) for address in sorted(addresses)], "port": port}
 
 
 def addresses_of(host: str) -> set[str]:
@@ -136,69 +213,22 @@ def database_name(cluster: str, place: Place) -> str:
     return f"{place.release.replace('-', '_')}_{blake2b(whole.encode(), digest_size=4).hexdigest()}"
 
 
-def pod_like(worker: Mapping[str, Any]) -> dict[str, Any]:
-    """A pod of the workers' image where they run, as restricted as they are, without what they need for their work. Pure."""
-    pod = worker["spec"]["template"]["spec"]
-    kept = ("imagePullSecrets", "securityContext", "nodeSelector", "tolerations", "affinity", "priorityClassName")
-    container = pod["containers"][0]
-    resources = {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"cpu": "1", "memory": "512Mi"}}
-    return {
-        "restartPolicy": "Never",
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        **{key: pod[key] for key in kept if pod.get(key)},
-        "containers": [
-            {
-                "name": "database",
-                **{key: container[key] for key in ("image", "imagePullPolicy", "securityContext") if key in container},
-                "resources": resources,
-            }
-        ],
-    }
-
-
-def database_job(pod: Mapping[str, Any], what: str, name: str) -> dict[str, Any]:
-    """`what` is make or drop; the Secret that it reads has the Job's own `name`. Pure."""
-    given = (
-        "PGHOST",
-        "PGPORT",
-        "PGDATABASE",
-        "PGUSER",
-        "PGPASSWORD",
-        "MODELOPS_DATABASE",
-        "MODELOPS_DATABASE_PASSWORD",
-    )
-    container = {
-        **pod["containers"][0],
-        "command": ["python", "-m", "modelops_runtime.ledger.provision", what, f"--ledger-ca={_CA}/ca.crt"],
-        "env": [{"name": key, "valueFrom": {"secretKeyRef": {"name": name, "key": key}}} for key in given],
-        "volumeMounts": [{"name": "ca", "mountPath": _CA, "readOnly": True}],
-    }
-    items = [{"key": "ca.crt", "path": "ca.crt"}]
-    ca = {"name": "ca", "secret": {"secretName": name, "optional": True, "defaultMode": 0o444, "items": items}}
-    return once(name, {"app.kubernetes.io/component": COMPONENT}, {**pod, "containers": [container], "volumes": [ca]})
-
-
 def _by_job(
-    kube: Kube, place: Place, server: DatabaseBinding, pod: Mapping[str, Any], what: str, database: str, password: str
+    kube: Kube,
+    place: Place,
+    server: DatabaseBinding,
+    what: str,
+    database: RunDatabase,
+    pod: Mapping[str, Any],
+    again: str,
+    timeout_s: float,
 ) -> None:
     """The admin's password is in the cluster for as long as the Job: the Secret is the Job's, and goes with it."""
     name = f"{place.release}-database-{uuid.uuid4().hex[:6]}"
-    said = {
-        "PGHOST": server.host,
-        "PGPORT": str(server.port),
-        "PGDATABASE": server.database,
-        "PGUSER": server.admin,
-        "PGPASSWORD": server.password,
-        "MODELOPS_DATABASE": database,
-        "MODELOPS_DATABASE_PASSWORD": password,
-        **({"ca.crt": server.ca} if server.ca else {}),
-    }
-    with made(kube, place.namespace, database_job(pod, what, name), _DOES) as uid:
+    said = connection(server.host, server.port, server.database, server.admin, server.password, server.ca)
+    said |= {"MODELOPS_DATABASE": database.name.encode(), "MODELOPS_DATABASE_PASSWORD": database.password.encode()}
+    then = f"the admin's password is the one that postgres names in the provider config; {again}"
+    with made(kube, place.namespace, database_job(pod, what, name, has_ca=server.ca is not None), _DOES) as uid:
         owner = {"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": uid}
-        kube.write_secret(place.namespace, name, "Opaque", _encoded(said), {}, {"ownerReferences": [owner]})
-        ended_pod(kube, place.namespace, name, _DOES, "`mops-azure status` shows the server; the same command goes on")
-
-
-def _encoded(said: Mapping[str, str]) -> dict[str, bytes]:
-    return {key: value.encode() for key, value in said.items()}
+        kube.create_secret(place.namespace, name, "Opaque", said, {}, {"ownerReferences": [owner]})
+        ended_pod(kube, place.namespace, name, _DOES, then, timeout_s=timeout_s)

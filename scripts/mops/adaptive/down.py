@@ -7,7 +7,7 @@ from pathlib import Path
 
 from modelops_runtime.contracts.errors import ModelOpsError
 from mops.adaptive import database
-from mops.adaptive.place import ClusterRun, Place
+from mops.adaptive.place import ClusterRun, Place, worker_job
 from mops.adaptive.results import fetch
 from mops.kube.access import Access, Kube
 from mops.kube.errors import ClusterError, said_plainly
@@ -35,7 +35,8 @@ def remove(access: Access, place: Place, *, purge: bool, timeout_s: float, say: 
     """
     helm, kube = Helm(access), Kube(access)
     made = database.found(kube, place) if purge else None
-    server = None if made is None else database.server_of(access, place, made)
+    server = None if made is None else database.admin_of(access, place, made)
+    release = None if made is None else helm.release(place.release, place.namespace)
     helm.uninstall(place.release, place.namespace, timeout_s)
     wait_for(
         kube, place.namespace, place.release, is_there=lambda pods: not pods, timeout_s=timeout_s,
@@ -43,10 +44,11 @@ def remove(access: Access, place: Place, *, purge: bool, timeout_s: float, say: 
     )  # fmt: skip
     say(f"release {place.namespace}/{place.release}: gone")
     if not purge:
-        say(f"its ledger is kept: `mops adaptive up` goes on, `{place.command('down')} --purge` deletes it")
+        say(f"its ledger is kept: `{place.up_command()}` goes on, `{place.command('down')} --purge` deletes it")
         return
-    if made is not None and server is not None:
-        database.drop(kube, place, server, made, say)
+    if made is not None:
+        worker = worker_job(release.resources) if release else None
+        database.drop(kube, place, server, made, worker, timeout_s=timeout_s, say=say)
     selector = f"app.kubernetes.io/instance={place.release}"
     with said_plainly(f"deleting what is left in {place.namespace}"):
         kube.core.delete_collection_namespaced_persistent_volume_claim(place.namespace, label_selector=selector)

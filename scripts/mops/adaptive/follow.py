@@ -129,7 +129,9 @@ def _awaited(access: Access, run: ClusterRun, to: Path, show: Listener, why: str
 
 def _refuse_gone(run: ClusterRun, state: str) -> None:
     if state == "Gone":
-        raise ClusterError(f"run {run.place.run_id!r} was taken down by somebody", "`mops adaptive up` goes on with it")
+        raise ClusterError(
+            f"run {run.place.run_id!r} was taken down by somebody", f"`{run.place.up_command()}` goes on with it"
+        )
 
 
 def _answered(kube: Kube, kept: Run, state: str, files: list[Path], run: ClusterRun, **took: Any) -> Followed:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-from modelops_runtime.contracts.errors import Unreachable, UserError
+from modelops_runtime.contracts.errors import NotLetIn, Unreachable, UserError
 from modelops_runtime.ledger.base import Ledger
 from modelops_runtime.ledger.opening import ledger_exists, open_ledger
 from modelops_runtime.ledger.verifying import verified
@@ -31,7 +31,7 @@ def ledger_of(access: Access, run: ClusterRun) -> Iterator[Ledger | None]:
     with ledger_url(access, run) as url:
         try:
             is_there = ledger_exists(url)
-        except Unreachable as error:
+        except (Unreachable, NotLetIn) as error:
             if run.is_in_cluster:
                 raise
             raise NotFromHere(f"the run's Postgres does not answer here ({error})") from error
@@ -53,7 +53,7 @@ def ledger_url(access: Access, run: ClusterRun) -> Iterator[str]:
     if secret is None:
         raise ClusterError(
             f"there is no Secret {place.namespace}/{run.store_secret}, which says how the ledger is reached",
-            f"`{place.command('up').replace(place.run_id, 'adaptive.yaml')}` makes it again",
+            f"`{place.up_command()}` makes it again",
         )
     said = {key: value.decode() for key, value in secret.items() if key.startswith("PG")}
     if lacking := {"PGHOST", "PGDATABASE", "PGUSER", "PGPASSWORD"} - said.keys():

@@ -34,8 +34,16 @@ class Place:
 
     def command(self, what: str) -> str:
         """`mops adaptive WHAT RUN`, to be shown."""
-        where = "" if self.namespace == run_namespace(self.run_id) else f" --namespace {self.namespace}"
-        return f"mops adaptive {what} {self.run_id}{where}{self.flags}"
+        return f"mops adaptive {what} {self.run_id}{self._where}"
+
+    def up_command(self, spec: object = "adaptive.yaml") -> str:
+        """`mops adaptive up SPEC`, to be shown."""
+        return f"mops adaptive up {spec} --run-id {self.run_id}{self._where}"
+
+    @property
+    def _where(self) -> str:
+        namespace = "" if self.namespace == run_namespace(self.run_id) else f" --namespace {self.namespace}"
+        return f"{namespace}{self.flags}"
 
 
 @dataclass(frozen=True, kw_only=True)

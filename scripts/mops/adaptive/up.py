@@ -14,6 +14,7 @@ from modelops_runtime.runner.model_files import code_of
 from modelops_runtime.specs.identity import differences, identity_parts
 from modelops_runtime.specs.loading import LoadedSpec
 from mops.adaptive import database
+from mops.adaptive.database_job import CONNECTION
 from mops.adaptive.files import run_files
 from mops.adaptive.ledger import NotFromHere, ledger_of
 from mops.adaptive.place import CHART, ClusterRun, Place, find, place_of, run_of, worker_job
@@ -26,7 +27,7 @@ from mops.kube.more_values import with_files
 from mops.kube.names import DEFAULT_WORKSPACE
 from mops.kube.pods import PodState, failure, has_said, pods_of, wait_for
 from mops.kube.pull_secrets import PullSecret
-from mops.kube.values import Values, merged, run_values, sibling_image
+from mops.kube.values import Values, run_values, sibling_image
 from mops.workspace.place import LABEL, Workspace
 from mops.workspace.place import find as find_workspace
 from mops.workspace.sleep import asleep_since, wake
@@ -91,8 +92,8 @@ def preview(access: Access, wanted: Wanted) -> list[str]:
     values = wanted.values(workspace)
     if (server := database.server_for(access, kube, place, values)) is not None:
         lines.append(f"+ database {database.database_name(server.cluster, place)} on {server.host}")
-        lines.append(f"+ Secret/{values['centralStore']['existingSecret']}")
-    values = _with_way_to_database(kube, place, values)
+        lines.append(f"+ Secret/{database.managed_secret(values)}")
+    values = database.with_way(kube, place, values, database.addresses_of)
     after = helm.preview(place.release, place.namespace, CHART, values, is_there=is_there)
     return lines + changes(release.resources if release else (), after)
 
@@ -116,9 +117,10 @@ def up(access: Access, wanted: Wanted, *, timeout_s: float, say: Say) -> Cluster
     wanted.pull_secret.make(kube, place.namespace)
     if server is not None:
         rendered = helm.preview(place.release, place.namespace, CHART, values, is_there=True)
-        database.make(kube, place, server, values["centralStore"]["existingSecret"], worker_job(rendered), say)
+        secret = database.managed_secret(values)
+        database.make(kube, place, server, secret, worker_job(rendered), timeout_s=timeout_s, say=say)
     _check_store(kube, place, values)
-    values = _with_way_to_database(kube, place, values)
+    values = database.with_way(kube, place, values, database.addresses_of)
     _remove_failed_jobs(kube, place)
     wake(kube, workspace, say)
     revision = helm.deploy(place.release, place.namespace, CHART, values, timeout_s)
@@ -126,7 +128,7 @@ def up(access: Access, wanted: Wanted, *, timeout_s: float, say: Say) -> Cluster
     run = find(helm, place.run_id, place.namespace)
     wait_for(
         kube, place.namespace, place.release, is_there=lambda pods: _is_at_work(access, kube, run, pods),
-        timeout_s=timeout_s, again=f"mops adaptive up {wanted.loaded.path}{place.flags}", say=say,
+        timeout_s=timeout_s, again=place.up_command(wanted.loaded.path), say=say,
     )  # fmt: skip
     return run
 
@@ -173,12 +175,6 @@ def _give_certificate(kube: Kube, workspace: Workspace, place: Place) -> None:
         kube.write_secret(place.namespace, place.dask_secret, "kubernetes.io/tls", wanted, labels)
 
 
-def _with_way_to_database(kube: Kube, place: Place, values: Values) -> Values:
-    """To one that we made; what --values says goes before."""
-    made = database.found(kube, place)
-    return values if made is None else merged(database.opened(made, database.addresses_of), values)
-
-
 def _check_store(kube: Kube, place: Place, values: Values) -> None:
     """A Secret that the spec names is there, and says how to connect."""
     auth = (values.get("postgres") or {}).get("auth") or {}
@@ -187,10 +183,10 @@ def _check_store(kube: Kube, place: Place, values: Values) -> None:
         return
     held = kube.secret(place.namespace, name)
     other = ", or give --infra azure" if (values.get("centralStore") or {}).get("mode") == "managed" else ""
-    keys = "PGHOST, PGPORT, PGDATABASE, PGUSER and PGPASSWORD"
+    keys = f"{', '.join(CONNECTION[:-1])} and {CONNECTION[-1]}"
     if held is None:
         raise UserError(f"there is no Secret {name} in namespace {place.namespace}; make one with {keys}{other}")
-    lacking = [key for key in ("PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD") if key not in held]
+    lacking = [key for key in CONNECTION if key not in held]
     if lacking:
         raise UserError(f"Secret {place.namespace}/{name} has no {', '.join(lacking)}; it needs {keys}")
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from mops.charts.base import IdentityAccount, Image, Monitoring, NetworkPolicy, Object, Pods, Resources, Values
+from mops.charts.base import Cidr, IdentityAccount, Image, Monitoring, NetworkPolicy, Object, Pods, Resources, Values
 from mops.charts.postgres import PostgresValues
 
 
@@ -37,14 +37,15 @@ class CentralStore(Values):
     """Where the ledger is."""
 
     mode: Literal["in-cluster", "managed", "external"] = Field(
-        default="in-cluster", description="in-cluster: the subchart's Postgres; else one that is there"
+        default="in-cluster",
+        description="in-cluster: the subchart's Postgres; managed, external: one outside of the release",
     )
     existing_secret: str = Field(
         default="",
         description="managed, external: a Secret with PGHOST, PGPORT, PGDATABASE, PGUSER, PGPASSWORD; managed: its ca.crt, "
         "where there is one, is the CA of the server's certificate, else the system's roots are",
     )
-    cidrs: list[str] = Field(
+    cidrs: list[Cidr] = Field(
         default_factory=list,
         description="managed, external: addresses of the server (203.0.113.7/32), which the run's pods may then reach",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -33,6 +33,12 @@ class Resources(Values):
 
     requests: dict[str, str] = Field(default_factory=dict, description="cpu, memory, ...")
     limits: dict[str, str] = Field(default_factory=dict, description="cpu, memory, ...")
+
+
+Cidr = Annotated[
+    str, Field(pattern=r"^([0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*/[0-9]{1,3})$")
+]
+"""Addresses, as a NetworkPolicy takes them: 203.0.113.7/32."""
 
 
 class Pods(Values):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from mops.charts.base import (
+    Cidr,
     Disruption,
     IdentityAccount,
     Image,
@@ -67,7 +68,9 @@ class ApiServer(Values):
     """Where the cluster's API may be reached by the pod that scales the workers, and by no other."""
 
     ports: list[int] = Field(default=[443, 6443], description="before and behind the Service `kubernetes`")
-    cidrs: list[str] = Field(default_factory=list, description="its addresses (10.0.0.1/32); none: any, on those ports")
+    cidrs: list[Cidr] = Field(
+        default_factory=list, description="its addresses (10.0.0.1/32); none: any, on those ports"
+    )
 
 
 class Idle(Values):

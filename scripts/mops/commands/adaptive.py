@@ -185,7 +185,9 @@ def results(run_id: str, to: Path | None, format_: Format, namespace: str | None
 @_to
 @click.option("--discard", is_flag=True, help="Do not fetch the results first.")
 @click.option(
-    "--purge", is_flag=True, help="Delete its ledger too: disk, Secrets, and the namespace, where `up` made it."
+    "--purge",
+    is_flag=True,
+    help="Delete its ledger too: disk or database, Secrets, and the namespace, where `up` made it.",
 )
 @_namespace
 @timeout_option

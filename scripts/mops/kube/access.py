@@ -40,8 +40,8 @@ class Access:
     """Where our images are unless something else is said; None: where the charts say."""
     flags: str = ""
     """What chose it, ` --infra azure`: goes with each command that is shown to the user."""
-    database: Callable[[], DatabaseBinding] | None = None
-    """Asks for the server on which runs with `central_store: {mode: managed}` get their databases; None: there is none."""
+    database: Callable[[], DatabaseBinding | None] | None = None
+    """Asks for the server, if it is there, on which runs with `central_store: {mode: managed}` get their databases."""
 
     def api(self) -> client.ApiClient:
         """A client of its own, checked to have somewhere to go."""
@@ -151,17 +151,34 @@ class Kube:
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
         """Make it, or replace what it holds. `metadata`: annotations, say."""
-        body: Any = {
-            "metadata": {"name": name, "labels": {**OURS, **labels}, **(metadata or {})},
-            "type": kind,
-            "data": {key: base64.b64encode(value).decode() for key, value in data.items()},
-        }
-        there = self.found(self.core.read_namespaced_secret, name, namespace)
+        if self.found(self.core.read_namespaced_secret, name, namespace) is None:
+            self.create_secret(namespace, name, kind, data, labels, metadata)
+            return
         with said_plainly(f"writing Secret {namespace}/{name}"):
-            if there is None:
-                self.core.create_namespaced_secret(namespace, body)
-            else:
-                self.core.patch_namespaced_secret(name, namespace, body)
+            self.core.patch_namespaced_secret(name, namespace, _secret(name, kind, data, labels, metadata))
+
+    def create_secret(
+        self,
+        namespace: str,
+        name: str,
+        kind: str,
+        data: Mapping[str, bytes],
+        labels: Mapping[str, str],
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Raises ClusterError where one is there."""
+        with said_plainly(f"writing Secret {namespace}/{name}"):
+            self.core.create_namespaced_secret(namespace, _secret(name, kind, data, labels, metadata))
+
+
+def _secret(
+    name: str, kind: str, data: Mapping[str, bytes], labels: Mapping[str, str], metadata: Mapping[str, Any] | None
+) -> Any:
+    return {
+        "metadata": {"name": name, "labels": {**OURS, **labels}, **(metadata or {})},
+        "type": kind,
+        "data": {key: base64.b64encode(value).decode() for key, value in data.items()},
+    }
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ def made(kube: Kube, namespace: str, job: Mapping[str, Any], does: str) -> Itera
             kube.batch.delete_namespaced_job(name, namespace, propagation_policy="Background")
 
 
-def ended_pod(kube: Kube, namespace: str, job: str, does: str, then: str) -> PodState:
+def ended_pod(kube: Kube, namespace: str, job: str, does: str, then: str, *, timeout_s: float = DEADLINE_S) -> PodState:
     """The Job's pod, once it has ended well. Raises ClusterError, with the pod's last words and `then`, what to try next."""
     began = time.monotonic()
     well_until = began
@@ -64,9 +64,9 @@ def ended_pod(kube: Kube, namespace: str, job: str, does: str, then: str) -> Pod
                 well_until = now
             elif now - well_until >= _HOPELESS_S:
                 raise _failure(kube, namespace, pod, f"does not start: {pod.trouble}", then)
-        if now - began > DEADLINE_S:
+        if now - began > timeout_s:
             state = pods[0].state if pods else "no pod"
-            what = f"job {namespace}/{job}, {does}, has not ended after {DEADLINE_S} s: {state}"
+            what = f"job {namespace}/{job}, {does}, has not ended after {timeout_s:.0f} s: {state}"
             raise ClusterError(what, f"`kubectl -n {namespace} get events` may say why")
         time.sleep(1)
 

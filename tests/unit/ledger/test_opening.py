@@ -12,11 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from modelops_runtime.contracts.errors import LedgerError, UserError
+from modelops_runtime.contracts.errors import LedgerError, NotLetIn, UserError
 from modelops_runtime.ledger.base import Ledger
 from modelops_runtime.ledger.meaning import sqlite_meaning
 from modelops_runtime.ledger.opening import ledger_exists, open_ledger
-from tests.support.patience import eventually
 from tests.unit.ledger.builders import RUN, a_run, finished
 
 ROOT = Path(__file__).parents[3]
@@ -143,12 +142,23 @@ class TestPostgresErrors:
         rules = postgres.folder / "data" / "pg_hba.conf"
         before = rules.read_text()
         rules.write_text("host all guarded 127.0.0.1/32 scram-sha-256\n" + before)
-        loaded = postgres.execute("SELECT pg_conf_load_time()")
-        postgres.execute("SELECT pg_reload_conf()")  # returns before the server has done so
-        assert eventually(lambda: postgres.execute("SELECT pg_conf_load_time()") != loaded)
+        postgres.reload()
         with pytest.raises(LedgerError, match="refuses this user or password") as error:
             open_ledger(postgres.url(user="guarded:s3cret"))
         one_line(error)
+
+    def test_a_server_that_lets_nobody_in_from_here(self, postgres):
+        rules = postgres.folder / "data" / "pg_hba.conf"
+        before = rules.read_text()
+        rules.write_text("host all postgres 127.0.0.1/32 trust\n")
+        postgres.reload()
+        try:
+            with pytest.raises(NotLetIn, match="the server lets nobody in from this address") as error:
+                open_ledger(postgres.url(user="stranger:s3cret"), patience_s=60)
+            one_line(error)
+        finally:
+            rules.write_text(before)
+            postgres.reload()
 
     def test_a_user_who_may_not_create_tables(self, postgres, postgres_url: str):
         postgres.execute("CREATE ROLE reader LOGIN")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -15,6 +16,8 @@ import pytest
 
 from modelops_runtime.contracts.errors import LedgerError
 from modelops_runtime.ledger.opening import ledger_exists, open_ledger
+from modelops_runtime.ledger.provision import main
+from tests.support.dask_cluster import Certificates, make_certificates
 from tests.support.postgres import PostgresServer, postgres_server
 
 ADMIN_PASSWORD = "Never-shown-42"
@@ -55,10 +58,21 @@ class Shared:
 
 
 @pytest.fixture(scope="module")
-def strict() -> Iterator[PostgresServer]:
-    """A server that asks everybody but its superuser for a password."""
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return make_certificates(tmp_path_factory.mktemp("ca"))
+
+
+@pytest.fixture
+def ca(certificates: Certificates) -> Path:
+    return certificates.ca
+
+
+@pytest.fixture(scope="module")
+def strict(certificates: Certificates) -> Iterator[PostgresServer]:
+    """A server that asks everybody but its superuser for a password, by TLS alone."""
     with postgres_server() as server:
-        server.ask_for_passwords()
+        server.encrypt(certificates.cert, certificates.key)
+        server.ask_for_passwords(by_tls=True)
         yield server
 
 
@@ -112,13 +126,13 @@ def test_what_is_dropped_is_gone_also_under_a_connection(shared: Shared):
 
 def test_the_password_is_in_no_statement_that_the_server_logs(shared: Shared):
     shared.server.execute("ALTER SYSTEM SET log_statement = 'all'")
-    shared.server.execute("SELECT pg_reload_conf()")
+    shared.server.reload()
     try:
         name = new_name()
         assert shared.provision("make", name, password="Planted-Password-7").returncode == 0
     finally:
         shared.server.execute("ALTER SYSTEM RESET log_statement")
-        shared.server.execute("SELECT pg_reload_conf()")
+        shared.server.reload()
     log = (shared.server.folder / "log").read_text()
     assert f'ALTER ROLE "{name}" WITH LOGIN PASSWORD' in log
     assert "Planted-Password-7" not in log
@@ -129,14 +143,16 @@ def test_who_may_not_make_roles_is_told_so_in_one_line(shared: Shared):
     done = shared.provision("make", new_name())
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
-    assert "PGUSER must be an admin, with CREATEROLE and CREATEDB" in done.stderr
+    assert "PGUSER must be the server's admin, with CREATEROLE and CREATEDB" in done.stderr
     assert ADMIN_PASSWORD not in done.stderr
 
 
-def test_a_server_that_checks_no_certificate_is_not_spoken_to(shared: Shared, tmp_path):
-    whole = {"MODELOPS_DATABASE": "x", "MODELOPS_DATABASE_PASSWORD": "y"}
-    from modelops_runtime.ledger.provision import main
-
-    admin = shared.url("postgres", user=shared.admin, password=ADMIN_PASSWORD)
-    assert main(["make", "--ledger", admin, "--ledger-ca", str(tmp_path / "no such CA")], whole) == 1
-    assert shared.names("x") == []
+def test_the_server_is_not_spoken_to_where_its_certificate_is_not_trusted(shared: Shared, ca: Path, tmp_path: Path):
+    admin = shared.url("postgres", user=shared.admin, password=ADMIN_PASSWORD).replace("127.0.0.1", "localhost")
+    name = new_name()
+    given = {"MODELOPS_DATABASE": name, "MODELOPS_DATABASE_PASSWORD": PASSWORD}
+    for other in (make_certificates(tmp_path).ca, tmp_path / "none: the system's roots"):
+        assert main(["make", "--ledger", admin, "--ledger-ca", str(other)], given) == 1
+        assert shared.names(name) == []
+    assert main(["make", "--ledger", admin, "--ledger-ca", str(ca)], given) == 0
+    assert shared.names(name) == [(name,), (name,)]

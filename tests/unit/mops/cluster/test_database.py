@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import json
+from base64 import b64encode
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from modelops_runtime.contracts.errors import UserError
-from mops.adaptive.database import RunDatabase, database_job, database_name, opened, pod_like, server_of
+from mops.adaptive.database import RunDatabase, admin_of, database_name, refuse_anothers, run_database, way_to
+from mops.adaptive.database_job import connection, database_job, pod_like
 from mops.adaptive.place import Place
 from mops.charts.adaptive_run import AdaptiveRunValues
 from mops.kube.access import Access
@@ -24,7 +27,15 @@ SERVER = DatabaseBinding(
     password="Hidden-1",
     cluster="aks",
 )
-RUN = RunDatabase(secret="store", name="my_run_12345678", host=SERVER.host, port=5432, pod={})
+RUN = RunDatabase(
+    secret="ledger",
+    name=database_name("aks", PLACE),
+    host=SERVER.host,
+    port=5432,
+    is_made=True,
+    password="Hidden-2",
+    pod={},
+)
 WORKER: dict[str, Any] = {
     "spec": {
         "template": {
@@ -74,30 +85,78 @@ def test_the_job_is_as_restricted_as_a_worker_and_knows_nothing_of_the_run():
 
 
 @pytest.mark.parametrize("what", ["make", "drop"])
-def test_all_that_the_job_is_told_comes_from_a_secret(what: str):
-    job = database_job(pod_like(WORKER), what, "my-run-database-abc")
-    (container,) = job["spec"]["template"]["spec"]["containers"]
+@pytest.mark.parametrize("has_ca", [True, False])
+def test_all_that_the_job_is_told_comes_from_a_secret(what: str, has_ca: bool):
+    spec = database_job(pod_like(WORKER), what, "my-run-database-abc", has_ca=has_ca)["spec"]["template"]
+    (container,) = spec["spec"]["containers"]
     assert container["command"][:4] == ["python", "-m", "modelops_runtime.ledger.provision", what]
     assert {one["valueFrom"]["secretKeyRef"]["name"] for one in container["env"]} == {"my-run-database-abc"}
-    assert "PGPASSWORD" in {one["name"] for one in container["env"]}
-    labels = job["spec"]["template"]["metadata"]["labels"]
-    assert "app.kubernetes.io/instance" not in labels  # the run's pods, and its policies, are others
+    assert {one["name"] for one in container["env"]} >= {"PGPASSWORD", "MODELOPS_DATABASE_PASSWORD"}
+    assert [one["secret"]["secretName"] for one in spec["spec"]["volumes"]] == ["my-run-database-abc"] * has_ca
+    assert (
+        "app.kubernetes.io/instance" not in spec["metadata"]["labels"]
+    )  # the run's pods, and its policies, are others
 
 
 def test_the_chart_takes_what_opens_the_way():
-    values = opened(RUN, lambda host: {"203.0.113.7", "2001:db8::7"})
-    assert values == {"centralStore": {"cidrs": ["2001:db8::7/128", "203.0.113.7/32"], "port": 5432}}
-    AdaptiveRunValues.model_validate(values)
+    way = way_to(SERVER.host, 5432, {"203.0.113.7", "2001:db8::7"})
+    assert way == {"cidrs": ["2001:db8::7/128", "203.0.113.7/32"], "port": 5432}
+    AdaptiveRunValues.model_validate({"centralStore": way})
     with pytest.raises(ClusterError, match=SERVER.host):
-        opened(RUN, lambda host: set())
+        way_to(SERVER.host, 5432, set())
+
+
+@pytest.mark.parametrize("wrong", ["203.0.113.7", "db.example.org", "203.0.113.7/32/1", ""])
+def test_what_no_policy_takes_is_refused_before_anything_is_installed(wrong: str):
+    with pytest.raises(ValidationError, match="cidrs"):
+        AdaptiveRunValues.model_validate({"centralStore": {"cidrs": [wrong]}})
 
 
 def test_a_database_is_dropped_by_its_servers_admin_alone():
-    with pytest.raises(UserError, match="give --infra azure, or leave --purge out"):
-        server_of(Access(), PLACE, RUN)
-    assert server_of(Access(database=lambda: SERVER), PLACE, RUN) == SERVER
-    moved = RunDatabase(secret="store", name="x", host="other.example.org", port=5432, pod={})
-    with pytest.raises(UserError, match="give the --config that it is of") as caught:
-        server_of(Access(database=lambda: SERVER), PLACE, moved)
-    assert SERVER.password not in str(caught.value)
-    assert SERVER.password not in json.dumps(database_job(pod_like(WORKER), "make", "x"))
+    with pytest.raises(UserError, match="needs the server's admin; give --infra azure"):
+        admin_of(Access(), PLACE, RUN)
+    assert admin_of(Access(database=lambda: SERVER), PLACE, RUN) == SERVER
+    assert admin_of(Access(database=lambda: None), PLACE, RUN) is None
+    with pytest.raises(UserError, match="give the --config that it is of"):
+        admin_of(Access(database=lambda: SERVER), PLACE, replace(RUN, host="other.example.org"))
+
+
+@pytest.mark.parametrize("place", [replace(PLACE, namespace="copied-to"), replace(PLACE, run_id="other")])
+def test_a_copied_secret_does_not_drop_the_database_of_whom_it_was_copied_from(place: Place):
+    with pytest.raises(UserError, match="none of this run on this cluster"):
+        admin_of(Access(database=lambda: SERVER), place, RUN)
+
+
+def test_another_runs_secret_is_not_shared_and_a_users_own_is_taken():
+    refuse_anothers("ledger", {"app.kubernetes.io/component": "mine"})
+    with pytest.raises(UserError, match="Secret ledger is of run 'first'; write another existing_secret"):
+        refuse_anothers(
+            "ledger", {"app.kubernetes.io/component": "managed-database", "app.kubernetes.io/instance": "first"}
+        )
+
+
+DATA = {key: b64encode(text).decode() for key, text in connection("h", 5432, "n", "n", "Hidden-2", None).items()}
+NOTES = {"modelops.io/pod": "{}", "modelops.io/database": "made"}
+
+
+def test_what_a_secret_says_is_read_and_its_password_not_shown():
+    read = run_database("ledger", NOTES, DATA)
+    assert (read.name, read.host, read.port, read.is_made, read.password) == ("n", "h", 5432, True, "Hidden-2")
+    assert "Hidden-2" not in repr(read)
+    assert not run_database("ledger", NOTES | {"modelops.io/database": "wanted"}, DATA).is_made
+
+
+@pytest.mark.parametrize(
+    ("annotations", "data"),
+    [
+        (None, DATA),
+        (NOTES, None),
+        ({**NOTES, "modelops.io/pod": "{"}, DATA),
+        (NOTES, {**DATA, "PGPORT": b64encode(b"x").decode()}),
+        (NOTES, {**DATA, "PGHOST": "!"}),
+        (NOTES, {key: text for key, text in DATA.items() if key != "PGPASSWORD"}),
+    ],
+)
+def test_a_spoiled_secret_is_named_in_one_line(annotations: dict[str, str] | None, data: dict[str, str] | None):
+    with pytest.raises(UserError, match="is spoiled; delete it"):
+        run_database("ledger", annotations, data)
