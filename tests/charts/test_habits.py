@@ -224,6 +224,25 @@ def test_a_digest_wins_over_a_tag(chart: str) -> None:
     assert re.search(r"image: modelops/\S+@sha256:abc\n", text)
 
 
+@pytest.mark.parametrize("mode", ["managed", "external"])
+def test_the_way_to_a_database_outside_is_open_to_its_addresses_alone(mode: str) -> None:
+    outside = f"centralStore.mode={mode},centralStore.existingSecret=s,postgres.enabled=false"
+    there = "centralStore.cidrs={192.0.2.2/32,2001:db8::2/128},centralStore.port=6432"
+
+    def ways(*flags: str) -> list[object]:
+        policies = (one for one in render("adaptive-run", *flags) if one["kind"] == "NetworkPolicy")
+        return next(one["spec"]["egress"] for one in policies if one["metadata"]["name"] == "rel-adaptive")
+
+    closed = ways("--set", outside)
+    (way,) = (one for one in ways("--set", f"{outside},{there}") if one not in closed)
+    assert way == {
+        "to": [{"ipBlock": {"cidr": "192.0.2.2/32"}}, {"ipBlock": {"cidr": "2001:db8::2/128"}}],
+        "ports": [{"port": 6432, "protocol": "TCP"}],
+    }
+    in_cluster = ways()
+    assert ways("--set-json", 'centralStore.cidrs=["192.0.2.2/32"]') == in_cluster
+
+
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_unknown_values_are_refused_at_every_level_and_no_default_is_null(folder: str) -> None:
     schema = json.loads((ROOT / "charts" / folder / "values.schema.json").read_text())
@@ -256,6 +275,9 @@ SPECIAL = {
     "dask.address": "tcp://other:8786",
     "centralStore.mode": "external,centralStore.existingSecret=s,postgres.enabled=false",
     "centralStore.existingSecret": "s,centralStore.mode=managed,postgres.enabled=false",
+    "centralStore.cidrs": "{192.0.2.2/32},centralStore.mode=managed,centralStore.existingSecret=s,postgres.enabled=false",
+    "centralStore.port": "6432,centralStore.cidrs={192.0.2.2/32},centralStore.mode=external,"
+    "centralStore.existingSecret=s,postgres.enabled=false",
     "postgres.enabled": "false,centralStore.mode=managed,centralStore.existingSecret=s",
     "tls.enabled": "false",
     "workers.disruption.maxUnavailable": "7",
