@@ -37,8 +37,8 @@ check: $(VENV)/.dev ## style, types, import directions
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 
-unit: $(VENV)/.dev ## the tests
-	$(RUN_TESTS) tests -m "not cluster"
+unit: $(VENV)/.dev ## the tests that need no cluster, two files at a time
+	$(RUN_TESTS) tests -m "not cluster" -n 2 --dist loadfile --durations 10
 
 bench: $(VENV)/.dev ## every benchmark at its full size: ratios against peers measured in the same run
 	$(BIN)/python -m tests.bench --size full

@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
+from ruamel.yaml import YAML
 
 from modelops_runtime.contracts.space import ParameterSpace, RealParameter
 from modelops_runtime.models.loading import ModelSource, load_model
 from modelops_runtime.specs.loading import load_spec
 from modelops_runtime.specs.schema import adaptive_schema
+from mops.charts.adaptive_run import AdaptiveRunValues
+from mops.charts.dask_workspace import DaskWorkspaceValues
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -34,11 +38,12 @@ def blocks(language: str, claims: str) -> list[Any]:
 
 SPECS = blocks("yaml", "model:")
 MODELS = blocks("python", r"# model\.py")
+VALUES = blocks("yaml", "serviceAccount:")
 ALGORITHMS = blocks("python", r"def create\(space")
 
 
 def test_every_page_that_shows_specs_models_or_algorithms_is_read() -> None:
-    assert (len(SPECS), len(MODELS), len(ALGORITHMS)) >= (3, 3, 1)
+    assert (len(SPECS), len(MODELS), len(ALGORITHMS), len(VALUES)) >= (3, 3, 1, 1)
 
 
 @pytest.mark.parametrize("text", SPECS)
@@ -47,6 +52,12 @@ def test_a_whole_spec_in_the_docs_validates(text: str, tmp_path: Path) -> None:
     (tmp_path / "data.csv").write_text(DATA, "utf-8")
     loaded = load_spec(tmp_path / "adaptive.yaml")
     assert loaded.observed["line"].num_rows == 5
+
+
+@pytest.mark.parametrize("text", VALUES)
+@pytest.mark.parametrize("model", [AdaptiveRunValues, DaskWorkspaceValues])
+def test_values_for_either_chart_are_such(text: str, model: type[BaseModel]) -> None:
+    model.model_validate(YAML(typ="safe").load(text))
 
 
 @pytest.mark.parametrize("text", MODELS)
