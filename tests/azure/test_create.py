@@ -152,6 +152,7 @@ def test_a_version_goes_up_by_one_and_never_down(arm: ArmServer, config, mops_az
 def test_the_config_in_the_docs_is_valid():
     text = (Path(__file__).parents[2] / "docs" / "azure.md").read_text()
     examples = [part.split("```")[0] for part in text.split("```yaml\n")[1:]]
+    examples = [example for example in examples if not example.startswith("serviceAccount:")]  # a chart's values
     assert len(examples) == 2
     config = AzureConfig.model_validate(YAML(typ="safe").load("".join(examples)))
     assert config.group_name == "modelops-anna"
