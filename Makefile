@@ -57,7 +57,7 @@ cluster-images: ## build docker/*.Dockerfile for it, and load them into its node
 	for node in node1 node2; do tests/cluster/up/images.sh import $$node postgres dask-scheduler dask-worker adaptive-worker || exit 1; done
 
 cluster-test: $(VENV)/.dev ## the tests on a cluster that is started for them (the first time, a quarter of an hour is spent on building it)
-	tests/cluster/up/test.sh $(RUN_TESTS) -n 3 --dist loadfile --no-loadscope-reorder --durations 10 tests/cluster tests/charts
+	tests/cluster/up/test.sh $(RUN_TESTS) -n 2 --dist loadfile --no-loadscope-reorder --durations 10 tests/cluster tests/charts
 
 cluster-down: ## end it; nothing is left but the cache
 	tests/cluster/up/down.sh

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import os
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
@@ -47,7 +50,20 @@ def run_to_the_end(
         if os.environ.get("MOPS_DEBUG"):
             raise
         code = 1
+    if code == 130:
+        _leave(130)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _leave(code: int) -> NoReturn:
+    """An exit in the same order as Python's, but for its last step: that takes away threads that are inside of a C++
+    library (a connection, say), which then aborts, and the exit code is lost."""
+    threading._shutdown()  # pyright: ignore[reportAttributeAccessIssue]
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 def _one_line(error: click.ClickException, name: str) -> str:

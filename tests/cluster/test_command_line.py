@@ -193,7 +193,7 @@ def test_logs_are_followed_to_the_end_of_the_run_or_until_ctrl_c(
     out, err = following.communicate(timeout=PATIENCE_S)
     assert following.returncode == 0, err
     said = [text.partition("  ") for text in [first, *out.splitlines()]]
-    speakers = {pod for pod, _, _ in said}
+    speakers = {pod for pod, _, _ in said if pod}
     assert killed in speakers
     assert len(speakers - workers) == 1, "the pod that took its place was not joined"
     assert sum('"run_ended"' in text for _, _, text in said) >= 1
