@@ -14,7 +14,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from modelops_runtime.contracts.errors import UserError
-from mops.adaptive.database_job import connection, database_job, pod_like
+from mops.adaptive.database_job import COMPONENT, connection, database_job, pod_like
 from mops.adaptive.place import Place
 from mops.kube.access import Access, Kube
 from mops.kube.errors import ClusterError, said_plainly
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 
-COMPONENT = "managed-database"
 _INSTANCE, _COMPONENT = "app.kubernetes.io/instance", "app.kubernetes.io/component"
 _STATE, _POD = "modelops.io/database", "modelops.io/pod"
 """Annotations of the run's Secret: `wanted` or `made`; and the pod that made it, which can drop it without a release."""
@@ -134,7 +133,7 @@ def make(
         said = connection(server.host, server.port, name, name, password, server.ca)
         labels = {_INSTANCE: place.release, _COMPONENT: COMPONENT}
         annotations = {_STATE: "wanted", _POD: json.dumps(pod)}
-        kube.create_secret(place.namespace, secret, "Opaque", said, labels, {"annotations": annotations})
+        kube.write_secret(place.namespace, secret, "Opaque", said, labels, {"annotations": annotations}, replace=False)
         mine = found(kube, place)
     assert mine is not None
     say(f"database {mine.name} on {server.host}: being made")
@@ -230,5 +229,5 @@ def _by_job(
     then = f"the admin's password is the one that postgres names in the provider config; {again}"
     with made(kube, place.namespace, database_job(pod, what, name, has_ca=server.ca is not None), _DOES) as uid:
         owner = {"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": uid}
-        kube.create_secret(place.namespace, name, "Opaque", said, {}, {"ownerReferences": [owner]})
+        kube.write_secret(place.namespace, name, "Opaque", said, {}, {"ownerReferences": [owner]}, replace=False)
         ended_pod(kube, place.namespace, name, _DOES, then, timeout_s=timeout_s)

@@ -7,6 +7,8 @@ from typing import Any
 
 from mops.kube.jobs import once
 
+COMPONENT = "managed-database"
+
 CONNECTION = ("PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD")
 """What a Secret says of how to connect."""
 
@@ -52,5 +54,5 @@ def database_job(pod: Mapping[str, Any], what: str, name: str, *, has_ca: bool) 
         container["volumeMounts"] = [{"name": "ca", "mountPath": _CA, "readOnly": True}]
         items = [{"key": "ca.crt", "path": "ca.crt"}]
         volumes.append({"name": "ca", "secret": {"secretName": name, "defaultMode": 0o444, "items": items}})
-    labels = {"app.kubernetes.io/component": "managed-database"}
+    labels = {"app.kubernetes.io/component": COMPONENT}
     return once(name, labels, {**pod, "containers": [container], "volumes": volumes})

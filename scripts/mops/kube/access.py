@@ -149,36 +149,24 @@ class Kube:
         data: Mapping[str, bytes],
         labels: Mapping[str, str],
         metadata: Mapping[str, Any] | None = None,
+        *,
+        replace: bool = True,
     ) -> None:
-        """Make it, or replace what it holds. `metadata`: annotations, say."""
-        if self.found(self.core.read_namespaced_secret, name, namespace) is None:
-            self.create_secret(namespace, name, kind, data, labels, metadata)
-            return
+        """Make it, or replace what it holds. `metadata`: annotations, say.
+
+        Raises ClusterError for one that is there, where `replace` is False.
+        """
+        body: Any = {
+            "metadata": {"name": name, "labels": {**OURS, **labels}, **(metadata or {})},
+            "type": kind,
+            "data": {key: base64.b64encode(value).decode() for key, value in data.items()},
+        }
+        is_there = replace and self.found(self.core.read_namespaced_secret, name, namespace) is not None
         with said_plainly(f"writing Secret {namespace}/{name}"):
-            self.core.patch_namespaced_secret(name, namespace, _secret(name, kind, data, labels, metadata))
-
-    def create_secret(
-        self,
-        namespace: str,
-        name: str,
-        kind: str,
-        data: Mapping[str, bytes],
-        labels: Mapping[str, str],
-        metadata: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Raises ClusterError where one is there."""
-        with said_plainly(f"writing Secret {namespace}/{name}"):
-            self.core.create_namespaced_secret(namespace, _secret(name, kind, data, labels, metadata))
-
-
-def _secret(
-    name: str, kind: str, data: Mapping[str, bytes], labels: Mapping[str, str], metadata: Mapping[str, Any] | None
-) -> Any:
-    return {
-        "metadata": {"name": name, "labels": {**OURS, **labels}, **(metadata or {})},
-        "type": kind,
-        "data": {key: base64.b64encode(value).decode() for key, value in data.items()},
-    }
+            if is_there:
+                self.core.patch_namespaced_secret(name, namespace, body)
+            else:
+                self.core.create_namespaced_secret(namespace, body)
 
 
 @dataclass(frozen=True)
