@@ -38,7 +38,7 @@ check: $(VENV)/.dev ## style, types, import directions
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.dev ## the tests that need no cluster, two files at a time
-	$(RUN_TESTS) tests -m "not cluster" -n 2 --dist loadfile --durations 10
+	tests/once_more.sh $(RUN_TESTS) tests -m "not cluster" -n 2 --dist loadfile --durations 10
 
 bench: $(VENV)/.dev ## every benchmark at its full size: ratios against peers measured in the same run
 	$(BIN)/python -m tests.bench --size full

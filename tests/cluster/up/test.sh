@@ -21,9 +21,4 @@ trap 'code=$?; "$HERE/down.sh"; "$HERE/nothing-left.sh" || code=1; exit $code' E
 "$HERE/images.sh" ours
 for node in node1 node2; do "$HERE/images.sh" import $node postgres dask-scheduler dask-worker adaptive-worker; done
 export KUBECONFIG=$STATE/kubeconfig PATH=$BIN:$PATH
-"$@" || {
-    # Two nodes, their pods and the tests share one machine: what failed is tried once more, by itself, and said so.
-    [ $? = 1 ] || exit 1
-    echo "what failed on a busy cluster, once more:"
-    "$@" --last-failed -n 1
-}
+"$HERE/../../once_more.sh" "$@"
