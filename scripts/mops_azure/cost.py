@@ -43,11 +43,6 @@ class Estimate:
     def unknown(self) -> list[str]:
         return [part.name for part in self.parts if part.high is None]
 
-    @property
-    def unchecked(self) -> list[str]:
-        """Parts whose price is a placeholder."""
-        return [part.name for part in self.parts if part.name in self.table.unchecked]
-
     def as_dict(self) -> dict[str, Any]:
         return {
             "currency": "USD",
@@ -58,7 +53,6 @@ class Estimate:
             "by_use": list(self.by_use),
             "as_of": self.table.as_of,
             "source": self.table.source,
-            "unchecked": self.unchecked,
         }
 
 
@@ -118,8 +112,6 @@ def cost_lines(found: Estimate) -> list[str]:
         f"{found.low * HOURS_A_MONTH:,.0f} to {found.high * HOURS_A_MONTH:,.0f} a month",
     ]
     lines += [f"  {part.name}: {_span(part)}{f' ({part.note})' if part.note else ''}" for part in found.parts]
-    if found.unchecked:
-        lines.append(f"  PLACEHOLDER prices, unchecked: {', '.join(found.unchecked)}")
     if found.unknown:
         lines.append(f"  not counted, no price is known: {', '.join(found.unknown)}")
     if found.by_use:

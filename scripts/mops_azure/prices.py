@@ -26,8 +26,6 @@ class PriceTable:
 
     as_of: str
     source: str
-    unchecked: frozenset[str] = frozenset()
-    """Names of the estimate's parts whose price is from memory."""
     vm_size: Mapping[str, float] = field(default_factory=dict)
     """VM size in lower case -> one node, Linux, pay as you go."""
     spot: Mapping[str, float] = field(default_factory=dict)
@@ -42,7 +40,6 @@ def shipped() -> PriceTable:
     return PriceTable(
         as_of=found["as_of"],
         source=found["source"],
-        unchecked=frozenset(found["unchecked"]),
         vm_size={size.lower(): price for size, price in found["vm_size"].items()},
         aks_tier=found["aks_tier"],
         acr={sku: price / 24 for sku, price in found["acr_day"].items()},
