@@ -190,10 +190,11 @@ def test_logs_are_followed_to_the_end_of_the_run_or_until_ctrl_c(
     killed = first.partition("  ")[0]
     assert killed in workers
     cluster.kubectl("-n", f"modelops-run-{run_id}", "delete", "pod", killed, "--grace-period=0", "--force")
-    out, err = following.communicate(timeout=PATIENCE_S)
+    out = following.stdout.read()  # communicate() would leave out what readline() has already taken from the pipe
+    _, err = following.communicate(timeout=60)
     assert following.returncode == 0, err
-    said = [text.partition("  ") for text in [first, *out.splitlines()]]
-    speakers = {pod for pod, _, _ in said if pod}
+    said = [text.partition("  ") for text in [first.rstrip("\n"), *out.splitlines()]]
+    speakers = {pod for pod, _, _ in said}
     assert killed in speakers
     assert len(speakers - workers) == 1, "the pod that took its place was not joined"
     assert sum('"run_ended"' in text for _, _, text in said) >= 1

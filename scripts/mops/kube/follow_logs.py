@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ _QUIET_S, _LAST_S = 3.0, 30.0
 _TIMEOUT_S = (10, 60)
 """To connect, and between two lines: a connection that is silent may be dead, so it is made anew."""
 
+_STAMP = re.compile(r"\d{4}-\d\d-\d\dT")
+
 Lines = SimpleQueue[str | ClusterError]
 
 
@@ -45,8 +48,10 @@ class Tail:
     """Restarts whose log has been read to its end."""
 
     def fresh(self, raw: str, now: float) -> str | None:
-        """The line without its timestamp, or None where it was seen before."""
+        """The line without its timestamp; None where it was seen before, or has none: that is the node's word, not the pod's."""
         stamp, _, line = raw.partition(" ")
+        if not _STAMP.match(stamp):
+            return None
         stamp = sortable(stamp)
         if stamp <= self.seen:
             return None

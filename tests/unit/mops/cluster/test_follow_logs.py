@@ -33,3 +33,11 @@ def test_a_log_that_is_opened_again_shows_each_line_once(at: list[int], data: st
     tail = Tail("pod", None)
     shown = [tail.fresh(raw, 0.0) for raw in log[:cut] + log[again:]]
     assert [line for line in shown if line is not None] == [f"line {number}" for number in range(len(log))]
+
+
+@given(times)
+def test_what_a_node_says_of_a_log_hides_no_later_line(at: int) -> None:
+    tail = Tail("pod", None)
+    assert tail.fresh("unable to retrieve container logs for containerd://0", 0.0) is None
+    assert tail.fresh("", 0.0) is None
+    assert tail.fresh(f"{stamped(at)} line", 0.0) == "line"
