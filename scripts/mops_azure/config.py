@@ -20,24 +20,34 @@ from modelops_runtime.specs.document import read_document
 from modelops_runtime.specs.messages import mistakes_of
 from mops_azure.config_parts import IdentitySpec, LogsSpec, PostgresSpec, StorageSpec, VaultSpec
 from mops_azure.fields import (
+    ClientId,
     ClusterName,
     GroupBase,
+    GroupName,
     Guid,
+    LabelKey,
+    LabelValue,
     Location,
     Network,
     PoolName,
     RegistryName,
-    Taint,
+    TagValue,
+    Taints,
     Url,
     Variable,
     Version,
     VmSize,
+    Zones,
     matching,
 )
 
 DEFAULT_PATH = "~/.modelops/providers/azure.yaml"
 MANAGED_BY = "modelops"
 RETAIL_PRICES = "https://prices.azure.com"
+
+
+OWN_TAINTS = {"gpu": "sku=gpu:NoSchedule", "spot": "kubernetes.azure.com/scalesetpriority=spot:NoSchedule"}
+"""Key of a pool -> the taint that it stands for."""
 
 
 class PoolSpec(StrictModel):
@@ -47,19 +57,26 @@ class PoolSpec(StrictModel):
     vm_size: VmSize = Field(default="Standard_D4s_v5", description="of each node")
     min: int = Field(default=0, ge=0, le=1000, description="nodes, at least; 0 costs nothing while nobody works")
     max: int = Field(default=5, ge=1, le=1000, description="nodes, at most")
-    labels: dict[str, str] = Field(default_factory=dict, description="on each node")
-    taints: list[Taint] = Field(default_factory=list, description="key=value:NoSchedule")
+    labels: dict[LabelKey, LabelValue] = Field(default_factory=dict, description="on each node")
+    taints: Taints = Field(default_factory=list, description="key=value:NoSchedule")
     spot: bool = Field(default=False, description="cheaper nodes that Azure may take away at any time")
-    zones: list[Literal["1", "2", "3"]] = Field(default_factory=list, description="availability zones")
+    zones: Zones = Field(default_factory=list, description="availability zones")
     gpu: bool = Field(default=False, description="a pool of GPU nodes: labelled, and tainted sku=gpu:NoSchedule")
     os_disk_gb: int | None = Field(default=None, ge=30, le=2048, description="GB; Azure's default when left out")
 
     @classmethod
     def across(cls, given: Mapping[str, Any]) -> list[Mistake]:
         low, high = given.get("min", 0), given.get("max", 5)
+        found = []
         if type(low) is int and type(high) is int and low > high:
-            return [Mistake(("min",), f"min is {low}, above max {high}", "min must be at most max")]
-        return []
+            found.append(Mistake(("min",), f"min is {low}, above max {high}", "min must be at most max"))
+        taints = given.get("taints")
+        for key, taint in OWN_TAINTS.items():
+            if given.get(key) is True and isinstance(taints, list) and taint in taints:
+                found.append(
+                    Mistake(("taints",), f"{taint} would be there twice", f"leave it out, {key} puts it there")
+                )
+        return found
 
 
 class SystemPoolSpec(StrictModel):
@@ -68,7 +85,7 @@ class SystemPoolSpec(StrictModel):
     vm_size: VmSize = "Standard_D4s_v5"
     min: int = Field(default=1, ge=1, le=100, description="nodes, at least")
     max: int = Field(default=3, ge=1, le=100, description="nodes, at most")
-    zones: list[Literal["1", "2", "3"]] = Field(default_factory=list)
+    zones: Zones = Field(default_factory=list)
 
     @classmethod
     def across(cls, given: Mapping[str, Any]) -> list[Mistake]:
@@ -128,7 +145,7 @@ class AcrSpec(StrictModel):
     enabled: bool = False
     name: RegistryName | None = Field(default=None, description="global; left out: made from the group's name")
     sku: Literal["Basic", "Standard", "Premium"] = "Basic"
-    resource_group: str | None = Field(
+    resource_group: GroupName | None = Field(
         default=None, description="exact name of the group it is in; left out: one of its own, <group>-registry"
     )
 
@@ -137,7 +154,7 @@ class AuthSpec(StrictModel):
     """How to sign in."""
 
     method: Literal["use_azure_cli", "service_principal", "workload_identity", "managed_identity"] = "use_azure_cli"
-    client_id: Guid | None = None
+    client_id: ClientId | None = None
     client_secret_env: Variable = "AZURE_CLIENT_SECRET"
     client_secret_file: str | None = Field(default=None, description="a file of mode 0600 that holds the secret")
 
@@ -178,10 +195,10 @@ def _ssh(value: Any) -> Any:
 class TagsSpec(StrictModel):
     """On every resource, for the bill."""
 
-    project: str = "modelops"
-    env: str = Field(default="dev", description="prod asks twice before anything is deleted")
-    owner: str | None = None
-    costCenter: str | None = None
+    project: TagValue = "modelops"
+    env: TagValue = Field(default="dev", description="prod asks twice before anything is deleted")
+    owner: TagValue | None = None
+    costCenter: TagValue | None = None
 
 
 class NetworkSpec(StrictModel):
@@ -202,12 +219,18 @@ class NetworkSpec(StrictModel):
 
     @classmethod
     def across(cls, given: Mapping[str, Any]) -> list[Mistake]:
+        given_pods, given_services = given.get("pod_cidr", "10.244.0.0/16"), given.get("service_cidr", "10.0.0.0/16")
+        if not isinstance(given_pods, str) or not isinstance(given_services, str):
+            return []
         try:
-            pods = ipaddress.ip_network(given.get("pod_cidr", "10.244.0.0/16"))
-            services = ipaddress.ip_network(given.get("service_cidr", "10.0.0.0/16"))
+            pods, services = ipaddress.IPv4Network(given_pods), ipaddress.IPv4Network(given_services)
         except ValueError:
             return []
         found = []
+        if pods.prefixlen > 24:
+            found.append(
+                Mistake(("pod_cidr",), f"{pods} is too small: each node takes a /24 of it", "write a /24 or larger")
+            )
         if pods.overlaps(services):
             found.append(Mistake(("pod_cidr",), f"{pods} and service_cidr {services} overlap", "keep them apart"))
         if services.prefixlen < 12 or services.prefixlen > 27:
@@ -229,6 +252,13 @@ CLOUDS = {
 }
 
 
+def _postgres(value: Any) -> Any:
+    """`version: 17` means "17"."""
+    if isinstance(value, Mapping) and type(value.get("version")) is int:
+        return {**value, "version": str(value["version"])}
+    return value
+
+
 def _cloud(value: Any) -> Any:
     if isinstance(value, str):
         if value not in CLOUDS:
@@ -248,7 +278,7 @@ class AzureConfig(StrictModel):
     username: str | None = Field(default=None, description="left out: yours on this machine")
     aks: AksSpec = Field(default_factory=AksSpec)
     acr: AcrSpec = Field(default_factory=AcrSpec)
-    postgres: PostgresSpec = Field(default_factory=PostgresSpec)
+    postgres: Annotated[PostgresSpec, BeforeValidator(_postgres)] = Field(default_factory=PostgresSpec)
     storage: StorageSpec = Field(default_factory=StorageSpec)
     identity: IdentitySpec = Field(default_factory=IdentitySpec)
     key_vault: VaultSpec = Field(default_factory=VaultSpec)
@@ -310,9 +340,19 @@ def sanitised(username: str) -> str:
     return name or "user"
 
 
+def expanded(path: Path) -> Path:
+    """Without its ~. Raises UserError for the home of somebody who is not known here."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise UserError(f"{path}: there is no such user here; write the whole path") from None
+
+
 def load_config(path: Path) -> AzureConfig:
     """Read and check. Raises SpecErrors with all mistakes, UserError when there is no file."""
-    path = path.expanduser()
+    path = expanded(path)
+    if path.is_dir():
+        raise UserError(f"{path}: this is a folder; name a file, such as {DEFAULT_PATH}")
     if not path.exists():
         raise UserError(f"{path}: there is no such file; `mops-azure init` writes it")
     document, ambiguous = read_document(path)
@@ -328,8 +368,8 @@ def load_config(path: Path) -> AzureConfig:
 
 def _check_mode(config: AzureConfig, path: Path) -> None:
     secrets = [file for file in (config.auth.client_secret_file, config.postgres.password_file) if file]
-    for file in [path, *(Path(secret).expanduser() for secret in secrets)] if secrets else []:
-        if file.exists() and stat.S_IMODE(file.stat().st_mode) & 0o077:
+    for file in [path, *(Path(os.path.expanduser(secret)) for secret in secrets)] if secrets else []:
+        if os.path.exists(file) and not file.is_dir() and stat.S_IMODE(file.stat().st_mode) & 0o077:
             raise SpecError(str(file), "others may read it, and it leads to a secret", f"chmod 600 {file}")
 
 
@@ -356,7 +396,7 @@ def ca_certificate(postgres: PostgresSpec) -> str | None:
     """Of the database server's CA, PEM. Raises UserError for a file that holds none."""
     if postgres.ca_file is None:
         return None
-    path = Path(postgres.ca_file).expanduser()
+    path = expanded(Path(postgres.ca_file))
     text = path.read_text("utf-8", errors="replace") if os.access(path, os.R_OK) and path.is_file() else ""
     if "-----BEGIN CERTIFICATE-----" not in text:
         raise UserError(f"postgres: ca_file {path} is no file with a certificate; give one in PEM")
@@ -365,11 +405,28 @@ def ca_certificate(postgres: PostgresSpec) -> str | None:
 
 def _secret(where: str, key: str, file: str | None, variable: str, what: str) -> str:
     if file:
-        path = Path(file).expanduser()
-        if not path.is_file():
-            raise UserError(f"{where}.{key}_file: there is no file {path}; put the secret there, mode 0600")
-        return path.read_text().strip()
+        return _secret_in(f"{where}.{key}_file", file)
     value = os.environ.get(variable)
     if not value:
-        raise UserError(f"{where}: the variable {variable} is not set; export it with {what}")
+        # One that does not look like a variable's name may be the secret itself.
+        named = variable if re.fullmatch(r"[A-Z][A-Z0-9_]*", variable) else f"that {key}_env names"
+        raise UserError(f"{where}: the variable {named} is not set; export it with {what}")
     return value
+
+
+def _secret_in(key: str, file: str) -> str:
+    # No Path.exists() or .expanduser(): those raise for what can be no path, which may be the secret itself.
+    path = os.path.expanduser(file)
+    if not os.path.exists(path):
+        raise UserError(f"{key}: there is no such file; put the secret in one of mode 0600, and its path here")
+    if not os.path.isfile(path):
+        raise UserError(f"{key}: {path} is no file; name the file that holds the secret")
+    try:
+        text = Path(path).read_text("utf-8").strip()
+    except UnicodeDecodeError:
+        raise UserError(f"{key}: {path} is not UTF-8; save the secret as plain text") from None
+    except OSError as error:
+        raise UserError(f"{key}: {path} cannot be read ({error.strerror}); name a file that you may read") from None
+    if not text:
+        raise UserError(f"{key}: {path} is empty; put the secret there")
+    return text

@@ -16,6 +16,9 @@ from ruamel.yaml.error import YAMLError
 from modelops_runtime.contracts.errors import UserError
 from mops_azure.config import AuthSpec
 
+KINDS = {"clusters": "cluster", "users": "user", "contexts": "context"}
+"""A kubeconfig's lists -> the key of each entry beside its name."""
+
 
 def renamed(text: str, name: str) -> dict[str, Any]:
     """The one cluster, user and context of `text`, all called `name`."""
@@ -67,33 +70,64 @@ def missing_program(text: str) -> str | None:
 
 
 def merge(existing: dict[str, Any], ours: dict[str, Any], *, overwrite: bool) -> dict[str, Any]:
-    """`ours` beside what is there. Raises UserError when our name stands for another server, unless `overwrite`."""
+    """`ours` beside what is there. Raises UserError when our name stands for another cluster's, unless `overwrite`."""
     name = ours["current-context"]
     result: dict[str, Any] = deepcopy(existing) if existing else {"apiVersion": "v1", "kind": "Config"}
-    server = ours["clusters"][0]["cluster"]["server"]
-    for one in result.get("clusters") or []:
-        if one.get("name") == name and one.get("cluster", {}).get("server") != server and not overwrite:
-            raise UserError(
-                f"the kubeconfig already has a cluster {name} at another address; say --overwrite to replace it"
-            )
-    for kind in ("clusters", "users", "contexts"):
+    foreign = _foreign(result, ours)
+    if foreign and not overwrite:
+        raise UserError(f"the kubeconfig already has {foreign}; say --overwrite to replace it")
+    for kind in KINDS:
         result[kind] = [one for one in result.get(kind) or [] if one.get("name") != name] + ours[kind]
     if not result.get("current-context"):
         result["current-context"] = name
     return result
 
 
+def _foreign(existing: dict[str, Any], ours: dict[str, Any]) -> str | None:
+    """What of our name belongs to another cluster, in words."""
+    name = ours["current-context"]
+    clusters, users, contexts = (
+        [one.get(part, {}) for one in existing.get(kind) or [] if one.get("name") == name]
+        for kind, part in KINDS.items()
+    )
+    server = ours["clusters"][0]["cluster"]["server"]
+    if any(cluster.get("server") != server for cluster in clusters):
+        return f"a cluster {name} at another address"
+    if any(context.get("cluster") != name for context in contexts):
+        return f"a context {name} of another cluster"
+    if not clusters and any(user != ours["users"][0]["user"] for user in users):
+        return f"a user {name} of another cluster"
+    return None
+
+
 def read(path: Path) -> dict[str, Any]:
-    """What is in the file; {} when it is not there or empty."""
-    if not path.exists():
-        return {}
+    """What is in the file; {} when it is not there or empty. Raises UserError for what is no kubeconfig."""
     try:
-        found = YAML(typ="safe").load(path.read_text())
-    except (YAMLError, UnicodeDecodeError) as error:
+        found = YAML(typ="safe").load(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise UserError(f"{path}: it cannot be read ({error.strerror}); name a file that you may read") from None
+    except (YAMLError, ValueError, RecursionError) as error:  # a ValueError: no UTF-8, or a date that is none
         raise UserError(f"{path}: this is no kubeconfig ({str(error).splitlines()[0]}); it was left alone") from None
-    if found is not None and not isinstance(found, dict):
-        raise UserError(f"{path}: this is no kubeconfig; it was left alone")
-    return found or {}
+    if found is None:
+        return {}
+    wrong = _wrong_part(found)
+    if wrong:
+        raise UserError(f"{path}: this is no kubeconfig ({wrong}); it was left alone")
+    return found
+
+
+def _wrong_part(found: Any) -> str | None:
+    if not isinstance(found, dict):
+        return "it holds no mapping"
+    for kind, part in KINDS.items():
+        entries = [] if found.get(kind) is None else found[kind]
+        if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
+            return f"{kind} is no list of mappings"
+        if not all(isinstance(one.get(part, {}), dict) for one in entries):
+            return f"{kind} has one whose {part} is no mapping"
+    return None
 
 
 def dumped(content: dict[str, Any]) -> str:
@@ -105,8 +139,17 @@ def dumped(content: dict[str, Any]) -> str:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Whole or not at all, mode 0600 from the first byte; a link is followed."""
-    path = path.resolve()
+    """Whole or not at all, mode 0600 from the first byte; a link is followed. Raises UserError where that cannot be."""
+    try:
+        if path.is_dir():
+            raise UserError(f"{path}: this is a folder; name a file")
+        _replace(path.resolve(), text)
+    except (OSError, RuntimeError) as error:  # a RuntimeError: a link that leads to itself
+        said = error.strerror if isinstance(error, OSError) else "it is a link to itself"
+        raise UserError(f"{path}: it cannot be written ({said}); name another file") from None
+
+
+def _replace(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp: mode 0600
     try:

@@ -159,6 +159,28 @@ def test_init_writes_a_config_for_the_owner_alone_and_never_replaces_one(arm, mo
     assert path.read_text() == text
 
 
+def test_init_refuses_what_can_be_no_config_in_one_line(arm, mops_azure, tmp_path):
+    ids = {"--subscription": SUBSCRIPTION, "--tenant": TENANT, "--location": "eastus2"}
+    file = tmp_path / "azure.yaml"
+    file.write_text("")
+    for config, over, said in (
+        (tmp_path, {}, f"{tmp_path}: this is a folder"),
+        ("", {}, "this is a folder"),
+        (file / "x" / "y", {}, f"{file / 'x' / 'y'}: it cannot be written"),
+        ("~nobody-of-that-name/x", {}, "~nobody-of-that-name/x: there is no such user"),
+        (file, {"--subscription": ""}, "--subscription is empty"),
+        (file, {"--tenant": " "}, "--tenant is empty"),
+        (file, {"--location": ""}, "--location is empty"),
+    ):
+        given = [part for option in {**ids, **over}.items() for part in option]
+        refused = mops_azure("init", *given, "--no-registry", "--force", config=config)
+        assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1), refused.stderr
+        assert said in refused.stderr
+    assert file.read_text() == ""
+    nothing = mops_azure("plan", config="")
+    assert (nothing.returncode, len(nothing.stderr.splitlines())) == (2, 1)
+
+
 def test_mops_infra_is_the_same(arm, config, environment):
     path = str(config())
     for args in (("up", "-y"), ("status",), ("down", "-y", "--confirm", "modelops-anna")):

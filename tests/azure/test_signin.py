@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from modelops_runtime.contracts.errors import UserError
+from mops_azure.config import admin_password
+from mops_azure.config_parts import PostgresSpec
 from tests.azure.arm_server import CLIENT, SECRET, TENANT, ArmServer
 
 MACHINE = {"IDENTITY_HEADER": SECRET}
@@ -95,3 +98,55 @@ def test_a_managed_identity_asks_its_machine(arm: ArmServer, config, mops_azure)
     refused = mops_azure("plan", config=path, env={**machine, "IDENTITY_HEADER": "wrong"})
     assert refused.returncode == 2
     assert len(refused.stderr.splitlines()) == 1
+
+
+MISPLACED = "P@ssw0rd-that-must-never-be-shown"
+
+
+@pytest.mark.parametrize(
+    "over",
+    [
+        {"auth": {"client_secret_env": MISPLACED}},
+        {"auth": {"client_secret_env": [MISPLACED]}},
+        {"auth": {"method": "service_principal", "client_id": MISPLACED}},
+        {"postgres": {"password_env": MISPLACED}},
+        {"ssh": {"source": "env", "variable": MISPLACED}},
+        {"auth": {"method": "service_principal", "client_id": CLIENT, "client_secret_file": MISPLACED}},
+        {"auth": {"method": "service_principal", "client_id": CLIENT, "client_secret_file": MISPLACED * 20}},
+        {"auth": {"method": "service_principal", "client_id": CLIENT, "client_secret_file": f"~{MISPLACED}"}},
+    ],
+)
+def test_a_secret_in_the_wrong_place_is_not_shown(arm: ArmServer, config, mops_azure, over):
+    refused = mops_azure("plan", config=config(**over))
+    assert refused.returncode == 2, refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+    assert "P@ss" not in refused.stderr
+
+
+def test_nor_is_one_that_could_be_a_variables_name(arm: ArmServer, config, mops_azure):
+    auth = {"method": "service_principal", "client_id": CLIENT, "client_secret_env": "aSecret0fLetters"}
+    refused = mops_azure("plan", config=config(auth=auth))
+    assert refused.returncode == 2
+    assert "auth: the variable that client_secret_env names is not set" in refused.stderr
+    assert "aSecret0fLetters" not in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"\xff\xfe\x00", "is not UTF-8; save"), (b" \n", "is empty; put"), (None, "is no file; name the file")],
+)
+def test_a_file_without_a_secret_is_one_line(arm: ArmServer, config, mops_azure, tmp_path, content, said):
+    file = tmp_path / "secret"
+    if content is None:
+        file.mkdir(mode=0o755)
+    else:
+        file.write_bytes(content)
+        file.chmod(0o600)
+    auth = {"method": "service_principal", "client_id": CLIENT, "client_secret_file": str(file)}
+    refused = mops_azure("plan", config=config(auth=auth))
+    assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1), refused.stderr
+    assert f"auth.client_secret_file: {file} {said}" in refused.stderr
+    assert "chmod" not in refused.stderr
+    postgres = PostgresSpec(password_file=str(file))
+    with pytest.raises(UserError, match=said):
+        admin_password(postgres)

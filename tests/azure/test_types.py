@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from modelops_runtime.contracts.errors import SpecErrors
 from mops_azure import desired, parts
-from mops_azure.config import AzureConfig
+from mops_azure.config import AzureConfig, load_config
 from mops_azure.config_parts import DISK_SIZES_GB
 from mops_azure.late import late_resources, outbound_ids
 from mops_azure.merge import READ_ONLY_OF, WHOLE, merged
@@ -157,7 +159,9 @@ def test_what_azure_makes_of_a_body_is_no_difference(certificate, config: AzureC
 
 
 def everything() -> list[desired.Resource]:
-    on = {name: {"enabled": True} for name in ("acr", "postgres", "storage", "identity", "key_vault", "logs")}
+    on: dict[str, dict[str, object]] = {
+        name: {"enabled": True} for name in ("acr", "postgres", "storage", "identity", "key_vault", "logs")
+    }
     on["identity"] |= {"service_accounts": ["a:b"]}
     config = AzureConfig.model_validate({**CONFIG.model_dump(include=set(REQUIRED)), **on})
     return [*parts.parts(config), *(late for late, _ in late_resources(config, SEEN))]
@@ -220,3 +224,71 @@ def test_a_seeded_mistake_is_caught(path, value, said):
     found = armtypes.mistakes("Microsoft.ContainerService/managedClusters", desired.CLUSTERS, body)
     assert len(found) == 1
     assert said in found[0]
+
+
+def loaded(folder: Path, line: str) -> AzureConfig:
+    """The least config, with `line` as its fourth."""
+    file = folder / "azure.yaml"
+    file.write_text(f"subscription_id: {SUBSCRIPTION}\ntenant_id: {TENANT}\nlocation: eastus2\n{line}\n")
+    return load_config(file)
+
+
+@pytest.mark.parametrize(
+    ("pool", "said"),
+    [
+        ('zones: ["1", "1"]', "zone 1 is there twice"),
+        ("zones: [4]", "it must be one of 1, 2, 3"),
+        ("zones: [true]", "it must be one of 1, 2, 3"),
+        ('taints: ["a=b:NoSchedule", "a=c:NoSchedule"]', "the taint a:NoSchedule is there twice"),
+        ('gpu: true, taints: ["sku=gpu:NoSchedule"]', "leave it out, gpu puts it there"),
+        ('taints: ["é=!!:NoSchedule"]', "write key=value:NoSchedule"),
+        (f"taints: [{'a' * 400}=b:NoSchedule]", "write key=value:NoSchedule"),
+        ("taints: [a.=b:NoSchedule]", "write key=value:NoSchedule"),
+        ('labels: {"a b": c}', "'a b' is not allowed here; write at most 63 letters"),
+        ('labels: {"a/b/c": d}', "'a/b/c' is not allowed here"),
+        ('labels: {a: "b c"}', "'b c' is not allowed here"),
+        (f"labels: {{a: {'b' * 64}}}", "write at most 63 letters"),
+        ("labels: {a: 5}", 'put it in quotes, "5"'),
+        ("labels: {kubernetes.azure.com/mode: user}", "use another prefix"),
+    ],
+)
+def test_a_pool_that_azure_would_refuse_is_refused_at_its_line(tmp_path, pool: str, said: str):
+    with pytest.raises(SpecErrors) as refused:
+        loaded(tmp_path, f"aks: {{workload_pool: {{{pool}}}}}")
+    (line,) = str(refused.value).splitlines()
+    assert line.startswith(f"{tmp_path / 'azure.yaml'}:4:")
+    assert said in line
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("network: {pod_cidr: 5}", "5 is not a network"),
+        ('network: {pod_cidr: "fd00::/64"}', "is not an IPv4 network"),
+        ('network: {authorized_ip_ranges: ["2001:db8::/32"]}', "is not an IPv4 network"),
+        ("network: {pod_cidr: 10.244.0.0/25}", "write a /24 or larger"),
+        (f"tags: {{project: {'x' * 257}}}", "has 257 letters; a tag holds at most 256"),
+        ('acr: {resource_group: "bad group/../x"}', "write a group's name"),
+        ("acr: {resource_group: ..}", "write a group's name"),
+        ('acr: {resource_group: ""}', "write a group's name"),
+    ],
+)
+def test_what_azure_would_refuse_is_refused_at_its_line(tmp_path, line: str, said: str):
+    with pytest.raises(SpecErrors) as refused:
+        loaded(tmp_path, line)
+    (told,) = str(refused.value).splitlines()
+    assert told.startswith(f"{tmp_path / 'azure.yaml'}:4:")
+    assert said in told
+
+
+def test_what_azure_takes_is_taken(tmp_path):
+    pool = (
+        "{zones: [1, 2], labels: {example.org/a: b.c, d: ''}, "
+        f"taints: [example.org/{'a' * 63}=b:NoSchedule, 'a=:NoExecute', 'a=:NoSchedule']}}"
+    )
+    assert loaded(tmp_path, f"aks: {{workload_pool: {pool}}}").aks.pools[0].zones == ["1", "2"]
+    assert loaded(tmp_path, "aks: {system_pool: {zones: [3]}}").aks.system_pool.zones == ["3"]
+    assert loaded(tmp_path, "postgres: {version: 16}").postgres.version == "16"
+    assert loaded(tmp_path, "acr: {resource_group: rg.shared_(prod)}").registry_group == "rg.shared_(prod)"
+    assert loaded(tmp_path, "network: {pod_cidr: 10.244.0.0/24}").network.pod_cidr == "10.244.0.0/24"
+    assert len(loaded(tmp_path, f"tags: {{project: {'x' * 256}}}").tags.project) == 256

@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from modelops_runtime.contracts.errors import UserError
+from mops_azure.kubeconfig import KINDS, merge, renamed
 from tests.azure.arm_server import SUBSCRIPTION, ArmServer
 
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourcegroups/modelops-anna"
 CLUSTER = f"{GROUP}/providers/microsoft.containerservice/managedclusters/modelops"
 TOKEN = "kube-token-never-shown"
+NAME = "modelops-anna-modelops"
 
 
 @pytest.fixture
@@ -71,10 +74,66 @@ def test_merging_leaves_other_contexts_as_they_are(path, mops_azure, tmp_path):
 
 def test_merging_into_what_is_no_kubeconfig_leaves_it(path, mops_azure, tmp_path):
     file = tmp_path / "kube"
-    file.write_text("a: [")
-    refused = mops_azure("kubeconfig", "--merge", config=path, env={"KUBECONFIG": str(file)})
-    assert refused.returncode == 2
-    assert file.read_text() == "a: ["
+    for text in (
+        "a: [",
+        "[]",
+        "clusters: [a, b]",
+        "clusters: {a: b}",
+        f"clusters: [{{name: {NAME}, cluster: null}}]",
+        f"users: [{{name: {NAME}, user: x}}]",
+        "contexts: 5",
+        "contexts: 0",
+        "date: 2024-99-99",
+    ):
+        file.write_text(text)
+        refused = mops_azure("kubeconfig", "--merge", config=path, env={"KUBECONFIG": str(file)})
+        assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1), refused.stderr
+        assert f"{file}: this is no kubeconfig" in refused.stderr
+        assert file.read_text() == text
+
+
+@pytest.mark.parametrize(
+    "there",
+    [
+        {"clusters": [{"name": NAME, "cluster": {"server": "https://lab"}}]},
+        {"users": [{"name": NAME, "user": {"token": "t"}}]},
+        {"contexts": [{"name": NAME, "context": {"cluster": "lab", "user": "lab"}}]},
+    ],
+)
+def test_merging_replaces_what_is_of_another_cluster_only_when_told(there):
+    user, cluster = {"token": TOKEN}, {"server": "https://ours"}
+    text = json.dumps({"clusters": [{"name": "a", "cluster": cluster}], "users": [{"name": "a", "user": user}]})
+    ours = renamed(text, NAME)
+    with pytest.raises(UserError, match="say --overwrite to replace it"):
+        merge(there, ours, overwrite=False)
+    replaced = merge(there, ours, overwrite=True)
+    assert {kind: replaced[kind] for kind in KINDS} == {kind: ours[kind] for kind in KINDS}
+    renewed = {**ours, "users": [{"name": NAME, "user": {"token": "new"}}]}
+    assert merge(ours, renewed, overwrite=False) == renewed
+
+
+def test_a_folder_is_no_place_for_a_kubeconfig(path, mops_azure, tmp_path):
+    folder, link = tmp_path / "folder", tmp_path / "link"
+    folder.mkdir()
+    link.symlink_to(link)
+    for args, named in (
+        (("--merge",), folder),
+        (("--file", str(folder)), folder),
+        (("--file", f"{path}/x/y"), f"{path}/x/y"),
+        (("--file", str(link)), link),
+        (("--file", "~nobody-of-that-name/x"), "~nobody-of-that-name/x"),
+    ):
+        refused = mops_azure("kubeconfig", *args, config=path, env={"KUBECONFIG": str(folder)})
+        assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1), refused.stderr
+        assert f"mops-azure: {named}: " in refused.stderr
+    assert list(folder.iterdir()) == []
+
+
+def test_options_of_kubeconfig_that_would_be_passed_over_are_refused(config, mops_azure):
+    for args, said in ((("--use",), "add --merge"), (("--file", ""), "--file is empty")):
+        refused = mops_azure("kubeconfig", *args, config=config())
+        assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1), refused.stderr
+        assert said in refused.stderr
 
 
 def test_stop_and_start_are_safe_to_repeat(arm: ArmServer, path, mops_azure):

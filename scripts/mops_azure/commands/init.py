@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from pydantic import ValidationError
 from modelops_runtime.contracts.errors import UserError
 from modelops_runtime.specs.messages import mistakes_of
 from mops_azure.commands.common import config_option
-from mops_azure.config import AzureConfig, sanitised
+from mops_azure.config import DEFAULT_PATH, AzureConfig, expanded, sanitised
 from mops_azure.kubeconfig import dumped, write_private
 
 
@@ -38,8 +39,13 @@ def command(
     mops-azure init
     mops-azure init --subscription ID --tenant ID --location eastus2 --registry
     """
-    path = config_path.expanduser()
-    if path.exists() and not force:
+    for option, given in (("--subscription", subscription), ("--tenant", tenant), ("--location", location)):
+        if given is not None and not given.strip():
+            raise UserError(f"{option} is empty; give a value, or leave it out to be asked")
+    path = expanded(config_path)
+    if os.path.isdir(path):
+        raise UserError(f"{path}: this is a folder; name a file, such as {DEFAULT_PATH}")
+    if os.path.exists(path) and not force:
         raise UserError(f"{path}: it is there already; edit it, or say --force to replace it")
     if None in (subscription, tenant, location, registry) and not sys.stdin.isatty():
         raise UserError(

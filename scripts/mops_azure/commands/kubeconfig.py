@@ -9,6 +9,7 @@ import click
 
 from mops_azure.bindings import fetch_kubeconfig
 from mops_azure.commands.common import arm_for, config_option, load_config
+from mops_azure.config import expanded
 from mops_azure.kubeconfig import dumped, merge, read, renamed, write_private
 
 
@@ -31,6 +32,10 @@ def command(config_path: Path, file: str | None, merged: bool, overwrite: bool, 
     """
     if merged and file:
         raise click.UsageError("--merge and --file are both there; keep one of them")
+    if use and not merged:
+        raise click.UsageError("--use is there without --merge; add --merge")
+    if file == "":
+        raise click.UsageError("--file is empty; name a file, or leave it out")
     config = load_config(config_path)
     name = f"{config.group_name}-{config.aks.name}"
     ours = renamed(fetch_kubeconfig(arm_for(config), config), name)
@@ -38,12 +43,12 @@ def command(config_path: Path, file: str | None, merged: bool, overwrite: bool, 
         click.echo(dumped(ours), nl=False)
         return
     if merged:
-        path = Path(os.environ.get("KUBECONFIG", "").split(os.pathsep)[0] or "~/.kube/config").expanduser()
+        path = expanded(Path(os.environ.get("KUBECONFIG", "").split(os.pathsep)[0] or "~/.kube/config"))
         content = merge(read(path), ours, overwrite=overwrite)
         if use:
             content["current-context"] = name
     else:
-        path = Path(file or f"~/.modelops/kubeconfig/{name}.yaml").expanduser()
+        path = expanded(Path(file or f"~/.modelops/kubeconfig/{name}.yaml"))
         content = ours
     write_private(path, dumped(content))
     click.echo(f"{path}: context {name}")
