@@ -33,7 +33,7 @@ def run_to_the_end(
         code = 2
     except click.ClickException as error:
         click.echo(_one_line(error, name), err=True)
-        code = 2
+        code = error.exit_code if isinstance(error, click.UsageError) else 2
     except ModelOpsError as error:
         for line in str(error).splitlines():
             click.echo(f"{name}: {shown(line)}", err=True)

@@ -122,7 +122,9 @@ def cost_lines(found: Estimate) -> list[str]:
 def _span(part: Part) -> str:
     if part.high is None:
         return "price not known"
-    return _money(part.high) if part.low == part.high else f"{_money(part.low or 0)} to {_money(part.high)} an hour"
+    return (
+        f"{_money(part.high) if part.low == part.high else f'{_money(part.low or 0)} to {_money(part.high)}'} an hour"
+    )
 
 
 def _money(value: float) -> str:

@@ -24,10 +24,9 @@ def read_live(arm: Arm, config: AzureConfig) -> dict[str, Any]:
             live |= _read(arm, [desired.registry(config)])
     if desired.group_id(config).lower() not in live:
         return live  # no group: nothing in it
-    wanted = [desired.cluster(config, version=None, ssh_key=None)]
-    if config.lock:
-        wanted.append(desired.lock(config))
-    live |= _read(arm, wanted)
+    live |= _read(arm, [desired.cluster(config, version=None, ssh_key=None), desired.lock(config)])
+    if desired.cluster_id(config).lower() not in live:
+        live |= _clusters(arm, config)
     for one in parts.parts(config):
         if _parent(one.id) is None or _parent(one.id) in live:
             live |= _read(arm, [one])
@@ -39,6 +38,13 @@ def read_live(arm: Arm, config: AzureConfig) -> dict[str, Any]:
 def _read(arm: Arm, wanted: list[desired.Resource]) -> dict[str, Any]:
     found = {one.id.lower(): arm.get(one.id, one.api_version, f"reading the {one.kind} {one.name}") for one in wanted}
     return {id_: one for id_, one in found.items() if one is not None}
+
+
+def _clusters(arm: Arm, config: AzureConfig) -> dict[str, Any]:
+    """The clusters in the group, without their properties: one of another name is perhaps ours from before."""
+    members = arm.list(f"{desired.group_id(config)}/resources", desired.GROUPS, "reading what is in the group")
+    kind = "microsoft.containerservice/managedclusters"
+    return {str(one["id"]).lower(): one for one in members if str(one.get("type")).lower() == kind}
 
 
 def _parent(id_: str) -> str | None:
@@ -95,7 +101,21 @@ def live_from_file(path: Path) -> dict[str, Any]:
         isinstance(one, dict) and isinstance(one.get("id"), str) for one in content
     ):
         raise UserError(f"{path}: this is no list of resources with ids; give a file of --save-live, or [] for nothing")
+    for one in content:
+        if not _is_whole(one):
+            raise UserError(f"{path}: {one['id']} is not as ARM returns it; give a file of --save-live")
     return {one["id"].lower(): one for one in content}
+
+
+def _is_whole(one: dict[str, Any]) -> bool:
+    """Its parts have the shapes that are relied on."""
+    properties, tags = one.get("properties", {}), one.get("tags") or {}
+    if not isinstance(properties, dict) or not isinstance(tags, dict):
+        return False
+    pools = properties.get("agentPoolProfiles") or []
+    return isinstance(pools, list) and all(
+        isinstance(pool, dict) and isinstance(pool.get("name"), str) for pool in pools
+    )
 
 
 def newest_default_version(arm: Arm, config: AzureConfig) -> str:

@@ -152,10 +152,29 @@ def make_plan(
     if config.lock:
         steps.append(_step(desired.lock(config), live))
     steps += [_late_step(resource, waits, live) for resource, waits in late_resources(config, live)]
+    notes += _left_alone(config, live)
     moving = [str(one.get("name")) for one in under_way(live)]
     if moving:
         notes.append(f"Azure is still at work on {', '.join(moving)}; that is waited for")
     return Plan(steps=tuple(steps), notes=tuple(notes))
+
+
+def _left_alone(config: AzureConfig, live: Live) -> Iterator[str]:
+    """What is there and costs or hinders, though the config says nothing of it."""
+    if other_clusters(config, live):
+        yield f"clusters of ours that the config does not name go on, and cost: {', '.join(other_clusters(config, live))}"
+    if not config.lock and desired.lock(config).id.lower() in live:
+        yield f"lock {desired.LOCK_NAME} is still there, though the config asks for none; `mops-azure delete --unlock` removes it"
+    if power_of(live.get(desired.cluster_id(config).lower())) == "Stopped":
+        yield f"cluster {config.aks.name} is stopped; `mops-azure start` wakes it"
+
+
+def other_clusters(config: AzureConfig, live: Live) -> list[str]:
+    """Names of the clusters of ours in the group beside the config's own."""
+    own, kind = desired.cluster_id(config).lower(), desired.cluster_id(config).lower().rpartition("/")[0]
+    return [
+        str(one["name"]) for id_, one in live.items() if id_ != own and id_.rpartition("/")[0] == kind and is_ours(one)
+    ]
 
 
 def _registry_steps(config: AzureConfig, live: Live) -> list[Step]:
@@ -211,7 +230,7 @@ def _cluster_steps(
     del body["properties"]["agentPoolProfiles"]
     cluster = _judged(Resource(**{**vars(resource), "body": body}), live)
     _check_version(config, live)
-    found = {pool["name"].lower(): pool for pool in live["properties"].get("agentPoolProfiles") or []}
+    found = {pool["name"].lower(): pool for pool in (live.get("properties") or {}).get("agentPoolProfiles") or []}
     extra = sorted(set(found) - {pool.name for pool in pools})
     if extra:
         notes.append(f"pools that the config does not name are left alone: {', '.join(extra)}")
@@ -229,7 +248,7 @@ def _check_version(config: AzureConfig, live: Any) -> None:
     """Kubernetes goes up by one minor version at a time, and never down."""
     if config.aks.version is None:
         return
-    properties = live["properties"]
+    properties = live.get("properties") or {}
     running = _numbers(properties.get("currentKubernetesVersion") or properties.get("kubernetesVersion") or "")
     wanted = _numbers(config.aks.version)
     if not running or not wanted:
@@ -292,7 +311,26 @@ def refuse_if_stopped(config: AzureConfig, plan: Plan, live: Live) -> None:
         raise UserError(f"cluster {config.aks.name} is stopped and cannot be changed; `mops-azure start` first")
 
 
-def refuse_replaced_system_pool(plan: Plan) -> None:
+HOLDERS = {
+    "resource group": "`mops-azure delete` or `mops-azure registry delete`, which look at all that is in it,",
+    "registry": "`mops-azure registry delete`",
+}
+"""What holds more than the config names -> what deletes it with a look at that."""
+
+
+def refuse_replacements(plan: Plan) -> None:
+    """What must never be deleted only to be made anew. Raises UserError."""
+    for step in plan.replaced:
+        if way := HOLDERS.get(step.resource.kind):
+            changed = ", ".join(one.path for one in step.differences if forces_replacement(step, one))
+            raise UserError(
+                f"{step.resource.kind} {step.resource.name} cannot change its {changed}, and is never deleted to be made anew; "
+                f"undo that change, or {way} first"
+            )
+    _refuse_replaced_system_pool(plan)
+
+
+def _refuse_replaced_system_pool(plan: Plan) -> None:
     """A cluster must keep a system pool, so it cannot be deleted to be made anew. Raises UserError."""
     if any(step.key == ("pool", "system") for step in plan.replaced):
         raise UserError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from ruamel.yaml import YAML
 
 from mops_azure.config import AzureConfig
@@ -157,3 +158,75 @@ def test_the_config_in_the_docs_is_valid():
     config = AzureConfig.model_validate(YAML(typ="safe").load("".join(examples)))
     assert config.group_name == "modelops-anna"
     assert config.identity.enabled
+
+
+def test_a_group_and_a_registry_are_never_deleted_to_be_made_anew(arm: ArmServer, config, mops_azure):
+    made = {"acr": {"enabled": True}}
+    assert mops_azure("create", "-y", config=config(**made)).returncode == 0
+    before = len(arm.writes())
+    moved = config(**made, location="westus2")
+    refused = mops_azure("create", "-y", "--allow-replace", config=moved)
+    assert refused.returncode == 2
+    assert "resource group modelops-anna cannot change its location" in refused.stderr
+    assert "mops-azure delete" in refused.stderr
+    refused = mops_azure("registry", "create", "-y", config=moved)
+    assert refused.returncode == 2
+    assert "cannot change its location" in refused.stderr
+    assert len(arm.writes()) == before
+
+
+def test_what_the_config_no_longer_names_is_told(arm: ArmServer, config, mops_azure):
+    assert mops_azure("create", "-y", config=config(lock=True, acr={"enabled": True})).returncode == 0
+    unlocked = mops_azure("plan", "--detailed-exitcode", config=config(lock=False, acr={"enabled": True}))
+    assert unlocked.returncode == 0
+    assert "lock modelops-keep is still there" in unlocked.stdout
+    renamed = config(lock=True, acr={"enabled": True}, aks={"name": "other"})
+    assert (
+        "clusters of ours that the config does not name go on, and cost: modelops"
+        in mops_azure("plan", config=renamed).stdout
+    )
+    shown = mops_azure("status", config=renamed)
+    assert "cluster: not there" in shown.stdout
+    assert "cluster modelops: ours too" in shown.stdout
+    assert "registry modelops" in shown.stdout
+
+
+def test_a_stopped_cluster_is_not_called_ready(arm: ArmServer, config, mops_azure):
+    assert mops_azure("create", "-y", config=config()).returncode == 0
+    assert mops_azure("stop", config=config()).returncode == 0
+    again = mops_azure("create", "-y", config=config(lock=True))
+    assert again.returncode == 0, again.stderr
+    assert "cluster modelops is stopped" in again.stdout
+    assert "next: mops-azure start" in again.stdout
+
+
+def test_a_wrong_option_is_no_change(config, mops_azure):
+    assert mops_azure("plan", "--detailed-exitcode", "--nope", config=config()).returncode == 1
+    assert mops_azure("plan", "--nope", config=config()).returncode == 2
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        {"properties": 5},
+        {"tags": [1]},
+        {"properties": {"agentPoolProfiles": [{}]}},
+        {"properties": {"agentPoolProfiles": 5}},
+        {},
+    ],
+    ids=["properties", "tags", "pool", "pools", "bare"],
+)
+def test_a_file_that_is_not_as_azure_answers_is_one_line(config, mops_azure, tmp_path, one):
+    tags = {"tags": {"managedBy": "modelops"}}
+    (tmp_path / "live.json").write_text(json.dumps([{"id": GROUP, **tags}, {"id": CLUSTER, **tags, **one}]))
+    planned = mops_azure("plan", "--against", "live.json", config=config(cloud="public"))
+    assert "defect" not in planned.stderr
+    if one:
+        assert planned.returncode == 2
+        assert "is not as ARM returns it" in planned.stderr
+
+
+def test_a_place_that_cannot_be_written_is_one_line(arm: ArmServer, config, mops_azure, tmp_path):
+    refused = mops_azure("plan", "--save-live", str(tmp_path), config=config())
+    assert refused.returncode == 2
+    assert "--save-live" in refused.stderr

@@ -13,7 +13,7 @@ from mops_azure.commands.common import arm_for, ask, config_option, load_config,
 from mops_azure.config import admin_password
 from mops_azure.cost import cost_lines, estimate
 from mops_azure.parts import parts, server_id
-from mops_azure.plan import make_plan, refuse_if_stopped, refuse_replaced_system_pool, under_way
+from mops_azure.plan import make_plan, power_of, refuse_if_stopped, refuse_replacements, under_way
 from mops_azure.prices import price_table
 from mops_azure.render import plan_lines
 from mops_azure.ssh import ephemeral_key, given_key
@@ -55,7 +55,7 @@ def command(config_path: Path, yes: bool, timeout: float, no_wait: bool, allow_r
     click.echo("\n".join(plan_lines(plan)))
     if not plan.changes and next(under_way(live), None) is None:
         return
-    refuse_replaced_system_pool(plan)
+    refuse_replacements(plan)
     if plan.replaced and not allow_replace:
         names = ", ".join(f"{step.resource.kind} {step.resource.name}" for step in plan.replaced)
         raise UserError(
@@ -77,4 +77,5 @@ def command(config_path: Path, yes: bool, timeout: float, no_wait: bool, allow_r
         click.echo("mops-azure: stopped looking; Azure goes on. `mops-azure create` again goes on from there", err=True)
         raise
     say("ready")
-    click.echo("next: mops workspace up --infra azure")
+    is_stopped = power_of(live.get(desired.cluster_id(config).lower())) == "Stopped"
+    click.echo(f"next: {'mops-azure start' if is_stopped else 'mops workspace up --infra azure'}")

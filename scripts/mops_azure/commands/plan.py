@@ -8,14 +8,29 @@ from typing import Any
 
 import click
 
-from modelops_runtime.contracts.errors import ModelOpsError
+from modelops_runtime.contracts.errors import ModelOpsError, UserError
 from mops_azure.commands.common import arm_for, config_option, json_option, load_config
 from mops_azure.plan import Plan, make_plan
 from mops_azure.render import plan_json, plan_lines
 from mops_azure.ssh import given_key
 
 
-@click.command()
+class _WrongUse(click.UsageError):
+    exit_code = 1
+
+
+class _Detailed(click.Command):
+    """A mistake in the options, too, leaves 2 to "changes" where --detailed-exitcode is given."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        is_detailed = "--detailed-exitcode" in args
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            raise (_WrongUse(error.format_message(), error.ctx) if is_detailed else error) from None
+
+
+@click.command(cls=_Detailed)
 @config_option
 @json_option
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 0 for no changes, 2 for changes, 1 for an error.")
@@ -55,7 +70,12 @@ def _show(config_path: Path, as_json: bool, against: Path | None, save_live: Pat
 
         live = read_live(arm_for(config), config)
     if save_live:
-        save_live.write_text(json.dumps(list(live.values()), indent=2) + "\n")
+        try:
+            save_live.write_text(json.dumps(list(live.values()), indent=2) + "\n")
+        except OSError as error:
+            raise UserError(
+                f"--save-live {save_live}: it cannot be written: {error.strerror}; give another file"
+            ) from None
     plan = make_plan(config, live, ssh_key=key)
     from mops_azure.cost import cost_lines, estimate
     from mops_azure.prices import price_table, shipped

@@ -21,7 +21,7 @@ from mops_azure.commands.common import (
     yes_option,
 )
 from mops_azure.config import AzureConfig
-from mops_azure.plan import Live, Plan, make_attach_plan, make_registry_plan
+from mops_azure.plan import Live, Plan, make_attach_plan, make_registry_plan, refuse_replacements
 from mops_azure.render import plan_lines
 
 
@@ -96,6 +96,7 @@ def _apply(config_path: Path, yes: bool, timeout: float, plan_of: Callable[[Azur
 
     plan = plan_of(config, read_live(arm, config))
     click.echo("\n".join(plan_lines(plan)))
+    refuse_replacements(plan)
     if plan.changes:
         ask("Go on?", yes=yes)
         work = Work(arm=arm, say=progress(), deadline=time.monotonic() + timeout)

@@ -13,7 +13,7 @@ from mops_azure import desired
 from mops_azure.commands.common import arm_for, config_option, json_option, load_config
 from mops_azure.config import AzureConfig
 from mops_azure.cost import nodes_price
-from mops_azure.plan import power_of, state_of, under_way
+from mops_azure.plan import other_clusters, power_of, state_of, under_way
 from mops_azure.prices import PriceTable, price_table
 from mops_azure.support import end_of_support
 
@@ -56,6 +56,7 @@ def facts_of(config: AzureConfig, live: dict[str, Any], table: PriceTable) -> di
     return {
         "resource_group": {"name": config.group_name, "exists": desired.group_id(config).lower() in live},
         "cluster": _cluster(cluster, table) if cluster else None,
+        "other_clusters": other_clusters(config, live),
         "registry": {"name": registry["name"], "login_server": registry["properties"].get("loginServer")}
         if registry
         else None,
@@ -98,22 +99,32 @@ def _pool(pool: Any, stopped: bool, table: PriceTable) -> dict[str, Any]:
 def lines(facts: dict[str, Any]) -> list[str]:
     """For people."""
     group, cluster = facts["resource_group"], facts["cluster"]
+    missing = "not there; `mops-azure create` makes it"
     if not group["exists"]:
-        return [f"resource group {group['name']}: not there; `mops-azure create` makes it"]
-    result = [f"resource group {group['name']}"]
-    if cluster is None:
-        return [*result, "cluster: not there; `mops-azure create` makes it"]
-    result.append(f"cluster {cluster['name']}: {cluster['state']}, {cluster['power']}, in {cluster['location']}")
+        return [f"resource group {group['name']}: {missing}", *_registry_lines(facts)]
+    result = [f"resource group {group['name']}", *(_cluster_lines(cluster) if cluster else [f"cluster: {missing}"])]
+    result += [f"cluster {name}: ours too, though the config does not name it" for name in facts["other_clusters"]]
+    return result + _registry_lines(facts)
+
+
+def _registry_lines(facts: dict[str, Any]) -> list[str]:
+    found = facts["registry"]
+    return [f"registry {found['name']}: {found['login_server']}"] if found else []
+
+
+def _cluster_lines(cluster: dict[str, Any]) -> list[str]:
+    result = [f"cluster {cluster['name']}: {cluster['state']}, {cluster['power']}, in {cluster['location']}"]
     result.append(f"  Kubernetes {cluster['version']}, supported until {cluster['support_ends']}")
     for pool in cluster["pools"]:
         price = "price not known" if pool["usd_per_hour"] is None else f"{pool['usd_per_hour']:.2f} USD an hour"
-        nodes = f"{pool['nodes']} of {pool['min']} to {pool['max']} nodes"
+        is_scaled = pool["max"] is not None
+        nodes = (
+            f"{pool['nodes']} of {pool['min']} to {pool['max']} nodes" if is_scaled else f"{pool['nodes']} nodes, fixed"
+        )
         result.append(f"  pool {pool['name']}: {nodes}, {pool['vm_size']}, {pool['state']}, {price}")
     if cluster["nodes_usd_per_hour"] is not None:
         result.append(
             f"  nodes cost {cluster['nodes_usd_per_hour']:.2f} USD an hour now "
             f"(list prices of {cluster['prices']['as_of']}, without disks and traffic)"
         )
-    if facts["registry"]:
-        result.append(f"registry {facts['registry']['name']}: {facts['registry']['login_server']}")
     return result
