@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PlainValidator, Strict, WithJsonSchema
+from pydantic import BeforeValidator, Field, PlainValidator, Strict, WithJsonSchema
 
 from modelops_runtime.specs.base import Mistake, StrictModel, mistake
-from modelops_runtime.specs.scalars import Natural, Whole, shown
+from modelops_runtime.specs.scalars import Natural, Whole, shown, whole
 from modelops_runtime.specs.values import NonEmpty
 
 QUANTITY = r"^\d+(\.\d+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"
@@ -17,6 +17,15 @@ IMAGE = r"^[^\s@]+(@sha256:[0-9a-f]{64})?$"
 IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_$]{0,62}$"
 DNS_LABEL = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 DNS_NAME = r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$"
+
+MOST_WORKERS = 10_000
+"""Above what one scheduler carries; Kubernetes takes 2^31, and a slip of the finger would swamp the cluster."""
+
+MOST_THREADS = 1_024
+"""Simulations side by side in one worker."""
+
+Replicas = Annotated[int, Field(ge=0, le=MOST_WORKERS), BeforeValidator(whole)]
+Threads = Annotated[int, Field(ge=1, le=MOST_THREADS), BeforeValidator(whole)]
 
 
 def _quantity(value: Any) -> str:
@@ -65,7 +74,7 @@ class WorkersSpec(StrictModel):
     image: Annotated[str, Field(pattern=IMAGE)] | None = Field(
         default=None, description="an image reference by tag or digest; left out: the release's own"
     )
-    replicas: Whole = Field(default=1, ge=1, description="workers that share the search")
+    replicas: Whole = Field(default=1, ge=1, le=MOST_WORKERS, description="workers that share the search")
     resources: ResourcesSpec = ResourcesSpec()
     node_selector: dict[NonEmpty, str] = Field(default_factory=dict, description="labels a node must have")
     tolerations: Annotated[tuple[TolerationSpec, ...], Strict(False)] = ()

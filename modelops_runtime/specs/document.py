@@ -102,13 +102,13 @@ class Document:
         return [self.error(one) for one in sorted(found, key=lambda one: self.place(one.loc, at_key=one.at_key))]
 
 
-def read_document(path: Path) -> tuple[Document, list[SpecError]]:
+def read_document(path: Path, wanted: Wanted = SPEC) -> tuple[Document, list[SpecError]]:
     """The content of a spec, and what in it could be read in two ways. Raises SpecErrors when it cannot be read at all."""
-    document, ambiguous = read_values(path, SPEC)
+    document, ambiguous = read_values(path, wanted)
     if not isinstance(document.content, Mapping):
         wrong = f"the file holds {_kind(document.content)}"
         where = "{}:{}:{}".format(document.name, *document.places[()].value)
-        raise SpecErrors(SpecError(where, wrong, SPEC.begin))
+        raise SpecErrors(SpecError(where, wrong, wanted.begin))
     return document, ambiguous
 
 
@@ -154,7 +154,9 @@ def _text_of(path: Path, name: str, wanted: Wanted) -> str:
     except FileNotFoundError:
         raise SpecErrors(SpecError(name, "there is no such file", f"give the path of {wanted.file}")) from None
     except IsADirectoryError:
-        raise SpecErrors(SpecError(name, "this is a folder", f"give the file in it: {path / wanted.example}")) from None
+        inside = path / wanted.example
+        right = f"give the file in it: {inside}" if inside.is_file() else f"give the path of {wanted.file}"
+        raise SpecErrors(SpecError(name, "this is a folder", right)) from None
     except OSError as error:
         raise SpecErrors(
             SpecError(name, f"it cannot be read: {error.strerror}", "give a file that you may read")

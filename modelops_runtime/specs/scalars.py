@@ -81,7 +81,7 @@ def _size(value: Any) -> Any:
         raise mistake(f"{value!r} is not a memory size", f"{_SIZES}, and is above 0") from None
 
 
-def _whole(value: Any) -> Any:
+def whole(value: Any) -> Any:
     """1e3 is a whole number, as it is in JSON Schema."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
@@ -111,11 +111,11 @@ def nearest(word: object, known: list[str]) -> str | None:
     return near[0] if near else None
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]
+Whole = Annotated[int, BeforeValidator(whole)]
 """An integer; a float without a fraction is one."""
 
-Count = Annotated[int, Field(ge=1), BeforeValidator(_whole)]
-Natural = Annotated[int, Field(ge=0), BeforeValidator(_whole)]
+Count = Annotated[int, Field(ge=1), BeforeValidator(whole)]
+Natural = Annotated[int, Field(ge=0), BeforeValidator(whole)]
 """Their bounds stand before the validator: outside of it an optional one would lose them in JSON Schema."""
 
 Duration = Annotated[

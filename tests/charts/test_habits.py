@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -13,7 +14,11 @@ from typing import Any
 import pytest
 import yaml
 
+from modelops_runtime.contracts.errors import UserError
 from mops.charts.generate import CHARTS as MODELS
+from mops.kube.access import Access
+from mops.kube.helm import Helm
+from mops.kube.more_values import blamed, with_files
 from tests.charts.rendering import CHARTS, ROOT, SPEC, helm, manifest, pod_templates, program, render
 
 # What is not on this machine is there once the test cluster has been built.
@@ -241,6 +246,35 @@ def test_the_way_to_a_database_outside_is_open_to_its_addresses_alone(mode: str)
     }
     in_cluster = ways()
     assert ways("--set-json", 'centralStore.cidrs=["192.0.2.2/32"]') == in_cluster
+
+
+@pytest.mark.parametrize(
+    ("chart", "key", "most"),
+    [
+        ("dask-workspace", "replicas", 10_000),
+        ("dask-workspace", "threads", 1_024),
+        ("adaptive-run", "replicas", 10_000),
+        ("adaptive-run", "slots", 1_024),
+    ],
+)
+def test_more_workers_than_a_cluster_bears_are_refused(chart: str, key: str, most: int) -> None:
+    render(chart, "--set", f"workers.{key}={most}")
+    with pytest.raises(AssertionError, match=f"'/workers/{key}': maximum: got "):
+        render(chart, "--set", f"workers.{key}={most + 1}")
+
+
+def test_a_values_file_that_a_chart_refuses_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(Path(program("helm") or "").parent), prepend=os.pathsep)
+    kubeconfig, file = tmp_path / "kubeconfig", tmp_path / "v.yaml"
+    cluster, context = (
+        {"name": "c", "cluster": {"server": "http://127.0.0.1:1"}},
+        {"name": "a", "context": {"cluster": "c"}},
+    )
+    kubeconfig.write_text(json.dumps({"current-context": "a", "contexts": [context], "clusters": [cluster]}))
+    file.write_text("workers: {replicas: many}\n")
+    asked = Helm(Access(kubeconfig=kubeconfig))
+    with pytest.raises(UserError, match=rf"got string, want integer; correct the spec, or {file}$"), blamed((file,)):
+        asked.preview("ws", "ws", "dask-workspace", with_files({}, (file,)), is_there=False)
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

@@ -23,7 +23,7 @@ from mops.kube.certificates import client_pair, is_good
 from mops.kube.changes import changes
 from mops.kube.errors import ClusterError, said_plainly
 from mops.kube.helm import Helm
-from mops.kube.more_values import with_files
+from mops.kube.more_values import blamed, with_files
 from mops.kube.names import DEFAULT_WORKSPACE
 from mops.kube.pods import PodState, failure, has_said, pods_of, wait_for
 from mops.kube.pull_secrets import PullSecret
@@ -94,7 +94,8 @@ def preview(access: Access, wanted: Wanted) -> list[str]:
         lines.append(f"+ database {database.database_name(server.cluster, place)} on {server.host}")
         lines.append(f"+ Secret/{database.managed_secret(values)}")
     values = database.with_way(kube, place, values, database.addresses_of)
-    after = helm.preview(place.release, place.namespace, CHART, values, is_there=is_there)
+    with blamed(wanted.values_files):
+        after = helm.preview(place.release, place.namespace, CHART, values, is_there=is_there)
     return lines + changes(release.resources if release else (), after)
 
 
@@ -116,14 +117,16 @@ def up(access: Access, wanted: Wanted, *, timeout_s: float, say: Say) -> Cluster
         _give_certificate(kube, workspace, place)
     wanted.pull_secret.make(kube, place.namespace)
     if server is not None:
-        rendered = helm.preview(place.release, place.namespace, CHART, values, is_there=True)
+        with blamed(wanted.values_files):
+            rendered = helm.preview(place.release, place.namespace, CHART, values, is_there=True)
         secret = database.managed_secret(values)
         database.make(kube, place, server, secret, worker_job(rendered), timeout_s=timeout_s, say=say)
     _check_store(kube, place, values)
     values = database.with_way(kube, place, values, database.addresses_of)
     _remove_failed_jobs(kube, place)
     wake(kube, workspace, say)
-    revision = helm.deploy(place.release, place.namespace, CHART, values, timeout_s)
+    with blamed(wanted.values_files):
+        revision = helm.deploy(place.release, place.namespace, CHART, values, timeout_s)
     say(f"release {place.namespace}/{place.release}: revision {revision}")
     run = find(helm, place.run_id, place.namespace)
     wait_for(

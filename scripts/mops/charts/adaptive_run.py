@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from modelops_runtime.specs.cluster import MOST_THREADS, MOST_WORKERS
 from mops.charts.base import Cidr, IdentityAccount, Image, Monitoring, NetworkPolicy, Object, Pods, Resources, Values
 from mops.charts.postgres import PostgresValues
 
@@ -55,8 +56,10 @@ class CentralStore(Values):
 class Workers(Values):
     """The adaptive workers: a Job, since a run ends."""
 
-    replicas: int = Field(default=1, ge=1, description="workers that share the search")
-    slots: int = Field(default=1, ge=1, description="simulations side by side in a worker, without dask.address")
+    replicas: int = Field(default=1, ge=1, le=MOST_WORKERS, description="workers that share the search")
+    slots: int = Field(
+        default=1, ge=1, le=MOST_THREADS, description="simulations side by side in a worker, without dask.address"
+    )
     backoff_limit: int = Field(default=20, ge=0, description="lost workers that are replaced; a failed run is not")
     ttl_seconds_after_finished: int = Field(default=604800, ge=0, description="after which the ended Job goes")
     termination_grace_period_seconds: int = Field(default=60, ge=1, description="time to stop in order")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from modelops_runtime.specs.cluster import MOST_THREADS, MOST_WORKERS
 from mops.charts.base import (
     Cidr,
     Disruption,
@@ -35,8 +36,8 @@ class Workers(Values):
     """The workers, which run the user's models."""
 
     image: Image = Image(repository="modelops/dask-worker")
-    replicas: int = Field(default=2, ge=0, description="how many")
-    threads: int = Field(default=1, ge=1, description="simulations side by side in a worker")
+    replicas: int = Field(default=2, ge=0, le=MOST_WORKERS, description="how many")
+    threads: int = Field(default=1, ge=1, le=MOST_THREADS, description="simulations side by side in a worker")
     termination_grace_period_seconds: int = Field(
         default=120, ge=10, description="time to finish what runs and hand over results; longer than a simulation takes"
     )

@@ -14,8 +14,8 @@ from mops.kube.options import (
     follow_option,
     going_on_later,
     json_option,
+    not_empty,
     say,
-    seconds,
     show_lines,
     tail_option,
     timeout_option,
@@ -26,9 +26,9 @@ from mops.kube.pull_secrets import PullSecret, pull_secret_options
 if TYPE_CHECKING:
     from modelops_runtime.results.export import Format
 
-_run = click.argument("run_id", metavar="RUN")
+_run = click.argument("run_id", metavar="RUN", callback=not_empty)
 _namespace = click.option(
-    "--namespace", metavar="NS", help="Where it is; default: a namespace of its own, by its name."
+    "--namespace", metavar="NS", callback=not_empty, help="Where it is; default: a namespace of its own, by its name."
 )
 _to = click.option(
     "--to", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Default: modelops-out/RUN here."
@@ -49,9 +49,19 @@ def command() -> None:
 
 @command.command()
 @click.argument("spec", type=click.Path(path_type=Path, dir_okay=False), metavar="SPEC")
-@click.option("--run-id", metavar="ID", help="Name of the run; default: the spec's `name`.")
-@click.option("--workspace", metavar="NAME", help="Which workspace simulates; default: the spec's `workspace_ref`.")
-@click.option("--workspace-namespace", metavar="NS", help="Where the workspace is, when that cannot be found out.")
+@click.option("--run-id", metavar="ID", callback=not_empty, help="Name of the run; default: the spec's `name`.")
+@click.option(
+    "--workspace",
+    metavar="NAME",
+    callback=not_empty,
+    help="Which workspace simulates; default: the spec's `workspace_ref`.",
+)
+@click.option(
+    "--workspace-namespace",
+    metavar="NS",
+    callback=not_empty,
+    help="Where the workspace is, when that cannot be found out.",
+)
 @_namespace
 @values_option
 @pull_secret_options
@@ -66,7 +76,7 @@ def up(
     namespace: str | None,
     values_files: tuple[Path, ...],
     pull_secret: PullSecret,
-    timeout: str,
+    timeout: float,
     dry_run: bool,
     access: Access,
 ) -> None:
@@ -90,12 +100,12 @@ def up(
         click.echo("\n".join(preview(access, asked) or ["nothing would change"]))
         return
     with going_on_later(f"mops adaptive up {spec}{access.flags}"):
-        place = bring_up(access, asked, timeout_s=seconds(timeout), say=say).place
+        place = bring_up(access, asked, timeout_s=timeout, say=say).place
     click.echo(f"run {place.run_id} is at work; `{place.command('status')}` shows where it stands")
 
 
 @command.command()
-@click.argument("run_id", metavar="[RUN]", required=False)
+@click.argument("run_id", metavar="[RUN]", required=False, callback=not_empty)
 @_namespace
 @json_option
 @cluster_options
@@ -193,7 +203,7 @@ def results(run_id: str, to: Path | None, format_: Format, namespace: str | None
 @timeout_option
 @cluster_options
 def down(
-    run_id: str, to: Path | None, discard: bool, purge: bool, namespace: str | None, timeout: str, access: Access
+    run_id: str, to: Path | None, discard: bool, purge: bool, namespace: str | None, timeout: float, access: Access
 ) -> None:
     """Fetch the results of RUN, then take it away. Its ledger stays, and `up` goes on with it, unless --purge is given.
 
@@ -216,4 +226,4 @@ def down(
             raise NotOnCluster(error.args[0], right) from None
         paths = save(access, run, to or Path("modelops-out") / run_id, say)
         say(f"results: {paths[-1].parent}" if paths else "there are no results yet")
-    remove(access, place, purge=purge, timeout_s=seconds(timeout), say=say)
+    remove(access, place, purge=purge, timeout_s=timeout, say=say)

@@ -8,13 +8,16 @@ import click
 
 from mops.kube.access import Access, cluster_options
 from mops.kube.names import DEFAULT_WORKSPACE
+from mops.kube.options import not_empty
 
 
 @click.command()
-@click.argument("name", default=DEFAULT_WORKSPACE, metavar="[NAME]")
+@click.argument("name", default=DEFAULT_WORKSPACE, metavar="[NAME]", callback=not_empty)
 @click.option("--port", type=click.IntRange(0, 65535), default=8787, show_default=True, metavar="N",
               help="On this machine; 0: any free one.")  # fmt: skip
-@click.option("--namespace", metavar="NS", help="Where it is, when it is not where it would be by its name.")
+@click.option(
+    "--namespace", metavar="NS", callback=not_empty, help="Where it is, when it is not where it would be by its name."
+)
 @cluster_options
 def command(name: str, port: int, namespace: str | None, access: Access) -> None:
     """Show Dask's dashboard of the workspace NAME at http://127.0.0.1:8787, until Ctrl-C.

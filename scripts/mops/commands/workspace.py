@@ -11,12 +11,13 @@ import click
 from mops.kube.access import Access, cluster_options
 from mops.kube.names import DEFAULT_WORKSPACE
 from mops.kube.options import (
+    WorkersType,
     dry_run_option,
     follow_option,
     going_on_later,
     json_option,
+    not_empty,
     say,
-    seconds,
     show_lines,
     tail_option,
     timeout_option,
@@ -29,9 +30,9 @@ if TYPE_CHECKING:
 
 FILE = Path("workspace.yaml")
 
-_name = click.argument("name", default=DEFAULT_WORKSPACE, metavar="[NAME]")
+_name = click.argument("name", default=DEFAULT_WORKSPACE, metavar="[NAME]", callback=not_empty)
 _namespace = click.option(
-    "--namespace", metavar="NS", help="Where it is, when it is not where it would be by its name."
+    "--namespace", metavar="NS", callback=not_empty, help="Where it is, when it is not where it would be by its name."
 )
 
 
@@ -50,7 +51,9 @@ def command() -> None:
 @_name
 @click.option("--file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="Its workspace.yaml; default: the one in this folder, if there is one.")  # fmt: skip
-@click.option("--namespace", metavar="NS", help="Another namespace than the file's, or than NAME's own.")
+@click.option(
+    "--namespace", metavar="NS", callback=not_empty, help="Another namespace than the file's, or than NAME's own."
+)
 @click.option(
     "--build", is_flag=True, help="First build the images that the file names from this source tree, and push them."
 )
@@ -66,7 +69,7 @@ def up(
     build: bool,
     values_files: tuple[Path, ...],
     pull_secret: PullSecret,
-    timeout: str,
+    timeout: float,
     dry_run: bool,
     access: Access,
 ) -> None:
@@ -96,7 +99,7 @@ def up(
 
         build_and_push(wanted.spec, say, registry=access.registry)
     with going_on_later(f"mops workspace up {name}{access.flags}"):
-        workspace = bring_up(access, wanted, timeout_s=seconds(timeout), say=say)
+        workspace = bring_up(access, wanted, timeout_s=timeout, say=say)
     binding = workspace.binding("")
     click.echo(f"workspace {name} is ready: {binding.address}, {binding.slots} simulations side by side")
 
@@ -142,7 +145,9 @@ def status(name: str, namespace: str | None, as_json: bool, access: Access) -> N
 
 @command.command()
 @json_option
-@click.option("--namespace", metavar="NS", help="Look there alone, without the right to look everywhere.")
+@click.option(
+    "--namespace", metavar="NS", callback=not_empty, help="Look there alone, without the right to look everywhere."
+)
 @cluster_options
 def ls(as_json: bool, namespace: str | None, access: Access) -> None:
     """List the workspaces of the cluster.
@@ -164,12 +169,12 @@ def ls(as_json: bool, namespace: str | None, access: Access) -> None:
 
 
 @command.command()
-@click.argument("replicas", type=click.IntRange(min=0), metavar="N")
+@click.argument("replicas", type=WorkersType(), metavar="N")
 @_name
 @_namespace
 @timeout_option
 @cluster_options
-def scale(replicas: int, name: str, namespace: str | None, timeout: str, access: Access) -> None:
+def scale(replicas: int, name: str, namespace: str | None, timeout: float, access: Access) -> None:
     """Give the workspace NAME another number of workers, N; 0 costs nothing while nobody works.
 
     \b
@@ -178,7 +183,7 @@ def scale(replicas: int, name: str, namespace: str | None, timeout: str, access:
     """
     from mops.workspace.up import scale as scale_to
 
-    workspace = scale_to(access, name, namespace, replicas, timeout_s=seconds(timeout), say=say)
+    workspace = scale_to(access, name, namespace, replicas, timeout_s=timeout, say=say)
     click.echo(f"workspace {name} has {workspace.values['workers']['replicas']} workers")
 
 
@@ -217,7 +222,7 @@ def logs(name: str, namespace: str | None, component: str, tail: int, follow: bo
 @click.option("--force", is_flag=True, help="Even while runs work on it.")
 @timeout_option
 @cluster_options
-def down(name: str, namespace: str | None, purge: bool, force: bool, timeout: str, access: Access) -> None:
+def down(name: str, namespace: str | None, purge: bool, force: bool, timeout: float, access: Access) -> None:
     """Take the workspace NAME away. Refused while runs work on it.
 
     \b
@@ -226,4 +231,4 @@ def down(name: str, namespace: str | None, purge: bool, force: bool, timeout: st
     """
     from mops.workspace.up import down as take_down
 
-    take_down(access, name, namespace, purge=purge, force=force, timeout_s=seconds(timeout), say=say)
+    take_down(access, name, namespace, purge=purge, force=force, timeout_s=timeout, say=say)

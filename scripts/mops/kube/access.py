@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -30,6 +31,9 @@ OURS = {"app.kubernetes.io/managed-by": "mops"}
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 
 
+_ANOTHER = "set KUBECONFIG, or give --kubeconfig and --context"
+
+
 @dataclass(frozen=True)
 class Access:
     """A kubeconfig (None: KUBECONFIG, ~/.kube/config) and a context in it (None: the current one)."""
@@ -47,12 +51,40 @@ class Access:
         """A client of its own, checked to have somewhere to go."""
         from kubernetes import config
 
+        with self._readable() as files:
+            return config.new_client_from_config(config_file=files, context=self.context)
+
+    def check(self) -> None:
+        """Whether the kubeconfig can be read, and has the context; nobody is asked. Raises UserError."""
+        from kubernetes.config.kube_config import KubeConfigLoader, KubeConfigMerger
+
+        with self._readable() as files:
+            KubeConfigLoader(KubeConfigMerger(files).config, active_context=self.context)
+
+    @contextmanager
+    def _readable(self) -> Iterator[str]:
+        """What to read, as KUBECONFIG would have it; what is wrong with it leaves the block as UserError."""
+        import yaml
+
         quiet()
         if self.kubeconfig is not None and not self.kubeconfig.is_file():
             raise UserError(f"{self.kubeconfig}: there is no such file; --kubeconfig is a file that kubectl takes")
-        with said_plainly("reading the kubeconfig"):
-            file = None if self.kubeconfig is None else str(self.kubeconfig)
-            return config.new_client_from_config(config_file=file, context=self.context)
+        files = str(self.kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config")
+        if not any(Path(one).expanduser().exists() for one in files.split(os.pathsep) if one):
+            raise UserError(f"{files}: there is no such file; {_ANOTHER}")
+        try:
+            with said_plainly("reading the kubeconfig"):
+                yield files
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            where = f"{mark.name}:{mark.line + 1}:{mark.column + 1}" if mark else files
+            raise UserError(f"{where}: this is not YAML: {error.problem or error.context}; {_ANOTHER}") from error
+        except OSError as error:
+            raise UserError(f"{error.filename or files}: {error.strerror or error}; {_ANOTHER}") from error
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise UserError(f"{files}: this is not YAML in UTF-8; {_ANOTHER}") from error
+        except (AttributeError, KeyError, TypeError, ValueError) as error:  # the client takes its form for granted
+            raise UserError(f"{files}: this is no kubeconfig; {_ANOTHER}") from error
 
 
 def quiet() -> None:

@@ -31,7 +31,17 @@ class NotOnCluster(UserError):
         return "; ".join(str(part) for part in self.args if part)
 
 
+class WrongValues(UserError):
+    """A chart does not take what the user gave: `WrongValues(what, what to correct)`."""
+
+    def __str__(self) -> str:
+        return "; ".join(str(part) for part in self.args if part)
+
+
 DOCTOR = "`mops doctor` looks for the cause"
+
+_CORRECT = "correct the spec, or --values"
+"""What to try next where the mistake is the user's."""
 
 _UNREACHABLE = r"(?is)cluster unreachable|connection refused|no such host|i/o timeout|connection reset|TLS handshake"
 
@@ -41,9 +51,9 @@ _HELM: tuple[tuple[str, str, str], ...] = (
      "{a} may not {b} {c} there", "ask for the rights in docs/cluster.md, or give a --namespace where you have them"),
     (r"(?i)unauthorized|provide credentials|expired", "the cluster does not take your credentials", "sign in again"),
     (r"another operation .* is in progress", "another helm is at work on it", "the same command again, in a minute"),
-    (r"(?s)execution error at \([^)]*\):\s*(?P<a>.+?)\s*(?:Use --debug.*)?$", "{a}", "correct the spec, or --values"),
+    (r"(?s)execution error at \([^)]*\):\s*(?P<a>.+?)\s*(?:Use --debug.*)?$", "{a}", _CORRECT),
     (r"(?s)don't meet the specifications of the schema\(s\) in the following chart\(s\):\s*(?P<a>.+)",
-     "the chart does not take these values: {a}", "correct the spec, or --values"),
+     "the chart does not take these values: {a}", _CORRECT),
     (r"(?s)(?P<a>\w+) \"(?P<b>[^\"]+)\" in namespace \"(?P<c>[^\"]+)\" exists and cannot be imported",
      "{a} {b} is there already, and is not this release's", "give another --namespace, or remove it"),
     (r"(?s)applying object (?P<a>\S+) .*?conflict with \"(?P<b>[^\"]+)\".*?: (?P<c>\.\S+)",
@@ -110,7 +120,7 @@ def said_plainly(doing: str) -> Iterator[None]:
         yield
     except pyhelm3.errors.Error as error:
         what, then = helm_meaning(error.stderr.decode(errors="replace"))
-        raise ClusterError(f"{doing}: {what}", then) from error
+        raise (WrongValues if then == _CORRECT else ClusterError)(f"{doing}: {what}", then) from error
     except ApiException as error:
         answer = _handshake(error)
         what, then = api_meaning(answer)

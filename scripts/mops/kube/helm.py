@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from modelops_runtime.contracts.errors import UserError
-from mops.kube.access import Access, quiet
+from mops.kube.access import Access
 from mops.kube.errors import said_plainly
 
 if TYPE_CHECKING:
@@ -80,8 +80,8 @@ class Helm:
     def __init__(self, access: Access) -> None:
         if problem := version_problem(helm_version()):
             raise UserError(problem)
+        access.check()  # of a kubeconfig that cannot be read, helm says that the cluster does not answer
         self.access = access
-        quiet()
 
     def release(self, name: str, namespace: str) -> Release | None:
         """The release with its values and resources, or None."""

@@ -10,6 +10,42 @@ from typing import Any
 import click
 
 from modelops_runtime.contracts.errors import UserError
+from modelops_runtime.specs.cluster import MOST_WORKERS
+
+
+def seconds(timeout: str) -> float:
+    """Of a --timeout. Raises UserError."""
+    from modelops_runtime.specs.scalars import parse_duration
+
+    try:
+        return parse_duration(timeout)
+    except ValueError as error:
+        raise UserError(f"--timeout: {error}, and is above 0") from None
+
+
+def _as_seconds(_: click.Context, __: click.Parameter, timeout: str) -> float:
+    return seconds(timeout)
+
+
+def not_empty(_: click.Context, __: click.Parameter, name: str | None) -> str | None:
+    """A shell's unset variable is no name."""
+    if name is not None and not name.strip():
+        raise click.BadParameter("it is empty; give a name")
+    return name
+
+
+class WorkersType(click.IntRange):
+    """A number of workers."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0, max=MOST_WORKERS)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{value!r} is not a whole number from 0 to {MOST_WORKERS:,}", param, ctx)
+
 
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
 dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would change; nothing is changed.")
@@ -18,7 +54,12 @@ tail_option = click.option(
 )
 follow_option = click.option("--follow", "-f", is_flag=True, help="Go on with new lines as they come, of new pods too.")
 timeout_option = click.option(
-    "--timeout", default="10m", show_default=True, metavar="TIME", help="How long to wait for pods: 90s, 15m, 1h."
+    "--timeout",
+    default="10m",
+    show_default=True,
+    metavar="TIME",
+    callback=_as_seconds,
+    help="How long to wait for pods: 90s, 15m, 1h.",
 )
 
 
@@ -32,16 +73,6 @@ def values_option(function: Callable[..., Any]) -> Callable[..., Any]:
 def say(text: str) -> None:
     """How far a command is: a line on standard error."""
     click.echo(text, err=True)
-
-
-def seconds(timeout: str) -> float:
-    """Of a --timeout. Raises UserError."""
-    from modelops_runtime.specs.scalars import parse_duration
-
-    try:
-        return parse_duration(timeout)
-    except ValueError as error:
-        raise UserError(f"--timeout: {error}") from None
 
 
 def show_lines(lines: Iterable[str]) -> None:

@@ -9,13 +9,14 @@ from pydantic import BeforeValidator, Field, Strict, ValidationError
 
 from modelops_runtime.contracts.errors import SpecErrors
 from modelops_runtime.specs.base import StrictModel
-from modelops_runtime.specs.cluster import DNS_LABEL, IMAGE, ResourcesSpec, TolerationSpec
-from modelops_runtime.specs.document import read_document
+from modelops_runtime.specs.cluster import DNS_LABEL, IMAGE, Replicas, ResourcesSpec, Threads, TolerationSpec
+from modelops_runtime.specs.document import Wanted, read_document
 from modelops_runtime.specs.messages import mistakes_of
-from modelops_runtime.specs.scalars import Count, Duration, Natural
+from modelops_runtime.specs.scalars import Duration
 from modelops_runtime.specs.values import NonEmpty
 
 Image = Annotated[str, Field(pattern=IMAGE)]
+_FILE = Wanted("a workspace.yaml", "workspace.yaml", "begin with version: 1")
 _IMAGE_TEXT = "an image reference by tag or digest; left out: the chart's own"
 
 
@@ -36,8 +37,8 @@ class SchedulerSpec(StrictModel):
 class DaskWorkersSpec(SchedulerSpec):
     """The Dask workers, which run the models."""
 
-    replicas: Natural | None = Field(default=None, description="how many; left out: the chart's 2")
-    threads: Count | None = Field(
+    replicas: Replicas | None = Field(default=None, description="how many; left out: the chart's 2")
+    threads: Threads | None = Field(
         default=None, description="simulations side by side in a worker; left out: the chart's 1"
     )
 
@@ -66,7 +67,7 @@ class WorkspaceSpec(StrictModel):
 
 def load_workspace(path: Path) -> WorkspaceSpec:
     """Read and check a workspace.yaml. Raises SpecErrors with all its mistakes."""
-    document, ambiguous = read_document(path)
+    document, ambiguous = read_document(path, _FILE)
     try:
         spec = WorkspaceSpec.model_validate(document.content)
     except ValidationError as error:

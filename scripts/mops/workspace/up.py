@@ -10,9 +10,9 @@ from typing import Any
 
 from mops.kube.access import Access, Kube
 from mops.kube.changes import changes
-from mops.kube.errors import ClusterError, Forbidden, said_plainly
+from mops.kube.errors import ClusterError, Forbidden, NotOnCluster, said_plainly
 from mops.kube.helm import Helm
-from mops.kube.more_values import with_files
+from mops.kube.more_values import blamed, with_files
 from mops.kube.names import slug, workspace_namespace
 from mops.kube.pods import PodState, wait_for
 from mops.kube.pull_secrets import PullSecret
@@ -51,7 +51,8 @@ def preview(access: Access, wanted: Wanted) -> list[str]:
     helm, kube, place = Helm(access), Kube(access), wanted.place
     is_there = kube.has_namespace(place.namespace)
     release = helm.release(place.release, place.namespace) if is_there else None
-    after = helm.preview(place.release, place.namespace, CHART, wanted.values(), is_there=is_there)
+    with blamed(wanted.values_files):
+        after = helm.preview(place.release, place.namespace, CHART, wanted.values(), is_there=is_there)
     lines = [] if is_there else [f"+ Namespace/{place.namespace}"]
     return lines + changes(release.resources if release else (), after)
 
@@ -64,7 +65,8 @@ def up(access: Access, wanted: Wanted, *, timeout_s: float, say: Say) -> Workspa
     if kube.ensure_namespace(place.namespace, {LABEL: place.namespace}):
         say(f"namespace {place.namespace}: made")
     wanted.pull_secret.make(kube, place.namespace)
-    return _deployed(helm, kube, place, values, timeout_s=timeout_s, say=say)
+    with blamed(wanted.values_files):
+        return _deployed(helm, kube, place, values, timeout_s=timeout_s, say=say)
 
 
 def scale(access: Access, name: str, namespace: str | None, replicas: int, *, timeout_s: float, say: Say) -> Workspace:
@@ -143,7 +145,10 @@ def down(
 
 
 def _place_for_down(helm: Helm, name: str, namespace: str | None) -> Place:
-    return find(helm, name, namespace).place
+    try:
+        return find(helm, name, namespace).place
+    except NotOnCluster as error:
+        raise NotOnCluster(error.args[0], f"`mops workspace ls{helm.access.flags}` lists those that are") from None
 
 
 def runs_on(kube: Kube, namespace: str) -> list[str]:

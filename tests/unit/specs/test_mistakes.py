@@ -275,6 +275,13 @@ MISTAKES = [
     ),
     (
         "    top: 5",
+        "    top: 5\ncentral_store: {kind: postgres}\nworkers: {replicas: 10001}",
+        "26:21",
+        "replicas is 10001",
+        "it must be at most 10000",
+    ),
+    (
+        "    top: 5",
         "    top: 5\ncentral_store: {mode: managed}",
         "25:23",
         "mode managed has no existing_secret",
@@ -368,7 +375,10 @@ def test_a_file_that_is_no_spec_is_one_line(tmp_path: Path, content: str | bytes
 def test_a_missing_file_a_folder_and_a_file_of_another_kind_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(SpecErrors, match=r"nowhere\.yaml: there is no such file; give the path of an adaptive\.yaml"):
         load_spec(tmp_path / "nowhere.yaml")
-    with pytest.raises(SpecErrors, match="this is a folder; give the file in it"):
+    with pytest.raises(SpecErrors, match=r"this is a folder; give the path of an adaptive\.yaml"):
+        load_spec(tmp_path)
+    (tmp_path / "adaptive.yaml").touch()
+    with pytest.raises(SpecErrors, match=r"this is a folder; give the file in it: .*/adaptive\.yaml"):
         load_spec(tmp_path)
 
 

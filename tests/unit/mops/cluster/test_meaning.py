@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +14,9 @@ from kubernetes.client import ApiException, V1Pod
 
 from mops.kube.certificates import LIFE, client_pair, is_good
 from mops.kube.changes import changes
-from mops.kube.errors import Forbidden, api_meaning, helm_meaning, said_plainly
+from mops.kube.errors import ClusterError, Forbidden, WrongValues, api_meaning, helm_meaning, said_plainly
 from mops.kube.helm import version_problem
+from mops.kube.more_values import blamed
 from mops.kube.pods import PodState, state_of, waiting_text
 
 SCHEMA = """Error: values don't meet the specifications of the schema(s) in the following chart(s):
@@ -55,6 +57,30 @@ def test_what_helm_says_becomes_a_line_and_a_next_step(stderr: str, what: str, t
     said, next_step = helm_meaning(stderr)
     assert what in said
     assert then in next_step
+
+
+def helm_fails(stderr: str) -> None:
+    from pyhelm3.errors import Error
+
+    with said_plainly("rendering chart x"):
+        raise Error(1, b"", stderr.encode())
+
+
+@pytest.mark.parametrize("stderr", [SCHEMA, CHECK])
+def test_values_that_a_chart_does_not_take_are_the_users_mistake(stderr: str) -> None:
+    with pytest.raises(WrongValues, match=r"correct the spec, or --values$") as refused, blamed(()):
+        helm_fails(stderr)
+    assert refused.value.exit_code == 2
+    files, named = (Path("a.yaml"), Path("b.yaml")), r"rendering chart x: .*; correct the spec, or a\.yaml or b\.yaml$"
+    with pytest.raises(WrongValues, match=named), blamed(files):
+        helm_fails(stderr)
+
+
+def test_what_the_cluster_does_not_do_is_no_mistake_of_a_values_file() -> None:
+    with pytest.raises(ClusterError, match="took too long") as failed, blamed((Path("a.yaml"),)):
+        helm_fails("Error: context deadline exceeded")
+    assert failed.value.exit_code == 1
+    assert "a.yaml" not in str(failed.value)
 
 
 def test_a_refused_port_forward_says_which_right_is_missing() -> None:

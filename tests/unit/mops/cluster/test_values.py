@@ -156,6 +156,8 @@ def test_a_workspace_that_says_nothing_leaves_all_to_the_chart(tmp_path: Path) -
         ("version: 1\nworkers: {}\n", "2:1: there is no key 'workers' here"),
         ("version: 1\ndask: {workers: {replicas: '3'}}\n", "replicas is '3'; a whole number is wanted"),
         ("version: 1\ndask: {workers: {replicas: -1}}\n", "replicas is -1; it must be at least 0"),
+        ("version: 1\ndask: {workers: {replicas: 10001}}\n", "replicas is 10001; it must be at most 10000"),
+        ("version: 1\ndask: {workers: {threads: 1025}}\n", "threads is 1025; it must be at most 1024"),
         ("version: 1\nidle: 30\n", "30 has no unit"),
         ("version: 1\nnamespace: Team_A\n", "namespace is 'Team_A'"),
         ("version: 1\ndask: {scheduler: {replicas: 2}}\n", "there is no key 'replicas' here"),
@@ -175,6 +177,9 @@ def test_the_schema_of_a_workspace_takes_what_the_loader_takes(tmp_path: Path) -
     for content, ok in [
         ({"version": 1, "idle": "30m", "dask": {"workers": {"replicas": 3}}}, True),
         ({"version": 1, "dask": {"workers": {"replicas": -1}}}, False),
+        ({"version": 1, "dask": {"workers": {"replicas": 10_000, "threads": 1024}}}, True),
+        ({"version": 1, "dask": {"workers": {"replicas": 10_001}}}, False),
+        ({"version": 1, "dask": {"workers": {"threads": 1025}}}, False),
         ({"version": 1, "idle": "soon"}, False),
         ({"dask": {}}, False),
     ]:
