@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,8 +103,10 @@ def shut_out(user: User, tmp_path_factory: pytest.TempPathFactory) -> User:
 
 
 def files(folder: Path) -> dict[str, object]:
-    """Byte for byte, but for the versions of what wrote them."""
+    """Byte for byte, but for the versions of what wrote them, and the minute in which the report was made."""
     found = {path.name: path.read_bytes() for path in folder.iterdir() if not path.name.startswith(".")}
+    found["report.html"], made = re.subn(rb"Made \d{4}-\d\d-\d\d \d\d:\d\d UTC", b"", found["report.html"])
+    assert made == 1
     run = json.loads(found.pop("run.json"))
     del run["versions"]
     return {**found, "run.json": run}
