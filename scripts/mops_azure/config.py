@@ -348,11 +348,17 @@ def expanded(path: Path) -> Path:
         raise UserError(f"{path}: there is no such user here; write the whole path") from None
 
 
+def config_file(path: Path) -> Path:
+    """Without its ~, whether it is there or not. Raises UserError for a folder."""
+    path = expanded(path)
+    if os.path.isdir(path):
+        raise UserError(f"{path}: this is a folder; name a file, such as {DEFAULT_PATH}")
+    return path
+
+
 def load_config(path: Path) -> AzureConfig:
     """Read and check. Raises SpecErrors with all mistakes, UserError when there is no file."""
-    path = expanded(path)
-    if path.is_dir():
-        raise UserError(f"{path}: this is a folder; name a file, such as {DEFAULT_PATH}")
+    path = config_file(path)
     if not path.exists():
         raise UserError(f"{path}: there is no such file; `mops-azure init` writes it")
     document, ambiguous = read_document(path)

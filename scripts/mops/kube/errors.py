@@ -13,29 +13,27 @@ if TYPE_CHECKING:
     from kubernetes.client import ApiException
 
 
-class ClusterError(ModelOpsError):
-    """The cluster refused or failed: `ClusterError(what happened, what to try next)`."""
+class _WhatAndThen(Exception):
+    """One line of its parts: what happened, what to try next."""
 
     def __str__(self) -> str:
         return "; ".join(str(part) for part in self.args if part)
+
+
+class ClusterError(_WhatAndThen, ModelOpsError):
+    """The cluster refused or failed: `ClusterError(what happened, what to try next)`."""
 
 
 class Forbidden(ClusterError):
     """The cluster knows who asks, and does not let them."""
 
 
-class NotOnCluster(UserError):
+class NotOnCluster(_WhatAndThen, UserError):
     """What a command names is not there: `NotOnCluster(what, what to try next)`."""
 
-    def __str__(self) -> str:
-        return "; ".join(str(part) for part in self.args if part)
 
-
-class WrongValues(UserError):
+class WrongValues(_WhatAndThen, UserError):
     """A chart does not take what the user gave: `WrongValues(what, what to correct)`."""
-
-    def __str__(self) -> str:
-        return "; ".join(str(part) for part in self.args if part)
 
 
 DOCTOR = "`mops doctor` looks for the cause"

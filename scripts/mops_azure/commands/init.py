@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from modelops_runtime.contracts.errors import UserError
 from modelops_runtime.specs.messages import mistakes_of
 from mops_azure.commands.common import config_option
-from mops_azure.config import DEFAULT_PATH, AzureConfig, expanded, sanitised
+from mops_azure.config import AzureConfig, config_file, sanitised
 from mops_azure.kubeconfig import dumped, write_private
 
 
@@ -42,9 +42,7 @@ def command(
     for option, given in (("--subscription", subscription), ("--tenant", tenant), ("--location", location)):
         if given is not None and not given.strip():
             raise UserError(f"{option} is empty; give a value, or leave it out to be asked")
-    path = expanded(config_path)
-    if os.path.isdir(path):
-        raise UserError(f"{path}: this is a folder; name a file, such as {DEFAULT_PATH}")
+    path = config_file(config_path)
     if os.path.exists(path) and not force:
         raise UserError(f"{path}: it is there already; edit it, or say --force to replace it")
     if None in (subscription, tenant, location, registry) and not sys.stdin.isatty():
