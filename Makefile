@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q
 RUN_TESTS := $(BIN)/python -m pytest
 
-.PHONY: help demo test check unit examples bench bench-small lock screenshots system clean cluster cluster-images cluster-down cluster-test images push charts
+.PHONY: help demo test test-cluster test-full check unit bench bench-small lock screenshots system clean cluster cluster-parts cluster-images cluster-down images push charts
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -13,7 +13,14 @@ help: ## this list
 demo: $(VENV)/.local ## set up, and calibrate the boarding school's influenza
 	$(BIN)/mops run --spec examples/boarding-school/adaptive.yaml
 
-test: system $(VENV)/.dev check unit cluster-test bench-small ## set up, and run every check and test
+test: system $(VENV)/.dev check unit ## set up, and run every check and every test that needs no cluster
+
+test-cluster: $(VENV)/.dev ## the tests on a Kubernetes that is started for them (Linux, root, Go): make test-cluster [TESTS=FILE, or one test's name]
+	sh .ci/system cluster
+	tests/cluster/up/test.sh $(RUN_TESTS) -n 2 --dist loadfile --no-loadscope-reorder --durations 10 $(if $(TESTS),"$$TESTS",tests/cluster tests/charts)
+
+test-full: export MODELOPS_TEST_SIZE := full
+test-full: test test-cluster bench ## all of it at its full size: 20 kills instead of 6, 1,000 fake workers, every benchmark
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "modelops needs Python 3.11 or later; say which: make PYTHON=python3.12 ...")'
@@ -29,7 +36,7 @@ $(VENV)/.dev: requirements/dev.lock $(VENV)/.local
 	touch $@
 
 system: ## what the tests need of the system: installed when it can be, named when it cannot
-	@sh .ci/system
+	@sh .ci/system tests
 
 check: $(VENV)/.dev ## style, types, import directions
 	$(BIN)/ruff check .
@@ -37,8 +44,8 @@ check: $(VENV)/.dev ## style, types, import directions
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 
-unit: $(VENV)/.dev ## the tests that need no cluster, two files at a time
-	tests/once_more.sh $(RUN_TESTS) tests -m "not cluster" -n 2 --dist loadfile --durations 10
+unit: $(VENV)/.dev ## the tests that need no cluster, several files at a time
+	$(RUN_TESTS) -m "not cluster" -n 4 --dist loadfile --no-loadscope-reorder --durations 10 tests
 
 bench: $(VENV)/.dev ## every benchmark at its full size: ratios against peers measured in the same run
 	$(BIN)/python -m tests.bench --size full
@@ -52,12 +59,12 @@ screenshots: system $(VENV)/.dev ## pictures of reports of real runs, to look at
 cluster: ## start a real Kubernetes for the tests (Linux, root, Go); what it needs is built once
 	tests/cluster/up/up.sh
 
+cluster-parts: ## build what that Kubernetes is made of, and our images (once: a quarter of an hour)
+	tests/cluster/up/prepare.sh
+
 cluster-images: ## build docker/*.Dockerfile for it, and load them into its nodes
 	tests/cluster/up/images.sh ours
 	for node in node1 node2; do tests/cluster/up/images.sh import $$node postgres dask-scheduler dask-worker adaptive-worker || exit 1; done
-
-cluster-test: $(VENV)/.dev ## the tests on a cluster that is started for them (the first time, a quarter of an hour is spent on building it)
-	tests/cluster/up/test.sh $(RUN_TESTS) -n 2 --dist loadfile --no-loadscope-reorder --durations 10 tests/cluster tests/charts
 
 cluster-down: ## end it; nothing is left but the cache
 	tests/cluster/up/down.sh

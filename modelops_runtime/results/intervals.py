@@ -243,9 +243,13 @@ def _yardstick(
     points: _Points, method: str, level: float, observations: int, least: float | None = None
 ) -> _Yardstick | str:
     """For distances from the `least` loss, at first one of the lowest; a text when there is none."""
-    from scipy.stats import chi2, f, t
+    # The quantiles of scipy.stats, without what it takes to import it: more than half a second of each run and report.
+    from scipy.special import fdtri, gammaincinv, stdtrit
 
-    rise, joint = float(chi2.ppf(level, 1)) / 2, float(chi2.ppf(level, 2)) / 2
+    rise, joint = (
+        float(gammaincinv(1 / 2, level)),
+        float(gammaincinv(1, level)),
+    )  # halves of chi-squared's, 1 and 2 degrees
     if method == LIKELIHOOD:
         return _Yardstick(method=method, factor=1.0, threshold=rise, joint=joint)
     fitted = points.shares.shape[1]
@@ -259,7 +263,7 @@ def _yardstick(
         return "the best set fits all but exactly: there are no residuals that tell the noise of the data"
     if method == ABSOLUTE:
         return _Yardstick(method=method, factor=observations / least, threshold=rise, joint=joint)
-    rise, joint = float(t.ppf((1 + level) / 2, free)) ** 2 / 2, float(f.ppf(level, 2, free))
+    rise, joint = float(stdtrit(free, (1 + level) / 2)) ** 2 / 2, float(fdtri(2, free, level))
     return _Yardstick(method=method, factor=free / (2 * least), threshold=rise, joint=joint)
 
 

@@ -15,13 +15,8 @@ from pathlib import Path
 from select import select
 from typing import Any
 
+from tests.support.needs import chromium
 from tests.support.patience import PATIENCE_S
-
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-
-
-def executable() -> str | None:
-    return next((found for name in NAMES if (found := shutil.which(name))), None)
 
 
 class Page:
@@ -98,8 +93,8 @@ class Page:
 @contextmanager
 def browser() -> Iterator[Page]:
     """A browser with an empty profile of its own, ended with all its processes."""
-    program = executable()
-    assert program is not None
+    program = chromium()
+    assert program is not None, "no Chromium: apt-get install chromium"
     profile = tempfile.mkdtemp(prefix="modelops-chromium-")
     theirs_in, ours_out = os.pipe()
     ours_in, theirs_out = os.pipe()

@@ -1,9 +1,17 @@
-"""These tests need Chromium (`.ci/system` installs it). With REQUIRE_ALL=1 its absence is a failure, else they are left out."""
+"""These tests need Chromium (`.ci/system` installs it)."""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterator
 
-from tests.browser.chromium import executable
+import pytest
 
-collect_ignore_glob = [] if executable() or os.environ.get("REQUIRE_ALL") == "1" else ["test_*.py"]
+from tests.browser.chromium import Page, browser
+from tests.support.needs import chromium, need
+
+
+@pytest.fixture(scope="module")
+def tab() -> Iterator[Page]:
+    need("Chromium (apt-get install chromium)", chromium())
+    with browser() as found:
+        yield found

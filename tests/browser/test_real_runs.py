@@ -6,19 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.chromium import Page, browser
+from tests.browser.chromium import Page
 from tests.browser.projects import PROJECTS, run_all
 
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory) -> dict[str, Path]:
     return run_all(tmp_path_factory.mktemp("runs"))
-
-
-@pytest.fixture(scope="module")
-def tab():
-    with browser() as found:
-        yield found
 
 
 @pytest.mark.parametrize("width", [1000, 390])

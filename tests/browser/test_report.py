@@ -9,7 +9,7 @@ import pytest
 from modelops_runtime.results.all_figures import figures_of
 from modelops_runtime.results.measure import intervals_of
 from modelops_runtime.results.standalone import named_figures
-from tests.browser.chromium import Page, browser
+from tests.browser.chromium import Page
 from tests.unit.results.stories import STORIES, evidence, page
 
 SEEN = "[...document.querySelectorAll('svg.figure')].filter(f => f.getBoundingClientRect().height > 0)"
@@ -18,12 +18,6 @@ PHONE = 390
 """CSS pixels across the usual phone; SMALL is the narrowest still in use."""
 
 SMALL = 360
-
-
-@pytest.fixture(scope="module")
-def tab():
-    with browser() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -16,9 +16,10 @@ from tests.support.ledgers import answer_of, assert_whole
 from tests.support.patience import eventually
 from tests.support.processes import simulations_of
 from tests.support.projects import Project, line_project
+from tests.support.sizes import size
 
-KILLS = 20
-TRIALS = 150
+KILLS = size(6, full=20)
+TRIALS = size(60, full=150)
 SPEC = {"trials": TRIALS, "replicates": 5, "sleep": 0.02}
 
 
@@ -60,7 +61,7 @@ def killed(process: subprocess.Popen[str]) -> int:
 
 @pytest.mark.chaos
 @pytest.mark.timeout(3600)
-def test_a_run_killed_twenty_times_ends_as_if_undisturbed(ledger_url: str, tmp_path: Path) -> None:
+def test_a_run_killed_many_times_ends_as_if_undisturbed(ledger_url: str, tmp_path: Path) -> None:
     made = line_project(tmp_path / "killed", **SPEC)
     moments = random.Random(20)
     for kill in range(KILLS):

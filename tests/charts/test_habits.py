@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +20,7 @@ from mops.kube.helm import Helm
 from mops.kube.more_values import blamed, with_files
 from tests.charts.rendering import CHARTS, ROOT, SPEC, helm, manifest, pod_templates, program, render
 
-# What is not on this machine is there once the test cluster has been built.
-pytestmark = [] if program("helm") else pytest.mark.cluster
+pytestmark = pytest.mark.cluster  # Helm is among what the test cluster is made of
 FOLDERS = tuple(MODELS)
 EVERYTHING = {chart: ROOT / f"tests/charts/values/{chart}.yaml" for chart in CHARTS}
 READY = sorted(path for path in (ROOT / "values").glob("*/*.yaml"))
@@ -45,11 +43,6 @@ DEFAULTS = {
         Secret/rel-postgres Service/rel-postgres Service/rel-postgres-pods ServiceAccount/rel-adaptive ServiceAccount/rel-postgres
         StatefulSet/rel-postgres""",
 }
-
-
-def needs(name: str) -> Callable[[Callable[..., None]], Any]:
-    """A test that waits for the cluster's suite where this program is not there."""
-    return (lambda test: test) if program(name) else pytest.mark.cluster
 
 
 def test_each_object_says_its_namespace_so_that_a_rendered_release_goes_where_it_belongs() -> None:
@@ -197,7 +190,6 @@ def _fixed(objects: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-@needs("helm3")
 @each_rendering
 def test_both_helms_render_the_same(chart: str, flags: tuple[str, ...]) -> None:
     if not program("helm3"):
@@ -370,7 +362,6 @@ def _another(key: str, default: Any) -> tuple[str, str]:
     return "--set-string", f"{key}=other"
 
 
-@needs("kube-score")
 @pytest.mark.parametrize("chart", CHARTS)
 def test_kube_score_finds_nothing_critical_in_the_defaults(chart: str, tmp_path: Path) -> None:
     judge = program("kube-score")
@@ -383,7 +374,6 @@ def test_kube_score_finds_nothing_critical_in_the_defaults(chart: str, tmp_path:
     assert [line for line in done.stdout.splitlines() if "[CRITICAL]" in line] == []
 
 
-@needs("kube-score")
 def test_kube_score_does_find_what_is_wrong(tmp_path: Path) -> None:
     judge = program("kube-score")
     assert judge

@@ -15,8 +15,6 @@ from tests.support.projects import Ended, Project, line_spec, mops_environment, 
 
 SCHOOL = ROOT / "examples/boarding-school"
 RUN_VALUES = ("--values", str(ROOT / "tests/cluster/run-values.yaml"))
-PATIENCE_S = 900
-"""The machine may be busy with other things."""
 
 ON_A_CLUSTER = """
 workers: {replicas: 2, resources: {requests: {cpu: 50m, memory: 256Mi}}}
@@ -68,7 +66,7 @@ def workspace_yaml(folder: Path, replicas: int = 3) -> Path:
 
 def summary_of_a_run_here(root: Path) -> dict[str, float]:
     """What the boarding school's run says at its end on this machine."""
-    near = a_school(root).mops("run", "--spec", "adaptive.yaml", "--json", timeout_s=PATIENCE_S)
+    near = a_school(root).mops("run", "--spec", "adaptive.yaml", "--json")
     return json.loads(well(near).splitlines()[-1])["summary"]
 
 

@@ -1,11 +1,10 @@
-"""A namespace of its own for each test, under Pod Security "restricted"; `make cluster-test` starts the cluster."""
+"""A namespace of its own for each test, under Pod Security "restricted"; `make test-cluster` starts the cluster."""
 
 from __future__ import annotations
 
 import json
 import os
 import subprocess
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,15 +13,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.patience import PATIENCE_S, eventually
+
 ROOT = Path(__file__).resolve().parents[2]
-
-LONGEST = ("test_kill_list.py", "test_command_line.py", "test_stops_and_mistakes.py", "test_lifecycle.py")
-"""Begun first, since several files are at work side by side: the last of them decides when all is over."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
-
 
 Tell = Callable[[str], None]
 _TOLD = "told"
@@ -51,16 +44,13 @@ class Cluster:
     def helm(self, *args: str) -> str:
         return _run("helm", *args)
 
-    def wait(self, what: str, seconds: float, happened: Callable[[], bool]) -> None:
-        """Wait for something, looking once a second."""
-        give_up = time.monotonic() + seconds
-        while not happened():
-            assert time.monotonic() < give_up, f"{what} did not happen within {seconds:g} s"
-            time.sleep(1)
+    def wait(self, what: str, happened: Callable[[], bool]) -> None:
+        """Wait for something, looking twice a second."""
+        assert eventually(happened, every_s=0.5), f"{what} did not happen within {PATIENCE_S:g} s"
 
 
 def _run(*command: str, stdin: str | None = None) -> str:
-    done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
@@ -68,7 +58,7 @@ def _run(*command: str, stdin: str | None = None) -> str:
 @pytest.fixture(scope="session")
 def cluster() -> Cluster:
     if "modelops/cluster/state" not in os.environ.get("KUBECONFIG", ""):
-        pytest.fail("no test cluster: run `make cluster-test`")
+        pytest.fail("no test cluster: run `make test-cluster`")
     return Cluster()
 
 
@@ -107,7 +97,7 @@ def workspace(cluster: Cluster) -> Iterator[str]:
     """The namespace of a workspace with three workers, release `ws`."""
     chart = ROOT / "charts/dask-workspace"
     with new_namespace(cluster, "ws") as name:
-        cluster.helm("install", "ws", str(chart), "-n", name, *values_of("workspace"), "--wait", "--timeout", "180s")
+        cluster.helm("install", "ws", str(chart), "-n", name, *values_of("workspace"), "--wait", "--timeout", "600s")
         yield name
 
 

@@ -67,9 +67,9 @@ def install_endless_run(cluster: Cluster, namespace: str, workspace: str, folder
     (folder / "adaptive.yaml").write_text(SPEC)
     (folder / "model.py").write_text(MODEL)
     cluster.helm("install", "run", CHART, "-n", namespace, *values_of("run"), *_files(folder), *dask, *more)
-    worker = ("-n", namespace, "wait", "pod", "-l", "modelops.io/ledger=run", "--timeout=180s")
+    worker = ("-n", namespace, "wait", "pod", "-l", "modelops.io/ledger=run", "--timeout=600s")
     cluster.kubectl(*worker, "--for=condition=Ready")
-    cluster.kubectl("-n", namespace, "rollout", "status", "statefulset/run-postgres", "--timeout=180s")
+    cluster.kubectl("-n", namespace, "rollout", "status", "statefulset/run-postgres", "--timeout=600s")
 
 
 def _files(folder: Path) -> tuple[str, ...]:

@@ -147,7 +147,7 @@ def _install(run: SlowRun, folder: Path, workers: int, dask_workers: int) -> Non
     few = f"workers.replicas={dask_workers},workers.{SMALL},scheduler.{SMALL}"
     few += f",workers.image.tag={TAG},scheduler.image.tag={TAG}"
     at = (run.workspace_release, str(ROOT / "charts/dask-workspace"), "-n", run.workspace, "-f", str(values))
-    cluster.helm("install", *at, "--set", few, "--wait", "--timeout", "180s")
+    cluster.helm("install", *at, "--set", few, "--wait", "--timeout", "600s")
 
     dask = bind_to_workspace(cluster, run.workspace, run.namespace, release=run.workspace_release)
     files = {"run.spec": SPEC, "run.files.model\\.py": MODEL, "run.files.data\\.csv": DATA}

@@ -14,7 +14,7 @@ import yaml
 from tests.azure.arm_server import ArmServer
 from tests.azure.conftest import Mops, arm, certificate, config, environment, mops_azure  # noqa: F401
 from tests.azure.test_parts import ADMIN, PASSWORD
-from tests.cluster.command_line import PATIENCE_S, RUN_VALUES, unique, well, workspace_yaml
+from tests.cluster.command_line import RUN_VALUES, unique, well, workspace_yaml
 from tests.cluster.conftest import Cluster
 from tests.cluster.outside import OUTSIDE, Outside, outside
 from tests.support.projects import Ended, Project, line_spec, project
@@ -69,10 +69,8 @@ def names(cluster: Cluster, line: Line) -> Iterator[tuple[str, str]]:
     names = unique("managed"), unique("managed")
     yield names
     for name in names:
-        line(f"end-{name}").mops(
-            "adaptive", "down", name, "--purge", "--discard", "--infra", "azure", timeout_s=PATIENCE_S
-        )
-    line("end").mops("workspace", "down", names[0], "--purge", "--infra", "azure", timeout_s=PATIENCE_S)
+        line(f"end-{name}").mops("adaptive", "down", name, "--purge", "--discard", "--infra", "azure")
+    line("end").mops("workspace", "down", names[0], "--purge", "--infra", "azure")
 
 
 def databases(server: Outside) -> set[str]:
@@ -94,7 +92,7 @@ def test_each_run_gets_a_database_and_takes_it_along_when_it_is_purged(
     cluster: Cluster, server: Outside, names: tuple[str, str], line: Line, tmp_path: Path
 ) -> None:
     def mops(folder: str, *args: str, **env: str) -> Ended:
-        return line(folder, **env).mops(*args, timeout_s=PATIENCE_S)
+        return line(folder, **env).mops(*args)
 
     azure = ("--infra", "azure")
     well(mops("ws", "workspace", "up", names[0], "--file", str(workspace_yaml(tmp_path, replicas=1)), *azure))

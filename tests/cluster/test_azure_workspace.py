@@ -12,7 +12,7 @@ import yaml
 
 from tests.azure.arm_server import ArmServer
 from tests.azure.conftest import Mops, arm, certificate, config, environment, mops_azure  # noqa: F401
-from tests.cluster.command_line import PATIENCE_S, a_line, unique, well
+from tests.cluster.command_line import a_line, unique, well
 from tests.cluster.conftest import Cluster
 from tests.support.projects import Project
 
@@ -54,8 +54,8 @@ def line(azure: Path, environment: dict[str, str], tmp_path: Path) -> Project:  
 def name(cluster: Cluster, line: Project) -> Iterator[str]:
     name = unique("azure")
     yield name
-    line.mops("adaptive", "down", name, "--purge", "--discard", "--infra", "azure", timeout_s=PATIENCE_S)
-    line.mops("workspace", "down", name, "--purge", "--infra", "azure", timeout_s=PATIENCE_S)
+    line.mops("adaptive", "down", name, "--purge", "--discard", "--infra", "azure")
+    line.mops("workspace", "down", name, "--purge", "--infra", "azure")
 
 
 def images_in(cluster: Cluster, namespace: str) -> set[str]:
@@ -70,18 +70,18 @@ def test_a_workspace_and_a_run_come_up_where_azure_says(
     (tmp_path / "workspace.yaml").write_text(VALUES.format(tag=os.environ.get("TAG", "test")))
     (tmp_path / "run.yaml").write_text(RUN_VALUES)
     up = ("workspace", "up", name, "--infra", "azure", "--values", str(tmp_path / "workspace.yaml"))
-    assert "Deployment" in well(line.mops(*up, "--dry-run", timeout_s=PATIENCE_S))
-    well(line.mops(*up, timeout_s=PATIENCE_S))
+    assert "Deployment" in well(line.mops(*up, "--dry-run"))
+    well(line.mops(*up))
     ours = "registry.test/modelops"
     assert images_in(cluster, f"modelops-ws-{name}") == {f"{ours}/dask-scheduler", f"{ours}/dask-worker"}
 
     which = ("--workspace", name, "--run-id", name, "--infra", "azure", "--values", str(tmp_path / "run.yaml"))
-    ended = line.mops("run", "--spec", "adaptive.yaml", *which, "--json", timeout_s=PATIENCE_S)
+    ended = line.mops("run", "--spec", "adaptive.yaml", *which, "--json")
     assert json.loads(well(ended).splitlines()[-1])["state"] == "COMPLETED"
     assert f"{ours}/adaptive-worker" in images_in(cluster, f"modelops-run-{name}")
-    again = well(line.mops("adaptive", "up", "adaptive.yaml", *which, timeout_s=PATIENCE_S))
+    again = well(line.mops("adaptive", "up", "adaptive.yaml", *which))
     assert f"`mops adaptive status {name} --infra azure` shows where it stands" in again
-    listed = json.loads(well(line.mops("adaptive", "status", "--json", "--infra", "azure", timeout_s=PATIENCE_S)))
+    listed = json.loads(well(line.mops("adaptive", "status", "--json", "--infra", "azure")))
     assert name in [one["name"] for one in listed]
     assert sum(one.path.endswith("/listClusterUserCredential") for one in arm.log) == 5
     assert list((tmp_path / "left").iterdir()) == []

@@ -19,11 +19,12 @@ from distributed import Client, Security
 
 from tests.cluster.conftest import ROOT, Cluster, values_of
 from tests.support.dask_cluster import make_certificates
+from tests.support.patience import PATIENCE_S
 
 pytestmark = pytest.mark.cluster
 CHART = ROOT / "charts/dask-workspace"
 SMALL = (*values_of("workspace"), "--set", "workers.replicas=1")
-WAIT = ("--wait", "--timeout", "180s")
+WAIT = ("--wait", "--timeout", "600s")
 
 
 def _secrets(cluster: Cluster, namespace: str) -> dict[str, dict[str, bytes]]:
@@ -54,7 +55,7 @@ def _see_workers(n: int, namespace: str, folder: Path, files: dict[str, bytes] |
     with forwarded(namespace) as port:
         address: Any = f"{'tls' if files else 'tcp'}://127.0.0.1:{port}"
         with Client(address, security=security, timeout=20, set_as_default=False) as client:
-            client.wait_for_workers(n, timeout=120)
+            client.wait_for_workers(n, timeout=PATIENCE_S)
 
 
 def certificate_files(cluster: Cluster, namespace: str, folder: Path) -> dict[str, Any]:

@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.cluster.command_line import (
-    PATIENCE_S,
     RUN_VALUES,
     a_line,
     a_school,
@@ -24,6 +23,7 @@ from tests.cluster.command_line import (
     workspace_yaml,
 )
 from tests.cluster.conftest import Cluster, Tell
+from tests.support.patience import PATIENCE_S
 from tests.support.projects import Project
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1500)]
@@ -47,11 +47,11 @@ def made_space(cluster: Cluster, here: Project) -> Iterator[tuple[str, float]]:
     file = workspace_yaml(here.root)
     began = time.monotonic()
     try:
-        said = well(here.mops("workspace", "up", name, "--file", str(file), timeout_s=PATIENCE_S))
+        said = well(here.mops("workspace", "up", name, "--file", str(file)))
         assert f"workspace {name} is ready" in said
         yield name, time.monotonic() - began
     finally:
-        here.mops("workspace", "down", name, "--purge", "--force", timeout_s=PATIENCE_S)
+        here.mops("workspace", "down", name, "--purge", "--force")
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def run_id(cluster: Cluster, here: Project) -> Iterator[str]:
     """The name of a run that a test may make."""
     name = unique("run")
     yield name
-    here.mops("adaptive", "down", name, "--purge", "--discard", timeout_s=PATIENCE_S)
+    here.mops("adaptive", "down", name, "--purge", "--discard")
 
 
 def test_the_boarding_school_on_a_workspace_finds_what_it_finds_here(
@@ -96,7 +96,7 @@ def test_the_boarding_school_on_a_workspace_finds_what_it_finds_here(
     assert len(set(trials.column("worker").to_pylist())) == 2
     assert (out / "report.html").stat().st_size > 10_000
 
-    again = far.mops(*up, timeout_s=PATIENCE_S)
+    again = far.mops(*up)
     assert "confirmed on" in well(again)
     assert pq.read_table(out / "trials.parquet").num_rows == 300
 
@@ -106,53 +106,53 @@ def test_a_run_from_up_to_down_and_back(
 ) -> None:
     line = a_line(tmp_path / "line", trials=60, sleep=1.0)
     up = ("adaptive", "up", "adaptive.yaml", "--run-id", run_id, "--workspace", space, *RUN_VALUES)
-    planned = well(line.mops(*up, "--dry-run", timeout_s=PATIENCE_S))
+    planned = well(line.mops(*up, "--dry-run"))
     assert f"+ Namespace/modelops-run-{run_id}" in planned
     assert f"+ StatefulSet/{run_id}-postgres" in planned
     assert cluster.kubectl("get", "namespace", f"modelops-run-{run_id}", "--ignore-not-found") == ""
 
-    assert f"run {run_id} is at work" in well(line.mops(*up, timeout_s=PATIENCE_S))
-    refused = here.mops("workspace", "down", space, timeout_s=PATIENCE_S)
+    assert f"run {run_id} is at work" in well(line.mops(*up))
+    refused = here.mops("workspace", "down", space)
     assert refused.code == 1
     assert run_id in refused.err
-    seen = json.loads(well(here.mops("adaptive", "status", run_id, "--json", timeout_s=PATIENCE_S)))
+    seen = json.loads(well(here.mops("adaptive", "status", run_id, "--json")))
     assert seen["ledger"]["trials"] == 60
     assert {pod["component"] for pod in seen["pods"]} == {"worker", "database"}
-    assert run_id in well(here.mops("adaptive", "status", timeout_s=PATIENCE_S))
-    assert f"modelops-run-{run_id}/{run_id}" in well(here.mops("workspace", "status", space, timeout_s=PATIENCE_S))
+    assert run_id in well(here.mops("adaptive", "status"))
+    assert f"modelops-run-{run_id}/{run_id}" in well(here.mops("workspace", "status", space))
 
     def completed() -> bool:
-        now = json.loads(well(here.mops("adaptive", "status", run_id, "--json", timeout_s=PATIENCE_S)))
+        now = json.loads(well(here.mops("adaptive", "status", run_id, "--json")))
         assert now["job"] != "failed", now
         return now["job"] == "complete"
 
-    cluster.wait("the run's end", PATIENCE_S, completed)
-    assert '"run_ended"' in well(here.mops("adaptive", "logs", run_id, timeout_s=PATIENCE_S))
-    well(here.mops("adaptive", "results", run_id, "--to", str(tmp_path / "out"), timeout_s=PATIENCE_S))
+    cluster.wait("the run's end", completed)
+    assert '"run_ended"' in well(here.mops("adaptive", "logs", run_id))
+    well(here.mops("adaptive", "results", run_id, "--to", str(tmp_path / "out")))
     kept = json.loads((tmp_path / "out" / "run.json").read_text())
     assert pq.read_table(tmp_path / "out" / "trials.parquet").num_rows == 60
 
-    assert well(line.mops(*up, "--dry-run", timeout_s=PATIENCE_S)) == "nothing would change\n"
+    assert well(line.mops(*up, "--dry-run")) == "nothing would change\n"
     data = (line.root / "data.csv").read_text()
     (line.root / "data.csv").write_text(data.replace("9.0", "10.0"))
-    other = line.mops(*up, timeout_s=PATIENCE_S)
+    other = line.mops(*up)
     assert other.code == 2
     assert "exists with another spec (targets.line.observed: " in other.err
-    again = json.loads(well(here.mops("adaptive", "status", run_id, "--json", timeout_s=PATIENCE_S)))
+    again = json.loads(well(here.mops("adaptive", "status", run_id, "--json")))
     assert (again["job"], again["revision"]) == ("complete", 1)
     (line.root / "data.csv").write_text(data)
 
-    well(here.mops("adaptive", "down", run_id, "--to", str(tmp_path / "last"), timeout_s=PATIENCE_S))
+    well(here.mops("adaptive", "down", run_id, "--to", str(tmp_path / "last")))
     assert json.loads((tmp_path / "last" / "run.json").read_text())["summary"] == kept["summary"]
     assert "data-" in cluster.kubectl("-n", f"modelops-run-{run_id}", "get", "pvc", "-o", "name")
     spec = (line.root / "adaptive.yaml").read_text()
     (line.root / "adaptive.yaml").write_text(spec.replace("trials: 60", "trials: 64"))
-    well(line.mops(*up, timeout_s=PATIENCE_S))
-    cluster.wait("the longer run's end", PATIENCE_S, completed)
-    well(here.mops("adaptive", "down", run_id, "--to", str(tmp_path / "last"), "--purge", timeout_s=PATIENCE_S))
+    well(line.mops(*up))
+    cluster.wait("the longer run's end", completed)
+    well(here.mops("adaptive", "down", run_id, "--to", str(tmp_path / "last"), "--purge"))
     assert pq.read_table(tmp_path / "last" / "trials.parquet").num_rows == 64
     gone = ("get", "namespace", f"modelops-run-{run_id}", "--ignore-not-found", "-o", "name")
-    cluster.wait("the namespace's end", PATIENCE_S, lambda: cluster.kubectl(*gone) == "")
+    cluster.wait("the namespace's end", lambda: cluster.kubectl(*gone) == "")
 
 
 def test_ctrl_c_detaches_and_the_same_command_follows_again(
@@ -164,11 +164,11 @@ def test_ctrl_c_detaches_and_the_same_command_follows_again(
     assert process.stdout is not None
     assert json.loads(process.stdout.readline())["event"] == "run_started"
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130, said
     assert f"mops run --spec adaptive.yaml --workspace {space}" in said
     assert f"mops adaptive status {run_id}" in said
-    ended = line.mops(*command, timeout_s=PATIENCE_S)
+    ended = line.mops(*command)
     assert ended.code == 0, ended.err
     assert pq.read_table(line.root / "modelops-out" / run_id / "trials.parquet").num_rows == 40
 
@@ -178,7 +178,7 @@ def test_logs_are_followed_to_the_end_of_the_run_or_until_ctrl_c(
 ) -> None:
     line = a_line(tmp_path / "line", trials=30, sleep=0.5)
     up = ("adaptive", "up", "adaptive.yaml", "--run-id", run_id, "--workspace", space, *RUN_VALUES)
-    well(line.mops(*up, timeout_s=PATIENCE_S))
+    well(line.mops(*up))
     following = here.start("adaptive", "logs", run_id, "--follow")
     workspaces = here.start("workspace", "logs", space, "-f", "--tail", "1")
     assert following.stdout is not None
@@ -191,7 +191,7 @@ def test_logs_are_followed_to_the_end_of_the_run_or_until_ctrl_c(
     assert killed in workers
     cluster.kubectl("-n", f"modelops-run-{run_id}", "delete", "pod", killed, "--grace-period=0", "--force")
     out = following.stdout.read()  # communicate() would leave out what readline() has already taken from the pipe
-    _, err = following.communicate(timeout=60)
+    _, err = following.communicate(timeout=PATIENCE_S)
     assert following.returncode == 0, err
     said = [text.partition("  ") for text in [first.rstrip("\n"), *out.splitlines()]]
     speakers = {pod for pod, _, _ in said}
@@ -199,12 +199,12 @@ def test_logs_are_followed_to_the_end_of_the_run_or_until_ctrl_c(
     assert len(speakers - workers) == 1, "the pod that took its place was not joined"
     assert sum('"run_ended"' in text for _, _, text in said) >= 1
     assert len({(pod, text) for pod, _, text in said}) == len(said), "a line was shown twice"
-    state = json.loads(well(here.mops("adaptive", "status", run_id, "--json", timeout_s=PATIENCE_S)))
+    state = json.loads(well(here.mops("adaptive", "status", run_id, "--json")))
     assert state["job"] == "complete"
 
     assert workspaces.poll() is None
     workspaces.send_signal(signal.SIGINT)
-    shown, err = workspaces.communicate(timeout=60)
+    shown, err = workspaces.communicate(timeout=PATIENCE_S)
     assert workspaces.returncode == 130
     assert "Traceback" not in err
     assert f"{space}-scheduler-" in shown
@@ -235,20 +235,18 @@ def test_two_runs_side_by_side_never_touch_each_other(
             out = line.root / "modelops-out" / name
             assert pq.read_table(out / "trials.parquet").num_rows == 20
             assert json.loads((out / "run.json").read_text())["run_id"] == name
-        well(here.mops("adaptive", "down", names[0], "--purge", "--discard", timeout_s=PATIENCE_S))
-        other = json.loads(well(here.mops("adaptive", "status", names[1], "--json", timeout_s=PATIENCE_S)))
+        well(here.mops("adaptive", "down", names[0], "--purge", "--discard"))
+        other = json.loads(well(here.mops("adaptive", "status", names[1], "--json")))
         assert other["ledger"]["finished"] == 20
     finally:
         for name in names:
-            here.mops("adaptive", "down", name, "--purge", "--discard", timeout_s=PATIENCE_S)
+            here.mops("adaptive", "down", name, "--purge", "--discard")
 
 
 def test_a_model_that_cannot_be_loaded_ends_with_its_pods_last_words(space: str, run_id: str, tmp_path: Path) -> None:
     line = a_line(tmp_path / "line")
     (line.root / "model.py").write_text("import nothing_of_this_name\n")
-    ended = line.mops(
-        "adaptive", "up", "adaptive.yaml", "--run-id", run_id, "--workspace", space, *RUN_VALUES, timeout_s=PATIENCE_S
-    )
+    ended = line.mops("adaptive", "up", "adaptive.yaml", "--run-id", run_id, "--workspace", space, *RUN_VALUES)
     assert ended.code == 2
     assert f"pod modelops-run-{run_id}/{run_id}-" in ended.err
     assert "nothing_of_this_name" in ended.err
@@ -263,22 +261,20 @@ def test_the_dashboard_comes_to_this_machine(space: str, here: Project) -> None:
     try:
         assert process.stdout is not None
         address = process.stdout.readline().split()[0]
-        with urlopen(address, timeout=60) as page:
+        with urlopen(address, timeout=PATIENCE_S) as page:
             assert page.status == 200
             assert b"Dask" in page.read()
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0
 
 
 def test_scaling_changes_the_workers_and_nothing_else(space: str, here: Project) -> None:
-    assert "has 1 workers" in well(here.mops("workspace", "scale", "1", space, timeout_s=PATIENCE_S))
-    seen = json.loads(well(here.mops("workspace", "status", space, "--json", timeout_s=PATIENCE_S)))
+    assert "has 1 workers" in well(here.mops("workspace", "scale", "1", space))
+    seen = json.loads(well(here.mops("workspace", "status", space, "--json")))
     assert [pod["component"] for pod in seen["pods"]] == ["scheduler", "worker"]
     assert {pod["state"] for pod in seen["pods"]} == {"Ready"}
-    well(here.mops("workspace", "scale", "3", space, timeout_s=PATIENCE_S))
-    assert space in well(here.mops("workspace", "ls", timeout_s=PATIENCE_S))
-    assert "Register worker" in well(
-        here.mops("workspace", "logs", space, "--component", "scheduler", timeout_s=PATIENCE_S)
-    )
+    well(here.mops("workspace", "scale", "3", space))
+    assert space in well(here.mops("workspace", "ls"))
+    assert "Register worker" in well(here.mops("workspace", "logs", space, "--component", "scheduler"))

@@ -101,7 +101,7 @@ def places(cluster: Cluster) -> Iterator[dict[str, Place]]:
             text = SERVER.format(name=name, labels=json.dumps({**labels, "name": name}))
             cluster.kubectl("-n", spaces[team], "create", "-f", "-", stdin=text)
         for space in spaces.values():
-            cluster.kubectl("-n", space, "wait", "--for=condition=Ready", "pod", "--all", "--timeout=180s")
+            cluster.kubectl("-n", space, "wait", "--for=condition=Ready", "pod", "--all", "--timeout=600s")
         yield {f"{team} {name}": place(cluster, f"{team} {name}", spaces[team], f"name={name}") for team, name in pods}
 
 

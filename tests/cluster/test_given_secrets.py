@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.cluster.command_line import PATIENCE_S, RUN_VALUES, environment, well, workspace_yaml
+from tests.cluster.command_line import RUN_VALUES, environment, well, workspace_yaml
 from tests.cluster.conftest import Cluster, new_namespace
 from tests.cluster.outside import Outside, outside
 from tests.cluster.test_secrets import forms
@@ -37,7 +37,7 @@ def space(cluster: Cluster, folder: Path) -> Iterator[str]:
     file = str(workspace_yaml(folder, replicas=1))
     with new_namespace(cluster, "given") as name:
         command = ("workspace", "up", name, "--namespace", name, "--file", file, "--pull-secret-file", "config.json")
-        well(here.mops(*command, timeout_s=PATIENCE_S))
+        well(here.mops(*command))
         yield name
 
 
@@ -102,18 +102,18 @@ def test_a_run_with_an_external_store_that_only_its_pods_can_reach(
     with new_namespace(cluster, "given-run") as namespace, outside(tmp_path, tls=False) as there:
         line = a_run(folder, there, "external", "external")
         line = replace(line, env={**line.env, "MOPS_PULL_SECRET": DOCKER})
-        missing = line.mops(*up(space, namespace), timeout_s=PATIENCE_S)
+        missing = line.mops(*up(space, namespace))
         assert missing.code == 2
         assert f"there is no Secret ledger in namespace {namespace}; make one with PGHOST" in missing.err
         cluster.kubectl("-n", namespace, "create", "-f", "-", stdin=there.as_service("db"))
         given = there.literals(f"db.{namespace}.svc")
         cluster.kubectl("-n", namespace, "create", "secret", "generic", "ledger", *given)
 
-        well(line.mops(*up(space, namespace), timeout_s=PATIENCE_S))
+        well(line.mops(*up(space, namespace)))
         assert pulled_with(cluster, namespace) == {"worker": ["modelops-pull"]}
         assert not told(cluster, namespace, "run")
-        cluster.wait("the run's end", PATIENCE_S, lambda: finished(there) == 10)
-        ended = line.mops("adaptive", "down", "run", "--namespace", namespace, "--to", "out", timeout_s=PATIENCE_S)
+        cluster.wait("the run's end", lambda: finished(there) == 10)
+        ended = line.mops("adaptive", "down", "run", "--namespace", namespace, "--to", "out")
         well(ended)
         assert "the run's Postgres does not answer here" in ended.err
         assert "sends the results through its log" in ended.err
@@ -138,17 +138,17 @@ def test_a_run_with_a_managed_store_whose_certificate_is_checked_here_too(
         cluster.kubectl(*secret, f"--from-file=ca.crt={there.ca}")
         cluster.kubectl("-n", namespace, "create", "secret", "docker-registry", "of-mine",
                         "--docker-server=registry.test", "--docker-username=anna", f"--docker-password={PASSWORD}")  # fmt: skip
-        well(line.mops(*up(space, namespace, "--pull-secret", "of-mine"), timeout_s=PATIENCE_S))
+        well(line.mops(*up(space, namespace, "--pull-secret", "of-mine")))
         assert pulled_with(cluster, namespace) == {"worker": ["of-mine"]}
         assert not told(cluster, namespace, "run")
         results = ("adaptive", "results", "run", "--namespace", namespace, "--to", "out")
-        ended = line.mops(*results, timeout_s=PATIENCE_S)
+        ended = line.mops(*results)
         well(ended)
         assert ended.err == ""
 
         cluster.kubectl("-n", namespace, "delete", "secret", "ledger")
         cluster.kubectl(*secret, f"--from-file=ca.crt={make_certificates(other).ca}")
-        refused = line.mops(*results, timeout_s=PATIENCE_S)
+        refused = line.mops(*results)
         assert refused.code == 1
         (said,) = refused.err.splitlines()
         assert "of no CA that is trusted here" in said

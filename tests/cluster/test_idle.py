@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.cluster.command_line import PATIENCE_S, RUN_VALUES, a_line, environment, unique, well, workspace_yaml
+from tests.cluster.command_line import RUN_VALUES, a_line, environment, unique, well, workspace_yaml
 from tests.cluster.conftest import ROOT, Cluster, bind_to_workspace, conditions_of, new_namespace, values_of
 from tests.cluster.runs import CHART as RUN_CHART
 from tests.cluster.runs import completed, install_endless_run, quick_run
@@ -55,7 +55,7 @@ class Sleeper:
             assert "Failed" not in ended, self.kubectl("logs", f"job/{name}")
             return "Complete" in ended
 
-        self.cluster.wait("the end of a look", 240, is_over)
+        self.cluster.wait("the end of a look", is_over)
         return self.kubectl("logs", f"job/{name}")
 
     def look_until(self, said: str, workers: int) -> None:
@@ -66,7 +66,7 @@ class Sleeper:
             return said in heard[-1]
 
         try:
-            self.cluster.wait(f"a look that says {said!r}", 240, is_said)
+            self.cluster.wait(f"a look that says {said!r}", is_said)
         except AssertionError as error:
             raise AssertionError(f"{error}: {heard}") from None
         assert self.workers == workers
@@ -82,7 +82,7 @@ def sleeper(cluster: Cluster) -> Iterator[Sleeper]:
     idle = f"idle.enabled=true,idle.afterSeconds=1,idle.schedule={NEVER}"
     small = f"workers.replicas=2,workers.{SMALL},scheduler.{SMALL}"
     with new_namespace(cluster, "idle") as name:
-        flags = ("-n", name, *values_of("workspace"), "--set", small, "--set", idle, "--wait", "--timeout", "180s")
+        flags = ("-n", name, *values_of("workspace"), "--set", small, "--set", idle, "--wait", "--timeout", "600s")
         cluster.helm("install", "ws", CHART, *flags)
         yield Sleeper(cluster=cluster, namespace=name)
 
@@ -127,7 +127,7 @@ def test_a_run_keeps_it_awake_and_one_that_comes_wakes_it(cluster: Cluster, slee
         dask = bind_to_workspace(cluster, sleeper.namespace, name)
         cluster.helm("install", "run", RUN_CHART, "-n", name, *quick_run(tmp_path), *dask)
         sleeper.look_until("woken by 1 clients", 2)
-        cluster.wait("the run's end", 240, lambda: completed(cluster, name))
+        cluster.wait("the run's end", lambda: completed(cluster, name))
     sleeper.helm("workers.replicas=1")
     assert sleeper.workers == 1
 
@@ -160,34 +160,29 @@ def test_the_command_line_shows_it_and_wakes_it(cluster: Cluster, tmp_path: Path
     line = a_line(tmp_path / "line", trials=8)
     run = ("adaptive", "up", "adaptive.yaml", "--run-id", run_id, "--workspace", name, *RUN_VALUES)
     try:
-        well(here.mops(*up, timeout_s=PATIENCE_S))
+        well(here.mops(*up))
         sleeper.look_until("2 workers scaled to none", 0)
-        seen = json.loads(well(here.mops("workspace", "status", name, "--json", timeout_s=PATIENCE_S)))
+        seen = json.loads(well(here.mops("workspace", "status", name, "--json")))
         assert datetime.fromisoformat(seen["asleep_since"]).tzinfo
         assert seen["slots"] == 2
-        said = well(here.mops("workspace", "status", name, timeout_s=PATIENCE_S))
+        said = well(here.mops("workspace", "status", name))
         assert "UTC, 2 when a run comes" in said
         assert f"{name}-idle" not in said
 
-        assert f"~ Deployment/{name}-worker  spec.replicas: 0 -> 2" in well(
-            line.mops(*run, "--dry-run", timeout_s=PATIENCE_S)
-        )
+        assert f"~ Deployment/{name}-worker  spec.replicas: 0 -> 2" in well(line.mops(*run, "--dry-run"))
         assert sleeper.workers == 0
-        begun = line.mops(*run, timeout_s=PATIENCE_S)
+        begun = line.mops(*run)
         well(begun)
         assert "woken, 2 workers" in begun.err
         assert sleeper.workers == 2
-        cluster.wait("the run's end", PATIENCE_S, lambda: completed(cluster, f"modelops-run-{run_id}"))
-        assert (
-            json.loads(well(here.mops("workspace", "status", name, "--json", timeout_s=PATIENCE_S)))["asleep_since"]
-            is None
-        )
+        cluster.wait("the run's end", lambda: completed(cluster, f"modelops-run-{run_id}"))
+        assert json.loads(well(here.mops("workspace", "status", name, "--json")))["asleep_since"] is None
 
         sleeper.look_until("2 workers scaled to none", 0)
-        scaled = here.mops("workspace", "scale", "1", name, timeout_s=PATIENCE_S)
+        scaled = here.mops("workspace", "scale", "1", name)
         assert f"workspace {name} has 1 workers" in well(scaled)
         assert "it was asleep since" in scaled.err
         assert sleeper.workers == 1
     finally:
-        here.mops("adaptive", "down", run_id, "--purge", "--discard", timeout_s=PATIENCE_S)
-        here.mops("workspace", "down", name, "--purge", "--force", timeout_s=PATIENCE_S)
+        here.mops("adaptive", "down", run_id, "--purge", "--discard")
+        here.mops("workspace", "down", name, "--purge", "--force")

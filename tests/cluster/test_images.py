@@ -17,6 +17,7 @@ import pytest
 
 from tests.cluster.conftest import ROOT
 from tests.support.dask_cluster import free_port
+from tests.support.patience import PATIENCE_S
 
 pytestmark = pytest.mark.cluster
 CACHE = Path(os.environ.get("KUBECONFIG", "/")).parent.parent
@@ -49,7 +50,9 @@ def _registry(folder: Path) -> Iterator[str]:
 
 
 def _get(url: str) -> Any:
-    with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": MANIFEST}), timeout=60) as answer:
+    with urllib.request.urlopen(
+        urllib.request.Request(url, headers={"Accept": MANIFEST}), timeout=PATIENCE_S
+    ) as answer:
         return json.load(answer)
 
 

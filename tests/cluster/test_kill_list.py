@@ -15,22 +15,22 @@ import pytest
 
 from tests.cluster.conftest import Cluster, Tell
 from tests.cluster.slow_run import CONFIRM_REPLICATES, CONFIRMED, REPLICATES, TRIALS, SlowRun, slow_run
+from tests.support.patience import PATIENCE_S
+from tests.support.sizes import size
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1500)]
 
 BETWEEN = 25
 """Trials that are finished between one harm and the next: all is well again by then."""
 
-AWAY_S = 30
-DRAINED_S = 60
-PATIENCE_S = 400
-"""For the next few trials, on a machine that others use too; a dead worker's lease alone may take 120 s."""
+AWAY_S = size(10, full=30)
+DRAINED_S = size(20, full=60)
 
 
 def postgres_is_away(run: SlowRun) -> None:
     name = f"{run.release}-postgres"
     run.kubectl("scale", "statefulset", name, "--replicas=0")
-    run.kubectl("wait", "--for=delete", f"pod/{name}-0", "--timeout=120s")
+    run.kubectl("wait", "--for=delete", f"pod/{name}-0", "--timeout=600s")
     time.sleep(AWAY_S)
     run.kubectl("scale", "statefulset", name, "--replicas=1")
 
@@ -55,7 +55,7 @@ def the_node_of_the_ledger_is_drained(run: SlowRun) -> None:
     pod = json.loads(run.kubectl("get", "pod", f"{run.release}-postgres-0", "-o", "json"))
     node = pod["spec"]["nodeName"]
     try:
-        flags = ("--ignore-daemonsets", "--delete-emptydir-data", "--force", "--timeout=180s")
+        flags = ("--ignore-daemonsets", "--delete-emptydir-data", "--force", "--timeout=600s")
         run.cluster.kubectl("drain", node, f"--pod-selector={run.selector}", *flags)
         time.sleep(DRAINED_S)
     finally:
@@ -131,7 +131,7 @@ def after_more_trials(run: SlowRun) -> int:
         seen.extend([finished] if finished >= 0 else [])
         return bool(seen) and seen[-1] >= seen[0] + BETWEEN
 
-    run.cluster.wait(f"{BETWEEN} more trials", PATIENCE_S, are_more)
+    run.cluster.wait(f"{BETWEEN} more trials", are_more)
     return seen[-1]
 
 

@@ -18,7 +18,7 @@ ALL_OF_IT = ("-l", "app.kubernetes.io/name=postgres,app.kubernetes.io/instance=r
 
 
 def _ended(cluster: Cluster, namespace: str) -> None:
-    cluster.wait("the run's end", 240, lambda: completed(cluster, namespace))
+    cluster.wait("the run's end", lambda: completed(cluster, namespace))
 
 
 def _password(cluster: Cluster, namespace: str) -> str:
@@ -43,14 +43,14 @@ def test_rollback_uninstall_and_a_new_install_keep_the_ledger_until_it_is_purged
     _ended(cluster, namespace)
     assert trials(cluster, namespace, "run") == (TRIALS, 0, 0)
 
-    cluster.helm("uninstall", "run", "-n", namespace, "--wait", "--timeout", "180s")
+    cluster.helm("uninstall", "run", "-n", namespace, "--wait", "--timeout", "600s")
     assert _kept(cluster, namespace) == {"persistentvolumeclaim/data-run-postgres-0", "secret/run-postgres"}
     cluster.helm("install", "run", CHART, *flags)
     _ended(cluster, namespace)
     assert _password(cluster, namespace) == password
     assert trials(cluster, namespace, "run") == (TRIALS, 0, 0)
 
-    cluster.helm("uninstall", "run", "-n", namespace, "--wait", "--timeout", "180s")
+    cluster.helm("uninstall", "run", "-n", namespace, "--wait", "--timeout", "600s")
     cluster.kubectl("-n", namespace, "delete", "pvc,secret", *ALL_OF_IT)
     assert _kept(cluster, namespace) == set()
 

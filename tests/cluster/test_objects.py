@@ -20,6 +20,7 @@ from tests.cluster.conftest import ROOT, Cluster, new_namespace, values_of
 from tests.cluster.probing import Try, idle_pod, place, settled, table
 from tests.cluster.runs import install_endless_run
 from tests.cluster.test_certificates import certificate_files, forwarded
+from tests.support.patience import PATIENCE_S
 
 pytestmark = pytest.mark.cluster
 READY = sorted((ROOT / "values").glob("*/*.yaml")) + sorted((ROOT / "tests/charts/values").glob("*.yaml"))
@@ -30,7 +31,7 @@ def monitors(cluster: Cluster) -> Iterator[None]:
     """The API knows the types of Prometheus' operator, and the priority of tests/charts/values."""
     types = Path(os.environ["KUBECONFIG"]).parents[1] / "monitoring"
     cluster.kubectl("apply", "--server-side", "-f", str(types))
-    cluster.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+    cluster.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=600s")
     cluster.kubectl("create", "priorityclass", "given", "--value=1")
     yield
     cluster.kubectl("delete", "priorityclass", "given")
@@ -65,7 +66,7 @@ def test_prometheus_alone_reaches_the_metrics_where_monitoring_is_on(
     with new_namespace(cluster) as run, new_namespace(cluster) as prometheus, new_namespace(cluster) as strange:
         on = ("--set", f"monitoring.enabled=true,monitoring.namespace={prometheus}")
         chart = str(ROOT / "charts/dask-workspace")
-        one = ("--set", "workers.replicas=1", "--wait", "--timeout", "180s")
+        one = ("--set", "workers.replicas=1", "--wait", "--timeout", "600s")
         cluster.helm("install", "ws", chart, "-n", run, *values_of("workspace"), *on, *one)
         install_endless_run(cluster, run, run, tmp_path, *on)
         kinds = cluster.kubectl("-n", run, "get", "servicemonitors,podmonitors", "-o", "name").split()
@@ -111,21 +112,21 @@ def test_a_worker_that_is_told_to_end_finishes_its_task_and_hands_over_its_resul
         return socket.gethostname()
 
     chart, two = str(ROOT / "charts/dask-workspace"), ("--set", "workers.replicas=2,serviceAccount.token.enabled=true")
-    cluster.helm("install", "ws", chart, "-n", namespace, *values_of("workspace"), *two, "--wait", "--timeout", "180s")
+    cluster.helm("install", "ws", chart, "-n", namespace, *values_of("workspace"), *two, "--wait", "--timeout", "600s")
     _the_token_is_for_others(cluster, namespace)
     with forwarded(namespace) as port:
         security = Security(require_encryption=True, **certificate_files(cluster, namespace, tmp_path))
-        with Client(f"tls://127.0.0.1:{port}", security=security, timeout=60, set_as_default=False) as client:
-            client.wait_for_workers(2, timeout=120)
+        with Client(f"tls://127.0.0.1:{port}", security=security, timeout=PATIENCE_S, set_as_default=False) as client:
+            client.wait_for_workers(2, timeout=PATIENCE_S)
             workers: dict[str, Any] = client.scheduler_info()["workers"]
             address, worker = next(iter(workers.items()))
             held = client.submit(where, 0, workers=[address], allow_other_workers=True, pure=False)
-            assert held.result(timeout=60) == worker["name"]
+            assert held.result(timeout=PATIENCE_S) == worker["name"]
             running = client.submit(where, 15, workers=[address], allow_other_workers=True, pure=False)
-            cluster.wait("the task's start", 60, lambda: bool(client.processing([address])[address]))
+            cluster.wait("the task's start", lambda: bool(client.processing([address])[address]))
             cluster.kubectl("-n", namespace, "delete", "pod", worker["name"], "--wait=true")
             # Run again elsewhere, they would name another worker.
-            assert running.result(timeout=60) == held.result(timeout=60) == worker["name"]
+            assert running.result(timeout=PATIENCE_S) == held.result(timeout=PATIENCE_S) == worker["name"]
 
 
 def _the_token_is_for_others(cluster: Cluster, namespace: str) -> None:
@@ -137,5 +138,7 @@ def _the_token_is_for_others(cluster: Cluster, namespace: str) -> None:
     assert claims["sub"] == f"system:serviceaccount:{namespace}:ws-dask"
     server = cluster.kubectl("config", "view", "--minify", "-o", "jsonpath={.clusters[0].cluster.server}")
     bare = ["kubectl", "--kubeconfig=/dev/null", f"--server={server}", "--insecure-skip-tls-verify", f"--token={token}"]
-    asked = subprocess.run([*bare, "get", "--raw", "/api"], capture_output=True, text=True, timeout=60, check=False)
+    asked = subprocess.run(
+        [*bare, "get", "--raw", "/api"], capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
     assert "Unauthorized" in asked.stderr or "must be logged in" in asked.stderr

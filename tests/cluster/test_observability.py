@@ -16,6 +16,7 @@ import pytest
 from tests.cluster.conftest import Cluster
 from tests.cluster.slow_run import METRICS_PORT, RUN, SlowRun, slow_run
 from tests.support.dask_cluster import free_port
+from tests.support.patience import PATIENCE_S
 from tests.support.pods import log_lines, scraped
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
@@ -23,7 +24,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
 def test_scheduler_workers_and_adaptive_workers_export_metrics_and_log_json(cluster: Cluster, tmp_path: Path) -> None:
     with slow_run(cluster, tmp_path, f"see-{uuid.uuid4().hex[:6]}", workers=1, dask_workers=1) as run:
-        cluster.wait("some trials", 400, lambda: run.finished() >= 5)
+        cluster.wait("some trials", lambda: run.finished() >= 5)
         (adaptive,) = run.pods("modelops.io/ledger")
         with forwarded(run.namespace, adaptive, METRICS_PORT) as port:
             seen = scraped(fetched(port))
@@ -69,5 +70,5 @@ def forwarded(namespace: str, pod: str, port: int) -> Iterator[int]:
 
 
 def fetched(port: int) -> str:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE_S) as answer:
         return answer.read().decode()

@@ -22,13 +22,13 @@ FILES = [
 
 def test_a_run_with_its_own_postgres_ends_and_an_upgrade_keeps_its_data(cluster: Cluster, namespace: str) -> None:
     cluster.helm("install", "run-abc", CHART, "-n", namespace, *FILES)
-    cluster.wait("the run's end", 240, lambda: completed(cluster, namespace))
+    cluster.wait("the run's end", lambda: completed(cluster, namespace))
     assert trials(cluster, namespace, "run-abc") == (300, 0, 0)
     cluster.helm("test", "run-abc", "-n", namespace)
     secret = ("-n", namespace, "get", "secret", "run-abc-postgres", "-o", "jsonpath={.data}")
     before = cluster.kubectl(*secret)
     cluster.helm("upgrade", "run-abc", CHART, "-n", namespace, *FILES, "--set", "workers.slots=2")
-    cluster.wait("the upgraded run's end", 60, lambda: completed(cluster, namespace))
+    cluster.wait("the upgraded run's end", lambda: completed(cluster, namespace))
     assert cluster.kubectl(*secret) == before
     assert trials(cluster, namespace, "run-abc") == (300, 0, 0)
 
@@ -39,7 +39,7 @@ def test_two_workers_on_a_workspace_find_what_a_run_here_finds(
     cluster.helm("test", "ws", "-n", workspace)
     dask = bind_to_workspace(cluster, workspace, namespace)
     cluster.helm("install", "pair", CHART, "-n", namespace, *FILES, "--set", "workers.replicas=2", *dask)
-    cluster.wait("the run's end", 240, lambda: completed(cluster, namespace))
+    cluster.wait("the run's end", lambda: completed(cluster, namespace))
     assert trials(cluster, namespace, "pair") == (300, 0, 0)
     cluster.helm("test", "pair", "-n", namespace)
     logs = cluster.kubectl("-n", namespace, "logs", "-l", "app.kubernetes.io/component=worker", "--tail=-1")

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from modelops_runtime.results.through_log import LIMIT, received
-from tests.cluster.command_line import PATIENCE_S, RUN_VALUES, a_line, environment, well, workspace_yaml
+from tests.cluster.command_line import RUN_VALUES, a_line, environment, well, workspace_yaml
 from tests.cluster.conftest import ROOT, Cluster, new_namespace
 from tests.support.projects import Ended, Project
 
@@ -33,7 +33,7 @@ class User:
     project: Project
 
     def mops(self, *args: str) -> Ended:
-        return self.project.mops(*args, "--namespace", self.namespace, timeout_s=PATIENCE_S)
+        return self.project.mops(*args, "--namespace", self.namespace)
 
     def up(self) -> Ended:
         tag = self.project.root / "tag.yaml"
@@ -85,7 +85,7 @@ def user(cluster: Cluster, namespace: str, tmp_path_factory: pytest.TempPathFact
     user = a_user(cluster, namespace, "scientist", rules_without(), folder)
     well(user.mops("workspace", "up", WORKSPACE, "--file", str(workspace_yaml(folder, replicas=1))))
     well(user.up())
-    cluster.wait("the run's end", PATIENCE_S, lambda: standing(user)["job"] == "complete")
+    cluster.wait("the run's end", lambda: standing(user)["job"] == "complete")
     return user
 
 
@@ -121,7 +121,7 @@ def test_results_that_a_job_sends_are_those_that_a_forwarded_port_brings(user: U
     assert files(shut_out.project.root / "out") == files(user.project.root / "out")
     assert set(files(user.project.root / "out")) >= {"trials.parquet", "report.html"}
     left = ("-n", user.namespace, "get", "jobs,pods", "-l", "app.kubernetes.io/component=export", "-o", "name")
-    user.cluster.wait("the job's end", PATIENCE_S, lambda: user.cluster.kubectl(*left) == "")
+    user.cluster.wait("the job's end", lambda: user.cluster.kubectl(*left) == "")
 
 
 def test_status_is_the_same_by_a_job(user: User, shut_out: User) -> None:
@@ -156,7 +156,7 @@ def test_as_much_as_is_promised_comes_through_a_log(cluster: Cluster, namespace:
     spec = {"restartPolicy": "Never", "securityContext": restricted, "containers": [container]}
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "large"}, "spec": spec}
     cluster.kubectl("-n", namespace, "create", "-f", "-", stdin=json.dumps(pod))
-    ended = ("-n", namespace, "wait", "pod/large", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=180s")
+    ended = ("-n", namespace, "wait", "pod/large", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=600s")
     cluster.kubectl(*ended)
     content = received(cluster.kubectl("-n", namespace, "logs", "large").splitlines())["large"]
     assert len(content) == LIMIT - 10_000
@@ -203,7 +203,7 @@ def test_a_run_begins_and_goes_under_who_may_not_forward_a_port(shut_out: User) 
 def test_what_is_left_when_a_right_is_missing_goes_with_all_rights(user: User, tmp_path: Path) -> None:
     well(user.up())
     logs = ("adaptive", "logs", RUN)
-    user.cluster.wait("the run's end", PATIENCE_S, lambda: '"run_ended"' in well(user.mops(*logs)))
+    user.cluster.wait("the run's end", lambda: '"run_ended"' in well(user.mops(*logs)))
     down = ("adaptive", "down", RUN, "--purge", "--discard")
     refused(user, tmp_path, ("jobs", "delete"), down, "may not delete jobs there")
     well(user.mops(*down))

@@ -1,7 +1,7 @@
 """The charts' objects for many workers: installed, upgraded, uninstalled.
 
 The nodes are kwok's: it marks pods as running without running anything. So this tries the API server, the controllers,
-Helm and the charts at that size, and nothing of ours inside a pod. MODELOPS_SCALE_WORKERS=1000 tries a larger size.
+Helm and the charts at that size, and nothing of ours inside a pod. `make test-full` tries 1,000 workers.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.conftest import ROOT, Cluster, Tell
+from tests.support.sizes import size
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(3600)]
 
-WORKERS = int(os.environ.get("MODELOPS_SCALE_WORKERS", "200"))
+WORKERS = size(60, full=1000)
 PODS_A_NODE = 110
 PATIENCE = "1800s"
 LEASES = "--node-lease-duration-seconds=40"
@@ -111,11 +112,11 @@ def test_many_workers_come_change_and_go(
         "--set",
         f"workers.pods.annotations.turn=two,workers.replicas={WORKERS // 2}",
     )
-    cluster.wait("the other half's end", 900, lambda: len(workers(cluster, namespace)) == WORKERS // 2)
+    cluster.wait("the other half's end", lambda: len(workers(cluster, namespace)) == WORKERS // 2)
     assert workers(cluster, namespace) < second
     began = time.monotonic()
     helm("uninstall", "ws", "-n", namespace, "--wait", "--timeout", PATIENCE)
-    cluster.wait("the end of all pods", 900, lambda: not workers(cluster, namespace))
+    cluster.wait("the end of all pods", lambda: not workers(cluster, namespace))
     took["uninstalled"] = time.monotonic() - began
     lines = [f"{what:<32}{seconds:>8.0f} s" for what, seconds in took.items()]
     tell("\n".join([f"{WORKERS} workers, as API objects on kwok's fake nodes", *lines]))

@@ -123,7 +123,7 @@ def _plant(cluster: Cluster, run: str, workspace: str) -> None:
     cluster.kubectl(
         "-n", run, "exec", "-i", "run-postgres-0", "--", "sh", "-c", PSQL.format("psql") + " -q modelops", stdin=sql
     )
-    cluster.kubectl("-n", run, "wait", "--for=condition=Ready", "pod/planted", "--timeout=120s")
+    cluster.kubectl("-n", run, "wait", "--for=condition=Ready", "pod/planted", "--timeout=600s")
 
 
 def test_no_secret_is_found_anywhere_else_and_planted_ones_are(

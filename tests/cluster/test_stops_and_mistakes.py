@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.command_line import PATIENCE_S, a_line, environment, unique, well, workspace_yaml
+from tests.cluster.command_line import a_line, environment, unique, well, workspace_yaml
 from tests.cluster.conftest import ROOT, Cluster
+from tests.support.patience import PATIENCE_S
 from tests.support.projects import Project
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1500)]
@@ -39,19 +40,19 @@ def test_up_heals_a_release_whose_helm_was_killed(cluster: Cluster, here: Projec
         for wanted in ("pending-install", "pending-upgrade"):
             _cut_off(cluster, name, namespace, wanted)
             assert _status(cluster, namespace) == wanted
-            well(here.mops(*up, timeout_s=PATIENCE_S))
+            well(here.mops(*up))
             assert _status(cluster, namespace) == "deployed"
         stopped = here.start(*up, "--values", str(_lost_image(tmp_path)))
         assert stopped.stderr is not None
         while "ready;" not in (line := stopped.stderr.readline()):
             assert line, "it ended before it waited"
         stopped.send_signal(signal.SIGINT)
-        _, said = stopped.communicate(timeout=60)
+        _, said = stopped.communicate(timeout=PATIENCE_S)
         assert stopped.returncode == 130, said
         assert f"`mops workspace up {name}` goes on" in said
-        well(here.mops(*up, timeout_s=PATIENCE_S))
+        well(here.mops(*up))
     finally:
-        here.mops("workspace", "down", name, "--purge", timeout_s=PATIENCE_S)
+        here.mops("workspace", "down", name, "--purge")
 
 
 def _lost_image(folder: Path) -> Path:
@@ -65,7 +66,7 @@ def _cut_off(cluster: Cluster, name: str, namespace: str, wanted: str) -> None:
     command = ["helm", "upgrade", "--install", name, str(ROOT / "charts/dask-workspace"), "-n", namespace, "--wait"]
     waiting = subprocess.Popen([*command, "--set", "workers.image.repository=registry.test/nothing"])
     try:
-        cluster.wait(f"a release that is {wanted}", PATIENCE_S, lambda: _status(cluster, namespace) == wanted)
+        cluster.wait(f"a release that is {wanted}", lambda: _status(cluster, namespace) == wanted)
     finally:
         waiting.kill()
         waiting.wait()
@@ -76,12 +77,12 @@ def test_an_image_that_is_not_there_is_named(cluster: Cluster, here: Project, tm
     file = tmp_path / "workspace.yaml"
     file.write_text("version: 1\ndask: {workers: {image: 'registry.test/nothing:1', replicas: 1}}\n")
     try:
-        ended = here.mops("workspace", "up", name, "--file", str(file), timeout_s=PATIENCE_S)
+        ended = here.mops("workspace", "up", name, "--file", str(file))
         assert ended.code == 1
         assert "does not start" in ended.err
         assert "kubectl -n" in ended.err
     finally:
-        here.mops("workspace", "down", name, "--purge", timeout_s=PATIENCE_S)
+        here.mops("workspace", "down", name, "--purge")
 
 
 @pytest.mark.parametrize(
@@ -103,7 +104,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(
 ) -> None:
     line = a_line(tmp_path / "line")
     (line.root / "wrong.yaml").write_text("{version: 1, model: {entrypoint: 'model.py:simulate'}, targets: {a: {}}}\n")
-    ended = line.mops(*args, timeout_s=PATIENCE_S)
+    ended = line.mops(*args)
     assert ended.code == 2, ended.err
     assert said in ended.err
     assert "Traceback" not in ended.err
@@ -112,7 +113,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(
 
 def test_doctor_tries_the_cluster_and_leaves_nothing(cluster: Cluster, here: Project) -> None:
     image = "registry.test/modelops/dask-worker:test"
-    ended = here.mops("doctor", "--image", image, "--json", timeout_s=PATIENCE_S)
+    ended = here.mops("doctor", "--image", image, "--json")
     assert ended.code == 0, ended.out
     found = {one["what"]: one for one in map(json.loads, ended.out.splitlines())}
     assert found["image"]["is_good"]
@@ -120,6 +121,6 @@ def test_doctor_tries_the_cluster_and_leaves_nothing(cluster: Cluster, here: Pro
     assert found["NetworkPolicy"]["said"] == "enforced"
     listed = ("get", "namespaces", "-o", "jsonpath={.items[?(@.status.phase=='Active')].metadata.name}")
     assert "modelops-doctor" not in cluster.kubectl(*listed)
-    missing = here.mops("doctor", "--image", "registry.test/nothing:1", "--timeout", "60s", timeout_s=PATIENCE_S)
+    missing = here.mops("doctor", "--image", "registry.test/nothing:1", "--timeout", "60s")
     assert missing.code == 1
     assert "BAD   image" in missing.out

@@ -13,6 +13,7 @@ import pytest
 from tests.support.commands import commands, examples, parse
 from tests.support.patience import PATIENCE_S
 from tests.support.projects import Project, mops_environment
+from tests.support.sizes import FULL
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = dict(commands())
@@ -23,6 +24,15 @@ BEFORE = {
 }
 """What an example takes for granted, beside the finished run of the boarding school."""
 
+QUICKLY = {
+    "replicates: 20": "replicates: 4",
+    "confirm: {top: 10, replicates: 400}": "confirm: {top: 3, replicates: 20}",
+}
+"""Changes of the boarding school's spec: as many trials as its examples speak of, with fewer simulations."""
+
+if not FULL:
+    # 11,000 trials as the example of a selftest stands: a design needs no time to ask.
+    BEFORE["mops selftest"] = "sed -i 's/algorithm: optuna/algorithm: sobol/; s/trials: 300/trials: 40/' adaptive.yaml"
 
 ON_A_CLUSTER = ("mops workspace", "mops adaptive", "mops dashboard", "mops doctor")
 """tests/cluster runs these."""
@@ -65,6 +75,11 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
     root = shutil.copytree(
         made, folder / "school", ignore=shutil.ignore_patterns(".modelops", "modelops-out", "__pycache__")
     )
+    spec = (root / "adaptive.yaml").read_text()
+    for old, new in () if FULL else QUICKLY.items():
+        assert old in spec
+        spec = spec.replace(old, new)
+    (root / "adaptive.yaml").write_text(spec)
     programs, home = folder / "bin", folder / "home"
     programs.mkdir()
     home.mkdir()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ def test_check_times_the_model_and_writes_nothing(tmp_path: Path) -> None:
     found = json.loads(ended.out)
     assert found["observations"] == 5
     assert found["simulations"] == 100 * 4 + 2 * 4
-    assert 0.05 < found["seconds"] < 2
+    assert 0.05 < found["seconds"] < 60
     assert found["run_seconds"] == pytest.approx(408 * found["seconds"] / 2)
     assert found["loss"] > 0
     assert sorted(path.name for path in made.root.iterdir() if path.name != "__pycache__") == before
@@ -46,16 +47,18 @@ def test_check_says_how_a_model_fails(tmp_path: Path) -> None:
 
 def test_fifty_random_replicates_are_identical(finished: Project) -> None:
     ledger = open_ledger(str(finished.ledger), create=False)
-    recorded = [(r.number, r.index) for r in ledger.replicates("line")]
+    recorded = Counter(r.number for r in ledger.replicates("line"))
     ledger.close()
-    chosen = random.Random(50).sample(recorded, 50)
-    seen = 0
-    for trial in sorted({number for number, _ in chosen}):
+    identical = 0
+    for trial in random.Random(50).sample(sorted(recorded), len(recorded)):
         ended = finished.mops("replay", "line", str(trial), "--json")
         assert ended.code == 0, ended.out + ended.err
         rows = [json.loads(line) for line in ended.out.splitlines()]
-        seen += sum((row["trial"], row["replicate"]) in chosen and row["identical"] for row in rows)
-    assert seen == 50
+        assert [(row["trial"], row["identical"]) for row in rows] == [(trial, True)] * recorded[trial]
+        identical += len(rows)
+        if identical >= 50:
+            break
+    assert identical >= 50
 
 
 def test_replay_tells_a_changed_model(finished: Project, tmp_path: Path) -> None:

@@ -19,6 +19,14 @@ from tests.support.projects import Project, line_project
 SETS = "- {slope: 1.5, height: 2}\n- {slope: 4, height: -1}\n"
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A finished run of 2 trials, that nothing may change."""
+    made = line_project(tmp_path_factory.mktemp("finished") / "line", trials=2)
+    assert made.mops("run", "--spec", "adaptive.yaml").code == 0
+    return made
+
+
 def search_trials(made: Project) -> list[Trial]:
     return [t for t in read(str(made.ledger), "line")[0] if t.phase == "search"]
 
@@ -118,17 +126,15 @@ def test_a_design_makes_all_its_points_beside_queued_sets(tmp_path: Path) -> Non
     ],
 )
 def test_a_mistake_in_a_set_is_one_line_with_its_place_and_nothing_is_queued(
-    text: str, place: str, gist: str, tmp_path: Path
+    text: str, place: str, gist: str, finished: Project
 ) -> None:
-    made = line_project(tmp_path / "line", trials=2)
-    assert made.mops("run", "--spec", "adaptive.yaml").code == 0
-    (made.root / "guess.yaml").write_text(text)
-    ended = made.mops("enqueue", "line", "guess.yaml")
+    (finished.root / "guess.yaml").write_text(text)
+    ended = finished.mops("enqueue", "line", "guess.yaml")
     assert ended.code == 2
     (line,) = ended.err.splitlines()
     assert f"guess.yaml:{place}: " in line
     assert gist in line
-    assert status(made)["queued"] == 0
+    assert status(finished)["queued"] == 0
 
 
 PAUSED = "paused; `mops resume line` goes on\n"
@@ -208,12 +214,10 @@ def test_time_spent_paused_is_none_of_the_time_that_a_stop_rule_counts(tmp_path:
     assert_whole(str(made.ledger), "line", trials=10)
 
 
-def test_what_cannot_be_paused_is_one_line_and_2(tmp_path: Path) -> None:
-    made = line_project(tmp_path / "line", trials=2)
-    assert made.mops("run", "--spec", "adaptive.yaml").code == 0
+def test_what_cannot_be_paused_is_one_line_and_2(finished: Project) -> None:
     for arguments in (("pause", "line"), ("pause", "nobody"), ("resume", "nobody"), ("enqueue", "nobody", "x.yaml")):
-        ended = made.mops(*arguments)
+        ended = finished.mops(*arguments)
         assert ended.code == 2, ended
         assert len(ended.err.splitlines()) == 1
-    assert "nothing to pause" in made.mops("pause", "line").err
-    assert "was not paused" in made.mops("resume", "line").out
+    assert "nothing to pause" in finished.mops("pause", "line").err
+    assert "was not paused" in finished.mops("resume", "line").out

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+from tests.support.needs import postgres_programs
 from tests.support.patience import PATIENCE_S, eventually
 from tests.support.ports import free_port
-
-_PLACES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql*/bin", "/usr/local/pgsql/bin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +83,13 @@ class PostgresServer:
 @contextmanager
 def postgres_server() -> Iterator[PostgresServer]:
     """A server of PostgreSQL's installed binaries, as user postgres when we are root (initdb refuses root)."""
+    binaries = postgres_programs()
+    if binaries is None:
+        raise RuntimeError("PostgreSQL's server programs are missing: apt-get install postgresql")
     folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
     if os.getuid() == 0:
         shutil.chown(folder, "postgres", "postgres")
-    server = PostgresServer(folder, free_port(), find_binaries())
+    server = PostgresServer(folder, free_port(), binaries)
     initdb = [str(server.binaries / "initdb"), "-D", str(folder / "data"), "-U", "postgres", "-A", "trust"]
     try:
         _as_owner([*initdb, "--no-sync", "-E", "UTF8", "--locale=C"])
@@ -98,22 +100,6 @@ def postgres_server() -> Iterator[PostgresServer]:
             server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def find_binaries() -> Path:
-    """The folder with initdb and pg_ctl. Raises RuntimeError with what to install."""
-    found = [
-        path
-        for place in _PLACES
-        for path in sorted(Path("/").glob(place[1:]), reverse=True)
-        if (path / "initdb").exists()
-    ]
-    on_path = shutil.which("initdb")
-    if on_path:
-        found.append(Path(on_path).parent)
-    if not found:
-        raise RuntimeError("PostgreSQL's server programs are missing: apt-get install postgresql")
-    return found[0]
 
 
 def _as_owner(command: Sequence[str]) -> None:

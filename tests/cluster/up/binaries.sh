@@ -7,10 +7,14 @@ mkdir -p "$BIN" "$CACHE/work"
 exec 9>"$CACHE/build.lock"
 flock 9
 
-have() { [ -x "$BIN/$1" ] && [ "$(cat "$BIN/$1.version" 2>/dev/null)" = "$2" ]; }
+have() { [ -x "$BIN/$1" ] && [ "$(cat "$BIN/$1.version" 2>/dev/null)" = "$2 $(digest "$BIN/$1")" ]; }
 
-put() { # NAME VERSION: the built file NAME.new becomes NAME
-    mv "$BIN/$1.new" "$BIN/$1" && echo "$2" >"$BIN/$1.version"
+digest() { sha256sum <"$1" | cut -d' ' -f1; }
+
+put() { # NAME VERSION: the built file NAME.new becomes NAME, with what it must be the next time
+    rm -f "$BIN/$1.version"
+    mv "$BIN/$1.new" "$BIN/$1"
+    echo "$2 $(digest "$BIN/$1")" >"$BIN/$1.version"
 }
 
 build() { # NAME MODULE VERSION PACKAGE [LDFLAGS]

@@ -19,11 +19,13 @@ buildah() { nice -n 10 buildah --root "$CACHE/buildah" --runroot "$CACHE/tmp/bui
 archive() { # NAME IMAGE: as an archive that containerd can import, unless it is there
     local id
     id=$(buildah images --quiet --no-trunc "$2" | head -1)
-    [ "$(cat "$IMAGES/$1.id" 2>/dev/null)" != "$id" ] || return 0
-    rm -f "$IMAGES/$1.tar"
+    [ ! -e "$IMAGES/$1.tar" ] || [ "$(cat "$IMAGES/$1.id" 2>/dev/null)" != "$id $(digest "$IMAGES/$1.tar")" ] || return 0
+    rm -f "$IMAGES/$1.tar" "$IMAGES/$1.id"
     buildah push --quiet --disable-compression "$2" "oci-archive:$IMAGES/$1.tar:$2"
-    echo "$id" >"$IMAGES/$1.id"
+    echo "$id $(digest "$IMAGES/$1.tar")" >"$IMAGES/$1.id"
 }
+
+digest() { sha256sum <"$1" | cut -d' ' -f1; }
 
 made() { buildah images --quiet "$1" >/dev/null 2>&1; }
 

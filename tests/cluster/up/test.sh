@@ -16,9 +16,10 @@ if [ -n "$missing" ]; then
 fi
 trap 'code=$?; "$HERE/down.sh"; "$HERE/nothing-left.sh" || code=1; exit $code' EXIT
 "$HERE/down.sh"
+"$HERE/prepare.sh"
 "$HERE/up.sh" 2
-"$HERE/binaries.sh" helm3 kube-score cyclonus kwok monitoring-types
-"$HERE/images.sh" ours
-for node in node1 node2; do "$HERE/images.sh" import $node postgres dask-scheduler dask-worker adaptive-worker; done
+"$HERE/images.sh" import node2 postgres dask-scheduler dask-worker adaptive-worker &
+"$HERE/images.sh" import node1 postgres dask-scheduler dask-worker adaptive-worker
+wait $!
 export KUBECONFIG=$STATE/kubeconfig PATH=$BIN:$PATH
-"$HERE/../../once_more.sh" "$@"
+"$@"

@@ -118,6 +118,6 @@ sed "s#VOLUMES_DIR#$STATE/volumes#" "$HERE/local-path.yaml" | kubectl apply -f -
 kubectl apply -f "$HERE/coredns.yaml" >/dev/null
 machine_run control local-path "$BIN/local-path" start --kubeconfig="$STATE/pki/admin.kubeconfig" --namespace kube-system \
     --configmap-name local-path-config --provisioner-name rancher.io/local-path --helper-image registry.test/helper:1
-kubectl wait --for=condition=Ready nodes --all --timeout=60s >/dev/null
-kubectl -n kube-system rollout status deployment/coredns --timeout=60s >/dev/null
+kubectl wait --for=condition=Ready nodes --all --timeout=600s >/dev/null
+kubectl -n kube-system rollout status deployment/coredns --timeout=600s >/dev/null
 echo "the cluster runs: export KUBECONFIG=$STATE/kubeconfig PATH=$BIN:\$PATH"

@@ -13,6 +13,7 @@ from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.ledger.base import Ledger
 from modelops_runtime.ledger.opening import ledger_exists, open_ledger
 from modelops_runtime.ledger.store import ConnectionLost, patiently
+from tests.support.needs import need_postgres
 from tests.support.patience import PATIENCE_S, eventually
 from tests.support.postgres import PostgresServer, postgres_server
 from tests.unit.ledger.builders import RUN, a_replicate, a_run, an_end, proposed, seqs
@@ -23,6 +24,7 @@ TRIALS = 100
 @pytest.fixture
 def own_server() -> Iterator[PostgresServer]:
     """One that a test may stop."""
+    need_postgres()
     with postgres_server() as server:
         yield server
 

@@ -18,6 +18,7 @@ from modelops_runtime.contracts.errors import LedgerError
 from modelops_runtime.ledger.opening import ledger_exists, open_ledger
 from modelops_runtime.ledger.provision import main
 from tests.support.dask_cluster import Certificates, make_certificates
+from tests.support.needs import need_postgres
 from tests.support.postgres import PostgresServer, postgres_server
 
 ADMIN_PASSWORD = "Never-shown-42"
@@ -70,6 +71,7 @@ def ca(certificates: Certificates) -> Path:
 @pytest.fixture(scope="module")
 def strict(certificates: Certificates) -> Iterator[PostgresServer]:
     """A server that asks everybody but its superuser for a password, by TLS alone."""
+    need_postgres()
     with postgres_server() as server:
         server.encrypt(certificates.cert, certificates.key)
         server.ask_for_passwords(by_tls=True)

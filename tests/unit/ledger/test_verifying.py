@@ -13,6 +13,7 @@ from modelops_runtime.ledger.opening import ledger_exists
 from modelops_runtime.ledger.store import ConnectionLost
 from modelops_runtime.ledger.verifying import verified
 from tests.support.dask_cluster import make_certificates
+from tests.support.needs import need_postgres
 from tests.support.postgres import PostgresServer, postgres_server
 
 
@@ -29,6 +30,7 @@ class Encrypted:
 
 @pytest.fixture(scope="module")
 def encrypted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Encrypted]:
+    need_postgres()
     made = make_certificates(tmp_path_factory.mktemp("ca"))
     with postgres_server() as server:
         server.encrypt(made.cert, made.key)

@@ -1,0 +1,75 @@
+"""A failure's first lines: what was expected, what came, and the command that repeats the test alone."""
+
+from __future__ import annotations
+
+import ast
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from _pytest._code.code import ExceptionChainRepr, ReprEntryNative
+from _pytest._io.saferepr import saferepr
+
+_TESTS = Path(__file__).resolve().parents[1]
+_WIDTH = 400
+"""Characters of a value that are shown; pytest's own lines below have more."""
+
+_failed: list[tuple[str, object, object]] = []
+"""Comparisons of assertions that did not hold, in the test that runs now."""
+
+
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> None:
+    _failed.append((op, left, right))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    report: pytest.TestReport = yield  # type: ignore[assignment]
+    if report.failed and call.excinfo is not None and isinstance(report.longrepr, ExceptionChainRepr):
+        lines = [*told(call.excinfo, item.path), f"alone:    {alone(item)}"]
+        first = report.longrepr.chain[0][0]
+        first.reprentries = [ReprEntryNative([f"{line}\n" for line in lines]), *first.reprentries]
+    _failed.clear()
+    return report  # type: ignore[return-value]
+
+
+def told(caught: pytest.ExceptionInfo[BaseException], test: Path) -> list[str]:
+    """What was expected and what came."""
+    ours = [one for one in caught.traceback if one.path == test or _TESTS in Path(one.path).parents]
+    entry = (ours or caught.traceback)[-1]
+    where = f"{os.path.relpath(entry.path)}:{entry.lineno + 1}"
+    statement = _asserted(str(entry.statement).strip())
+    if not isinstance(caught.value, AssertionError):
+        wish = statement if statement.startswith("with pytest.") else f"no error from {statement}"
+        return [f"expected: {_short(wish)}  ({where})", f"came:     {_short(caught.exconly())}"]
+    said, _, _ = str(caught.value).partition("\nassert ")
+    came = [f"came:     {_short(said)}"] if said and not said.startswith("assert ") else []
+    if _failed:
+        op, left, right = _failed[-1]
+        values = f"came:     {saferepr(left, _WIDTH)}", f"needed:   {op} {saferepr(right, _WIDTH)}"
+        came = [*values, *(f"said:     {line[10:]}" for line in came)]
+    return [f"expected: {_short(statement)}  ({where})", *(came or ["came:     it does not hold"])]
+
+
+def alone(item: pytest.Item) -> str:
+    """The command, from the project's folder, that runs this test and no other."""
+    name = item.nodeid.replace("'", "'\\''")
+    if item.get_closest_marker("cluster"):
+        return f"make test-cluster TESTS='{name}'"
+    return f"{os.path.relpath(sys.executable)} -m pytest '{name}'"
+
+
+def _asserted(statement: str) -> str:
+    """What an assert statement asserts, without its message; any other statement as it is."""
+    try:
+        (parsed,) = ast.parse(statement).body
+    except (SyntaxError, ValueError):
+        return statement
+    return ast.unparse(parsed.test) if isinstance(parsed, ast.Assert) else statement
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _WIDTH else f"{text[:_WIDTH]}..."
