@@ -7,7 +7,6 @@ import ipaddress
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from ruamel.yaml import YAML
 
-from tests.azure import forked
 from tests.azure.arm_server import CLIENT, SECRET, SUBSCRIPTION, TENANT, ArmServer
+from tests.support import forked
 
 ROOT = Path(__file__).parents[2]
 
@@ -106,16 +105,9 @@ def mops_azure(environment: dict[str, str], tmp_path: Path) -> Mops:
     """`mops_azure("create", "-y", config=path)` as a process of its own, forked where the imports are done."""
 
     def run(*args: str, config: Path, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-        said = Path(tempfile.mkdtemp(dir=tmp_path))
         whole = [*args, "--config", str(config)]
-        process = forked.start(whole, environment={**environment, **(env or {})}, folder=tmp_path, said=said)
-        process.join(timeout=280)
-        if process.exitcode is None:
-            process.kill()
-            pytest.fail(f"mops-azure {' '.join(args)} does not end: {(said / 'stderr').read_text()}")
-        return subprocess.CompletedProcess(
-            whole, process.exitcode, (said / "stdout").read_text(), (said / "stderr").read_text()
-        )
+        ended = forked.run("mops_azure", whole, environment={**environment, **(env or {})}, folder=tmp_path)
+        return subprocess.CompletedProcess(whole, ended.code, ended.out, ended.err)
 
     return run
 

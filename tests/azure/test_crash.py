@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from tests.azure import forked
 from tests.azure.arm_http import Request
 from tests.azure.arm_server import ArmServer
 from tests.azure.conftest import command_line, provider_config
+from tests.support import forked
 from tests.support.patience import PATIENCE_S, eventually
 from tests.support.sizes import size
 
@@ -67,11 +67,12 @@ class Azure:
                 os.kill(started.result(), signal.SIGKILL)
 
         self.arm.on_request = on_request
-        process = forked.start([*args, "--config", str(self.config)], environment=self.environment, folder=self.folder)
+        whole = [*args, "--config", str(self.config)]
+        process = forked.start("mops_azure", whole, environment=self.environment, folder=self.folder, said=self.folder)
         assert process.pid
         started.set_result(process.pid)
         try:
-            code = forked.exit_code(process, timeout_s=900)
+            code = forked.exit_code(process, timeout_s=PATIENCE_S)
             return 999 if code is None else code
         finally:
             self.arm.on_request = lambda number: None

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support import forked
+from tests.support.forked import Ended as Ended
 from tests.support.patience import PATIENCE_S
 
 LINE_MODEL = """
@@ -50,15 +52,6 @@ search:
 
 
 @dataclass(frozen=True)
-class Ended:
-    """A command that has ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-@dataclass(frozen=True)
 class Project:
     """A folder with `adaptive.yaml`, and an environment of its own."""
 
@@ -70,7 +63,9 @@ class Project:
         return self.root / ".modelops" / "ledger.sqlite"
 
     def mops(self, *args: str, timeout_s: float = PATIENCE_S) -> Ended:
-        """Run `mops ARGS` in the folder and wait for it."""
+        """Run `mops ARGS` in the folder and wait for it; in a forked process where that is the same."""
+        if forked.IS_POSSIBLE and not _of_the_interpreter(self.env) - _of_the_interpreter(os.environ):
+            return forked.run("mops", args, environment=self.env, folder=self.root, timeout_s=timeout_s)
         done = subprocess.run(
             mops_command(*args),
             cwd=self.root,
@@ -93,6 +88,13 @@ class Project:
             text=True,
             start_new_session=True,
         )
+
+
+def _of_the_interpreter(env: Mapping[str, str]) -> set[tuple[str, str]]:
+    """Variables that an interpreter reads when it starts, and the libraries that are loaded by then."""
+    return {
+        (name, value) for name, value in env.items() if name.startswith(("PYTHON", "LC_", "LANG", "OMP_", "OPENBLAS_"))
+    }
 
 
 def mops_command(*args: str) -> Sequence[str]:
