@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ import pytest
 
 from tests.cluster.conftest import ROOT
 from tests.support.dask_cluster import free_port
-from tests.support.patience import PATIENCE_S
+from tests.support.patience import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.cluster
 CACHE = Path(os.environ.get("KUBECONFIG", "/")).parent.parent
@@ -37,16 +36,19 @@ def _registry(folder: Path) -> Iterator[str]:
     with (folder / "registry.log").open("wb") as log:
         server = subprocess.Popen([program, "serve", str(config)], stdout=log, stderr=log)
     try:
-        for _ in range(100):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/", timeout=5).close()
-                break
-            except OSError:
-                time.sleep(0.2)
+        assert eventually(lambda: _answers(f"http://127.0.0.1:{port}/v2/"), every_s=0.2), "the registry does not answer"
         yield f"127.0.0.1:{port}"
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(PATIENCE_S)
+
+
+def _answers(url: str) -> bool:
+    try:
+        urllib.request.urlopen(url, timeout=5).close()
+    except OSError:
+        return False
+    return True
 
 
 def _get(url: str) -> Any:

@@ -123,7 +123,7 @@ def test_a_worker_that_is_told_to_end_finishes_its_task_and_hands_over_its_resul
             held = client.submit(where, 0, workers=[address], allow_other_workers=True, pure=False)
             assert held.result(timeout=PATIENCE_S) == worker["name"]
             running = client.submit(where, 15, workers=[address], allow_other_workers=True, pure=False)
-            cluster.wait("the task's start", lambda: bool(client.processing([address])[address]))
+            cluster.wait("the task's start", lambda: running.done() or bool(client.processing([address])[address]))
             cluster.kubectl("-n", namespace, "delete", "pod", worker["name"], "--wait=true")
             # Run again elsewhere, they would name another worker.
             assert running.result(timeout=PATIENCE_S) == held.result(timeout=PATIENCE_S) == worker["name"]

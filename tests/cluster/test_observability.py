@@ -66,7 +66,7 @@ def forwarded(namespace: str, pod: str, port: int) -> Iterator[int]:
         yield here
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(PATIENCE_S)
 
 
 def fetched(port: int) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +14,7 @@ from distributed import Client
 
 from modelops_runtime.simulation.dask_retire import main
 from tests.support.dask_cluster import Cluster
-from tests.support.patience import PATIENCE_S
+from tests.support.patience import PATIENCE_S, eventually
 
 
 @pytest.fixture
@@ -23,11 +25,14 @@ def two_workers(tmp_path: Path) -> Iterator[Cluster]:
         yield cluster
 
 
-def test_what_runs_is_finished_once_and_results_are_handed_over(two_workers: Cluster) -> None:
-    def slow() -> str:
+def test_what_runs_is_finished_once_and_results_are_handed_over(two_workers: Cluster, tmp_path: Path) -> None:
+    may_end = tmp_path / "may-end"
+
+    def held_up(until: str) -> str:
         from distributed import get_worker
 
-        time.sleep(3)
+        while not os.path.exists(until):
+            time.sleep(0.05)
         return get_worker().address
 
     with Client(two_workers.address, set_as_default=False) as client:
@@ -36,10 +41,10 @@ def test_what_runs_is_finished_once_and_results_are_handed_over(two_workers: Clu
         address, worker = next(iter(workers.items()))
         held = client.submit(str, 41, workers=[address], allow_other_workers=True, pure=False)
         held.result(timeout=PATIENCE_S)
-        running = client.submit(slow, workers=[address], allow_other_workers=True, pure=False)
-        while not client.processing([address])[address]:
-            time.sleep(0.05)
+        running = client.submit(held_up, str(may_end), workers=[address], allow_other_workers=True, pure=False)
+        assert eventually(lambda: client.processing([address])[address], every_s=0.05)
         metrics = f"http://127.0.0.1:{worker['services']['dashboard']}/metrics"
+        threading.Timer(1.0, may_end.touch).start()  # while it is waited for, or before that on a busy machine
         assert main(["--dask", two_workers.address, "--name", worker["name"], "--metrics", metrics]) == 0
         assert running.done()
         holders: Any = client.who_has([held, running])
