@@ -16,8 +16,7 @@ demo: $(VENV)/.local ## set up, and calibrate the boarding school's influenza
 test: system $(VENV)/.dev check unit ## set up, and run every check and every test that needs no cluster
 
 test-cluster: $(VENV)/.dev ## the tests on a Kubernetes that is started for them (Linux, root, Go): make test-cluster [TESTS=FILE, or one test's name]
-	sh .ci/system cluster
-	tests/cluster/up/test.sh $(RUN_TESTS) -n 2 --dist loadfile --no-loadscope-reorder --durations 10 $(if $(TESTS),"$$TESTS",tests/cluster tests/charts)
+	tests/cluster/up/test.sh $(RUN_TESTS) -n 3 --dist loadfile --no-loadscope-reorder --durations 10 $(if $(TESTS),"$$TESTS",tests/cluster tests/charts)
 
 test-full: export MODELOPS_TEST_SIZE := full
 test-full: test test-cluster bench ## all of it at its full size: 20 kills instead of 6, 1,000 fake workers, every benchmark

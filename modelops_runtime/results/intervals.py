@@ -243,13 +243,11 @@ def _yardstick(
     points: _Points, method: str, level: float, observations: int, least: float | None = None
 ) -> _Yardstick | str:
     """For distances from the `least` loss, at first one of the lowest; a text when there is none."""
-    # The quantiles of scipy.stats, without what it takes to import it: more than half a second of each run and report.
+    # scipy.stats has these quantiles too, and takes more than half a second of each run and report to import.
     from scipy.special import fdtri, gammaincinv, stdtrit
 
-    rise, joint = (
-        float(gammaincinv(1 / 2, level)),
-        float(gammaincinv(1, level)),
-    )  # halves of chi-squared's, 1 and 2 degrees
+    rise = float(gammaincinv(1 / 2, level))  # half of chi-squared's quantile, 1 degree of freedom
+    joint = float(gammaincinv(1, level))  # and of 2
     if method == LIKELIHOOD:
         return _Yardstick(method=method, factor=1.0, threshold=rise, joint=joint)
     fitted = points.shares.shape[1]

@@ -20,8 +20,7 @@ from ruamel.yaml import YAML
 
 from tests.azure.arm_server import CLIENT, SECRET, SUBSCRIPTION, TENANT, ArmServer
 from tests.support import forked
-
-ROOT = Path(__file__).parents[2]
+from tests.support.patience import PATIENCE_S
 
 
 @pytest.fixture(scope="session")
@@ -96,7 +95,6 @@ def environment(certificate: tuple[str, str], tmp_path: Path) -> dict[str, str]:
         "AZURE_CLIENT_SECRET": SECRET,
         "HOME": str(tmp_path),
         "NO_PROXY": "127.0.0.1",
-        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "scripts")]),
     }
 
 
@@ -124,7 +122,7 @@ def shipped(environment: dict[str, str], tmp_path: Path) -> Mops:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=280,
+            timeout=PATIENCE_S,
             check=False,
         )
 

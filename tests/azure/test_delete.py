@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from tests.azure.arm_server import SUBSCRIPTION, ArmServer
+from tests.support.patience import PATIENCE_S
 
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourcegroups/modelops-anna"
 SURE = ("delete", "-y", "--confirm", "modelops-anna")
@@ -153,7 +154,7 @@ def mops_destroy(environment):
         code = "from mops.cli import main; main()"
         return subprocess.run(
             [sys.executable, "-c", code, "destroy", *args, "--config", str(config)],
-            env=environment, capture_output=True, text=True, timeout=300, check=False,
+            env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False,
         )  # fmt: skip
 
     return run

@@ -10,6 +10,7 @@ import pytest
 
 from mops_azure.doctor import allowed
 from tests.azure.arm_server import SUBSCRIPTION, TENANT, ArmServer
+from tests.support.patience import PATIENCE_S
 
 
 def sku(name: str, family: str, cores: int, **more: object) -> dict:
@@ -187,7 +188,7 @@ def test_mops_infra_is_the_same(arm, config, environment):
         code = "from mops.cli import main; main()"
         done = subprocess.run(
             [sys.executable, "-c", code, "infra", *args, "--config", path],
-            env=environment, capture_output=True, text=True, timeout=100, check=False,
+            env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
     assert arm.resources == {}

@@ -116,7 +116,6 @@ def bodies(config: AzureConfig) -> list[desired.Resource]:
     ]
 
 
-@pytest.mark.timeout(1800)
 @settings(deadline=None, max_examples=120)
 @given(configs())
 def test_every_body_passes_azures_published_types(config: AzureConfig):
@@ -137,7 +136,6 @@ def put_all(azure: ArmServer, wanted: list[desired.Resource]) -> None:
             azure.handle("GET", wanted[0].id, {"api-version": [desired.GROUPS]}, None, {})
 
 
-@pytest.mark.timeout(1800)
 @settings(deadline=None, max_examples=25)
 @given(config=configs())
 def test_what_azure_makes_of_a_body_is_no_difference(certificate, config: AzureConfig):

@@ -60,7 +60,6 @@ def killed(process: subprocess.Popen[str]) -> int:
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(3600)
 def test_a_run_killed_many_times_ends_as_if_undisturbed(ledger_url: str, tmp_path: Path) -> None:
     made = line_project(tmp_path / "killed", **SPEC)
     moments = random.Random(20)
@@ -72,7 +71,7 @@ def test_a_run_killed_many_times_ends_as_if_undisturbed(ledger_url: str, tmp_pat
                 made, ledger_url, after_trials=moments.randint(1, 3), after_s=moments.uniform(0.0, 0.1)
             )
         assert code == -signal.SIGKILL, "the run ended before it was killed"
-    last = made.mops("run", "--spec", "adaptive.yaml", "--ledger", ledger_url, "--workers", "1", "--quiet")
+    last = made.shipped("run", "--spec", "adaptive.yaml", "--ledger", ledger_url, "--workers", "1", "--quiet")
     assert last.code == 0, last.err
     assert_whole(ledger_url, "line", trials=TRIALS)
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from tests.support.patience import PATIENCE_S
+
 ROOT = Path(__file__).resolve().parents[2]
 _BIN = Path(os.environ.get("MODELOPS_CLUSTER_CACHE") or Path.home() / ".cache/modelops/cluster") / "bin"
 CHARTS = ("dask-workspace", "adaptive-run")
@@ -26,7 +28,7 @@ def helm(*args: str, which: str = "helm") -> str:
     """Raises AssertionError with what Helm said."""
     path = program(which)
     assert path, f"no {which} on this machine"
-    done = subprocess.run([path, *args], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([path, *args], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

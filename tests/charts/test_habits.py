@@ -19,6 +19,7 @@ from mops.kube.access import Access
 from mops.kube.helm import Helm
 from mops.kube.more_values import blamed, with_files
 from tests.charts.rendering import CHARTS, ROOT, SPEC, helm, manifest, pod_templates, program, render
+from tests.support.patience import PATIENCE_S
 
 pytestmark = pytest.mark.cluster  # Helm is among what the test cluster is made of
 FOLDERS = tuple(MODELS)
@@ -369,7 +370,7 @@ def test_kube_score_finds_nothing_critical_in_the_defaults(chart: str, tmp_path:
         pytest.fail("no kube-score: tests/cluster/up/binaries.sh kube-score")
     (tmp_path / "all.yaml").write_text(manifest(chart))
     command = [judge, "score", "--kubernetes-version", "v1.34", "--output-format", "ci", str(tmp_path / "all.yaml")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert "[OK]" in done.stdout, done.stderr
     assert [line for line in done.stdout.splitlines() if "[CRITICAL]" in line] == []
 
@@ -380,5 +381,5 @@ def test_kube_score_does_find_what_is_wrong(tmp_path: Path) -> None:
     spoilt = manifest("dask-workspace").replace("readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false")
     (tmp_path / "all.yaml").write_text(spoilt)
     command = [judge, "score", "--output-format", "ci", str(tmp_path / "all.yaml")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert "[CRITICAL]" in done.stdout

@@ -19,7 +19,7 @@ from tests.cluster.conftest import Cluster
 from tests.cluster.outside import OUTSIDE, Outside, outside
 from tests.support.projects import Ended, Project, line_spec, project
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1500)]
+pytestmark = pytest.mark.cluster
 
 MANAGED = """
 workers: {replicas: 2, resources: {requests: {cpu: 50m, memory: 256Mi}}}

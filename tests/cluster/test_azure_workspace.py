@@ -16,7 +16,7 @@ from tests.cluster.command_line import a_line, unique, well
 from tests.cluster.conftest import Cluster
 from tests.support.projects import Project
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1500)]
+pytestmark = pytest.mark.cluster
 
 VALUES = """
 scheduler: {{image: {{tag: {tag}, pullPolicy: Never}}, resources: {{requests: {{cpu: 50m, memory: 256Mi}}}}}}

@@ -54,7 +54,7 @@ def _see_workers(n: int, namespace: str, folder: Path, files: dict[str, bytes] |
     security = Security(require_encryption=True, **_written(folder, files)) if files else None
     with forwarded(namespace) as port:
         address: Any = f"{'tls' if files else 'tcp'}://127.0.0.1:{port}"
-        with Client(address, security=security, timeout=20, set_as_default=False) as client:
+        with Client(address, security=security, timeout=PATIENCE_S, set_as_default=False) as client:
             client.wait_for_workers(n, timeout=PATIENCE_S)
 
 
@@ -77,7 +77,7 @@ def _refusal(namespace: str, ca: bytes, pair: tuple[Path, Path] | None) -> str:
     context.check_hostname = False
     if pair:
         context.load_cert_chain(*pair)
-    with forwarded(namespace) as port, socket.create_connection(("127.0.0.1", port), timeout=20) as plain:
+    with forwarded(namespace) as port, socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as plain:
         with pytest.raises(ssl.SSLError) as refused, context.wrap_socket(plain) as encrypted:
             encrypted.recv(1)
         return refused.value.reason

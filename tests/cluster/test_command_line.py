@@ -26,7 +26,7 @@ from tests.cluster.conftest import Cluster, Tell
 from tests.support.patience import PATIENCE_S
 from tests.support.projects import Project
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1500)]
+pytestmark = pytest.mark.cluster
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def made_space(cluster: Cluster, here: Project) -> Iterator[tuple[str, float]]:
     file = workspace_yaml(here.root)
     began = time.monotonic()
     try:
-        said = well(here.mops("workspace", "up", name, "--file", str(file)))
+        said = well(here.shipped("workspace", "up", name, "--file", str(file)))
         assert f"workspace {name} is ready" in said
         yield name, time.monotonic() - began
     finally:
@@ -111,11 +111,11 @@ def test_a_run_from_up_to_down_and_back(
     assert f"+ StatefulSet/{run_id}-postgres" in planned
     assert cluster.kubectl("get", "namespace", f"modelops-run-{run_id}", "--ignore-not-found") == ""
 
-    assert f"run {run_id} is at work" in well(line.mops(*up))
+    assert f"run {run_id} is at work" in well(line.shipped(*up))
     refused = here.mops("workspace", "down", space)
     assert refused.code == 1
     assert run_id in refused.err
-    seen = json.loads(well(here.mops("adaptive", "status", run_id, "--json")))
+    seen = json.loads(well(here.shipped("adaptive", "status", run_id, "--json")))
     assert seen["ledger"]["trials"] == 60
     assert {pod["component"] for pod in seen["pods"]} == {"worker", "database"}
     assert run_id in well(here.mops("adaptive", "status"))
@@ -128,7 +128,7 @@ def test_a_run_from_up_to_down_and_back(
 
     cluster.wait("the run's end", completed)
     assert '"run_ended"' in well(here.mops("adaptive", "logs", run_id))
-    well(here.mops("adaptive", "results", run_id, "--to", str(tmp_path / "out")))
+    well(here.shipped("adaptive", "results", run_id, "--to", str(tmp_path / "out")))
     kept = json.loads((tmp_path / "out" / "run.json").read_text())
     assert pq.read_table(tmp_path / "out" / "trials.parquet").num_rows == 60
 
@@ -142,7 +142,7 @@ def test_a_run_from_up_to_down_and_back(
     assert (again["job"], again["revision"]) == ("complete", 1)
     (line.root / "data.csv").write_text(data)
 
-    well(here.mops("adaptive", "down", run_id, "--to", str(tmp_path / "last")))
+    well(here.shipped("adaptive", "down", run_id, "--to", str(tmp_path / "last")))
     assert json.loads((tmp_path / "last" / "run.json").read_text())["summary"] == kept["summary"]
     assert "data-" in cluster.kubectl("-n", f"modelops-run-{run_id}", "get", "pvc", "-o", "name")
     spec = (line.root / "adaptive.yaml").read_text()
@@ -271,10 +271,10 @@ def test_the_dashboard_comes_to_this_machine(space: str, here: Project) -> None:
 
 
 def test_scaling_changes_the_workers_and_nothing_else(space: str, here: Project) -> None:
-    assert "has 1 workers" in well(here.mops("workspace", "scale", "1", space))
+    assert "has 1 workers" in well(here.shipped("workspace", "scale", "1", space))
     seen = json.loads(well(here.mops("workspace", "status", space, "--json")))
     assert [pod["component"] for pod in seen["pods"]] == ["scheduler", "worker"]
     assert {pod["state"] for pod in seen["pods"]} == {"Ready"}
     well(here.mops("workspace", "scale", "3", space))
-    assert space in well(here.mops("workspace", "ls"))
-    assert "Register worker" in well(here.mops("workspace", "logs", space, "--component", "scheduler"))
+    assert space in well(here.shipped("workspace", "ls"))
+    assert "Register worker" in well(here.shipped("workspace", "logs", space, "--component", "scheduler"))

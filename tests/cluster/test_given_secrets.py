@@ -19,7 +19,7 @@ from tests.cluster.test_secrets import forms
 from tests.support.dask_cluster import make_certificates
 from tests.support.projects import Project, line_spec, project
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1500)]
+pytestmark = pytest.mark.cluster
 PASSWORD = "a pull password: 'quoted' $\\ \""
 DOCKER = json.dumps({"auths": {"registry.test": {"auth": base64.b64encode(f"anna:{PASSWORD}".encode()).decode()}}})
 

@@ -19,7 +19,7 @@ from tests.cluster.runs import CHART as RUN_CHART
 from tests.cluster.runs import completed, install_endless_run, quick_run
 from tests.support.projects import Project
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1500)]
+pytestmark = pytest.mark.cluster
 CHART = str(ROOT / "charts/dask-workspace")
 NEVER = "0 0 30 2 *"
 """There is no such day: the tests look when they want."""

@@ -18,7 +18,7 @@ from tests.cluster.slow_run import CONFIRM_REPLICATES, CONFIRMED, REPLICATES, TR
 from tests.support.patience import PATIENCE_S
 from tests.support.sizes import size
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1500)]
+pytestmark = pytest.mark.cluster
 
 BETWEEN = 25
 """Trials that are finished between one harm and the next: all is well again by then."""

@@ -6,14 +6,13 @@ import base64
 import json
 import os
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from distributed import Client, Security
+from distributed import Client, Event, Security
 
 from tests.charts.rendering import SPEC
 from tests.cluster.conftest import ROOT, Cluster, new_namespace, values_of
@@ -105,10 +104,10 @@ def test_prometheus_alone_reaches_the_metrics_where_monitoring_is_on(
 def test_a_worker_that_is_told_to_end_finishes_its_task_and_hands_over_its_results(
     cluster: Cluster, namespace: str, tmp_path: Path
 ) -> None:
-    def where(seconds: float) -> str:
+    def where(until: str) -> str:
         import socket
 
-        time.sleep(seconds)
+        assert not until or Event(until).wait()
         return socket.gethostname()
 
     chart, two = str(ROOT / "charts/dask-workspace"), ("--set", "workers.replicas=2,serviceAccount.token.enabled=true")
@@ -120,13 +119,22 @@ def test_a_worker_that_is_told_to_end_finishes_its_task_and_hands_over_its_resul
             client.wait_for_workers(2, timeout=PATIENCE_S)
             workers: dict[str, Any] = client.scheduler_info()["workers"]
             address, worker = next(iter(workers.items()))
-            held = client.submit(where, 0, workers=[address], allow_other_workers=True, pure=False)
+            held = client.submit(where, "", workers=[address], allow_other_workers=True, pure=False)
             assert held.result(timeout=PATIENCE_S) == worker["name"]
-            running = client.submit(where, 15, workers=[address], allow_other_workers=True, pure=False)
-            cluster.wait("the task's start", lambda: running.done() or bool(client.processing([address])[address]))
-            cluster.kubectl("-n", namespace, "delete", "pod", worker["name"], "--wait=true")
+            running = client.submit(where, "told to end", workers=[address], allow_other_workers=True, pure=False)
+            cluster.wait("the task's start", lambda: bool(client.processing([address])[address]))
+            cluster.kubectl("-n", namespace, "delete", "pod", worker["name"], "--wait=false")
+            cluster.wait("its retirement", lambda: status_of(client, address) != "running")
+            Event("told to end", client=client).set()
+            cluster.kubectl("-n", namespace, "wait", "--for=delete", f"pod/{worker['name']}", "--timeout=600s")
             # Run again elsewhere, they would name another worker.
             assert running.result(timeout=PATIENCE_S) == held.result(timeout=PATIENCE_S) == worker["name"]
+
+
+def status_of(client: Client, address: str) -> str:
+    """What the scheduler takes a worker to be: running, closing_gracefully, or, where it knows it no more, gone."""
+    workers: dict[str, Any] = client.scheduler_info(n_workers=-1)["workers"]
+    return workers[address]["status"] if address in workers else "gone"
 
 
 def _the_token_is_for_others(cluster: Cluster, namespace: str) -> None:

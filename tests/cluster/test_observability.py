@@ -19,7 +19,7 @@ from tests.support.dask_cluster import free_port
 from tests.support.patience import PATIENCE_S
 from tests.support.pods import log_lines, scraped
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.cluster
 
 
 def test_scheduler_workers_and_adaptive_workers_export_metrics_and_log_json(cluster: Cluster, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from tests.cluster.command_line import RUN_VALUES, a_line, environment, well, wo
 from tests.cluster.conftest import ROOT, Cluster, new_namespace
 from tests.support.projects import Ended, Project
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1500)]
+pytestmark = pytest.mark.cluster
 RUN = "restricted"
 WORKSPACE = "small"
 

@@ -18,12 +18,13 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.conftest import ROOT, Cluster, Tell
+from tests.support.patience import PATIENCE_S
 from tests.support.sizes import size
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(3600)]
+pytestmark = pytest.mark.cluster
 
 WORKERS = size(60, full=1000)
-PODS_A_NODE = 110
+PODS_A_NODE = size(40, full=110)
 PATIENCE = "1800s"
 LEASES = "--node-lease-duration-seconds=40"
 """Without leases the nodes are taken for dead on a busy machine, and nobody makes their pods ready again."""
@@ -51,7 +52,7 @@ def fakes(cluster: Cluster, tmp_path: Path) -> Iterator[str]:
         yield name
     finally:
         process.terminate()
-        process.wait(60)
+        process.wait(PATIENCE_S)
         cluster.kubectl("delete", "node", *names)
 
 

@@ -14,7 +14,7 @@ from tests.cluster.conftest import ROOT, Cluster
 from tests.support.patience import PATIENCE_S
 from tests.support.projects import Project
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1500)]
+pytestmark = pytest.mark.cluster
 
 
 @pytest.fixture

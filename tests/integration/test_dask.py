@@ -47,7 +47,7 @@ def test_a_set_yields_on_dask_what_it_yields_here(tmp_path: Path) -> None:
     (tmp_path / "dask").mkdir()
     with Cluster(tmp_path / "dask") as cluster:
         cluster.add_worker(threads=2)
-        ended = there.mops("run", "--spec", "adaptive.yaml", "--dask", cluster.address)
+        ended = there.shipped("run", "--spec", "adaptive.yaml", "--dask", cluster.address)
     assert ended.code == 0, ended.err
     assert here.mops("run", "--spec", "adaptive.yaml").code == 0
     assert answer_of(str(there.ledger), "line") == answer_of(str(here.ledger), "line")

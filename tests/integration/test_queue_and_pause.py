@@ -199,14 +199,14 @@ def test_a_run_that_is_started_paused_says_so_waits_and_ends_on_ctrl_c(tmp_path:
 
 
 def test_time_spent_paused_is_none_of_the_time_that_a_stop_rule_counts(tmp_path: Path) -> None:
-    made = line_project(tmp_path / "line", trials=10, extra="  stop: {time: 20s}")
+    made = line_project(tmp_path / "line", trials=10, extra="  stop: {time: 30s}")
     hold = held(made, after=4)
     process = made.start("run", "--spec", "adaptive.yaml", "--workers", "2")
     hold.wait_until_reached()
     assert made.mops("pause", "line").code == 0
     wait_until_paused(process)
     hold.lift()
-    time.sleep(21.0)
+    time.sleep(31.0)
     assert made.mops("resume", "line").code == 0
     out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, err

@@ -5,13 +5,16 @@ from __future__ import annotations
 import ast
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from _pytest._code.code import ExceptionChainRepr, ReprEntryNative
 from _pytest._io.saferepr import saferepr
 
+from tests.support.sizes import FULL
+
+Caught = pytest.ExceptionInfo[BaseException]
 _TESTS = Path(__file__).resolve().parents[1]
 _WIDTH = 400
 """Characters of a value that are shown; pytest's own lines below have more."""
@@ -28,25 +31,33 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> None:
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     report: pytest.TestReport = yield  # type: ignore[assignment]
     if report.failed and call.excinfo is not None and isinstance(report.longrepr, ExceptionChainRepr):
-        lines = [*told(call.excinfo, item.path), f"alone:    {alone(item)}"]
+        lines = [*_safely(told, call.excinfo, item), f"alone:    {alone(item)}"]
         first = report.longrepr.chain[0][0]
         first.reprentries = [ReprEntryNative([f"{line}\n" for line in lines]), *first.reprentries]
     _failed.clear()
     return report  # type: ignore[return-value]
 
 
-def told(caught: pytest.ExceptionInfo[BaseException], test: Path) -> list[str]:
+def _safely(tell: Callable[[Caught, pytest.Item], list[str]], caught: Caught, item: pytest.Item) -> list[str]:
+    """What a failure looks like never takes the failure's place."""
+    try:
+        return tell(caught, item)
+    except Exception as error:
+        return [f"came:     {_short(caught.exconly())}", f"(and its first lines could not be made: {error!r})"]
+
+
+def told(caught: Caught, item: pytest.Item) -> list[str]:
     """What was expected and what came."""
-    ours = [one for one in caught.traceback if one.path == test or _TESTS in Path(one.path).parents]
+    ours = [one for one in caught.traceback if one.path == item.path or _TESTS in Path(one.path).parents]
     entry = (ours or caught.traceback)[-1]
-    where = f"{os.path.relpath(entry.path)}:{entry.lineno + 1}"
+    where = f"{os.path.relpath(entry.path, item.config.rootpath)}:{entry.lineno + 1}"
     statement = _asserted(str(entry.statement).strip())
     if not isinstance(caught.value, AssertionError):
         wish = statement if statement.startswith("with pytest.") else f"no error from {statement}"
         return [f"expected: {_short(wish)}  ({where})", f"came:     {_short(caught.exconly())}"]
     said, _, _ = str(caught.value).partition("\nassert ")
     came = [f"came:     {_short(said)}"] if said and not said.startswith("assert ") else []
-    if _failed:
+    if _failed and f" {_failed[-1][0]} " in statement:
         op, left, right = _failed[-1]
         values = f"came:     {saferepr(left, _WIDTH)}", f"needed:   {op} {saferepr(right, _WIDTH)}"
         came = [*values, *(f"said:     {line[10:]}" for line in came)]
@@ -56,9 +67,10 @@ def told(caught: pytest.ExceptionInfo[BaseException], test: Path) -> list[str]:
 def alone(item: pytest.Item) -> str:
     """The command, from the project's folder, that runs this test and no other."""
     name = item.nodeid.replace("'", "'\\''")
+    size = "MODELOPS_TEST_SIZE=full " if FULL else ""
     if item.get_closest_marker("cluster"):
-        return f"make test-cluster TESTS='{name}'"
-    return f"{os.path.relpath(sys.executable)} -m pytest '{name}'"
+        return f"{size}make test-cluster TESTS='{name.replace('$', '$$')}'"
+    return f"{size}{os.path.relpath(sys.executable, item.config.rootpath)} -m pytest '{name}'"
 
 
 def _asserted(statement: str) -> str:

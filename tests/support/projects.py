@@ -63,16 +63,19 @@ class Project:
         return self.root / ".modelops" / "ledger.sqlite"
 
     def mops(self, *args: str, timeout_s: float = PATIENCE_S) -> Ended:
-        """Run `mops ARGS` in the folder and wait for it; in a forked process where that is the same."""
-        if forked.IS_POSSIBLE and not _of_the_interpreter(self.env) - _of_the_interpreter(os.environ):
-            return forked.run("mops", args, environment=self.env, folder=self.root, timeout_s=timeout_s)
+        """Run `mops ARGS` in the folder and wait for it; by a forked process where that is the same."""
+        return forked.run("mops", args, environment=self.env, folder=self.root, timeout_s=timeout_s)
+
+    def shipped(self, *args: str) -> Ended:
+        """The same by an interpreter of its own, as a user starts it."""
         done = subprocess.run(
             mops_command(*args),
             cwd=self.root,
             env=self.env,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=timeout_s,
+            timeout=PATIENCE_S,
             check=False,
         )
         return Ended(done.returncode, done.stdout, done.stderr)
@@ -88,13 +91,6 @@ class Project:
             text=True,
             start_new_session=True,
         )
-
-
-def _of_the_interpreter(env: Mapping[str, str]) -> set[tuple[str, str]]:
-    """Variables that an interpreter reads when it starts, and the libraries that are loaded by then."""
-    return {
-        (name, value) for name, value in env.items() if name.startswith(("PYTHON", "LC_", "LANG", "OMP_", "OPENBLAS_"))
-    }
 
 
 def mops_command(*args: str) -> Sequence[str]:

@@ -64,7 +64,7 @@ def command(
 
     \b
     mops selftest --spec adaptive.yaml
-    mops selftest --spec adaptive.yaml --repeats 20 --trials 100 --out selftest
+    mops selftest --spec adaptive.yaml --repeats 40 --trials 200 --out selftest
     """
     from modelops_runtime.api.selftest import selftest
     from modelops_runtime.results.selftest_text import report_lines

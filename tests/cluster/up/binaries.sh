@@ -5,7 +5,7 @@ set -euo pipefail
 export CGO_ENABLED=0 GOFLAGS="-buildvcs=false -trimpath" GOWORK=off
 mkdir -p "$BIN" "$CACHE/work"
 exec 9>"$CACHE/build.lock"
-flock 9
+flock -n 9 || { echo "waiting for another build"; flock 9; }
 
 have() { [ -x "$BIN/$1" ] && [ "$(cat "$BIN/$1.version" 2>/dev/null)" = "$2 $(digest "$BIN/$1")" ]; }
 
@@ -59,7 +59,7 @@ kubernetes() {
 }
 
 monitoring_types() { # what Prometheus' operator adds to the API: monitors can be tried without it
-    [ -e "$CACHE/monitoring/$PROMETHEUS_OPERATOR" ] && return
+    (cd "$CACHE/monitoring" && sha256sum --status -c "$PROMETHEUS_OPERATOR") 2>/dev/null && return
     local work=$CACHE/work/monitoring
     rm -rf "$work" "$CACHE/monitoring" && mkdir -p "$work" "$CACHE/monitoring" && cd "$work"
     go mod init modelops.test/monitoring >/dev/null 2>&1
@@ -67,7 +67,7 @@ monitoring_types() { # what Prometheus' operator adds to the API: monitors can b
     local source
     source=$(sed -n 's/.*"Dir": "\(.*\)".*/\1/p' module.json)/example/prometheus-operator-crd
     cp "$source"/monitoring.coreos.com_{servicemonitors,podmonitors}.yaml "$CACHE/monitoring"
-    touch "$CACHE/monitoring/$PROMETHEUS_OPERATOR"
+    (cd "$CACHE/monitoring" && sha256sum ./*.yaml >"$PROMETHEUS_OPERATOR")
 }
 
 make_one() {

@@ -14,6 +14,13 @@ TAG=${TAG:-test} SUFFIX=
 [ "$TAG" = test ] || SUFFIX=-$TAG
 mkdir -p "$IMAGES" "$CACHE/tmp"
 
+one_at_a_time() { # what a build that was killed has left goes first
+    exec 7>"$CACHE/images.lock"
+    flock -n 7 || { echo "waiting for another build"; flock 7; }
+    buildah rm --all >/dev/null 2>&1 || true
+    rm -rf "$CACHE"/tmp/mmdebstrap.*
+}
+
 buildah() { nice -n 10 buildah --root "$CACHE/buildah" --runroot "$CACHE/tmp/buildah" "$@"; }
 
 archive() { # NAME IMAGE: as an archive that containerd can import, unless it is there
@@ -27,36 +34,43 @@ archive() { # NAME IMAGE: as an archive that containerd can import, unless it is
 
 digest() { sha256sum <"$1" | cut -d' ' -f1; }
 
-made() { buildah images --quiet "$1" >/dev/null 2>&1; }
+# An image is kept for as long as what it was made of is the same: a digest, or a list of packages.
+made() { # NAME IMAGE OF-WHAT
+    buildah images --quiet "$2" >/dev/null 2>&1 && [ "$(cat "$IMAGES/$1.of" 2>/dev/null)" = "$3" ]
+}
 
 from_files() { # NAME TAG COMMAND FILE...: an image of static programs alone
-    local name=$1 image=registry.test/$1:1 command=$2 container
+    local name=$1 image=registry.test/$1:1 command=$2 container of
     shift 2
-    made "$image" || {
+    of=$(cat "$@" | sha256sum)
+    made "$name" "$image" "$of" || {
         container=$(buildah from scratch)
         buildah copy --quiet "$container" "$@" / >/dev/null
         buildah config --entrypoint "[\"$command\"]" "$container"
         buildah commit --quiet --rm "$container" "$image" >/dev/null
+        echo "$of" >"$IMAGES/$name.of"
     }
     archive "$name" "$image"
 }
 
 from_debian() { # NAME IMAGE PACKAGES
-    made "$2" || {
+    local tar=$CACHE/tmp/$1.tar container suite
+    suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
+    made "$1" "$2" "$suite $3" || {
         echo "making $2"
-        local tar=$CACHE/tmp/$1.tar container suite
-        suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
         mmdebstrap --quiet --variant=minbase --include="$3" --dpkgopt='path-exclude=/usr/share/doc/*' \
             --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' "$suite" "$tar"
         container=$(buildah from scratch)
         buildah add --quiet "$container" "$tar" / >/dev/null
         buildah commit --quiet --rm "$container" "$2" >/dev/null
+        echo "$suite $3" >"$IMAGES/$1.of"
         rm "$tar"
     }
     archive "$1" "$2"
 }
 
 system() {
+    one_at_a_time
     gcc -O1 -static -o "$CACHE/tmp/pause" "$HERE/pause.c"
     from_files pause /pause "$CACHE/tmp/pause"
     from_files coredns /coredns "$BIN/coredns"
@@ -68,6 +82,7 @@ system() {
 
 ours() { # [NAME...]
     local name
+    one_at_a_time
     [ $# -gt 0 ] || set -- dask-scheduler dask-worker adaptive-worker
     for name; do
         buildah bud --quiet --layers --build-arg BASE_IMAGE="$PYTHON_IMAGE" --volume /etc/ssl/certs:/etc/ssl/certs:ro \

@@ -6,20 +6,19 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 missing=""
 [ "$(uname)" = Linux ] || missing="$missing Linux"
 [ "$(id -u)" = 0 ] || missing="$missing root"
-for program in go gcc openssl containerd runc buildah mmdebstrap nft conntrack; do
-    command -v "$program" >/dev/null || missing="$missing $program"
-done
+for program in go gcc openssl; do command -v "$program" >/dev/null || missing="$missing $program"; done
 if [ -n "$missing" ]; then
-    echo "the cluster's tests are left out; not here:$missing"
-    [ "${REQUIRE_ALL:-}" != 1 ]
-    exit
+    echo "test.sh: no test was run; a cluster cannot be started without$missing" >&2
+    exit 1
 fi
+REQUIRE_ALL=1 sh "$HERE/../../../.ci/system" cluster
 trap 'code=$?; "$HERE/down.sh"; "$HERE/nothing-left.sh" || code=1; exit $code' EXIT
 "$HERE/down.sh"
 "$HERE/prepare.sh"
 "$HERE/up.sh" 2
 "$HERE/images.sh" import node2 postgres dask-scheduler dask-worker adaptive-worker &
-"$HERE/images.sh" import node1 postgres dask-scheduler dask-worker adaptive-worker
-wait $!
+other=$! failed=
+"$HERE/images.sh" import node1 postgres dask-scheduler dask-worker adaptive-worker || failed=1
+wait $other && [ -z "$failed" ]
 export KUBECONFIG=$STATE/kubeconfig PATH=$BIN:$PATH
 "$@"

@@ -64,16 +64,10 @@ control_plane() {
         --kubelet-preferred-address-types=InternalIP --service-account-key-file="$pki/sa.pub" --service-account-signing-key-file="$pki/sa.key" \
         --service-account-issuer=https://kubernetes.default.svc.cluster.local --service-cluster-ip-range=$SERVICES \
         --authorization-mode=Node,RBAC --allow-privileged=true --enable-admission-plugins=NodeRestriction --endpoint-reconciler-type=lease
-    local tries=0
-    until kubectl get --raw=/readyz >/dev/null 2>&1; do
-        sleep 0.3
-        tries=$((tries + 1))
-        [ $tries -lt 300 ] || { tail -3 "$STATE/control/log/apiserver" >&2; return 1; }
-    done
+    eventually kubectl get --raw=/readyz || { tail -3 "$STATE/control/log/apiserver" >&2; return 1; }
     machine_run control manager "$BIN/kube-controller-manager" --kubeconfig="$pki/manager.kubeconfig" --leader-elect=false \
         --service-account-private-key-file="$pki/sa.key" --root-ca-file="$pki/ca.crt" --use-service-account-credentials=true \
-        --cluster-signing-cert-file="$pki/ca.crt" --cluster-signing-key-file="$pki/ca.key" --cert-dir="$STATE/control/certs" \
-        --node-monitor-grace-period=20s
+        --cluster-signing-cert-file="$pki/ca.crt" --cluster-signing-key-file="$pki/ca.key" --cert-dir="$STATE/control/certs"
     machine_run control scheduler "$BIN/kube-scheduler" --kubeconfig="$pki/scheduler.kubeconfig" --leader-elect=false --cert-dir="$STATE/control/certs"
 }
 
@@ -98,12 +92,20 @@ node() { # N
 K
     echo "nameserver 127.0.0.1" >"$folder/resolv.conf"
     machine_run "$name" containerd containerd -c "$folder/containerd.toml"
-    until [ -S "$folder/containerd.sock" ]; do sleep 0.1; done
+    eventually test -S "$folder/containerd.sock" || { tail -3 "$folder/log/containerd" >&2; return 1; }
     machine_run "$name" kubelet "$BIN/kubelet" --config="$folder/kubelet.yaml" --kubeconfig="$STATE/pki/$name.kubeconfig" \
         --hostname-override="$name" --node-ip="$address" --root-dir="$folder/kubelet" --cert-dir="$folder/certs" --node-labels=modelops.io/role=cpu
     machine_run "$name" proxy "$BIN/kube-proxy" --kubeconfig="$STATE/pki/proxy.kubeconfig" --cluster-cidr=$PODS --proxy-mode=nftables \
         --hostname-override="$name" --conntrack-max-per-core=0
     machine_run "$name" enforcer python3 "$HERE/enforcer.py" "$CONTROL:6443" "$STATE/pki"
+}
+
+eventually() { # COMMAND...: until it succeeds; fails where that takes ten minutes, which is no measure of speed
+    local end=$((SECONDS + 600))
+    until "$@" >/dev/null 2>&1; do
+        [ $SECONDS -lt $end ] || return 1
+        sleep 0.2
+    done
 }
 
 kubectl() { "$BIN/kubectl" --kubeconfig="$STATE/kubeconfig" "$@"; }

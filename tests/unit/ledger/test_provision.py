@@ -19,6 +19,7 @@ from modelops_runtime.ledger.opening import ledger_exists, open_ledger
 from modelops_runtime.ledger.provision import main
 from tests.support.dask_cluster import Certificates, make_certificates
 from tests.support.needs import need_postgres
+from tests.support.patience import PATIENCE_S
 from tests.support.postgres import PostgresServer, postgres_server
 
 ADMIN_PASSWORD = "Never-shown-42"
@@ -47,7 +48,7 @@ class Shared:
             **env,
         }
         command = [sys.executable, "-m", "modelops_runtime.ledger.provision", what]
-        return subprocess.run(command, env=whole, capture_output=True, text=True, timeout=300, check=False)
+        return subprocess.run(command, env=whole, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
 
     def url(self, name: str, *, user: str = "", password: str = PASSWORD) -> str:
         return f"postgresql://{user or name}:{quote(password, safe='')}@127.0.0.1:{self.server.port}/{name}"

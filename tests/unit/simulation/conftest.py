@@ -27,7 +27,7 @@ def shared() -> Iterator[Bench]:
 @pytest.fixture(scope="module")
 def hasty() -> Iterator[Bench]:
     """Two slots, a short time limit."""
-    with Bench(slots=2, timeout_s=2.0) as bench:
+    with Bench(slots=2, timeout_s=5.0) as bench:
         yield bench
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 from distributed import Client
 
+from modelops_runtime.simulation import dask_retire
 from modelops_runtime.simulation.dask_retire import main
 from tests.support.dask_cluster import Cluster
 from tests.support.patience import PATIENCE_S, eventually
@@ -25,8 +25,18 @@ def two_workers(tmp_path: Path) -> Iterator[Cluster]:
         yield cluster
 
 
-def test_what_runs_is_finished_once_and_results_are_handed_over(two_workers: Cluster, tmp_path: Path) -> None:
+def test_what_runs_is_finished_once_and_results_are_handed_over(
+    two_workers: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     may_end = tmp_path / "may-end"
+    is_busy = dask_retire._busy
+
+    def looked(metrics: str) -> bool:
+        found = is_busy(metrics)
+        may_end.touch()  # what runs goes on until it has been looked for
+        return found
+
+    monkeypatch.setattr(dask_retire, "_busy", looked)
 
     def held_up(until: str) -> str:
         from distributed import get_worker
@@ -44,8 +54,8 @@ def test_what_runs_is_finished_once_and_results_are_handed_over(two_workers: Clu
         running = client.submit(held_up, str(may_end), workers=[address], allow_other_workers=True, pure=False)
         assert eventually(lambda: client.processing([address])[address], every_s=0.05)
         metrics = f"http://127.0.0.1:{worker['services']['dashboard']}/metrics"
-        threading.Timer(1.0, may_end.touch).start()  # while it is waited for, or before that on a busy machine
-        assert main(["--dask", two_workers.address, "--name", worker["name"], "--metrics", metrics]) == 0
+        patience = ["--patience", str(PATIENCE_S)]
+        assert main(["--dask", two_workers.address, "--name", worker["name"], "--metrics", metrics, *patience]) == 0
         assert running.done()
         holders: Any = client.who_has([held, running])
         assert all(set(where) - {address} for where in holders.values()), holders
