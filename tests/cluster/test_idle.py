@@ -135,7 +135,7 @@ def test_a_run_keeps_it_awake_and_one_that_comes_wakes_it(cluster: Cluster, slee
 def test_it_sleeps_without_a_run_and_any_helm_upgrade_wakes_it(sleeper: Sleeper) -> None:
     sleeper.helm("workers.replicas=2")
     sleeper.look_until("2 workers scaled to none", 0)
-    assert "still asleep" in sleeper.look()
+    sleeper.look_until("still asleep", 0)  # once they have ended
     sleeper.helm("workers.replicas=1")
     assert sleeper.workers == 1
     sleeper.look_until("1 workers scaled to none", 0)
