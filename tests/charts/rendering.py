@@ -14,6 +14,9 @@ from tests.support.patience import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 _BIN = Path(os.environ.get("MODELOPS_CLUSTER_CACHE") or Path.home() / ".cache/modelops/cluster") / "bin"
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""Eight times as fast where PyYAML has libyaml."""
+
 CHARTS = ("dask-workspace", "adaptive-run")
 KUBERNETES = "1.34.0"
 SPEC = ("--set-file", f"run.spec={ROOT / 'examples/boarding-school/adaptive.yaml'}")
@@ -43,7 +46,8 @@ def manifest(chart: str, *flags: str, which: str = "helm", release: str = "rel")
 
 def render(chart: str, *flags: str, which: str = "helm", release: str = "rel") -> list[dict[str, Any]]:
     """The same, as objects."""
-    return [found for found in yaml.safe_load_all(manifest(chart, *flags, which=which, release=release)) if found]
+    rendered = manifest(chart, *flags, which=which, release=release)
+    return [found for found in yaml.load_all(rendered, Loader=_LOADER) if found]
 
 
 def pod_templates(objects: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
