@@ -19,6 +19,7 @@ trap 'code=$?; "$HERE/down.sh"; "$HERE/nothing-left.sh" || code=1; exit $code' E
 "$HERE/images.sh" import node2 postgres dask-scheduler dask-worker adaptive-worker &
 other=$! failed=
 "$HERE/images.sh" import node1 postgres dask-scheduler dask-worker adaptive-worker || failed=1
-wait $other && [ -z "$failed" ]
+wait $other || failed=1
+[ -z "$failed" ]
 export KUBECONFIG=$STATE/kubeconfig PATH=$BIN:$PATH
 "$@"
