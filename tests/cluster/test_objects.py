@@ -107,7 +107,8 @@ def test_a_worker_that_is_told_to_end_finishes_its_task_and_hands_over_its_resul
     def where(until: str) -> str:
         import socket
 
-        assert not until or Event(until).wait()
+        if until:
+            Event(until).wait()  # no assert: what pytest makes of one is not there
         return socket.gethostname()
 
     chart, two = str(ROOT / "charts/dask-workspace"), ("--set", "workers.replicas=2,serviceAccount.token.enabled=true")
