@@ -22,19 +22,29 @@ settings.load_profile("at any speed")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-LONGEST = (
-    *("cluster/test_kill_list.py", "cluster/test_command_line.py", "cluster/test_stops_and_mistakes.py"),
-    *("cluster/test_lifecycle.py", "cluster/test_rights.py", "cluster/test_idle.py", "cluster/test_policies.py"),
-    *(
-        "chaos/test_kill_the_run.py",
-        "azure/test_crash.py",
-        "integration/test_help.py",
-        "integration/test_queue_and_pause.py",
-    ),
-    *("azure/test_faults.py", "integration/test_run.py", "unit/simulation/test_dask.py", "azure/test_parts.py"),
-    *("azure/test_delete.py", "integration/test_looking_back.py", "integration/test_pod_observability.py"),
-    *("integration/test_live_display.py", "browser/test_real_runs.py", "integration/test_boarding_school.py"),
-)
+LONGEST = [
+    "cluster/test_kill_list.py",
+    "cluster/test_command_line.py",
+    "cluster/test_stops_and_mistakes.py",
+    "cluster/test_lifecycle.py",
+    "cluster/test_rights.py",
+    "cluster/test_idle.py",
+    "cluster/test_policies.py",
+    "chaos/test_kill_the_run.py",
+    "azure/test_crash.py",
+    "integration/test_help.py",
+    "integration/test_queue_and_pause.py",
+    "azure/test_faults.py",
+    "integration/test_run.py",
+    "unit/simulation/test_dask.py",
+    "azure/test_parts.py",
+    "azure/test_delete.py",
+    "integration/test_looking_back.py",
+    "integration/test_pod_observability.py",
+    "integration/test_live_display.py",
+    "browser/test_real_runs.py",
+    "integration/test_boarding_school.py",
+]
 """Begun first, since several files are at work side by side: the last of them decides when all is over."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,17 +31,17 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> None:
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     report: pytest.TestReport = yield  # type: ignore[assignment]
     if report.failed and call.excinfo is not None and isinstance(report.longrepr, ExceptionChainRepr):
-        lines = [*_safely(told, call.excinfo, item), f"alone:    {alone(item)}"]
+        lines = [*_told_safely(call.excinfo, item), f"alone:    {alone(item)}"]
         first = report.longrepr.chain[0][0]
         first.reprentries = [ReprEntryNative([f"{line}\n" for line in lines]), *first.reprentries]
     _failed.clear()
     return report  # type: ignore[return-value]
 
 
-def _safely(tell: Callable[[Caught, pytest.Item], list[str]], caught: Caught, item: pytest.Item) -> list[str]:
+def _told_safely(caught: Caught, item: pytest.Item) -> list[str]:
     """What a failure looks like never takes the failure's place."""
     try:
-        return tell(caught, item)
+        return told(caught, item)
     except Exception as error:
         return [f"came:     {_short(caught.exconly())}", f"(and its first lines could not be made: {error!r})"]
 

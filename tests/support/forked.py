@@ -86,11 +86,17 @@ class Started:
 
 
 def run(
-    program: str, args: Sequence[str], *, environment: Mapping[str, str], folder: Path, timeout_s: float = PATIENCE_S
+    program: str,
+    args: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    folder: Path,
+    timeout_s: float = PATIENCE_S,
+    fresh: bool = False,
 ) -> Ended:
     """Run `program` (mops, mops_azure) in `folder` and wait for it. Raises TimeoutError where it does not end in time."""
     with tempfile.TemporaryDirectory(prefix="said-") as said:
-        started = start(program, args, environment=environment, folder=folder, said=Path(said))
+        started = start(program, args, environment=environment, folder=folder, said=Path(said), fresh=fresh)
         try:
             code = started.exit_code(timeout_s)
         finally:
@@ -101,11 +107,19 @@ def run(
     return Ended(code, out, err)
 
 
-def start(program: str, args: Sequence[str], *, environment: Mapping[str, str], folder: Path, said: Path) -> Started:
-    """Start the command line `args` in `folder`; in an interpreter of its own where a forked one would not be the same."""
+def start(
+    program: str,
+    args: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    folder: Path,
+    said: Path,
+    fresh: bool = False,
+) -> Started:
+    """Start the command line `args` in `folder`; if `fresh`, or where a forked one differs, by an interpreter."""
     for stream in ("stdout", "stderr"):
         (said / stream).touch()
-    if not is_the_same(environment):
+    if fresh or not is_the_same(environment):
         return Started(_interpreter(program, args, environment, folder, said), said)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
@@ -118,7 +132,7 @@ def start(program: str, args: Sequence[str], *, environment: Mapping[str, str], 
 
 def is_the_same(environment: Mapping[str, str]) -> bool:
     """Whether a forked process may stand for a new one: on Linux, with the variables that the first had when it started."""
-    return sys.platform == "linux" and _read_at_start(environment) == _begun_with()
+    return sys.platform == "linux" and _read_at_start(environment) == _BEGUN_WITH
 
 
 @cache
@@ -130,16 +144,11 @@ def search_path() -> tuple[str, ...]:
     return tuple(told.stdout.splitlines())
 
 
-@cache
-def _begun_with() -> frozenset[tuple[str, str]]:
-    return _read_at_start(os.environ)
-
-
 def _read_at_start(environment: Mapping[str, str]) -> frozenset[tuple[str, str]]:
     return frozenset(pair for pair in environment.items() if pair[0].startswith(_OF_THE_INTERPRETER))
 
 
-_begun_with()
+_BEGUN_WITH = _read_at_start(os.environ)
 
 
 def _interpreter(

@@ -68,17 +68,7 @@ class Project:
 
     def shipped(self, *args: str) -> Ended:
         """The same by an interpreter of its own, as a user starts it."""
-        done = subprocess.run(
-            mops_command(*args),
-            cwd=self.root,
-            env=self.env,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-            check=False,
-        )
-        return Ended(done.returncode, done.stdout, done.stderr)
+        return forked.run("mops", args, environment=self.env, folder=self.root, fresh=True)
 
     def start(self, *args: str) -> subprocess.Popen[str]:
         """Start `mops ARGS` in a session of its own; the caller ends it."""

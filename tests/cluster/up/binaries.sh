@@ -1,15 +1,14 @@
 #!/usr/bin/env bash
 # Builds the cluster's programs from Go modules, each once: binaries.sh [NAME...]; without names, what a cluster needs.
 set -euo pipefail
-. "$(dirname "${BASH_SOURCE[0]}")/versions.sh"
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+. "$HERE/versions.sh"
+. "$HERE/kept.sh"
 export CGO_ENABLED=0 GOFLAGS="-buildvcs=false -trimpath" GOWORK=off
 mkdir -p "$BIN" "$CACHE/work"
-exec 9>"$CACHE/build.lock"
-flock -n 9 || { echo "waiting for another build"; flock 9; }
+lock build
 
 have() { [ -x "$BIN/$1" ] && [ "$(cat "$BIN/$1.version" 2>/dev/null)" = "$2 $(digest "$BIN/$1")" ]; }
-
-digest() { sha256sum <"$1" | cut -d' ' -f1; }
 
 put() { # NAME VERSION: the built file NAME.new becomes NAME, with what it must be the next time
     rm -f "$BIN/$1.version"

@@ -8,18 +8,12 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 ROOT=$(cd "$HERE/../../.." && pwd)
 . "$HERE/versions.sh"
 . "$HERE/node.sh"
+. "$HERE/kept.sh"
 export STORAGE_DRIVER=overlay BUILDAH_ISOLATION=chroot TMPDIR=$CACHE/tmp
 # Another TAG leaves the images of who else uses the cluster alone; its archives are called NAME-TAG.
 TAG=${TAG:-test} SUFFIX=
 [ "$TAG" = test ] || SUFFIX=-$TAG
 mkdir -p "$IMAGES" "$CACHE/tmp"
-
-one_at_a_time() { # what a build that was killed has left goes first
-    exec 7>"$CACHE/images.lock"
-    flock -n 7 || { echo "waiting for another build"; flock 7; }
-    buildah rm --all >/dev/null 2>&1 || true
-    rm -rf "$CACHE"/tmp/mmdebstrap.*
-}
 
 buildah() { nice -n 10 buildah --root "$CACHE/buildah" --runroot "$CACHE/tmp/buildah" "$@"; }
 
@@ -31,8 +25,6 @@ archive() { # NAME IMAGE: as an archive that containerd can import, unless it is
     buildah push --quiet --disable-compression "$2" "oci-archive:$IMAGES/$1.tar:$2"
     echo "$id $(digest "$IMAGES/$1.tar")" >"$IMAGES/$1.id"
 }
-
-digest() { sha256sum <"$1" | cut -d' ' -f1; }
 
 # An image is kept for as long as what it was made of is the same: a digest, or a list of packages.
 made() { # NAME IMAGE OF-WHAT
@@ -70,7 +62,8 @@ from_debian() { # NAME IMAGE PACKAGES
 }
 
 system() {
-    one_at_a_time
+    lock images
+    rm -rf "$CACHE"/tmp/mmdebstrap.* # of a build that was killed
     gcc -O1 -static -o "$CACHE/tmp/pause" "$HERE/pause.c"
     from_files pause /pause "$CACHE/tmp/pause"
     from_files coredns /coredns "$BIN/coredns"
@@ -82,7 +75,7 @@ system() {
 
 ours() { # [NAME...]
     local name
-    one_at_a_time
+    lock images
     [ $# -gt 0 ] || set -- dask-scheduler dask-worker adaptive-worker
     for name; do
         buildah bud --quiet --layers --build-arg BASE_IMAGE="$PYTHON_IMAGE" --volume /etc/ssl/certs:/etc/ssl/certs:ro \

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import forked
+from tests.support.needs import need
 from tests.support.projects import Project, line_project
 
 PATHS = "def simulate(params, seed):\n    import sys\n    raise ValueError(repr(sys.path))\n"
@@ -18,9 +19,9 @@ PATHS = "def simulate(params, seed):\n    import sys\n    raise ValueError(repr(
 
 @pytest.fixture
 def line(tmp_path: Path) -> Project:
-    if not forked.is_the_same(line_project(tmp_path / "line").env):
-        pytest.skip("commands are not forked on this system")
-    return line_project(tmp_path / "line")
+    made = line_project(tmp_path / "line")
+    need("Linux, where commands are forked", forked.is_the_same(made.env))
+    return made
 
 
 @pytest.mark.parametrize("args", [(), ("--version",), ("status", "nobody"), ("check", "--spec", "nowhere.yaml")])
