@@ -55,13 +55,14 @@ def told(caught: Caught, item: pytest.Item) -> list[str]:
     if not isinstance(caught.value, AssertionError):
         wish = statement if statement.startswith("with pytest.") else f"no error from {statement}"
         return [f"expected: {_short(wish)}  ({where})", f"came:     {_short(caught.exconly())}"]
-    said, _, _ = str(caught.value).partition("\nassert ")
-    came = [f"came:     {_short(said)}"] if said and not said.startswith("assert ") else []
+    message = str(caught.value).partition("\nassert ")[0]
+    message = "" if message.startswith("assert ") else _short(message)
+    lines = [f"expected: {_short(statement)}  ({where})"]
     if _failed and f" {_failed[-1][0]} " in statement:
         op, left, right = _failed[-1]
-        values = f"came:     {saferepr(left, _WIDTH)}", f"needed:   {op} {saferepr(right, _WIDTH)}"
-        came = [*values, *(f"said:     {line[10:]}" for line in came)]
-    return [f"expected: {_short(statement)}  ({where})", *(came or ["came:     it does not hold"])]
+        lines += [f"came:     {saferepr(left, _WIDTH)}", f"needed:   {op} {saferepr(right, _WIDTH)}"]
+        return [*lines, f"said:     {message}"] if message else lines
+    return [*lines, f"came:     {message or 'it does not hold'}"]
 
 
 def alone(item: pytest.Item) -> str:
