@@ -10,7 +10,6 @@ from modelops_runtime.contracts.errors import UserError
 from modelops_runtime.contracts.simulation import ReplicateOutcome
 from modelops_runtime.contracts.trial import phase_of
 from modelops_runtime.ledger.base import Ledger, Replicate, Run
-from modelops_runtime.specs.identity import differences
 
 AT_A_TIME = 64
 """Replicates under way at once, at the most: one a task, so that none waits for another."""
@@ -33,7 +32,7 @@ class Replayed:
 
 def changed_since(run: Run, ready: Ready) -> list[str]:
     """What of the spec, the model's files or the data is not as it was when the run began."""
-    return differences(run.identity_parts, ready.prepared.identity_parts)
+    return ready.prepared.differences_from(run)
 
 
 def replay(ready: Ready, ledger: Ledger, run_id: str, trial: int, replicate: int | None = None) -> Iterator[Replayed]:

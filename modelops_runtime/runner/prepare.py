@@ -12,11 +12,12 @@ from modelops_runtime.contracts.algorithm import AdaptiveAlgorithm, OptionError
 from modelops_runtime.contracts.errors import SpecError, SpecErrors, UserError
 from modelops_runtime.contracts.space import ParameterSpace
 from modelops_runtime.evaluation.plan import EvaluationPlan, TargetProblems, plan_targets
+from modelops_runtime.ledger.base import Run
 from modelops_runtime.models.loading import ModelDescription, ModelSource
 from modelops_runtime.runner.model_files import code_of
 from modelops_runtime.runner.settings import SearchSettings, StopRules
 from modelops_runtime.runner.space_check import complaints
-from modelops_runtime.specs.identity import identity_of, identity_parts
+from modelops_runtime.specs.identity import differences, identity_of, identity_parts, kept_parts, written_parts
 from modelops_runtime.specs.loading import LoadedSpec, in_order
 from modelops_runtime.specs.space import ParameterMistake, fixed_of, space_of
 
@@ -34,11 +35,17 @@ class Prepared:
     plan: EvaluationPlan
     identity: str
     identity_parts: Mapping[str, str]
+    written_parts: Mapping[str, str]
+    """The same with every default written out."""
     code_digest: str
 
     def algorithm(self) -> AdaptiveAlgorithm:
         """A fresh one, which knows nothing yet."""
         return load_algorithm(self.algorithm_name, self.settings.space, self.settings.seed, self.algorithm_options)
+
+    def differences_from(self, run: Run) -> list[str]:
+        """What tells this run from one in a ledger, in words, whichever version made that one."""
+        return differences(kept_parts(run.spec, run.identity_parts), self.written_parts)
 
 
 def model_source(loaded: LoadedSpec) -> ModelSource:
@@ -85,6 +92,7 @@ def prepare(
         plan=plan,
         identity=identity_of(parts),
         identity_parts=parts,
+        written_parts=written_parts(loaded, code=code),
         code_digest=code_digest(code),
     )
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 
+from pydantic import ValidationError
+
 from modelops_runtime.bundles.ignoring import list_results
 from modelops_runtime.contracts.errors import LedgerError, RunDiffers, RunFailed, Unreachable
 from modelops_runtime.contracts.simulation import ReplicateOutcome
@@ -31,7 +33,8 @@ from modelops_runtime.runner.services import described, opened_service
 from modelops_runtime.runner.settings import LEASE_S
 from modelops_runtime.runner.stopping import StopRequest
 from modelops_runtime.simulation.services import ReplicateService
-from modelops_runtime.specs.identity import differences, spec_json
+from modelops_runtime.specs.adaptive import StopSpec
+from modelops_runtime.specs.identity import spec_json
 from modelops_runtime.specs.space import written_space
 
 
@@ -94,7 +97,7 @@ def _has_completed(ledger: Ledger, run: Run) -> bool:
 
 
 def _refuse_other(run: Run, prepared: Prepared) -> None:
-    if found := differences(run.identity_parts, prepared.identity_parts):
+    if found := prepared.differences_from(run):
         raise RunDiffers(run.run_id, tuple(found))
 
 
@@ -129,7 +132,7 @@ def _open_run(request: RunRequest, prepared: Prepared, ledger: Ledger, on_event:
 
 def _is_worthless(ledger: Ledger, run: Run, prepared: Prepared) -> bool:
     """Another run than ours, in which nothing ever completed: a model that was mended since, mostly."""
-    return bool(differences(run.identity_parts, prepared.identity_parts)) and not _has_completed(ledger, run)
+    return bool(prepared.differences_from(run)) and not _has_completed(ledger, run)
 
 
 def _run(
@@ -269,7 +272,15 @@ def _finished_by(ledger: Ledger, run_id: str, worker: str) -> int:
 
 def _same_stop_rules(request: RunRequest, run: Run) -> bool:
     """Whether the rules that may have ended the run are still the spec's."""
-    return spec_json(request.loaded.spec)["search"]["stop"] == run.spec.get("search", {}).get("stop")
+    return request.loaded.spec.search.stop == _stop_rules(run)
+
+
+def _stop_rules(run: Run) -> StopSpec | None:
+    """Those that the run was made with; None for rules that this version does not know."""
+    try:
+        return StopSpec.model_validate(run.spec.get("search", {}).get("stop", {}))
+    except ValidationError:
+        return None
 
 
 def _seconds_since_its_start(ledger: Ledger, run: Run) -> float:
