@@ -46,6 +46,8 @@ class Calibration:
     """Of this call."""
     elapsed_s: float = 0.0
     confirmed_replicates: int | None = None
+    effective_sample_size: float | None = None
+    """On how many replicates a likelihood rests, confirmed where there is a confirmation: below 5, there is no standard error."""
     stop_reason: str = ""
     report: Path | None = None
     """The HTML report, where one was written."""
@@ -139,6 +141,7 @@ def of_run(run: Run, ledger_url: str, **more: Any) -> Calibration:
         confirmed_loss=summary.get("confirmed_loss"),
         confirmed_loss_se=summary.get("confirmed_loss_se"),
         confirmed_replicates=summary.get("confirmed_replicates"),
+        effective_sample_size=summary.get("confirmed_effective_sample_size") or summary.get("effective_sample_size"),
         stop_reason=run.reason,
         summary=summary,
         **more,

@@ -156,7 +156,8 @@ def _end(scorer: Scorer, trial: Trial, rows: list[Replicate], replicates: int) -
     return TrialEnd(
         status=TrialStatus.COMPLETED,
         loss=loss,
-        loss_se=score.loss_se,
+        loss_se=score.known_se,
+        effective_sample_size=score.effective,
         stopped_early=trial.stopped_early,
         diagnostics={"targets": dict(score.per_target)},
         **kept,

@@ -42,6 +42,11 @@ def observe(term: Term, simulated: Array, rng: Rng) -> Array:
         raise LossError(f"{term.kind}: no count can be drawn around {simulated.max():g}") from error
 
 
+def observing(term: Term, y: Array) -> Term:
+    """The term of a likelihood with other observations y [N], and the same options. Raises KeyError for another kind."""
+    return _TERMS[term.kind](y, term)
+
+
 def with_values(table: pa.Table, column: str, values: Array) -> pa.Table:
     """The table with `values` [N] in place of its N observations; what was missing stays so, and NaN becomes missing."""
     there = ~np.isnan(keys.as_float(keys.flat(table.column(column))))
@@ -79,4 +84,12 @@ _DRAWS: Mapping[str, Callable[[Array, Term, Rng], NDArray[Any]]] = {
     "binomial": _binomial,
     "beta_binomial": _beta_binomial,
     "normal": _normal,
+}
+
+_TERMS: Mapping[str, Callable[[Array, Term], Term]] = {
+    "poisson": lambda y, _: likelihoods.poisson_term(y),
+    "negative_binomial": lambda y, term: likelihoods.negative_binomial_term(y, term.option),
+    "binomial": lambda y, term: likelihoods.binomial_term(y, term.a),
+    "beta_binomial": lambda y, term: likelihoods.beta_binomial_term(y, term.a, term.option),
+    "normal": lambda y, term: likelihoods.normal_term(y, term.a),
 }

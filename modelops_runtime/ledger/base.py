@@ -96,6 +96,7 @@ class Trial:
     loss: float | None
     """What the algorithm was told: for a set that was stopped early, its corrected estimate."""
     loss_se: float | None
+    """None where there is too little for one: a single replicate, an `effective_sample_size` below 5."""
     stopped_early: bool
     replicates: int
     """Replicates that its loss rests on."""
@@ -113,6 +114,8 @@ class Trial:
     """Seconds of simulation, summed over its replicates."""
     proposed_seq: int | None
     finished_seq: int | None
+    effective_sample_size: float | None = None
+    """On how many of its replicates a likelihood rests (`score.effective_sample_size`); None for other losses and older runs."""
 
     def parameter_set(self) -> UniqueParameterSet:
         """Its parameters with their id. Raises ValueError while nothing was proposed for it."""
@@ -128,6 +131,7 @@ class TrialEnd:
     status: TrialStatus
     loss: float | None = None
     loss_se: float | None = None
+    effective_sample_size: float | None = None
     stopped_early: bool = False
     replicates: int = 0
     failure: str | None = None

@@ -97,6 +97,7 @@ def end_params(end: TrialEnd) -> dict[str, Any]:
         "result": end.status.value,
         "loss": _double(end.loss),
         "loss_se": _double(end.loss_se),
+        "effective_sample_size": _double(end.effective_sample_size),
         "stopped_early": end.stopped_early,
         "replicates": end.replicates,
         "failure": None if end.failure is None else str(end.failure),
@@ -121,7 +122,7 @@ def _double(value: float | None) -> float | None:
 def trial_of(run_id: str, row: Row) -> Trial:
     phase, number, draw, origin, param_id, params, status, known, incumbent, state, loss, loss_se, early = row[:13]
     replicates, failure, error, diagnostics, worker, lease_no, lease_until, proposed_at, finished_at = row[13:22]
-    seconds, proposed_seq, finished_seq = row[22:25]
+    seconds, proposed_seq, finished_seq, effective_sample_size = row[22:26]
     return Trial(
         run_id=run_id,
         phase=phase,
@@ -149,6 +150,7 @@ def trial_of(run_id: str, row: Row) -> Trial:
         seconds=seconds,
         proposed_seq=proposed_seq,
         finished_seq=finished_seq,
+        effective_sample_size=effective_sample_size,
     )
 
 

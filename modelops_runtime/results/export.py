@@ -119,6 +119,10 @@ def trials_table(trials: Sequence[Trial]) -> pa.Table:
         "stopped_early": pa.array([t.stopped_early for t in search], pa.bool_()),
         "failure": pa.array([t.failure for t in search], pa.string()),
         "confirmed_loss_se": pa.array([t.loss_se if t else None for t in after], pa.float64()),
+        "effective_sample_size": pa.array([t.effective_sample_size for t in search], pa.float64()),
+        "confirmed_effective_sample_size": pa.array(
+            [t.effective_sample_size if t else None for t in after], pa.float64()
+        ),
     }
     return pa.table(columns | _parameter_columns(search))
 

@@ -29,9 +29,11 @@ class Answer:
             "params": dict(self.trial.params or {}),
             "loss": self.trial.loss,
             "loss_se": self.trial.loss_se,
+            "effective_sample_size": self.trial.effective_sample_size,
             "confirmed_loss": confirmed.loss if confirmed else None,
             "confirmed_loss_se": confirmed.loss_se if confirmed else None,
             "confirmed_replicates": confirmed.replicates if confirmed else 0,
+            "confirmed_effective_sample_size": confirmed.effective_sample_size if confirmed else None,
         }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from mops.text import number, plural, value_text, with_error
+from mops.text import number, plural, unknown_error, value_text, with_error
 
 if TYPE_CHECKING:
     from modelops_runtime.results.shown import Listed, Shown
@@ -59,7 +59,8 @@ def _best_lines(best: Best, derived: Mapping[str, object]) -> list[str]:
         return [*lines, f"loss {with_error(best.loss, best.loss_se)}, not confirmed on fresh seeds"]
     confirmed = with_error(best.confirmed_loss, best.confirmed_loss_se)
     fresh = f"confirmed on {best.confirmed_replicates} fresh replicates"
-    return [*lines, f"loss {confirmed} {fresh} (in the search: {number(best.loss)})"]
+    lines.append(f"loss {confirmed} {fresh} (in the search: {number(best.loss)})")
+    return lines + ([why] if (why := unknown_error(best)) else [])
 
 
 def _finalist_lines(finalists: Sequence[Best]) -> list[str]:
@@ -76,4 +77,5 @@ def _finalist_lines(finalists: Sequence[Best]) -> list[str]:
         confirmed = with_error(best.confirmed_loss, best.confirmed_loss_se) if done else "not yet"
         replicates = f"{best.confirmed_replicates:,}" if done else "-"
         rows.append((f"  {best.trial}", confirmed, replicates, number(best.loss), *values))
-    return ["finalists:", *aligned(rows)]
+    rankless = bool(unknown_error(finalists[0])) and finalists[0].confirmed_loss is not None
+    return [f"finalists{', whose order says nothing' if rankless else ''}:", *aligned(rows)]

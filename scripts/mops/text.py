@@ -42,6 +42,15 @@ def with_error(loss: float | None, standard_error: float | None) -> str:
     return number(loss) if standard_error is None else f"{number(loss)} ± {number(standard_error)}"
 
 
+def unknown_error(best: Best) -> str:
+    """Why the best's loss stands without an error; empty where it has one."""
+    from modelops_runtime.contracts.effective import why_no_error
+
+    if best.confirmed_loss is None:
+        return why_no_error(best.effective_sample_size, best.replicates)
+    return why_no_error(best.confirmed_effective_sample_size, best.confirmed_replicates)
+
+
 def printable(text: str) -> str:
     """One line of it, without what would steer a terminal: it may come from a model."""
     return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.splitlines()))
@@ -99,7 +108,9 @@ def _best_lines(summary: RunSummary) -> list[str]:
     best = summary.best
     if best is None:
         return ["best        none yet"]
-    return [f"best        {_best(best)}", f"            {values_text(best.params)}"]
+    lines = [f"best        {_best(best)}", f"            {values_text(best.params)}"]
+    confirmed = best.confirmed_loss is not None
+    return lines + ([f"            {why}"] if confirmed and (why := unknown_error(best)) else [])
 
 
 def _best(best: Best) -> str:

@@ -58,7 +58,7 @@ def _lines(found: Checked) -> list[str]:
         f"a run makes up to {found.simulations:,} simulations: about {duration(found.run_seconds)} on {found.slots} slots, "
         f"a ledger of about {found.ledger_bytes / 1e6:,.1f} MB"
     )
-    return lines
+    return lines + [f"warning: {warning}" for warning in found.warnings]
 
 
 def _short(seconds: float) -> str:

@@ -16,6 +16,8 @@ from tests.unit.ledger.builders import RUN, a_replicate, a_run, an_end, finished
 
 VERSION_1 = Path(__file__).parent / "version_1.sql"
 
+NEWEST = schema_steps("sqlite")[-1].version
+
 NOTES = "ALTER TABLE trial ADD COLUMN note TEXT NOT NULL DEFAULT '';\nCREATE TABLE notes (x INTEGER);\n"
 
 
@@ -56,11 +58,10 @@ def test_a_newer_ledger_that_lets_us_write_is_written(url: str):
 
 
 def test_a_newer_ledger_that_does_not_is_refused_in_one_line(url: str):
-    steps = with_next(url, oldest_writer=3)
-    open_with(url, steps).close()
-    with pytest.raises(
-        LedgerError, match=r"schema version 3, which version 3 and later may write.*use a newer"
-    ) as error:
+    newest = NEWEST + 1
+    open_with(url, with_next(url, oldest_writer=newest)).close()
+    said = rf"schema version {newest}, which version {newest} and later may write.*knows {NEWEST}: use a newer"
+    with pytest.raises(LedgerError, match=said) as error:
         open_with(url)
     assert "\n" not in str(error.value)
 
@@ -69,7 +70,7 @@ def test_a_migration_that_fails_leaves_the_ledger_as_it_was(url: str):
     first = open_with(url)
     first.create_run(a_run())
     first.close()
-    broken = with_next(url, oldest_writer=3, sql=NOTES + "INSERT INTO nowhere VALUES (1);\n")
+    broken = with_next(url, oldest_writer=NEWEST + 1, sql=NOTES + "INSERT INTO nowhere VALUES (1);\n")
     with pytest.raises(LedgerError, match="nowhere"):
         open_with(url, broken)
     again = open_with(url)
