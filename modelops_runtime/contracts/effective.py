@@ -47,11 +47,11 @@ def replicates_wanted(effective: float, replicates: int) -> float:
     """About how many replicates have an effective sample size of LEAST: what is above 1 grows with their number.
 
     Measured on the boarding school (sets of 20 to 400 replicates, data drawn from the model): 1.5 of 20 became 15 of 400
-    where this says 10, 2.3 became 28 (27), 3.8 became 68 (57). Rounded up to two digits; infinite where all rests on one.
+    where this says 11, 2.3 became 28 (28), 3.8 became 68 (60). Rounded up to two digits; infinite where all rests on one.
     """
     if effective <= 1.0:
         return math.inf
-    wanted = max(replicates * (LEAST - 1) / (effective - 1), replicates)
+    wanted = max(1 + (LEAST - 1) * max(replicates - 1, 1) / (effective - 1), replicates)
     if not math.isfinite(wanted) or wanted > 1e9:
         return math.inf
     step = 10 ** max(0, math.floor(math.log10(wanted)) - 1)
@@ -60,4 +60,4 @@ def replicates_wanted(effective: float, replicates: int) -> float:
 
 def grown(effective: float, replicates: int, to: int) -> float:
     """The effective sample size that `to` replicates have about, when `replicates` have `effective`: see `replicates_wanted`."""
-    return 1.0 + (effective - 1.0) * to / replicates
+    return 1.0 + (effective - 1.0) * (to - 1) / max(replicates - 1, 1)
