@@ -404,6 +404,7 @@ class TestFinishing:
         end = an_end(
             0.1 + 0.2,
             loss_se=1e-300,
+            effective_sample_size=1.07,
             stopped_early=True,
             seconds=4.5,
             diagnostics={"targets": {"b": 1.0, "a": 2.0}},
@@ -412,6 +413,7 @@ class TestFinishing:
         trial = ledger.finish(lease, end)
         assert opened().trials(RUN) == [trial]
         assert (trial.loss, trial.loss_se, trial.stopped_early, trial.seconds) == (0.1 + 0.2, 1e-300, True, 4.5)
+        assert trial.effective_sample_size == 1.07
         assert (trial.worker, trial.lease_until, trial.algorithm_state) == ("w1", None, {"x": 1})
         assert (trial.proposed_seq, trial.finished_seq, trial.replicates) == (1, 2, 3)
         assert list(trial.diagnostics["targets"]) == ["b", "a"]
