@@ -10,6 +10,9 @@ LEAST = 5.0
 REACHABLE = 20
 """Times the replicates that were made: what may still be asked for."""
 
+TELLING = 20
+"""Replicates from which on a size of 1 shows that further ones hardly help."""
+
 REMEDIES = (
     "add observations up (weeks instead of days, fewer groups), suppose more noise of observation (a smaller dispersion, "
     "a larger sigma), give the targets a weight below 1, or take a loss that is no likelihood (mean_signal, log)"
@@ -23,6 +26,8 @@ def is_too_small(effective: float | None) -> bool:
 
 def rests_on(effective: float, replicates: int) -> str:
     """`rests on 1.1 of its 100 replicates (effective sample size; an error needs 5)`."""
+    if replicates == 1:
+        return f"rests on a single replicate (an error needs {LEAST:g})"
     return (
         f"rests on {effective:.1f} of its {replicates:,} replicates (effective sample size; an error needs {LEAST:g})"
     )
@@ -33,6 +38,8 @@ def what_to_do(effective: float, replicates: int) -> str:
     wanted = replicates_wanted(effective, replicates)
     if wanted <= REACHABLE * replicates:
         return f"confirm on about {wanted:,} replicates (search.confirm.replicates), or {REMEDIES}"
+    if replicates < TELLING:
+        return f"confirm on more replicates (search.confirm.replicates); where they do not help, {REMEDIES}"
     return f"more replicates hardly help: {REMEDIES}"
 
 

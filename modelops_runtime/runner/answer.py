@@ -30,6 +30,7 @@ class Answer:
             "loss": self.trial.loss,
             "loss_se": self.trial.loss_se,
             "effective_sample_size": self.trial.effective_sample_size,
+            "replicates": self.trial.replicates,
             "confirmed_loss": confirmed.loss if confirmed else None,
             "confirmed_loss_se": confirmed.loss_se if confirmed else None,
             "confirmed_replicates": confirmed.replicates if confirmed else 0,

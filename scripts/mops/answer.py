@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from modelops_runtime.api.calibration import Calibration
-from modelops_runtime.contracts.effective import what_to_do, why_no_error
-from mops.text import duration, number, printable, value_text, with_error
+from mops.text import about_its_error, duration, number, printable, value_text, with_error
 
 
 def answer_lines(report: Calibration) -> list[str]:
@@ -21,9 +20,11 @@ def answer_lines(report: Calibration) -> list[str]:
             f"loss {with_error(summary['confirmed_loss'], summary['confirmed_loss_se'])} confirmed on "
             f"{summary['confirmed_replicates']} fresh replicates (in the search: {number(summary['loss'])})"
         )
-        lines += _about_its_error(summary.get("confirmed_effective_sample_size"), summary["confirmed_replicates"])
+        effective, replicates = summary.get("confirmed_effective_sample_size"), summary["confirmed_replicates"]
     else:
         lines.append(f"loss {with_error(summary['loss'], summary['loss_se'])}, not confirmed on fresh seeds")
+        effective, replicates = summary.get("effective_sample_size"), summary.get("replicates", 0)
+    lines += about_its_error(effective, replicates)
     if summary["stop_reason"]:
         lines.append(f"stopped before the budget: {summary['stop_reason']}")
     if summary.get("failed"):
@@ -32,9 +33,3 @@ def answer_lines(report: Calibration) -> list[str]:
         lines.append(f"{report.trials_made} trials, {report.simulations:,} simulations in {duration(report.elapsed_s)}")
     lines.append(f"report: {report.report}")
     return lines
-
-
-def _about_its_error(effective: float | None, replicates: int) -> list[str]:
-    """A line where the loss stands without its error, with what to do."""
-    why = why_no_error(effective, replicates)
-    return [] if effective is None or not why else [f"{why}; {what_to_do(effective, replicates)}"]

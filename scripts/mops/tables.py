@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from mops.text import number, plural, unknown_error, value_text, with_error
+from mops.text import about_its_error, number, plural, value_text, with_error
 
 if TYPE_CHECKING:
     from modelops_runtime.results.shown import Listed, Shown
@@ -56,11 +56,12 @@ def _best_lines(best: Best, derived: Mapping[str, object]) -> list[str]:
     rows += [(f"  {name}", value_text(value), "(derived)") for name, value in derived.items()]
     lines = [f"best parameters (trial {best.trial}):", *aligned(rows)]
     if best.confirmed_loss is None:
-        return [*lines, f"loss {with_error(best.loss, best.loss_se)}, not confirmed on fresh seeds"]
+        lines.append(f"loss {with_error(best.loss, best.loss_se)}, not confirmed on fresh seeds")
+        return [*lines, *about_its_error(best.effective_sample_size, best.replicates)]
     confirmed = with_error(best.confirmed_loss, best.confirmed_loss_se)
     fresh = f"confirmed on {best.confirmed_replicates} fresh replicates"
     lines.append(f"loss {confirmed} {fresh} (in the search: {number(best.loss)})")
-    return lines + ([why] if (why := unknown_error(best)) else [])
+    return [*lines, *about_its_error(best.confirmed_effective_sample_size, best.confirmed_replicates)]
 
 
 def _finalist_lines(finalists: Sequence[Best]) -> list[str]:
@@ -77,5 +78,5 @@ def _finalist_lines(finalists: Sequence[Best]) -> list[str]:
         confirmed = with_error(best.confirmed_loss, best.confirmed_loss_se) if done else "not yet"
         replicates = f"{best.confirmed_replicates:,}" if done else "-"
         rows.append((f"  {best.trial}", confirmed, replicates, number(best.loss), *values))
-    rankless = bool(unknown_error(finalists[0])) and finalists[0].confirmed_loss is not None
+    rankless = about_its_error(finalists[0].confirmed_effective_sample_size, finalists[0].confirmed_replicates)
     return [f"finalists{', whose order says nothing' if rankless else ''}:", *aligned(rows)]

@@ -42,13 +42,12 @@ def with_error(loss: float | None, standard_error: float | None) -> str:
     return number(loss) if standard_error is None else f"{number(loss)} ± {number(standard_error)}"
 
 
-def unknown_error(best: Best) -> str:
-    """Why the best's loss stands without an error; empty where it has one."""
-    from modelops_runtime.contracts.effective import why_no_error
+def about_its_error(effective: float | None, replicates: int) -> list[str]:
+    """A line where a loss stands without its error, with what to do; none where it has one."""
+    from modelops_runtime.contracts.effective import what_to_do, why_no_error
 
-    if best.confirmed_loss is None:
-        return why_no_error(best.effective_sample_size, best.replicates)
-    return why_no_error(best.confirmed_effective_sample_size, best.confirmed_replicates)
+    why = why_no_error(effective, replicates)
+    return [f"{why}; {what_to_do(effective, replicates)}"] if effective is not None and why else []
 
 
 def printable(text: str) -> str:
@@ -109,8 +108,10 @@ def _best_lines(summary: RunSummary) -> list[str]:
     if best is None:
         return ["best        none yet"]
     lines = [f"best        {_best(best)}", f"            {values_text(best.params)}"]
-    confirmed = best.confirmed_loss is not None
-    return lines + ([f"            {why}"] if confirmed and (why := unknown_error(best)) else [])
+    if best.confirmed_loss is None:
+        return lines
+    why = about_its_error(best.confirmed_effective_sample_size, best.confirmed_replicates)
+    return [*lines, *(f"            {line}" for line in why)]
 
 
 def _best(best: Best) -> str:

@@ -34,3 +34,7 @@ def test_where_all_rests_on_one_replicate_no_number_of_them_helps():
     assert replicates_wanted(1.0, 100) == math.inf
     for effective in (1.0, 1.0000001, 1.07):
         assert what_to_do(effective, 100).startswith("more replicates hardly help: add observations up")
+        assert what_to_do(effective, 4).startswith(
+            "confirm on more replicates (search.confirm.replicates); where they do"
+        )
+    assert rests_on(1.0, 1) == "rests on a single replicate (an error needs 5)"
