@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from modelops_runtime.api.opening import Ready, ready
-from modelops_runtime.contracts.effective import LEAST, is_too_small, what_to_do
+from modelops_runtime.contracts.effective import LEAST, in_words, is_too_small, what_to_do
 from modelops_runtime.contracts.parameters import Scalar, UniqueParameterSet
 from modelops_runtime.contracts.simulation import ReplicateOutcome
 from modelops_runtime.evaluation.fit import stack
@@ -103,7 +103,7 @@ def _weighed(found: Checked, made: Ready, params: UniqueParameterSet, outcomes: 
     if effective is None or not is_too_small(effective):
         return replace(found, effective_sample_size=effective)
     warning = (
-        f"of a finalist's {wanted:,} fresh replicates, the likelihood will rest on about {effective:.1f} (effective sample "
+        f"of a finalist's {wanted:,} fresh replicates, the likelihood will rest on about {in_words(effective)} (effective sample "
         f"size, for data that the model makes here); an error and intervals need {LEAST:g}: {what_to_do(effective, wanted)}"
     )
     return replace(found, effective_sample_size=effective, warnings=(*found.warnings, warning))

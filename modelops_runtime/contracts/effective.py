@@ -28,9 +28,13 @@ def rests_on(effective: float, replicates: int) -> str:
     """`rests on 1.1 of its 100 replicates (effective sample size; an error needs 5)`."""
     if replicates == 1:
         return f"rests on a single replicate (an error needs {LEAST:g})"
-    return (
-        f"rests on {effective:.1f} of its {replicates:,} replicates (effective sample size; an error needs {LEAST:g})"
-    )
+    size = in_words(effective)
+    return f"rests on {size} of its {replicates:,} replicates (effective sample size; an error needs {LEAST:g})"
+
+
+def in_words(effective: float) -> str:
+    """With one digit; what is too small does not read as enough: 4.97 is 4.9."""
+    return f"{min(effective, LEAST - 0.1) if is_too_small(effective) else effective:.1f}"
 
 
 def what_to_do(effective: float, replicates: int) -> str:

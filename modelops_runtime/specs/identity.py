@@ -92,14 +92,14 @@ def _read_again(spec: Mapping[str, Any]) -> tuple[AdaptiveSpec | None, bool]:
     except ValidationError as error:
         unknown = [line["loc"] for line in error.errors() if line["type"] == "extra_forbidden"]
     known = copy.deepcopy(dict(spec))
-    for *path, key in unknown:
-        holder: Any = known
-        for step in path:
-            holder = holder[step]
-        del holder[key]
     try:
+        for *path, key in unknown:
+            holder: Any = known
+            for step in path:
+                holder = holder[step]
+            del holder[key]
         return AdaptiveSpec.model_validate(known), False
-    except ValidationError:
+    except (ValidationError, LookupError, TypeError):
         return None, False
 
 

@@ -20,6 +20,7 @@ def test_below_five_is_too_small_and_what_is_not_known_is_not():
     assert [is_too_small(size) for size in (1.07, 4.99, 5.0, 80.0, None)] == [True, True, False, False, False]
     assert why_no_error(None, 100) == why_no_error(5.0, 100) == ""
     assert why_no_error(1.07, 1_500) == f"its error is unknown: the loss {rests_on(1.07, 1_500)}"
+    assert rests_on(4.97, 400).startswith("rests on 4.9 of its 400 replicates")
     assert rests_on(1.07, 1_500) == "rests on 1.1 of its 1,500 replicates (effective sample size; an error needs 5)"
 
 
