@@ -9,8 +9,9 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelops_runtime.contracts.errors import UserError
+from modelops_runtime.contracts.errors import LedgerError, UserError
 from modelops_runtime.contracts.parameters import Scalar
+from modelops_runtime.contracts.plain_text import plain_text
 from modelops_runtime.ledger.base import Ledger, Run, RunState
 from modelops_runtime.ledger.opening import open_ledger, run_called
 
@@ -112,7 +113,14 @@ class Calibration:
         cells = "".join(
             f"<tr><th>{escape(str(name))}</th><td>{escape(_shown(value))}</td></tr>" for name, value in rows
         )
-        return f"<table><caption>{escape(self.run_id)}: {self.state.lower()}</caption>{cells}</table>"
+        return plain_text(f"<table><caption>{escape(self.run_id)}: {self.state.lower()}</caption>{cells}</table>")
+
+
+ANSWER = (
+    "best_trial", "params", "derived", "loss", "loss_se", "confirmed_loss", "confirmed_loss_se", "confirmed_replicates",
+    "stop_reason",
+)  # fmt: skip
+"""What the summary of a completed run always holds."""
 
 
 def open_run(run_id: str, ledger: str | Path = ".modelops/ledger.sqlite") -> Calibration:
@@ -127,6 +135,12 @@ def open_run(run_id: str, ledger: str | Path = ".modelops/ledger.sqlite") -> Cal
 def of_run(run: Run, ledger_url: str, **more: Any) -> Calibration:
     """A Calibration from the run's row; `more` are fields that the row does not hold."""
     summary = run.summary
+    absent = [name for name in ANSWER if name not in summary]
+    if run.state is RunState.COMPLETED and absent:
+        raise LedgerError(
+            f"run {run.run_id!r} is completed, and column summary of its row lacks {absent[0]}; take the ledger from a "
+            "backup, or start a new one"
+        )
     return Calibration(
         run_id=run.run_id,
         ledger_url=ledger_url,
