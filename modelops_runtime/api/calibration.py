@@ -9,11 +9,12 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelops_runtime.contracts.errors import LedgerError, UserError
+from modelops_runtime.contracts.errors import UserError
 from modelops_runtime.contracts.parameters import Scalar
 from modelops_runtime.contracts.plain_text import plain_text
 from modelops_runtime.ledger.base import Ledger, Run, RunState
 from modelops_runtime.ledger.opening import open_ledger, run_called
+from modelops_runtime.runner.answer import answer_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -116,13 +117,6 @@ class Calibration:
         return plain_text(f"<table><caption>{escape(self.run_id)}: {self.state.lower()}</caption>{cells}</table>")
 
 
-ANSWER = (
-    "best_trial", "params", "derived", "loss", "loss_se", "confirmed_loss", "confirmed_loss_se", "confirmed_replicates",
-    "stop_reason",
-)  # fmt: skip
-"""What the summary of a completed run always holds."""
-
-
 def open_run(run_id: str, ledger: str | Path = ".modelops/ledger.sqlite") -> Calibration:
     """A run that is in a ledger already. Raises UserError when there is no such ledger or run."""
     opened = open_ledger(str(ledger), create=False)
@@ -134,13 +128,7 @@ def open_run(run_id: str, ledger: str | Path = ".modelops/ledger.sqlite") -> Cal
 
 def of_run(run: Run, ledger_url: str, **more: Any) -> Calibration:
     """A Calibration from the run's row; `more` are fields that the row does not hold."""
-    summary = run.summary
-    absent = [name for name in ANSWER if name not in summary]
-    if run.state is RunState.COMPLETED and absent:
-        raise LedgerError(
-            f"run {run.run_id!r} is completed, and column summary of its row lacks {absent[0]}; take the ledger from a "
-            "backup, or start a new one"
-        )
+    summary = answer_of(run)
     return Calibration(
         run_id=run.run_id,
         ledger_url=ledger_url,

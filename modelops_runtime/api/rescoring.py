@@ -77,7 +77,7 @@ def _match_of(ready: Ready, name: str) -> dict[str, Any]:
 
 
 def _match_in(old: Run, name: str) -> dict[str, Any]:
-    return _how(old.spec["targets"][name])
+    return _how((old.spec.get("targets") or {}).get(name) or {})
 
 
 def _how(target: Mapping[str, Any]) -> dict[str, Any]:

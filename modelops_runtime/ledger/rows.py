@@ -222,9 +222,10 @@ def time_of(value: str | datetime | None) -> datetime | None:
 
 
 def _instant(value: str | datetime) -> datetime:
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value)
-    return value.astimezone(UTC)
+    try:
+        return (datetime.fromisoformat(value) if isinstance(value, str) else value).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"holds {str(value)[:80]!r}, where a time is meant") from error
 
 
 def _seed(cell: str) -> int:

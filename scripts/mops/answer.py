@@ -27,7 +27,7 @@ def answer_lines(report: Calibration) -> list[str]:
         lines.append(f"stopped before the budget: {summary['stop_reason']}")
     if summary.get("failed"):
         lines.append(
-            f"{summary['failed']} trials failed; the commonest {plain_line(summary['commonest_error'], limit=ERROR)}"
+            f"{summary['failed']} trials failed; the commonest {plain_line(str(summary.get('commonest_error')), limit=ERROR)}"
         )
     if not report.already_finished:
         lines.append(f"{report.trials_made} trials, {report.simulations:,} simulations in {duration(report.elapsed_s)}")
