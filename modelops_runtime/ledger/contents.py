@@ -23,12 +23,12 @@ def check_texts(texts: Mapping[str, Any]) -> None:
 def check_spec(spec: Mapping[str, Any]) -> None:
     """A spec with its defaults, as far as the results read it."""
     for name in ("parameters", "targets", "search"):
-        if not isinstance(spec.get(name) or {}, dict):
+        if not isinstance(spec.get(name, {}), dict):
             raise ValueError(f"has a {name!r} that is no object")
-    for name, given in (spec.get("parameters") or {}).items():
+    for name, given in spec.get("parameters", {}).items():
         if not (_is_range(given) if isinstance(given, dict) else _is_scalar(given)):
             raise ValueError(f"has a parameter {name!r} that is no value, range or choice")
-    for name, given in (spec.get("targets") or {}).items():
+    for name, given in spec.get("targets", {}).items():
         if not isinstance(given or {}, dict):
             raise ValueError(f"has a target {name!r} that is no object")
 

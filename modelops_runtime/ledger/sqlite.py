@@ -143,7 +143,11 @@ class _Schema:
             return None
         if "schema_version" not in tables:
             raise UserError(f"{self._path}: an SQLite database of something else ({', '.join(sorted(tables)[:3])})")
-        return self._connection.execute(queries("sqlite")["schema_version"]).fetchone()
+        row = self._connection.execute(queries("sqlite")["schema_version"]).fetchone()
+        if row is not None and not all(isinstance(cell, int) for cell in row):
+            wrong = "table schema_version holds no version; take the ledger from a backup, or start a new one"
+            raise LedgerError(f"{self._path}: {wrong}")
+        return row
 
     def lock(self) -> None:
         self._connection.execute("BEGIN IMMEDIATE")
