@@ -156,7 +156,9 @@ def test_a_number_list_that_is_none_is_named(tmp_path: Path) -> None:
     ledger = open_ledger(url)
     ledger.create_run(a_run())
     damage(url, "run_state", "withdrawn", "{")
-    with pytest.raises(LedgerError, match=r"ledger\.sqlite: column withdrawn of a run's row in run_state holds no JSON"):
+    with pytest.raises(
+        LedgerError, match=r"ledger\.sqlite: column withdrawn of a run's row in run_state holds no JSON"
+    ):
         ledger.reserve(RUN, "w", guesses=0, lease_s=60)
     ledger.close()
 
