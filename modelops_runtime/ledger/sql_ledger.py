@@ -65,9 +65,8 @@ class SqlLedger:
         if not rows:
             self._keys.pop(run_id, None)
             return None
-        self._keys[run_id] = rows[0][0]
         run = self._read(run_of, rows[0])
-        self._values[run_id] = values_of(run.observations)
+        self._keys[run_id], self._values[run_id] = rows[0][0], values_of(run.observations)
         return run
 
     def list_runs(self) -> list[Run]:
@@ -272,7 +271,7 @@ class SqlLedger:
     def _dead_holders(self, key: int) -> str:
         """JSON array of the workers that hold a lease of the run and are known to have ended."""
         holders = [row[0] for row in self._rows("holders", {"run_key": key})]
-        return json.dumps([holder for holder in holders if holder and is_dead(holder)])
+        return json.dumps([holder for holder in holders if isinstance(holder, str) and is_dead(holder)])
 
     def _key(self, run_id: str) -> int:
         if run_id not in self._keys:

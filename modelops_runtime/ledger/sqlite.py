@@ -104,7 +104,11 @@ class SqliteStore:
         ends = time.monotonic() + timeout_s
         while True:
             rows = self.rows("seq", {"run_key": run_key})
-            if rows and rows[0][0] > after:
+            seq = rows[0][0] if rows else 0
+            if not isinstance(seq, int):
+                wrong = "column seq of a run's row in run_state holds no whole number"
+                raise LedgerError(f"{self._path}: {wrong}; take the ledger from a backup, or start a new one")
+            if seq > after:
                 return True
             left = ends - time.monotonic()
             if left <= 0:

@@ -15,6 +15,7 @@ from modelops_runtime.ledger.base import Ledger
 from modelops_runtime.ledger.opening import open_ledger
 from modelops_runtime.ledger.rows import _REPLICATE, _RUN, _TRIAL, pack, unpack
 from modelops_runtime.ledger.sql import queries
+from modelops_runtime.ledger.worker import is_dead, worker_id
 from tests.unit.ledger.builders import OBSERVED, RUN, a_replicate, a_run, an_end, proposed
 
 SPEC = {"version": 1, "name": RUN, "parameters": {"zeta": {"min": 0.0, "max": 9.0, "choices": None}}, "targets": {}}
@@ -208,3 +209,19 @@ def test_columns_are_named_in_the_order_of_the_statements(database: str) -> None
     assert selected("get_run") == _RUN.names
     assert selected("get_trial")[: len(_TRIAL.names)] == _TRIAL.names
     assert selected("replicates") == _REPLICATE.names
+
+
+def test_a_counter_that_is_none_is_named(tmp_path: Path) -> None:
+    url = str(tmp_path / "ledger.sqlite")
+    ledger = open_ledger(url)
+    ledger.create_run(a_run())
+    damage(url, "run_state", "seq", "many")
+    with pytest.raises(LedgerError, match=r"ledger\.sqlite: column seq of a run's row in run_state"):
+        ledger.wait(RUN, 0, 0.0)
+    ledger.close()
+
+
+@pytest.mark.parametrize("pid", ["", "²", "9" * 5000, "-1", "x\x1b"])
+def test_a_holder_that_is_no_process_of_ours_is_not_said_to_be_dead(pid: str) -> None:
+    host, _, *place = worker_id().split("/")
+    assert is_dead("/".join([host, pid, *place])) is None
