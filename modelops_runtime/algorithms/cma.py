@@ -74,8 +74,8 @@ class CmaSearch:
 
     def restore(self, number: int, state: Mapping[str, object]) -> None:
         x, dimensions = state.get("x"), max(len(self._moved), 1)
-        numbers = isinstance(x, list) and all(isinstance(value, int | float) for value in x)
-        if not (numbers and len(x) == dimensions and isinstance(state.get("generation"), int)):
+        numbers = [value for value in x if isinstance(value, int | float)] if isinstance(x, list) else []
+        if len(numbers) != dimensions or not isinstance(state.get("generation"), int):
             raise ValueError(f"holds no generation, or no x of {dimensions} numbers")
         self._states[number] = state
 
