@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import NoneType
@@ -104,13 +104,14 @@ def json_object_of(check: Callable[[dict[str, Any]], object]) -> Callable[[str],
     return read
 
 
-def one_of(words: Sequence[str]) -> Callable[[str], str]:
-    """Reads one of some words."""
+def one_of(words: Iterable[str]) -> Callable[[str], str]:
+    """Reads one of some words, or the member of a StrEnum."""
+    known = {str(word): word for word in words}
 
     def read(cell: str) -> str:
-        if cell not in words:
-            raise ValueError(f"holds {cell[:_QUOTED]!r}; it must be one of {', '.join(words)}")
-        return cell
+        if cell not in known:
+            raise ValueError(f"holds {cell[:_QUOTED]!r}; it must be one of {', '.join(known)}")
+        return known[cell]
 
     return read
 
