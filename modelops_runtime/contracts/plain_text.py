@@ -46,7 +46,7 @@ def json_text(value: Any, **options: Any) -> str:
 
 
 class PlainStream:
-    """A text stream that writes what it is given as `plain` text. It has no `buffer`: bytes would go past the door."""
+    """A text stream that writes what it is given as plain text. It has no `buffer`: bytes would go past the door."""
 
     def __init__(self, stream: TextIO) -> None:
         self.unfiltered = stream
@@ -69,11 +69,13 @@ class PlainStream:
 def plain_streams() -> Iterator[None]:
     """Inside, all that is written to standard output and standard error by name is plain text, whoever writes it."""
     before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = (_plain_stream(stream) for stream in before)
+    ours = sys.stdout, sys.stderr = _plain_stream(sys.stdout), _plain_stream(sys.stderr)
     try:
         yield
     finally:
-        sys.stdout, sys.stderr = before
+        # One that was exchanged meanwhile, because nobody reads it any more, stays exchanged.
+        sys.stdout = before[0] if sys.stdout is ours[0] else sys.stdout
+        sys.stderr = before[1] if sys.stderr is ours[1] else sys.stderr
 
 
 def _plain_stream(stream: Any) -> Any:
