@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from modelops_runtime.contracts.errors import UserError
 from modelops_runtime.contracts.parameters import Scalar
+from modelops_runtime.contracts.plain_text import plain_text
 from modelops_runtime.ledger.base import Ledger, Run, RunState
 from modelops_runtime.ledger.opening import open_ledger, run_called
+from modelops_runtime.runner.answer import answer_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -114,7 +116,7 @@ class Calibration:
         cells = "".join(
             f"<tr><th>{escape(str(name))}</th><td>{escape(_shown(value))}</td></tr>" for name, value in rows
         )
-        return f"<table><caption>{escape(self.run_id)}: {self.state.lower()}</caption>{cells}</table>"
+        return plain_text(f"<table><caption>{escape(self.run_id)}: {self.state.lower()}</caption>{cells}</table>")
 
 
 def open_run(run_id: str, ledger: str | Path = ".modelops/ledger.sqlite") -> Calibration:
@@ -128,7 +130,7 @@ def open_run(run_id: str, ledger: str | Path = ".modelops/ledger.sqlite") -> Cal
 
 def of_run(run: Run, ledger_url: str, **more: Any) -> Calibration:
     """A Calibration from the run's row; `more` are fields that the row does not hold."""
-    summary = run.summary
+    summary = answer_of(run)
     return Calibration(
         run_id=run.run_id,
         ledger_url=ledger_url,

@@ -86,7 +86,8 @@ def _match_of(ready: Ready, name: str) -> dict[str, Any]:
 
 def _match_in(old: Run, name: str) -> dict[str, Any]:
     """Of the run's spec, as this version reads it: with keys that came later at their defaults. Empty where it cannot."""
-    given = {key: value for key, value in old.spec["targets"][name].items() if key in ("observed", *MATCHED)}
+    target = (old.spec.get("targets") or {}).get(name) or {}
+    given = {key: value for key, value in target.items() if key in ("observed", *MATCHED)}
     try:
         return _how(TargetSpec.model_validate(given))
     except ValidationError:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal, Protocol
 
+from modelops_runtime.contracts.errors import LedgerError
 from modelops_runtime.contracts.parameters import Scalar, UniqueParameterSet
 from modelops_runtime.contracts.trial import TrialStatus
 
@@ -122,6 +123,21 @@ class Trial:
         if self.params is None:
             raise ValueError(f"trial {self.number} has no parameters yet")
         return UniqueParameterSet.of(self.params)
+
+    def values_of(self, names: Iterable[str]) -> dict[str, Scalar]:
+        """Its values of these parameters. Raises LedgerError where it lacks one."""
+        params = self.params or {}
+        try:
+            return {name: params[name] for name in names}
+        except KeyError as error:
+            raise damaged(self, f"column params lacks {error}") from error
+
+
+def damaged(trial: Trial, what: str) -> LedgerError:
+    """The error of a row that does not say what it must, for whoever finds out."""
+    return LedgerError(
+        f"run {trial.run_id!r}, trial {trial.number}: {what}; take the ledger from a backup, or start a new one"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

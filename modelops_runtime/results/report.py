@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from modelops_runtime.contracts.effective import why_no_error
+from modelops_runtime.contracts.plain_text import plain_text
 from modelops_runtime.ledger.base import Ledger, Run, RunState, Trial
 from modelops_runtime.results.all_figures import figures_of
 from modelops_runtime.results.convergence import history_of
@@ -55,7 +56,7 @@ def write_report(ledger: Ledger, run_id: str, path: Path) -> Path:
 
 
 def page_of(evidence: Evidence) -> str:
-    """The page, as HTML."""
+    """The page, as HTML, in plain text throughout: names, errors and logs are others'."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     pages = Environment(
@@ -66,7 +67,7 @@ def page_of(evidence: Evidence) -> str:
         lstrip_blocks=True,
     )
     pages.filters |= {"duration": duration, "key": key, "times": times}
-    return pages.get_template("report.html").render(_context(evidence))
+    return plain_text(pages.get_template("report.html").render(_context(evidence)))
 
 
 def _context(evidence: Evidence) -> dict[str, Any]:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from modelops_runtime.contracts.errors import RunFailed
+from modelops_runtime.contracts.errors import LedgerError, RunFailed
 from modelops_runtime.contracts.trial import TrialStatus
-from modelops_runtime.ledger.base import Trial
+from modelops_runtime.ledger.base import Run, RunState, Trial
 from modelops_runtime.runner import rules
 from modelops_runtime.runner.search import Standing
 from modelops_runtime.runner.settings import SearchSettings
+
+ANSWER = (
+    "best_trial", "params", "derived", "loss", "loss_se", "confirmed_loss", "confirmed_loss_se", "confirmed_replicates",
+    "stop_reason",
+)  # fmt: skip
+"""What the summary of a completed run always holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,17 @@ class Answer:
             "confirmed_replicates": confirmed.replicates if confirmed else 0,
             "confirmed_effective_sample_size": confirmed.effective_sample_size if confirmed else None,
         }
+
+
+def answer_of(run: Run) -> Mapping[str, Any]:
+    """The summary in the row of a run. Raises LedgerError for a completed one that lacks a part of its answer."""
+    absent = [name for name in ANSWER if name not in run.summary]
+    if run.state is RunState.COMPLETED and absent:
+        raise LedgerError(
+            f"run {run.run_id!r} is completed, and column summary of its row lacks {absent[0]}; take the ledger from a "
+            "backup, or start a new one"
+        )
+    return run.summary
 
 
 def answer(trials: Sequence[Trial], standing: Standing, settings: SearchSettings) -> Answer:

@@ -18,7 +18,7 @@ from modelops_runtime.ledger.base import Lease, Ledger, Run, RunState
 from modelops_runtime.ledger.opening import ledger_exists, ledger_files, open_ledger
 from modelops_runtime.ledger.worker import worker_id
 from modelops_runtime.runner import rules
-from modelops_runtime.runner.answer import answer
+from modelops_runtime.runner.answer import answer, answer_of
 from modelops_runtime.runner.events import Notice, OnEvent
 from modelops_runtime.runner.keeping import keep_tables
 from modelops_runtime.runner.leases import renewed_leases
@@ -215,7 +215,7 @@ def _already_finished(run: Run) -> RunReport:
         already_finished=True,
         simulations=0,
         elapsed_s=0.0,
-        summary=run.summary,
+        summary=answer_of(run),
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from modelops_runtime.api.calibration import Calibration
-from mops.text import about_its_error, duration, number, printable, value_text, with_error
+from modelops_runtime.contracts.plain_text import plain_line
+from mops.text import ERROR, about_its_error, duration, number, value_text, with_error
 
 
 def answer_lines(report: Calibration) -> list[str]:
@@ -28,7 +29,9 @@ def answer_lines(report: Calibration) -> list[str]:
     if summary["stop_reason"]:
         lines.append(f"stopped before the budget: {summary['stop_reason']}")
     if summary.get("failed"):
-        lines.append(f"{summary['failed']} trials failed; the commonest {printable(summary['commonest_error'])}")
+        lines.append(
+            f"{summary['failed']} trials failed; the commonest {plain_line(str(summary.get('commonest_error')), limit=ERROR)}"
+        )
     if not report.already_finished:
         lines.append(f"{report.trials_made} trials, {report.simulations:,} simulations in {duration(report.elapsed_s)}")
     lines.append(f"report: {report.report}")

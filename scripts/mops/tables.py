@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from modelops_runtime.contracts.plain_text import plain_line
 from mops.text import about_its_error, number, plural, value_text, with_error
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ _COLUMNS_OF_PARAMETERS = 6
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """Rows as lines, each column as wide as its widest text."""
+    rows = [[plain_line(text) for text in row] for row in rows]
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))] if rows else []
     return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 

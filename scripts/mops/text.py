@@ -7,8 +7,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from modelops_runtime.contracts.plain_text import plain_line
+
 if TYPE_CHECKING:
     from modelops_runtime.results.summary import Best, RunSummary, Worker
+
+ERROR = 200
+"""Characters of a model's error that are shown in a line of other facts."""
 
 
 def number(value: float | None) -> str:
@@ -48,11 +53,6 @@ def about_its_error(effective: float | None, replicates: int) -> list[str]:
 
     why = why_no_error(effective, replicates)
     return [f"{why}; {what_to_do(effective, replicates)}"] if effective is not None and why else []
-
-
-def printable(text: str) -> str:
-    """One line of it, without what would steer a terminal: it may come from a model."""
-    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.splitlines()))
 
 
 def plural(count: int, thing: str) -> str:
@@ -153,5 +153,4 @@ def _phase(phase: str) -> str:
 
 
 def _line(text: str) -> str:
-    first = printable(text.strip().splitlines()[0] if text.strip() else text)
-    return first if len(first) <= 200 else f"{first[:199]}…"
+    return plain_line(text.strip().splitlines()[0] if text.strip() else text, limit=ERROR)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from modelops_cli.output import echo_lines
 from modelops_runtime.contracts.errors import UserError
 from mops_azure import desired
 from mops_azure.commands.common import arm_for, ask, config_option, load_config, progress, timeout_option, yes_option
@@ -52,7 +53,7 @@ def command(config_path: Path, yes: bool, timeout: float, no_wait: bool, allow_r
     if config.postgres.enabled and server_id(config).lower() not in live:
         password = admin_password(config.postgres)
     plan = make_plan(config, live, version=version, ssh_key=key, password=password)
-    click.echo("\n".join(plan_lines(plan)))
+    echo_lines(plan_lines(plan))
     if not plan.changes and next(under_way(live), None) is None:
         return
     refuse_replacements(plan)

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from modelops_cli.output import echo_json, echo_lines
 from modelops_runtime.contracts.errors import ModelOpsError, UserError
 from mops_azure.commands.common import arm_for, config_option, json_option, load_config
 from mops_azure.plan import Plan, make_plan
@@ -82,7 +83,7 @@ def _show(config_path: Path, as_json: bool, against: Path | None, save_live: Pat
 
     cost = estimate(config, shipped() if against else price_table(config))
     if as_json:
-        click.echo(json.dumps({**plan_json(plan), "cost": cost.as_dict()}, indent=2))
+        echo_json({**plan_json(plan), "cost": cost.as_dict()}, indent=2)
     else:
-        click.echo("\n".join([*plan_lines(plan), *cost_lines(cost)]))
+        echo_lines([*plan_lines(plan), *cost_lines(cost)])
     return plan

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import Any
 
 import click
 
+from modelops_runtime.contracts.plain_text import json_text, plain_line
 from mops_azure import desired
 from mops_azure.commands.common import arm_for, config_option, json_option, load_config
 from mops_azure.config import AzureConfig
@@ -38,7 +38,7 @@ def command(config_path: Path, as_json: bool, watch: bool) -> None:
     while True:
         live = read_live(arm, config)
         facts = facts_of(config, live, table)
-        text = json.dumps(facts, indent=2) if as_json else "\n".join(lines(facts))
+        text = json_text(facts, indent=2) if as_json else "\n".join(map(plain_line, lines(facts)))
         moving = next(under_way(live), None) is not None
         if text != shown and not (as_json and watch and moving):
             click.echo(text)

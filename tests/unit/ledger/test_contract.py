@@ -16,14 +16,25 @@ from modelops_runtime.contracts.errors import ConflictingResult, LeaseLost, Ledg
 from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.ledger.base import Ledger, RunState, TrialEnd
 from tests.support.patience import PATIENCE_S
-from tests.unit.ledger.builders import RUN, a_replicate, a_run, an_end, finished, proposed, reserved, seqs, taken_over
+from tests.unit.ledger.builders import (
+    OBSERVED,
+    RUN,
+    a_replicate,
+    a_run,
+    an_end,
+    finished,
+    proposed,
+    reserved,
+    seqs,
+    taken_over,
+)
 
 Open = Callable[[], Ledger]
 
 
 class TestRuns:
     def test_a_created_run_is_kept_as_given_with_keys_in_order(self, ledger: Ledger, opened: Open):
-        given = a_run(provenance={"host": "h"}, observations={"in_bed": {"keys": {"day": [1, 2]}}})
+        given = a_run(provenance={"host": "h"}, observations={"in_bed": OBSERVED})
         made = ledger.create_run(given)
         read = opened().get_run(RUN)
         assert read == made
