@@ -47,6 +47,8 @@ class Calibration:
     elapsed_s: float = 0.0
     confirmed_replicates: int | None = None
     stop_reason: str = ""
+    warnings: tuple[str, ...] = ()
+    """What its user should know of the model: that it does not repeat itself, say."""
     report: Path | None = None
     """The HTML report, where one was written."""
     summary: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -140,6 +142,7 @@ def of_run(run: Run, ledger_url: str, **more: Any) -> Calibration:
         confirmed_loss_se=summary.get("confirmed_loss_se"),
         confirmed_replicates=summary.get("confirmed_replicates"),
         stop_reason=run.reason,
+        warnings=run.warnings,
         summary=summary,
         **more,
     )

@@ -13,6 +13,7 @@ from modelops_runtime.evaluation.fit import stack
 from modelops_runtime.evaluation.losses import LossError
 from modelops_runtime.runner import rules
 from modelops_runtime.runner.preflight import first_set, probe, refuse_lost
+from modelops_runtime.runner.repeating import RepeatCheck
 from modelops_runtime.simulation.seeds import seeds_for
 
 SIMULATIONS = 5
@@ -30,6 +31,8 @@ class Checked:
     loss: float | None
     """Of these simulations; None when one failed."""
     failures: list[str]
+    warnings: list[str]
+    """A model that does not repeat itself, or that the seed does not reach."""
     seconds: float
     """Of one simulation, the median."""
     observations: int
@@ -54,7 +57,9 @@ def check(spec: Path, *, slots: int) -> Checked:
         first = probe(made.loaded, made.prepared.settings, made.service)
         refuse_lost(first)
         params = first_set(made.prepared.settings)
-        return _summed_up(made, params, [first, *_more(made, params)], slots)
+        more = _more(made, params)
+        warning = RepeatCheck(made.prepared.settings, made.service, first).warning() if first.failure is None else ""
+        return _summed_up(made, params, [first, *more], [warning] if warning else [], slots)
 
 
 def _more(made: Ready, params: UniqueParameterSet) -> list[ReplicateOutcome]:
@@ -63,7 +68,9 @@ def _more(made: Ready, params: UniqueParameterSet) -> list[ReplicateOutcome]:
     return list(made.service.submit_replicates(params, seeds).result())
 
 
-def _summed_up(made: Ready, params: UniqueParameterSet, outcomes: list[ReplicateOutcome], slots: int) -> Checked:
+def _summed_up(
+    made: Ready, params: UniqueParameterSet, outcomes: list[ReplicateOutcome], warnings: list[str], slots: int
+) -> Checked:
     settings, trials = made.prepared.settings, made.loaded.spec.search.trials
     failures = [f"{o.failure.kind}: {o.failure.message}" for o in outcomes if o.failure is not None]
     seconds = statistics.median(outcome.seconds for outcome in outcomes[1:])  # the first one imports
@@ -74,6 +81,7 @@ def _summed_up(made: Ready, params: UniqueParameterSet, outcomes: list[Replicate
         params=dict(params.params),
         loss=None if failures else _loss(made, outcomes),
         failures=failures,
+        warnings=warnings,
         seconds=seconds,
         observations=width,
         slots=slots,

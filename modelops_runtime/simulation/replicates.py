@@ -29,8 +29,12 @@ class Aligner(Protocol):
 
 def replicate_items(parameter_set: UniqueParameterSet, seeds: Mapping[int, int]) -> list[Item]:
     """One item a replicate, in the order of `seeds`."""
-    params = dict(parameter_set.params)
-    return [("replicate", params, seed) for seed in seeds.values()]
+    return [replicate_item(parameter_set.params, seed) for seed in seeds.values()]
+
+
+def replicate_item(params: Mapping[str, Scalar], seed: int) -> Item:
+    """One simulation, for its aligned values."""
+    return "replicate", dict(params), seed
 
 
 def tables_item(params: Mapping[str, Scalar], seed: int) -> Item:
@@ -109,7 +113,7 @@ def _go_to(folder: str) -> None:
 
 
 def replicate_outcomes(seeds: Mapping[int, int], outcomes: Sequence[ItemOutcome]) -> list[ReplicateOutcome]:
-    """What the executor gave for the items of `replicate_items(_, seeds)`, as the contract says it."""
+    """What the executor gave for items with these seeds, by index, as the contract says it."""
     return [
         _replicate_outcome(index, seed, outcome) for (index, seed), outcome in zip(seeds.items(), outcomes, strict=True)
     ]

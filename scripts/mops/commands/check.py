@@ -54,6 +54,7 @@ def _lines(found: Checked) -> list[str]:
             f"  the model runs, matches {found.observations} observations, and has a loss of {number(found.loss)}"
         )
     lines.append(f"  a simulation takes {_short(found.seconds)}")
+    lines += [f"  warning: {warning}" for warning in found.warnings]
     lines.append(
         f"a run makes up to {found.simulations:,} simulations: about {duration(found.run_seconds)} on {found.slots} slots, "
         f"a ledger of about {found.ledger_bytes / 1e6:,.1f} MB"
