@@ -12,6 +12,7 @@ from itertools import pairwise
 import numpy as np
 
 from modelops_runtime.algorithms.coordinates import set_at
+from modelops_runtime.contracts.errors import ModelOpsError
 from modelops_runtime.contracts.failures import FailureKind
 from modelops_runtime.contracts.parameters import UniqueParameterSet
 from modelops_runtime.contracts.simulation import ReplicateOutcome
@@ -64,9 +65,14 @@ class RepeatCheck:
         return self._future is None
 
     def warning(self) -> str:
-        """What the run's user should know, in one line; empty when there is nothing. Waits for the simulations."""
+        """What the run's user should know, in one line; empty when there is nothing. Waits for the simulations.
+
+        Raises ModelOpsError where no other process can load the model any more.
+        """
         while self._future is not None:
             self._take_in()
+        if gone := _gone(self._seen):
+            raise ModelOpsError(f"{gone}; the first simulation went well: does the model remove its own files?")
         return difference(self._seen) or unused_seed(self._seen, self._replicates)
 
     def _ask(self, calls: Sequence[Call]) -> None:
@@ -80,6 +86,14 @@ class RepeatCheck:
             self._seen.setdefault(call, []).append(outcome)
         if self._asked is _AGAIN and not difference(self._seen) and _is_same(self._seen, (0, 0), (0, 1)):
             self._ask(_OTHER_SEEDS)
+
+
+def _gone(seen: Mapping[Call, Sequence[ReplicateOutcome]]) -> str:
+    """Why the fresh process could simulate nothing at all; empty when it could."""
+    again = [*seen[0, 0][1:], *(outcome for call in _AGAIN if call != (0, 0) for outcome in seen[call])]
+    failures = {outcome.failure for outcome in again}
+    (only,) = failures if len(failures) == 1 else (None,)
+    return only.message if only is not None and only.kind is FailureKind.BAD_OUTPUT and only.path else ""
 
 
 def difference(seen: Mapping[Call, Sequence[ReplicateOutcome]]) -> str:
