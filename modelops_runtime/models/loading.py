@@ -10,7 +10,7 @@ from modelops_runtime.contracts.failures import BadOutput
 from modelops_runtime.contracts.parameters import Scalar
 from modelops_runtime.models.callables import Program, program_of
 from modelops_runtime.models.folders import activate, active_folders
-from modelops_runtime.models.source import COMMAND_PATH, CONFIG_PATH, ENTRYPOINT_PATH, ModelDescription, ModelSource
+from modelops_runtime.models.source import CONFIG_PATH, ModelDescription, ModelSource
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,11 +21,10 @@ __all__ = ["LoadedModel", "ModelDescription", "ModelSource", "load_model"]
 class LoadedModel:
     """A model that can be run, one simulation after another, from one thread."""
 
-    def __init__(self, program: Program, seed_bits: int, path: str) -> None:
+    def __init__(self, program: Program, seed_bits: int) -> None:
         from modelops_runtime.models.tables import to_tables
 
         self.description = program.description
-        self._path = path
         self._program = program
         self._seed_mask = 2**seed_bits - 1
         self._folders = active_folders()
@@ -35,13 +34,10 @@ class LoadedModel:
         """One simulation's output tables by name; a single unnamed one is `output`.
 
         The model gets a dict of its own and the lowest `seed_bits` of the seed. Raises what the model raises, and
-        BadOutput, with the path of the key that names the model, for a result that is not tables.
+        BadOutput for a result that is not tables.
         """
         activate(self._folders)
-        try:
-            return self._to_tables(self._program.run(dict(params), seed & self._seed_mask))
-        except BadOutput as error:
-            raise (error if error.path else BadOutput(str(error), self._path)) from error.__cause__
+        return self._to_tables(self._program.run(dict(params), seed & self._seed_mask))
 
     def derived(self, params: Mapping[str, Scalar]) -> dict[str, float]:
         """The quantities that the model derives from parameters (R0); none for a model without. Raises BadOutput."""
@@ -66,7 +62,7 @@ def load_model(source: ModelSource) -> LoadedModel:
 
         if source.config:
             raise BadOutput("a command takes no config; give it as arguments, or as env", CONFIG_PATH)
-        return LoadedModel(command_program(source.command, source.root, source.env), source.seed_bits, COMMAND_PATH)
+        return LoadedModel(command_program(source.command, source.root, source.env), source.seed_bits)
     from modelops_runtime.models.importing import find
     from modelops_runtime.models.reference import parse_reference
 
@@ -74,4 +70,4 @@ def load_model(source: ModelSource) -> LoadedModel:
     found, module = find(reference, source.root)
     label = f"{reference.place}:{reference.attribute}"
     program = program_of(found, module, label, reference.scenario, source.config, source.root)
-    return LoadedModel(program, source.seed_bits, ENTRYPOINT_PATH)
+    return LoadedModel(program, source.seed_bits)
