@@ -96,7 +96,7 @@ def _folder_that_stays(loaded: LoadedSpec) -> Iterator[None]:
     try:
         yield
     except (OSError, ModelOpsError) as error:
-        if spec.exists():
+        if os.path.exists(spec):
             raise
         raise ModelOpsError(f"{spec} was removed while the run went on, by the model perhaps: {error}") from error
 

@@ -7,6 +7,7 @@ last moments (the file stays sound). WAL needs a disk of this machine: on a netw
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import threading
 import time
@@ -101,7 +102,7 @@ class SqliteStore:
 
     def _refuse_if_gone(self) -> None:
         """SQLite goes on in a file that has no name any more, for nobody to find."""
-        if not self._path.exists():
+        if not os.path.exists(self._path):
             raise LedgerError(f"{self._path}: {GONE}")
 
     def wait(self, run_key: int, after: int, timeout_s: float) -> bool:
@@ -129,7 +130,7 @@ class SqliteStore:
             raise ConstraintBroken(str(error).rpartition(": ")[2]) from error
         except sqlite3.Error as error:
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-            if code in _MAY_BE_GONE and self._connections and not self._path.exists():
+            if code in _MAY_BE_GONE and self._connections and not os.path.exists(self._path):
                 raise LedgerError(f"{self._path}: {GONE}") from error
             raise (UserError if code == sqlite3.SQLITE_NOTADB else LedgerError)(
                 f"{self._path}: {sqlite_meaning(error)}"

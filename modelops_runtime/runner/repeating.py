@@ -6,7 +6,7 @@ State that is kept between calls, and noise that the seed does not reach, show i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from itertools import pairwise
 
 import numpy as np
@@ -16,6 +16,7 @@ from modelops_runtime.contracts.errors import ModelOpsError
 from modelops_runtime.contracts.failures import FailureKind
 from modelops_runtime.contracts.parameters import UniqueParameterSet
 from modelops_runtime.contracts.simulation import ReplicateOutcome
+from modelops_runtime.models.source import COMMAND_PATH, ENTRYPOINT_PATH
 from modelops_runtime.runner.preflight import first_set
 from modelops_runtime.runner.settings import SearchSettings
 from modelops_runtime.simulation.seeds import seeds_for
@@ -64,6 +65,11 @@ class RepeatCheck:
             self._take_in()
         return self._future is None
 
+    def wait(self, seconds: float) -> None:
+        """For news, so long at most."""
+        if self._future is not None:
+            wait([self._future], seconds)
+
     def warning(self) -> str:
         """What the run's user should know, in one line; empty when there is nothing. Waits for the simulations.
 
@@ -93,7 +99,7 @@ def _gone(seen: Mapping[Call, Sequence[ReplicateOutcome]]) -> str:
     again = [*seen[0, 0][1:], *(outcome for call in _AGAIN if call != (0, 0) for outcome in seen[call])]
     failures = {outcome.failure for outcome in again}
     (only,) = failures if len(failures) == 1 else (None,)
-    return only.message if only is not None and only.kind is FailureKind.BAD_OUTPUT and only.path else ""
+    return only.message if only is not None and only.path in (ENTRYPOINT_PATH, COMMAND_PATH) else ""
 
 
 def difference(seen: Mapping[Call, Sequence[ReplicateOutcome]]) -> str:

@@ -21,7 +21,7 @@ from modelops_runtime.runner.events import Event, Notice, OnEvent
 from modelops_runtime.runner.keeping import keep_tables
 from modelops_runtime.runner.leases import renewed_leases
 from modelops_runtime.runner.logs import keep_logs
-from modelops_runtime.runner.loop import Loop, LoopEnd, LoopParts
+from modelops_runtime.runner.loop import TICK_S, Loop, LoopEnd, LoopParts
 from modelops_runtime.runner.preflight import check_size, probe, refuse_lost
 from modelops_runtime.runner.prepare import Prepared, planned, prepare
 from modelops_runtime.runner.provenance import collect
@@ -154,7 +154,7 @@ def _run(
     worker = worker_id()
     before = _finished_by(ledger, run.run_id, worker)  # an earlier call in this process
     search = Search(prepared.algorithm(), prepared.settings)
-    warnings = _Warnings(ledger, run.run_id, repeats, on_event)
+    warnings = _Warnings(ledger, run.run_id, repeats, on_event, stop)
     loop = Loop(
         LoopParts(
             run_id=run.run_id,
@@ -197,21 +197,31 @@ def _run(
 class _Warnings:
     """Passes events on, and among them says what came out of the check for repeats; that is kept with the run."""
 
-    def __init__(self, ledger: Ledger, run_id: str, repeats: RepeatCheck | None, on_event: OnEvent) -> None:
+    def __init__(
+        self, ledger: Ledger, run_id: str, repeats: RepeatCheck | None, on_event: OnEvent, stop: StopRequest
+    ) -> None:
         self._ledger = ledger
         self._run_id = run_id
         self._repeats = repeats
         self._on_event = on_event
+        self._stop = stop
 
     def on_event(self, event: Event) -> None:
         self._on_event(event)
         if self._repeats is not None and self._repeats.is_over:
-            self.complete()
+            self._tell(self._repeats)
 
     def complete(self) -> None:
-        """Wait for it, if it is not over."""
-        repeats, self._repeats = self._repeats, None
-        if repeats is not None and (warning := repeats.warning()):
+        """Wait for it, unless a stop is asked for."""
+        while self._repeats is not None and not self._stop.asked:
+            if self._repeats.is_over:
+                self._tell(self._repeats)
+            else:
+                self._repeats.wait(TICK_S)
+
+    def _tell(self, repeats: RepeatCheck) -> None:
+        self._repeats = None
+        if warning := repeats.warning():
             self._ledger.warn(self._run_id, warning)
             self._on_event(Notice(f"warning: {warning}"))
 
