@@ -51,6 +51,8 @@ class Calibration:
     effective_sample_size: float | None = None
     """On how many replicates a likelihood rests, confirmed where there is a confirmation: below 5, there is no standard error."""
     stop_reason: str = ""
+    warnings: tuple[str, ...] = ()
+    """What its user should know of the model: that it does not repeat itself, say."""
     report: Path | None = None
     """The HTML report, where one was written."""
     summary: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -145,6 +147,7 @@ def of_run(run: Run, ledger_url: str, **more: Any) -> Calibration:
         confirmed_replicates=summary.get("confirmed_replicates"),
         effective_sample_size=summary.get("confirmed_effective_sample_size") or summary.get("effective_sample_size"),
         stop_reason=run.reason,
+        warnings=run.warnings,
         summary=summary,
         **more,
     )

@@ -17,6 +17,7 @@ from modelops_runtime.evaluation.losses import LossError
 from modelops_runtime.evaluation.support import expected_effective
 from modelops_runtime.runner import rules
 from modelops_runtime.runner.preflight import first_set, probe, refuse_lost
+from modelops_runtime.runner.repeating import RepeatCheck
 from modelops_runtime.simulation.grouping import group_size
 from modelops_runtime.simulation.seeds import seeds_for
 
@@ -57,7 +58,8 @@ class Checked:
     effective_sample_size: float | None = None
     """On how many of a finalist's confirmation replicates a likelihood will rest, about; None where that was not looked at."""
     warnings: tuple[str, ...] = ()
-    """What is likely to go wrong, though the run can start."""
+    """What is likely to go wrong, though the run can start: a model that does not repeat itself, or that the seed does not
+    reach, a likelihood that will rest on too few replicates."""
 
     def as_json(self) -> dict[str, object]:
         return asdict(self)
@@ -73,7 +75,8 @@ def check(spec: Path, *, slots: int) -> Checked:
         refuse_lost(first)
         params = first_set(made.prepared.settings)
         outcomes = [first, *_more(made, params, range(1, SIMULATIONS), at_once=SIMULATIONS)]
-        found = _summed_up(made, params, outcomes, slots)
+        warning = RepeatCheck(made.prepared.settings, made.service, first).warning() if first.failure is None else ""
+        found = _summed_up(made, params, outcomes, (warning,) if warning else (), slots)
         if found.failures or not made.prepared.plan.scorer.is_likelihood:
             return found
         return _weighed(found, made, params, outcomes)
@@ -109,7 +112,9 @@ def _weighed(found: Checked, made: Ready, params: UniqueParameterSet, outcomes: 
     return replace(found, effective_sample_size=effective, warnings=(*found.warnings, warning))
 
 
-def _summed_up(made: Ready, params: UniqueParameterSet, outcomes: list[ReplicateOutcome], slots: int) -> Checked:
+def _summed_up(
+    made: Ready, params: UniqueParameterSet, outcomes: list[ReplicateOutcome], warnings: tuple[str, ...], slots: int
+) -> Checked:
     settings, trials = made.prepared.settings, made.loaded.spec.search.trials
     failures = [f"{o.failure.kind}: {o.failure.message}" for o in outcomes if o.failure is not None]
     seconds = statistics.median(outcome.seconds for outcome in outcomes[1:])  # the first one imports
@@ -120,6 +125,7 @@ def _summed_up(made: Ready, params: UniqueParameterSet, outcomes: list[Replicate
         params=dict(params.params),
         loss=None if failures else _loss(made, outcomes),
         failures=failures,
+        warnings=warnings,
         seconds=seconds,
         observations=width,
         slots=slots,

@@ -57,6 +57,11 @@ class Run:
     created_at: datetime | None = None
     finished_at: datetime | None = None
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What its user should know of the model (`Ledger.warn`)."""
+        return tuple(self.provenance.get("warnings", ()))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
@@ -215,6 +220,10 @@ class Ledger(Protocol):
         ...
 
     def end_run(self, run_id: str, state: RunState, reason: str, summary: Mapping[str, Any]) -> None: ...
+
+    def warn(self, run_id: str, warning: str) -> None:
+        """Keep a line that its user should read, in the run's provenance; the same line once."""
+        ...
 
     def set_paused(self, run_id: str, paused: bool) -> None:
         """Note that the run's workers are to take on no further trial, or that they may again."""

@@ -108,6 +108,9 @@ class SqlLedger:
         params = {"state": state.value, "reason": text(reason), "summary": to_json(summary)}
         self._rows("end_run", {"run_key": self._key(run_id), **params})
 
+    def warn(self, run_id: str, warning: str) -> None:
+        self._rows("warn", {"run_key": self._key(run_id), "warning": text(warning)})
+
     def set_paused(self, run_id: str, paused: bool) -> None:
         self._rows("pause", {"run_key": self._key(run_id), "paused": paused})
 

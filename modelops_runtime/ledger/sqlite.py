@@ -7,6 +7,7 @@ last moments (the file stays sound). WAL needs a disk of this machine: on a netw
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import threading
 import time
@@ -25,6 +26,10 @@ from modelops_runtime.ledger.store import ConstraintBroken, Params
 
 BUSY_S = 60.0
 """How long a statement waits for other writers of the file."""
+
+GONE = "the ledger's file was removed while it was in use, by the model perhaps; what it held is lost"
+
+_MAY_BE_GONE = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 
 POLL_S = 0.025
 """Between two looks of `wait`."""
@@ -97,8 +102,14 @@ class SqliteStore:
 
     def rows_of_all(self, steps: Sequence[tuple[str, Params]]) -> list[Rows]:
         connection = self.connection()
+        self._refuse_if_gone()
         with self.errors(), _transaction(connection):
             return [_run(connection, _statements(name), params) for name, params in steps]
+
+    def _refuse_if_gone(self) -> None:
+        """SQLite goes on in a file that has no name any more, for nobody to find."""
+        if not os.path.exists(self._path):
+            raise LedgerError(f"{self._path}: {GONE}")
 
     def wait(self, run_key: int, after: int, timeout_s: float) -> bool:
         ends = time.monotonic() + timeout_s
@@ -129,6 +140,8 @@ class SqliteStore:
             raise ConstraintBroken(str(error).rpartition(": ")[2]) from error
         except sqlite3.Error as error:
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            if code in _MAY_BE_GONE and self._connections and not os.path.exists(self._path):
+                raise LedgerError(f"{self._path}: {GONE}") from error
             raise (UserError if code == sqlite3.SQLITE_NOTADB else LedgerError)(
                 f"{self._path}: {sqlite_meaning(error)}"
             ) from error

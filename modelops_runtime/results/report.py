@@ -80,6 +80,7 @@ def _context(evidence: Evidence) -> dict[str, Any]:
         "kind": _kind(run, best),
         "headline": headline(run, summary, best),
         "reason": run.reason,
+        "warnings": run.warnings,
         "tiles": _tiles(summary, best),
         "parameters": _parameters(run, trials, best),
         "derived": [Row(name=name, value=fmt(value)) for name, value in summary.derived.items()],
@@ -245,7 +246,7 @@ def _provenance(run: Run) -> Iterator[Row]:
             name=f"target {target.name}",
             value=f"{counted(target.observed.size, 'observation')}{left_out}; loss {target.loss}; weight {target.weight:g}",
         )
-    yield from _flat(run.provenance, "")
+    yield from _flat({name: value for name, value in run.provenance.items() if name != "warnings"}, "")
 
 
 def _flat(value: Any, name: str) -> Iterator[Row]:

@@ -21,6 +21,8 @@ class Shown:
     run: str
     state: str
     reason: str
+    warnings: tuple[str, ...]
+    """What its user should know of the model: that it does not repeat itself, say."""
     trials: int
     """The budget."""
     finished: int
@@ -74,6 +76,7 @@ def shown_of(run: Run, trials: Sequence[Trial], now: datetime) -> Shown:
         run=run.run_id,
         state=summary.state,
         reason=summary.reason,
+        warnings=run.warnings,
         trials=summary.trials,
         finished=summary.finished,
         failed=sum(failed.count for failed in summary.failures),

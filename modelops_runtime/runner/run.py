@@ -19,14 +19,15 @@ from modelops_runtime.ledger.opening import ledger_exists, ledger_files, open_le
 from modelops_runtime.ledger.worker import worker_id
 from modelops_runtime.runner import rules
 from modelops_runtime.runner.answer import answer, answer_of
-from modelops_runtime.runner.events import Notice, OnEvent
+from modelops_runtime.runner.events import Event, Notice, OnEvent
 from modelops_runtime.runner.keeping import keep_tables
 from modelops_runtime.runner.leases import renewed_leases
 from modelops_runtime.runner.logs import keep_logs
-from modelops_runtime.runner.loop import Loop, LoopEnd, LoopParts
+from modelops_runtime.runner.loop import TICK_S, Loop, LoopEnd, LoopParts
 from modelops_runtime.runner.preflight import check_size, probe, refuse_lost
 from modelops_runtime.runner.prepare import Prepared, planned, prepare
 from modelops_runtime.runner.provenance import collect
+from modelops_runtime.runner.repeating import RepeatCheck
 from modelops_runtime.runner.request import RunReport, RunRequest
 from modelops_runtime.runner.search import Search
 from modelops_runtime.runner.services import described, opened_service
@@ -43,7 +44,8 @@ def run_spec(
 ) -> RunReport:
     """Run the search of a spec until it is over, or a stop is asked for.
 
-    `service` is one that the caller has opened for this model and these observations, and closes; by default a new one.
+    `service` is one that the caller has opened for this model and these observations, and closes; by default a new one,
+    on which the model is also tried for whether it repeats itself.
     Raises SpecErrors (nothing was started), RunDiffers, RunFailed, LedgerError, SimulationError.
     """
     loaded = request.loaded
@@ -53,16 +55,19 @@ def run_spec(
     with own if service is None else nullcontext(service) as at_hand:
         description, about_model = described(loaded, at_hand)
         prepared = prepare(loaded, description, plan, [*about_targets, *about_model])
+        repeats: RepeatCheck | None = None
         if not _has_results(request, prepared):
             first = probe(loaded, prepared.settings, at_hand)
             refuse_lost(first)
             check_size(loaded, first, large=request.large)
             if first.failure is not None:
                 on_event(Notice(f"the first simulation failed: {first.failure.kind}: {first.failure.message}"))
+            elif service is None:
+                repeats = RepeatCheck(prepared.settings, at_hand, first)
         _list_ledger(request)
         ledger = open_ledger(request.ledger_url, patience_s=request.ledger_patience_s)
         try:
-            return _run(request, prepared, ledger, at_hand, on_event, stop)
+            return _run(request, prepared, ledger, at_hand, on_event, stop, repeats)
         finally:
             ledger.close()
 
@@ -142,6 +147,7 @@ def _run(
     service: ReplicateService,
     on_event: OnEvent,
     stop: StopRequest,
+    repeats: RepeatCheck | None,
 ) -> RunReport:
     run = _open_run(request, prepared, ledger, on_event)
     if run.state is RunState.COMPLETED and _same_stop_rules(request, run) and not _has_sets_to_try(ledger, run):
@@ -151,6 +157,7 @@ def _run(
     worker = worker_id()
     before = _finished_by(ledger, run.run_id, worker)  # an earlier call in this process
     search = Search(prepared.algorithm(), prepared.settings)
+    warnings = _Warnings(ledger, run.run_id, repeats, on_event, stop)
     loop = Loop(
         LoopParts(
             run_id=run.run_id,
@@ -162,7 +169,7 @@ def _run(
             scorer=prepared.plan.scorer,
             worker=worker,
             timeout_s=request.loaded.spec.model.timeout_s,
-            on_event=on_event,
+            on_event=warnings.on_event,
             stop=stop,
             keep_log=_Keeper(request),
             before_s=_seconds_since_its_start(ledger, run),
@@ -176,6 +183,7 @@ def _run(
                 ledger.release(run.run_id, worker)
             raise
     if not end.interrupted:
+        warnings.complete()
         run = _conclude(request, prepared, ledger, service, search, end)
     return RunReport(
         run_id=run.run_id,
@@ -187,6 +195,38 @@ def _run(
         elapsed_s=end.elapsed_s,
         summary=run.summary,
     )
+
+
+class _Warnings:
+    """Passes events on, and among them says what came out of the check for repeats; that is kept with the run."""
+
+    def __init__(
+        self, ledger: Ledger, run_id: str, repeats: RepeatCheck | None, on_event: OnEvent, stop: StopRequest
+    ) -> None:
+        self._ledger = ledger
+        self._run_id = run_id
+        self._repeats = repeats
+        self._on_event = on_event
+        self._stop = stop
+
+    def on_event(self, event: Event) -> None:
+        self._on_event(event)
+        if self._repeats is not None and self._repeats.is_over:
+            self._tell(self._repeats)
+
+    def complete(self) -> None:
+        """Wait for it, unless a stop is asked for."""
+        while self._repeats is not None and not self._stop.asked:
+            if self._repeats.is_over:
+                self._tell(self._repeats)
+            else:
+                self._repeats.wait(TICK_S)
+
+    def _tell(self, repeats: RepeatCheck) -> None:
+        self._repeats = None
+        if warning := repeats.warning():
+            self._ledger.warn(self._run_id, warning)
+            self._on_event(Notice(f"warning: {warning}"))
 
 
 class _Keeper:

@@ -117,12 +117,17 @@ class DaskExecutor:
         work: DaskWork,
         items: Sequence[Any],
         convert: Callable[[list[ItemOutcome]], Any] = list,
+        *,
+        fresh: bool = False,
     ) -> Future[Any]:
-        """A future of `convert(outcomes)`, one outcome an item, in their order. Cancelling it stops its items."""
+        """A future of `convert(outcomes)`, one outcome an item, in their order. Cancelling it stops its items.
+
+        With `fresh` their process has run nothing before.
+        """
         with self._lock:
             if self._closed:
                 raise ModelOpsError("the simulation service is closed")
-            future = self._loop.start(self._run(work, list(items), convert))
+            future = self._loop.start(self._run(work, list(items), convert, fresh=fresh))
             self._futures.add(future)
         future.add_done_callback(self._futures.discard)
         return future
@@ -172,8 +177,11 @@ class DaskExecutor:
             if _NO_WORKERS_S <= without < _NO_WORKERS_S + _SLOTS_EVERY_S:
                 _log.warning("the Dask scheduler at %s has no workers; waiting for some", self._connection.address)
 
-    async def _run(self, work: DaskWork, items: list[Any], convert: Callable[[list[ItemOutcome]], Any]) -> Any:
-        call = _Call(dask_worker.run_items, work.package.digest, self._user, items)
+    async def _run(
+        self, work: DaskWork, items: list[Any], convert: Callable[[list[ItemOutcome]], Any], *, fresh: bool
+    ) -> Any:
+        run = dask_worker.run_items_fresh if fresh else dask_worker.run_items
+        call = _Call(run, work.package.digest, self._user, items)
         payload = pickle.dumps(call, pickle.HIGHEST_PROTOCOL)
         try:
             outcomes = await self._outcomes(work, payload) if items else []

@@ -167,7 +167,7 @@ class Sites(WorkerPlugin):
                 site.executor.close(now=True)
 
 
-def run_items(digest: str, user: str, items: list[Any]) -> tuple[str, Any]:
+def run_items(digest: str, user: str, items: list[Any], *, fresh: bool = False) -> tuple[str, Any]:
     """The task: (DONE, pickled outcomes), (MISSING, this worker's address), (BROKEN, reason) or (CANCELLED, None)."""
     worker = get_worker()
     sites = worker.plugins.get(_PLUGIN)
@@ -178,7 +178,7 @@ def run_items(digest: str, user: str, items: list[Any]) -> tuple[str, Any]:
             return MISSING, worker.address
         broken = False
         try:
-            outcomes = _outcomes(worker, site, items)
+            outcomes = _outcomes(worker, site, items, fresh=fresh)
         except ModelOpsError:
             broken = True
             raise
@@ -191,12 +191,17 @@ def run_items(digest: str, user: str, items: list[Any]) -> tuple[str, Any]:
     return DONE, pickle.dumps(outcomes, pickle.HIGHEST_PROTOCOL)
 
 
-def _outcomes(worker: Worker, site: _Site, items: list[Any]) -> list[ItemOutcome] | None:
+def run_items_fresh(digest: str, user: str, items: list[Any]) -> tuple[str, Any]:
+    """The same in a process that has run nothing before."""
+    return run_items(digest, user, items, fresh=True)
+
+
+def _outcomes(worker: Worker, site: _Site, items: list[Any], *, fresh: bool) -> list[ItemOutcome] | None:
     """Run items; None when the task is not wanted any more, be it that it was cancelled or that its client has gone."""
     assert site.executor is not None
     assert site.known is not None
     key = worker.get_current_task()
-    future = site.executor.submit(site.known, items)
+    future = site.executor.submit(site.known, items, fresh=fresh)
     while True:
         try:
             return future.result(_LOOK_S)

@@ -24,8 +24,10 @@ class Executor(Protocol):
         """Make a work known; what it gives is handed to `submit`."""
         ...
 
-    def submit(self, work: Any, items: Sequence[Any], convert: Callable[[list[ItemOutcome]], Any]) -> Future[Any]:
-        """A future of `convert(outcomes)`, one outcome an item."""
+    def submit(
+        self, work: Any, items: Sequence[Any], convert: Callable[[list[ItemOutcome]], Any], *, fresh: bool = False
+    ) -> Future[Any]:
+        """A future of `convert(outcomes)`, one outcome an item; `fresh`: in a process that has run nothing before."""
         ...
 
     def close(self, *, now: bool = False) -> None: ...
@@ -65,6 +67,13 @@ class ExecutorService:
         items = replicates.replicate_items(parameter_set, seeds)
         return self._executor.submit(
             self._known, items, lambda outcomes: replicates.replicate_outcomes(seeds, outcomes)
+        )
+
+    def submit_in_turn(self, calls: Sequence[tuple[UniqueParameterSet, int]]) -> Future[Sequence[ReplicateOutcome]]:
+        items = [replicates.replicate_item(parameter_set.params, seed) for parameter_set, seed in calls]
+        seeds = {place: seed for place, (_, seed) in enumerate(calls)}
+        return self._executor.submit(
+            self._known, items, lambda outcomes: replicates.replicate_outcomes(seeds, outcomes), fresh=True
         )
 
     def describe(self) -> ModelDescription:

@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from modelops_runtime.contracts.failures import FailureKind, SimulationError
+from modelops_runtime.contracts.failures import BadOutput, FailureKind, SimulationError
 from modelops_runtime.contracts.parameters import Scalar, UniqueParameterSet
 from modelops_runtime.contracts.simulation import ReplicateOutcome, Tables
 from modelops_runtime.models.errors import describe_error
 from modelops_runtime.models.loading import ModelDescription, ModelSource
+from modelops_runtime.models.source import COMMAND_PATH, ENTRYPOINT_PATH
 from modelops_runtime.simulation.work import ItemOutcome
 
 Item = tuple[Any, ...]
@@ -29,8 +30,12 @@ class Aligner(Protocol):
 
 def replicate_items(parameter_set: UniqueParameterSet, seeds: Mapping[int, int]) -> list[Item]:
     """One item a replicate, in the order of `seeds`."""
-    params = dict(parameter_set.params)
-    return [("replicate", params, seed) for seed in seeds.values()]
+    return [replicate_item(parameter_set.params, seed) for seed in seeds.values()]
+
+
+def replicate_item(params: Mapping[str, Scalar], seed: int) -> Item:
+    """One simulation, for its aligned values."""
+    return "replicate", dict(params), seed
 
 
 def tables_item(params: Mapping[str, Scalar], seed: int) -> Item:
@@ -63,12 +68,16 @@ class ReplicateWork:
         from modelops_runtime.models.tables import digest_of, to_ipc
 
         root, aligner, keep_tables = self.source.root, self.aligner, self.keep_tables
+        path = _named_by(self.source)
         _go_to(root)
         model = load_model(self.source)
 
         def replicate(params: Mapping[str, Scalar], seed: int) -> tuple[bytes, str, Tables | None]:
             assert aligner is not None
-            tables = model.simulate(params, seed)
+            try:
+                tables = model.simulate(params, seed)
+            except BadOutput as error:
+                raise (error if error.path else BadOutput(str(error), path)) from error.__cause__
             aligned = aligner.align(tables).astype("<f8", copy=False).tobytes()
             return aligned, digest_of(tables), to_ipc(tables) if keep_tables else None
 
@@ -109,7 +118,7 @@ def _go_to(folder: str) -> None:
 
 
 def replicate_outcomes(seeds: Mapping[int, int], outcomes: Sequence[ItemOutcome]) -> list[ReplicateOutcome]:
-    """What the executor gave for the items of `replicate_items(_, seeds)`, as the contract says it."""
+    """What the executor gave for items with these seeds, by index, as the contract says it."""
     return [
         _replicate_outcome(index, seed, outcome) for (index, seed), outcome in zip(seeds.items(), outcomes, strict=True)
     ]
@@ -140,11 +149,15 @@ def only_value(outcomes: Sequence[ItemOutcome]) -> Any:
     return outcome.value
 
 
+def _named_by(source: ModelSource) -> str:
+    """The key of the spec that names the model."""
+    return COMMAND_PATH if source.command else ENTRYPOINT_PATH
+
+
 def description_of(work: ReplicateWork, outcomes: Sequence[ItemOutcome]) -> ModelDescription:
     """The answer to `description_item`. A failure of the model has the path where the spec names it."""
     (outcome,) = outcomes
     failure = outcome.failure
     if failure is not None and not failure.path and failure.kind is not FailureKind.LOST:
-        path = "model.command" if work.source.command else "model.entrypoint"
-        raise SimulationError(replace(failure, path=path))
+        raise SimulationError(replace(failure, path=_named_by(work.source)))
     return only_value(outcomes)

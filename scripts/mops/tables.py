@@ -47,7 +47,7 @@ def shown_lines(shown: Shown) -> list[str]:
     counts += [f"{shown.stopped_early:,} stopped early"] if shown.stopped_early else []
     counts.append(f"{shown.simulations:,} simulations")
     state = f"{shown.state.lower()} ({shown.reason})" if shown.reason else shown.state.lower()
-    lines = [f"{shown.run}: {state}; {', '.join(counts)}"]
+    lines = [f"{shown.run}: {state}; {', '.join(counts)}", *(f"warning: {warning}" for warning in shown.warnings)]
     if shown.best is None:
         return [*lines, "no trial has completed yet" if shown.state == "OPEN" else "no trial completed"]
     return [*lines, *_best_lines(shown.best, shown.derived), *_finalist_lines(shown.finalists)]

@@ -75,6 +75,21 @@ WITH ended AS (
      WHERE run_key = %(run_key)s RETURNING run_key)
 UPDATE run SET summary = %(summary)s FROM ended WHERE run.run_key = ended.run_key
 
+-- name: warn
+-- Not by jsonb, which would change the order of the keys.
+UPDATE run
+   SET provenance = (
+       SELECT json_object_agg(key, value)
+         FROM (SELECT key, value FROM json_each(provenance) WHERE key <> 'warnings'
+               UNION ALL
+               SELECT 'warnings', json_agg(line)
+                 FROM (SELECT json_array_elements_text(COALESCE(provenance -> 'warnings', '[]'::json)) AS line
+                       UNION ALL
+                       SELECT %(warning)s::text) AS lines) AS entries)
+ WHERE run_key = %(run_key)s
+   AND NOT EXISTS (SELECT 1 FROM json_array_elements_text(COALESCE(provenance -> 'warnings', '[]'::json)) AS line
+                    WHERE line = %(warning)s::text)
+
 -- name: lock_run
 SELECT run_key FROM run_state WHERE run_key = %(run_key)s FOR UPDATE
 

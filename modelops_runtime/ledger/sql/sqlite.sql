@@ -66,6 +66,12 @@ UPDATE run_state
  WHERE run_key = :run_key;
 UPDATE run SET summary = :summary WHERE run_key = :run_key;
 
+-- name: warn
+UPDATE run
+   SET provenance = json_set(provenance, '$.warnings',
+                             json_insert(COALESCE(json_extract(provenance, '$.warnings'), '[]'), '$[#]', :warning))
+ WHERE run_key = :run_key AND NOT EXISTS (SELECT 1 FROM json_each(provenance, '$.warnings') WHERE value = :warning)
+
 -- name: lock_run
 SELECT run_key FROM run_state WHERE run_key = :run_key
 

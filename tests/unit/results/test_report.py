@@ -203,3 +203,14 @@ def test_large_runs_stay_small_pages():
     )
     html = page(replace(story, trials=many, confirms={}, run=replace(story.run, state=RunState.OPEN, trials=10_000)))
     assert len(html.encode()) < 1_000_000
+
+
+def test_warnings_of_the_model_stand_at_the_top_as_text():
+    story = boarding_school(trials=12)
+    warned = replace(
+        story, run=replace(story.run, provenance={"python": "3.12", "warnings": ["noise > seed & <b>so</b>"]})
+    )
+    html = page(warned)
+    assert html.count("noise &gt; seed &amp; &lt;b&gt;so&lt;/b&gt;") == 1
+    assert html.index("Warning: noise") < html.index("<main>")
+    assert "Warning" not in page(story)
