@@ -69,7 +69,8 @@ class Calibration:
     def fit(self, trial: int | None = None) -> pa.Table:
         """Observed beside simulated, a row for each observation and simulation, of `trial` or of the best one.
 
-        Columns trial, replicate (2**32 and up: confirmation), target, the matched key, observed, simulated.
+        Columns trial, replicate (2**32 and up: confirmation), target, the matched key, observed, simulated (both in the
+        observations' unit), phase; n and probability where counts of n were observed.
         """
         from modelops_runtime.evaluation.fit import fit_table
 
@@ -79,10 +80,11 @@ class Calibration:
         with self._ledger() as ledger:
             run = run_called(ledger, self.run_id)
             done = [r for r in ledger.replicates(self.run_id, number) if r.status == "COMPLETED"]
-            return fit_table(run.observations, [(r.number, r.index, r.aligned) for r in done])
+            rows = [(r.number, r.index, r.aligned) for r in done]
+            return fit_table(run.observations, rows, run.spec.get("targets"))
 
     def export(self, to: str | Path) -> list[Path]:
-        """Write trials.parquet, replicates.parquet, fit.parquet and run.json into the folder `to`; returns their paths."""
+        """Write trials, replicates, fit and bands as Parquet, and run.json, into the folder `to`; returns their paths."""
         from modelops_runtime.results.export import export_run
 
         with self._ledger() as ledger:

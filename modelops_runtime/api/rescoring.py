@@ -22,7 +22,7 @@ from modelops_runtime.runner.search import Standing
 from modelops_runtime.runner.settings import LEASE_S
 from modelops_runtime.specs.identity import spec_json
 
-FREE = ("weight", "loss", "left_out", "min_coverage")
+FREE = ("weight", "loss", "left_out", "min_coverage", "n", "sigma")
 """Of what a run keeps of its observations, what another loss may change."""
 
 
