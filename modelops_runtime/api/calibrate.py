@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from modelops_runtime.api.calibration import Calibration, of_run
+from modelops_runtime.api.calibration import Calibration, cautions, of_run
 from modelops_runtime.contracts.errors import RunFailed, UserError
 from modelops_runtime.ledger.opening import open_ledger
 from modelops_runtime.results.report import write_report
@@ -97,6 +97,7 @@ def calibrate(
             trials_made=done.trials_made,
             simulations=done.simulations,
             elapsed_s=done.elapsed_s,
+            cautions=() if done.interrupted else cautions(opened, name),
             report=None if done.interrupted else write_report(opened, name, folder / "report.html"),
         )
     finally:

@@ -47,6 +47,8 @@ class Calibration:
     elapsed_s: float = 0.0
     confirmed_replicates: int | None = None
     stop_reason: str = ""
+    cautions: tuple[str, ...] = ()
+    """What is to be said against the answer, a sentence each: that no set fits, that a value lies near its bound, ..."""
     report: Path | None = None
     """The HTML report, where one was written."""
     summary: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -111,19 +113,29 @@ class Calibration:
         kind = "confirmed loss" if self.confirmed_loss is not None else "loss, not confirmed"
         rows = [*self.params.items(), *((f"{name} (derived)", value) for name, value in self.derived.items())]
         rows += [] if loss is None else [(kind, loss)]
+        said = "".join(f"<li>{escape(sentence)}</li>" for sentence in self.cautions)
         cells = "".join(
             f"<tr><th>{escape(str(name))}</th><td>{escape(_shown(value))}</td></tr>" for name, value in rows
         )
-        return f"<table><caption>{escape(self.run_id)}: {self.state.lower()}</caption>{cells}</table>"
+        table = f"<table><caption>{escape(self.run_id)}: {self.state.lower()}</caption>{cells}</table>"
+        return table + (f"<ul>{said}</ul>" if said else "")
 
 
 def open_run(run_id: str, ledger: str | Path = ".modelops/ledger.sqlite") -> Calibration:
     """A run that is in a ledger already. Raises UserError when there is no such ledger or run."""
     opened = open_ledger(str(ledger), create=False)
     try:
-        return of_run(run_called(opened, run_id), str(ledger))
+        return of_run(run_called(opened, run_id), str(ledger), cautions=cautions(opened, run_id))
     finally:
         opened.close()
+
+
+def cautions(ledger: Ledger, run_id: str) -> tuple[str, ...]:
+    """What is to be said against the run's answer as it stands, a sentence each."""
+    from modelops_runtime.results.cautions import cautions_of
+    from modelops_runtime.results.evidence import gather
+
+    return cautions_of(gather(ledger, run_id))
 
 
 def of_run(run: Run, ledger_url: str, **more: Any) -> Calibration:

@@ -22,6 +22,7 @@ from modelops_runtime.ledger.base import Ledger, Replicate, Run, RunState, Trial
 from modelops_runtime.ledger.opening import run_in
 from modelops_runtime.results.bands import bands_table
 from modelops_runtime.results.columns import column, type_of
+from modelops_runtime.results.evidence import gather
 from modelops_runtime.results.writing import together
 
 FORMAT = 2
@@ -73,6 +74,8 @@ def export_run(ledger: Ledger, run_id: str, to: Path, *, format: Format = "parqu
     trials = ledger.trials(run_id)
     if format == "optuna":
         return _export_study(run, trials, to)
+    from modelops_runtime.results.cautions import cautions_of  # which imports what writes JSON, here
+
     opened = _open_parquet if format == "parquet" else _open_csv
     files = FILES if format == "parquet" else CSV_FILES
     with together(to, files) as (trials_path, replicates_path, fit_path, bands_path, run_path):
@@ -80,7 +83,7 @@ def export_run(ledger: Ledger, run_id: str, to: Path, *, format: Format = "parqu
             with opened(path, table.schema) as writer:
                 writer.write_table(table)
         _write_replicates(ledger, run, trials, opened(replicates_path, _REPLICATES), opened(fit_path, _fit_schema(run)))
-        run_path.write_text(run_json(run, trials), encoding="utf-8")
+        run_path.write_text(run_json(run, trials, cautions_of(gather(ledger, run_id))), encoding="utf-8")
     return [to / name for name in files]
 
 
@@ -190,8 +193,8 @@ def replicates_table(replicates: Sequence[Replicate]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=_REPLICATES)
 
 
-def run_json(run: Run, trials: Sequence[Trial]) -> str:
-    """What the run was: spec, identity, provenance, versions, times, state, answer."""
+def run_json(run: Run, trials: Sequence[Trial], cautions: Sequence[str]) -> str:
+    """What the run was: spec, identity, provenance, versions, times, state, answer, and what is to be said against it."""
     record = {
         "format": FORMAT,
         "run_id": run.run_id,
@@ -201,6 +204,7 @@ def run_json(run: Run, trials: Sequence[Trial]) -> str:
         "replicates": run.replicates,
         "trials_by_status": dict(Counter(str(t.status) for t in trials if t.phase == "search")),
         "summary": run.summary,
+        "cautions": list(cautions),
         "times": {"created": run.created_at, "finished": run.finished_at},
         "identity": run.identity,
         "identity_parts": run.identity_parts,
@@ -223,6 +227,11 @@ def run_of_json(text: str) -> Run:
     kept = ("run_id", "identity", "identity_parts", "spec", "provenance", "observations", "trials", "replicates")
     more = {name: record[name] for name in (*kept, "reason", "summary")}
     return Run(state=RunState(record["state"]), space=record.get("space") or {}, **more)
+
+
+def cautions_of_json(text: str) -> tuple[str, ...]:
+    """What is to be said against the answer, of what `run_json` wrote; nothing in what an older one wrote."""
+    return tuple(json.loads(text).get("cautions", ()))
 
 
 def plain(value: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 
 from modelops_runtime.ledger.base import Ledger, Run, RunState, Trial
 from modelops_runtime.results.all_figures import figures_of
+from modelops_runtime.results.cautions import doubts
 from modelops_runtime.results.convergence import history_of
 from modelops_runtime.results.evidence import Evidence, gather
 from modelops_runtime.results.export import modelops_version, plain
@@ -78,6 +79,7 @@ def _context(evidence: Evidence) -> dict[str, Any]:
         "kind": _kind(run, best),
         "headline": headline(run, summary, best),
         "reason": run.reason,
+        "doubts": doubts(evidence),
         "tiles": _tiles(summary, best),
         "parameters": _parameters(run, trials, best),
         "derived": [Row(name=name, value=fmt(value)) for name, value in summary.derived.items()],
@@ -177,6 +179,8 @@ def _parameters(run: Run, trials: Sequence[Trial], best: Candidate | None) -> li
             note = "fixed"
         elif parameter.choices:
             note = f"of {', '.join(fmt(choice) for choice in parameter.choices)}"
+        elif not parameter.is_known:
+            note = "searched; its bounds are not known"
         else:
             note = f"searched from {fmt(parameter.low)} to {fmt(parameter.high)}"
             note += "" if parameter.scale == "linear" else f", {parameter.scale}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +23,7 @@ class Answer:
     confirmed: Trial | None
 
     def summary(self) -> dict[str, Any]:
-        """As the ledger keeps it; the caller adds what it knows of simulations and time."""
+        """What is known of it by itself."""
         confirmed = self.confirmed
         return {
             "best_trial": self.trial.number,
@@ -33,6 +34,33 @@ class Answer:
             "confirmed_loss_se": confirmed.loss_se if confirmed else None,
             "confirmed_replicates": confirmed.replicates if confirmed else 0,
         }
+
+
+def reported(
+    best: Answer,
+    standing: Standing,
+    *,
+    order: Sequence[str],
+    derived: Mapping[str, float],
+    simulations: int,
+    elapsed_s: float,
+    stop_reason: str,
+) -> dict[str, Any]:
+    """The answer as the ledger keeps it, of every run alike: searched, or scored anew.
+
+    `order` names the spec's parameters; those that the model's class alone has come last.
+    """
+    params = best.trial.params or {}
+    return {
+        **best.summary(),
+        "params": {name: params[name] for name in [*order, *sorted(set(params) - set(order))]},
+        "derived": {name: value for name, value in derived.items() if math.isfinite(value)},
+        "simulations": simulations,
+        "elapsed_s": elapsed_s,
+        "stop_reason": stop_reason,
+        "failed": standing.failed,
+        "commonest_error": rules.commonest(standing),
+    }
 
 
 def answer(trials: Sequence[Trial], standing: Standing, settings: SearchSettings) -> Answer:

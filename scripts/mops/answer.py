@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 from modelops_runtime.api.calibration import Calibration
-from mops.text import duration, number, printable, value_text, with_error
+from mops.text import caution_lines, duration, number, printable, value_text, with_error
 
 
 def answer_lines(report: Calibration) -> list[str]:
-    """Best parameters with their losses, derived quantities, what it took, and where the report is."""
-    summary = report.summary
+    """Best parameters with their losses, derived quantities, what is to be said against them, what it took, and the report.
+
+    A summary that an older ModelOps wrote lacks some keys: what they would tell is left out.
+    """
     lines = [f"{report.run_id}: already finished; `mops extend` raises its budget"] if report.already_finished else []
-    lines.append(f"best parameters (trial {summary['best_trial']}):")
-    named = {**summary["params"], **summary["derived"]}
-    width = max(map(len, named), default=0)
-    lines += [f"  {name:<{width}}  {value_text(value)}" for name, value in summary["params"].items()]
-    lines += [f"  {name:<{width}}  {value_text(value)}  (derived)" for name, value in summary["derived"].items()]
-    if summary["confirmed_loss"] is not None:
-        lines.append(
-            f"loss {with_error(summary['confirmed_loss'], summary['confirmed_loss_se'])} confirmed on "
-            f"{summary['confirmed_replicates']} fresh replicates (in the search: {number(summary['loss'])})"
-        )
-    else:
-        lines.append(f"loss {with_error(summary['loss'], summary['loss_se'])}, not confirmed on fresh seeds")
-    if summary["stop_reason"]:
-        lines.append(f"stopped before the budget: {summary['stop_reason']}")
-    if summary.get("failed"):
-        lines.append(f"{summary['failed']} trials failed; the commonest {printable(summary['commonest_error'])}")
+    lines.append(f"best parameters (trial {report.best_trial}):")
+    width = max(map(len, {**report.params, **report.derived}), default=0)
+    lines += [f"  {name:<{width}}  {value_text(value)}" for name, value in report.params.items()]
+    lines += [f"  {name:<{width}}  {value_text(value)}  (derived)" for name, value in report.derived.items()]
+    lines.append(_loss(report))
+    lines += caution_lines(report.cautions)
+    summary = report.summary
+    if reason := summary.get("stop_reason"):
+        lines.append(f"stopped before the budget: {reason}")
+    if failed := summary.get("failed"):
+        commonest = summary.get("commonest_error")
+        lines.append(f"{failed} trials failed" + (f"; the commonest {printable(commonest)}" if commonest else ""))
     if not report.already_finished:
         lines.append(f"{report.trials_made} trials, {report.simulations:,} simulations in {duration(report.elapsed_s)}")
     lines.append(f"report: {report.report}")
     return lines
+
+
+def _loss(report: Calibration) -> str:
+    if report.confirmed_loss is None:
+        return f"loss {with_error(report.loss, report.loss_se)}, not confirmed on fresh seeds"
+    confirmed = with_error(report.confirmed_loss, report.confirmed_loss_se)
+    fresh = f"confirmed on {report.confirmed_replicates or 'its'} fresh replicates"
+    return f"loss {confirmed} {fresh} (in the search: {number(report.loss)})"

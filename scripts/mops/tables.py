@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from mops.text import number, plural, value_text, with_error
+from mops.text import caution_lines, number, plural, value_text, with_error
 
 if TYPE_CHECKING:
     from modelops_runtime.results.shown import Listed, Shown
@@ -48,7 +48,8 @@ def shown_lines(shown: Shown) -> list[str]:
     lines = [f"{shown.run}: {state}; {', '.join(counts)}"]
     if shown.best is None:
         return [*lines, "no trial has completed yet" if shown.state == "OPEN" else "no trial completed"]
-    return [*lines, *_best_lines(shown.best, shown.derived), *_finalist_lines(shown.finalists)]
+    lines += [*_best_lines(shown.best, shown.derived), *_finalist_lines(shown.finalists)]
+    return [*lines, *caution_lines(shown.cautions)]
 
 
 def _best_lines(best: Best, derived: Mapping[str, object]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -45,6 +45,11 @@ def with_error(loss: float | None, standard_error: float | None) -> str:
 def printable(text: str) -> str:
     """One line of it, without what would steer a terminal: it may come from a model."""
     return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.splitlines()))
+
+
+def caution_lines(cautions: Sequence[str]) -> list[str]:
+    """What is to be said against an answer, a line each."""
+    return [f"caution: {printable(sentence)}" for sentence in cautions]
 
 
 def plural(count: int, thing: str) -> str:
