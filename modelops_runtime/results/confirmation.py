@@ -76,7 +76,8 @@ def _said(run: Run, one: Candidate, replicates: Sequence[Replicate], tried: int,
         return ""
     se_search, se_confirm = errors
     luck = se_search * _luck(tried) if gap > 0 else se_confirm * _luck(finals)
-    allowed = _factor(se_search, search.replicates, se_confirm, confirm.replicates) * math.hypot(*errors) + luck
+    told = [trial.replicates for trial in (search, confirm) if trial.loss_se is not None]
+    allowed = _factor(se_search, told[0], se_confirm, told[-1]) * math.hypot(*errors) + luck
     rounding = ROUNDING * max(abs(search.loss), abs(confirm.loss), 1.0)
     if abs(gap) <= max(allowed, rounding):
         return ""
@@ -84,21 +85,23 @@ def _said(run: Run, one: Candidate, replicates: Sequence[Replicate], tried: int,
 
 
 def _errors(run: Run, search: Trial, confirm: Trial) -> tuple[float, float] | None:
-    """Both standard errors. That of a single replicate follows from the other, for distances: it falls as 1 / sqrt(R)."""
-    first, second = search.loss_se, confirm.loss_se
-    if first is not None and second is not None:
-        return (first, second) if math.isfinite(first) and math.isfinite(second) else None
+    """Both standard errors; None where one of them cannot be had.
+
+    Of a distance an error falls as 1 / sqrt(R), so one replicate's scatter is the larger one that either tells: a low loss over
+    few replicates comes with a low error. That also gives the error of a single replicate.
+    """
+    given = [(trial.loss_se, trial.replicates) for trial in (search, confirm)]
+    known = [(se, r) for se, r in given if se is not None and math.isfinite(se) and r > 0]
     if _is_likelihood(run):
+        return (known[0][0], known[1][0]) if len(known) == 2 else None
+    if not known or any((se is not None and not math.isfinite(se)) or (se is None and r != 1) for se, r in given):
         return None
-    ratio = math.sqrt(max(confirm.replicates, 1) / max(search.replicates, 1))
-    if first is None and second is not None and search.replicates == 1:
-        return second * ratio, second
-    if second is None and first is not None and confirm.replicates == 1:
-        return first, first / ratio
-    return None
+    scatter = max(se * math.sqrt(r) for se, r in known)
+    return scatter / math.sqrt(search.replicates), scatter / math.sqrt(confirm.replicates)
 
 
 def _factor(first: float, r: int, second: float, s: int) -> float:
+    """How many errors of the difference are allowed; r and s replicates tell the two errors."""
     from scipy.special import stdtrit
 
     a, b = first**2, second**2

@@ -41,8 +41,11 @@ SO = "The best set's parameters and their intervals tell little of the truth."
 FEW = 5
 """Observations below which nothing is said of a distance."""
 
-SURE = 0.995
-"""Level of the two tests of residuals, each one-sided."""
+MEAN_SURE = 0.999
+"""Level of the test of the residuals' mean, on either side."""
+
+ALIKE_SURE = 0.995
+"""Level of the test of neighbouring residuals."""
 
 Values = NDArray[np.float64]
 
@@ -132,7 +135,7 @@ def _is_structured(target: TargetData, values: Values) -> bool:
     n, spread = len(residuals), float(residuals.std(ddof=1)) if len(residuals) > 1 else 0.0
     if n < FEW or spread == 0:
         return n >= FEW and bool(residuals.mean() != 0)
-    if abs(float(residuals.mean())) > float(stdtrit(n - 1, SURE)) * spread / np.sqrt(n):
+    if abs(float(residuals.mean())) > float(stdtrit(n - 1, MEAN_SURE)) * spread / np.sqrt(n):
         return True
     alike = sum(float((group[1:] * group[:-1]).sum()) for group in groups) / float((residuals**2).sum())
-    return alike > float(ndtri(SURE)) / np.sqrt(n)
+    return alike > float(ndtri(ALIKE_SURE)) / np.sqrt(n)
