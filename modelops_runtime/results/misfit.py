@@ -84,13 +84,12 @@ def _unlikely(target: TargetData, values: Values, seed: int) -> str:
 
 def _matched(term: object, values: Values) -> tuple[Term | None, Values]:
     """What all runs matched, thinned to OBSERVATIONS and RUNS; no term where nothing was."""
-    matched = np.isfinite(values).all(axis=0)
-    places = np.flatnonzero(matched)
+    places = np.flatnonzero(np.isfinite(values).all(axis=0))
     if len(places) > OBSERVATIONS:
         places = places[np.linspace(0, len(places) - 1, OBSERVATIONS).astype(np.intp)]
     if not isinstance(term, Term) or not len(places):
         return None, values
-    mask = np.zeros(len(matched), dtype=np.bool_)
+    mask = np.zeros(values.shape[1], dtype=np.bool_)
     mask[places] = True
     rows = np.unique(np.linspace(0, len(values) - 1, min(len(values), RUNS)).astype(np.intp))
     return term.at(mask), values[np.ix_(rows, places)]
