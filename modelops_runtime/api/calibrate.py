@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from modelops_runtime.api.calibration import Calibration, of_run
+from modelops_runtime.api.calibration import Calibration, cautions, of_run
 from modelops_runtime.contracts.errors import ModelOpsError, RunFailed, UserError
 from modelops_runtime.ledger.opening import open_ledger
 from modelops_runtime.results.report import write_report
@@ -115,6 +115,7 @@ def _ended(request: RunRequest, folder: Path, done: RunReport) -> Calibration:
             trials_made=done.trials_made,
             simulations=done.simulations,
             elapsed_s=done.elapsed_s,
+            cautions=() if done.interrupted else cautions(opened, name),
             report=None if done.interrupted else write_report(opened, name, folder / "report.html"),
         )
     finally:

@@ -53,6 +53,8 @@ class Calibration:
     stop_reason: str = ""
     warnings: tuple[str, ...] = ()
     """What its user should know of the model: that it does not repeat itself, say."""
+    cautions: tuple[str, ...] = ()
+    """What is to be said against the answer, a sentence each: that no set fits, that a value lies near its bound, ..."""
     report: Path | None = None
     """The HTML report, where one was written."""
     summary: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -75,7 +77,8 @@ class Calibration:
     def fit(self, trial: int | None = None) -> pa.Table:
         """Observed beside simulated, a row for each observation and simulation, of `trial` or of the best one.
 
-        Columns trial, replicate (2**32 and up: confirmation), target, the matched key, observed, simulated.
+        Columns trial, replicate (2**32 and up: confirmation), target, the matched key, observed, simulated (both in the
+        observations' unit), phase; n and probability where counts of n were observed.
         """
         from modelops_runtime.evaluation.fit import fit_table
 
@@ -85,10 +88,11 @@ class Calibration:
         with self._ledger() as ledger:
             run = run_called(ledger, self.run_id)
             done = [r for r in ledger.replicates(self.run_id, number) if r.status == "COMPLETED"]
-            return fit_table(run.observations, [(r.number, r.index, r.aligned) for r in done])
+            rows = [(r.number, r.index, r.aligned) for r in done]
+            return fit_table(run.observations, rows, run.spec.get("targets"))
 
     def export(self, to: str | Path) -> list[Path]:
-        """Write trials.parquet, replicates.parquet, fit.parquet and run.json into the folder `to`; returns their paths."""
+        """Write trials, replicates, fit and bands as Parquet, and run.json, into the folder `to`; returns their paths."""
         from modelops_runtime.results.export import export_run
 
         with self._ledger() as ledger:
@@ -115,19 +119,29 @@ class Calibration:
         kind = "confirmed loss" if self.confirmed_loss is not None else "loss, not confirmed"
         rows = [*self.params.items(), *((f"{name} (derived)", value) for name, value in self.derived.items())]
         rows += [] if loss is None else [(kind, loss)]
+        said = "".join(f"<li>{escape(sentence)}</li>" for sentence in self.cautions)
         cells = "".join(
             f"<tr><th>{escape(str(name))}</th><td>{escape(_shown(value))}</td></tr>" for name, value in rows
         )
-        return plain_text(f"<table><caption>{escape(self.run_id)}: {self.state.lower()}</caption>{cells}</table>")
+        table = plain_text(f"<table><caption>{escape(self.run_id)}: {self.state.lower()}</caption>{cells}</table>")
+        return table + (plain_text(f"<ul>{said}</ul>") if said else "")
 
 
 def open_run(run_id: str, ledger: str | Path = ".modelops/ledger.sqlite") -> Calibration:
     """A run that is in a ledger already. Raises UserError when there is no such ledger or run."""
     opened = open_ledger(str(ledger), create=False)
     try:
-        return of_run(run_called(opened, run_id), str(ledger))
+        return of_run(run_called(opened, run_id), str(ledger), cautions=cautions(opened, run_id))
     finally:
         opened.close()
+
+
+def cautions(ledger: Ledger, run_id: str) -> tuple[str, ...]:
+    """What is to be said against the run's answer as it stands, a sentence each."""
+    from modelops_runtime.results.cautions import cautions_of
+    from modelops_runtime.results.evidence import gather
+
+    return cautions_of(gather(ledger, run_id))
 
 
 def of_run(run: Run, ledger_url: str, **more: Any) -> Calibration:

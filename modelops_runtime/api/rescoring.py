@@ -18,14 +18,14 @@ from modelops_runtime.evaluation.racing import corrected_loss
 from modelops_runtime.evaluation.score import Scorer
 from modelops_runtime.ledger.base import Lease, Ledger, Replicate, Run, RunState, Trial, TrialEnd
 from modelops_runtime.ledger.worker import worker_id
-from modelops_runtime.runner.answer import answer
+from modelops_runtime.runner.answer import answer, reported
 from modelops_runtime.runner.provenance import collect
 from modelops_runtime.runner.search import Standing
 from modelops_runtime.runner.settings import LEASE_S
 from modelops_runtime.specs.identity import spec_json
 from modelops_runtime.specs.targets import TargetSpec
 
-FREE = ("weight", "loss", "left_out", "min_coverage")
+FREE = ("weight", "loss", "left_out", "min_coverage", "n", "sigma")
 """Of what a run keeps of its observations, what another loss may change."""
 
 
@@ -173,14 +173,15 @@ def _concluded(ready: Ready, ledger: Ledger, run: Run) -> Run:
     confirmed = any(trial.phase == "confirm" for trial in trials)
     settings = ready.prepared.settings if confirmed else dataclasses.replace(ready.prepared.settings, confirm_top=0)
     best = answer(trials, standing, dataclasses.replace(settings, max_failed=1.0))
-    summary = {
-        **best.summary(),
-        "derived": ready.service.derive(best.trial.params or {}),
-        "simulations": 0,
-        "elapsed_s": 0.0,
-        "stop_reason": "",
-        "failed": standing.failed,
-    }
+    summary = reported(
+        best,
+        standing,
+        order=list(ready.loaded.spec.parameters),
+        derived=ready.service.derive(best.trial.params or {}),
+        simulations=0,
+        elapsed_s=0.0,
+        stop_reason="",
+    )
     ledger.end_run(run.run_id, RunState.COMPLETED, "", summary)
     done = ledger.get_run(run.run_id)
     assert done is not None

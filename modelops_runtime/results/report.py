@@ -12,6 +12,7 @@ from modelops_runtime.contracts.effective import why_no_error
 from modelops_runtime.contracts.plain_text import plain_text
 from modelops_runtime.ledger.base import Ledger, Run, RunState, Trial
 from modelops_runtime.results.all_figures import figures_of
+from modelops_runtime.results.cautions import doubts
 from modelops_runtime.results.convergence import history_of
 from modelops_runtime.results.evidence import Evidence, gather
 from modelops_runtime.results.export import modelops_version, plain
@@ -81,6 +82,7 @@ def _context(evidence: Evidence) -> dict[str, Any]:
         "headline": headline(run, summary, best),
         "reason": run.reason,
         "warnings": run.warnings,
+        "doubts": doubts(evidence),
         "tiles": _tiles(summary, best),
         "parameters": _parameters(run, trials, best),
         "derived": [Row(name=name, value=fmt(value)) for name, value in summary.derived.items()],
@@ -188,6 +190,8 @@ def _parameters(run: Run, trials: Sequence[Trial], best: Candidate | None) -> li
             note = "fixed"
         elif parameter.choices:
             note = f"of {', '.join(fmt(choice) for choice in parameter.choices)}"
+        elif not parameter.is_known:
+            note = "searched; its bounds are not known"
         else:
             note = f"searched from {fmt(parameter.low)} to {fmt(parameter.high)}"
             note += "" if parameter.scale == "linear" else f", {parameter.scale}"

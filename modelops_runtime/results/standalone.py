@@ -65,10 +65,11 @@ def standalone(svg: str, figure: Figure, panel: str = "") -> str:
     legend, rows = _legend(figure.legend, width, height)
     height += LEGEND_ROW * rows + (6 if rows else 0)
     title = f"{figure.title}: {panel}" if panel else figure.title
+    told = f"{figure.says} {figure.note}".strip()
     whole = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {at(width)} {at(height)}" width="{at(width)}"'
         f' height="{at(height)}" font-family="Helvetica, Arial, sans-serif">'
-        f"<title>{escape(title)}</title><desc>{escape(figure.says)}</desc><style>{light_style()}</style>"
+        f"<title>{escape(title)}</title><desc>{escape(told)}</desc><style>{light_style()}</style>"
         f'<rect width="{at(width)}" height="{at(height)}" fill="#ffffff"/>{inner}{legend}</svg>\n'
     )
     return plain_text(whole)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,10 +14,7 @@ from modelops_runtime.runner import rules
 from modelops_runtime.runner.search import Standing
 from modelops_runtime.runner.settings import SearchSettings
 
-ANSWER = (
-    "best_trial", "params", "derived", "loss", "loss_se", "confirmed_loss", "confirmed_loss_se", "confirmed_replicates",
-    "stop_reason",
-)  # fmt: skip
+ANSWER = ("best_trial", "params", "loss")
 """What the summary of a completed run always holds."""
 
 
@@ -28,7 +26,7 @@ class Answer:
     confirmed: Trial | None
 
     def summary(self) -> dict[str, Any]:
-        """As the ledger keeps it; the caller adds what it knows of simulations and time."""
+        """What is known of it by itself."""
         confirmed = self.confirmed
         return {
             "best_trial": self.trial.number,
@@ -53,6 +51,33 @@ def answer_of(run: Run) -> Mapping[str, Any]:
             "backup, or start a new one"
         )
     return run.summary
+
+
+def reported(
+    best: Answer,
+    standing: Standing,
+    *,
+    order: Sequence[str],
+    derived: Mapping[str, float],
+    simulations: int,
+    elapsed_s: float,
+    stop_reason: str,
+) -> dict[str, Any]:
+    """The answer as the ledger keeps it, of every run alike: searched, or scored anew.
+
+    `order` names the spec's parameters; those that the model's class alone has come last.
+    """
+    params = best.trial.params or {}
+    return {
+        **best.summary(),
+        "params": {name: params[name] for name in [*order, *sorted(set(params) - set(order))]},
+        "derived": {name: value for name, value in derived.items() if math.isfinite(value)},
+        "simulations": simulations,
+        "elapsed_s": elapsed_s,
+        "stop_reason": stop_reason,
+        "failed": standing.failed,
+        "commonest_error": rules.commonest(standing),
+    }
 
 
 def answer(trials: Sequence[Trial], standing: Standing, settings: SearchSettings) -> Answer:

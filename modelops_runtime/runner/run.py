@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -17,8 +16,7 @@ from modelops_runtime.evaluation.align import Aligner
 from modelops_runtime.ledger.base import Lease, Ledger, Run, RunState
 from modelops_runtime.ledger.opening import ledger_exists, ledger_files, open_ledger
 from modelops_runtime.ledger.worker import worker_id
-from modelops_runtime.runner import rules
-from modelops_runtime.runner.answer import answer, answer_of
+from modelops_runtime.runner.answer import answer, answer_of, reported
 from modelops_runtime.runner.events import Event, Notice, OnEvent
 from modelops_runtime.runner.keeping import keep_tables
 from modelops_runtime.runner.leases import renewed_leases
@@ -277,18 +275,15 @@ def _conclude(
         raise
     run = ledger.get_run(run_id)
     assert run is not None
-    params = best.trial.params or {}
-    in_the_specs_order = [*request.loaded.spec.parameters, *sorted(set(params) - set(request.loaded.spec.parameters))]
-    summary = {
-        **best.summary(),
-        "params": {name: params[name] for name in in_the_specs_order},
-        "derived": {name: value for name, value in service.derive(params).items() if math.isfinite(value)},
-        "simulations": sum(trial.replicates for trial in trials),
-        "elapsed_s": end.elapsed_s,
-        "stop_reason": run.reason,
-        "failed": search.standing.failed,
-        "commonest_error": rules.commonest(search.standing),
-    }
+    summary = reported(
+        best,
+        search.standing,
+        order=list(request.loaded.spec.parameters),
+        derived=service.derive(best.trial.params or {}),
+        simulations=sum(trial.replicates for trial in trials),
+        elapsed_s=end.elapsed_s,
+        stop_reason=run.reason,
+    )
     if request.loaded.spec.outputs.keep == "best" and request.outputs is not None:
         _keep_best(request, prepared, ledger, best.trial.number)
     ledger.end_run(run_id, RunState.COMPLETED, run.reason, summary)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from modelops_runtime.contracts.plain_text import plain_line
-from mops.text import about_its_error, number, plural, value_text, with_error
+from mops.text import about_its_error, caution_lines, number, plural, value_text, with_error
 
 if TYPE_CHECKING:
     from modelops_runtime.results.shown import Listed, Shown
@@ -50,7 +50,8 @@ def shown_lines(shown: Shown) -> list[str]:
     lines = [f"{shown.run}: {state}; {', '.join(counts)}", *(f"warning: {warning}" for warning in shown.warnings)]
     if shown.best is None:
         return [*lines, "no trial has completed yet" if shown.state == "OPEN" else "no trial completed"]
-    return [*lines, *_best_lines(shown.best, shown.derived), *_finalist_lines(shown.finalists)]
+    lines += [*_best_lines(shown.best, shown.derived), *_finalist_lines(shown.finalists)]
+    return [*lines, *caution_lines(shown.cautions)]
 
 
 def _best_lines(best: Best, derived: Mapping[str, object]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -53,6 +53,11 @@ def about_its_error(effective: float | None, replicates: int) -> list[str]:
 
     why = why_no_error(effective, replicates)
     return [f"{why}; {what_to_do(effective, replicates)}"] if effective is not None and why else []
+
+
+def caution_lines(cautions: Sequence[str]) -> list[str]:
+    """What is to be said against an answer, a line each."""
+    return [f"caution: {plain_line(sentence)}" for sentence in cautions]
 
 
 def plural(count: int, thing: str) -> str:

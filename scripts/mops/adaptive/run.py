@@ -74,7 +74,11 @@ def _show(run: ClusterRun, done: Followed, *, as_json: bool) -> None:
     answer = done.calibration
     if as_json:
         _echo_end(
-            state=answer.state, reason=answer.stop_reason, report=str(answer.report), summary=dict(answer.summary)
+            state=answer.state,
+            reason=answer.stop_reason,
+            report=str(answer.report),
+            summary=dict(answer.summary),
+            cautions=list(answer.cautions),
         )
         return
     echo_lines(answer_lines(answer))

@@ -45,6 +45,6 @@ def command(run_id: str, spec: Path, new_id: str | None, ledger_url: str | None)
     before, after = old.summary, run.summary
     echo_line(f"{run.run_id}: best is trial {after['best_trial']} ({values_text(after['params'])})")
     echo_line(f"{run.trials} trials scored anew, none simulated")
-    if before and before["best_trial"] != after["best_trial"]:
-        echo_line(f"by {run_id}'s loss the best was trial {before['best_trial']}")
+    if (earlier := before.get("best_trial")) is not None and earlier != after["best_trial"]:
+        echo_line(f"by {run_id}'s loss the best was trial {earlier}")
     echo_line(f"see it: mops report {run.run_id}")

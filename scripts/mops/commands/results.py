@@ -85,11 +85,11 @@ def show(run_id: str, ledger_url: str | None, as_json: bool) -> None:
     type=click.Choice(["parquet", "csv", "optuna"]),
     default="parquet",
     show_default=True,
-    help="parquet and csv: trials, replicates, fit, and run.json; optuna: a study in study.db.",
+    help="parquet and csv: trials, replicates, fit, bands, and run.json; optuna: a study in study.db.",
 )
 @ledger_option
 def export(run_id: str, to: Path, format_: Format, ledger_url: str | None) -> None:
-    """Write the trials, replicates and fit of RUN as files, for pandas, polars, DuckDB, R or Optuna.
+    """Write the trials, replicates, fit and its bands of RUN as files, for pandas, polars, DuckDB, R or Optuna.
 
     \b
     mops results export boarding-school --to results

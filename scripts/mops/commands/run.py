@@ -123,7 +123,13 @@ def command(
         raise
     if as_json:
         state = "INTERRUPTED" if done.interrupted else done.state
-        _echo_end(state=state, reason=done.stop_reason, report=_path(done.report), summary=dict(done.summary))
+        _echo_end(
+            state=state,
+            reason=done.stop_reason,
+            report=_path(done.report),
+            summary=dict(done.summary),
+            cautions=list(done.cautions),
+        )
     if done.interrupted:
         echo_line(f"stopped; the same command goes on from here: {_standing(done)}", err=True)
         raise click.exceptions.Exit(130)
