@@ -64,19 +64,25 @@ class ExecutorService:
         seeds = dict(seeds)
         items = replicates.replicate_items(parameter_set, seeds)
         return self._executor.submit(
-            self._known, items, lambda outcomes: replicates.replicate_outcomes(seeds, outcomes)
+            self._known, items, lambda outcomes: replicates.replicate_outcomes(seeds, self._named(outcomes))
         )
 
     def describe(self) -> ModelDescription:
         items = [replicates.description_item()]
         future = self._executor.submit(
-            self._known, items, lambda outcomes: replicates.description_of(self._work, outcomes)
+            self._known, items, lambda outcomes: replicates.description_of(self._work, self._named(outcomes))
         )
         return future.result()
 
     def derive(self, params: Mapping[str, Scalar]) -> dict[str, float]:
         items = [replicates.derived_item(params)]
-        return self._executor.submit(self._known, items, replicates.only_value).result()
+        future = self._executor.submit(
+            self._known, items, lambda outcomes: replicates.only_value(self._named(outcomes))
+        )
+        return future.result()
+
+    def _named(self, outcomes: Sequence[ItemOutcome]) -> list[ItemOutcome]:
+        return replicates.with_own_names(self._work, outcomes)
 
     def close(self, *, now: bool = False) -> None:
         self._executor.close(now=now)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Protocol
 
+from modelops_runtime.bundles.archive import files_of, pack
+from modelops_runtime.bundles.secrets import refuse_unsendable
+from modelops_runtime.bundles.snapshot import Snapshot
 from modelops_runtime.contracts.failures import FailureKind, SimulationError
 from modelops_runtime.contracts.parameters import Scalar, UniqueParameterSet
 from modelops_runtime.contracts.simulation import ReplicateOutcome, Tables
@@ -57,12 +62,17 @@ class ReplicateWork:
     """None where no replicates will be asked for."""
     keep_tables: bool = False
     """Whether a replicate's tables travel as well."""
+    snapshot: Snapshot | None = None
+    """What the folder was made of, so that each process finds it whole; None for a folder that is used as it is."""
 
     def load(self) -> Callable[[Item], Any]:
         from modelops_runtime.models.loading import load_model
         from modelops_runtime.models.tables import digest_of, to_ipc
 
         root, aligner, keep_tables = self.source.root, self.aligner, self.keep_tables
+        if self.snapshot is not None:
+            self.snapshot.lay_out(Path(root))
+            _look_there_for_modules(self.snapshot, root)
         _go_to(root)
         model = load_model(self.source)
 
@@ -93,19 +103,53 @@ class ReplicateWork:
         """The folder that the model's code lives in."""
         return self.source.root
 
-    def at(self, root: str) -> ReplicateWork:
+    def at(self, root: str, snapshot: Snapshot | None) -> ReplicateWork:
         """The same with its folder elsewhere."""
-        return replace(self, source=replace(self.source, root=root))
+        return replace(self, source=replace(self.source, root=root), snapshot=snapshot)
+
+    def packed(self) -> bytes:
+        """An archive of the folder, as it was recorded. Raises UserError, ModelChanged."""
+        if self.snapshot is not None:
+            return self.snapshot.pack()
+        root = Path(self.root)
+        refuse_unsendable(root, files_of(root), "the Dask workers")
+        return pack(root)
+
+    def as_named(self, text: str) -> str:
+        """A text with the paths of the folder that was recorded, instead of those of its copy."""
+        return text.replace(self.root, self.snapshot.root) if self.snapshot is not None else text
 
     def of(self, entrypoint: str, root: str) -> ReplicateWork:
         """The same for another entry point, without targets."""
         source = replace(self.source, entrypoint=entrypoint, command=None, root=root)
-        return ReplicateWork(source=source, aligner=None)
+        return ReplicateWork(source=source, aligner=None, snapshot=self.snapshot if root == self.root else None)
+
+
+def _look_there_for_modules(snapshot: Snapshot, root: str) -> None:
+    """Where the search path has folders of the model (PYTHONPATH, an editable install), let it have those of the copy."""
+    folders = {"", *snapshot.folders}
+    moved = {os.path.join(snapshot.root, name).rstrip(os.sep): os.path.join(root, name) for name in folders}
+    sys.path[:] = [moved.get(entry, entry) for entry in sys.path]
+    if paths := os.environ.get("PYTHONPATH"):
+        os.environ["PYTHONPATH"] = os.pathsep.join(moved.get(entry, entry) for entry in paths.split(os.pathsep))
 
 
 def _go_to(folder: str) -> None:
     with contextlib.suppress(OSError):
         os.chdir(folder)
+
+
+def with_own_names(work: ReplicateWork, outcomes: Sequence[ItemOutcome]) -> list[ItemOutcome]:
+    """The outcomes with the paths that the user knows."""
+    return [_named(work, outcome) if outcome.log or outcome.failure else outcome for outcome in outcomes]
+
+
+def _named(work: ReplicateWork, outcome: ItemOutcome) -> ItemOutcome:
+    failure = outcome.failure
+    if failure is not None:
+        further = tuple((work.as_named(text), path) for text, path in failure.further)
+        failure = replace(failure, message=work.as_named(failure.message), further=further)
+    return replace(outcome, log=work.as_named(outcome.log), failure=failure)
 
 
 def replicate_outcomes(seeds: Mapping[int, int], outcomes: Sequence[ItemOutcome]) -> list[ReplicateOutcome]:
