@@ -71,6 +71,7 @@ def entries_of(root: Path, *, exclude: Sequence[str] = ()) -> list[File | Folder
     """The same with its folders, and with what is ignored (not what is below that)."""
     if not root.is_dir():
         raise UserError(f"{root} is no folder; give the folder that holds the model")
+    _refuse_unless_utf8(root)
     # `exclude` comes last in every folder, so that no `!pattern` of an ignore file brings back what the caller left out.
     found = _walk(root, "", rules_of(ALWAYS), rules_of(exclude), (os.path.realpath(root),), "")
     return sorted(found, key=lambda entry: os.fsencode(entry.name))
@@ -131,7 +132,7 @@ def _lies_in(path: str, folder: str) -> bool:
 
 def _refuse_unless_utf8(path: Path) -> None:
     try:
-        path.name.encode()
+        str(path).encode()
     except UnicodeEncodeError as error:
         shown = os.fsencode(path).decode("utf-8", "backslashreplace")
         raise UserError(

@@ -71,6 +71,7 @@ def _room(stack: ExitStack) -> tuple[Store, Path]:
     """The cache, and a folder to work in; both in the system's temporary folder where the cache cannot be written."""
     cache = cache_folder()
     try:
+        cache.mkdir(mode=0o700, parents=True, exist_ok=True)
         store = Store(cache / "files")
         store.make()
         runs = cache / "runs"
