@@ -13,7 +13,7 @@ import stat
 import time
 import uuid
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from modelops_runtime.bundles.archive import (
@@ -55,6 +55,8 @@ class Copied:
     place: str
     """Its name from the root, as the file system spells it."""
     mtime_ns: int
+    alias_of: str = ""
+    """The place of another copied file, where this is a link to that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +105,9 @@ class Snapshot:
             _make_link(folder / name, os.path.join(self.root, name))
         for copied in self.copied:
             path = folder / copied.place
-            if not _is_as_written(path, copied):
+            if copied.alias_of:
+                _make_link(path, os.path.relpath(copied.alias_of, os.path.dirname(copied.place)))
+            elif not _is_as_written(path, copied):
                 _write(path, self._content(copied), copied)
 
     def pack(self) -> bytes:
@@ -160,7 +164,7 @@ def take(root: Path, store: Store, *, recorded: Collection[str] | None = None) -
     return Snapshot(
         root=str(root),
         store=str(store.folder),
-        copied=tuple(copied),
+        copied=tuple(_with_aliases(copied, root)),
         linked=tuple(linked),
         folders=tuple(_place(entry, root) for entry in entries if isinstance(entry, Folder) and not entry.link),
         links=tuple(sorted(_links(entries, [each.file for each in linked], root))),
@@ -186,6 +190,19 @@ def _copied(file: File, root: Path, store: Store) -> Copied | None:
         return None
     now = File(file.name, file.path, len(content), file.is_executable)
     return Copied(file=now, digest=store.put(content), place=_place(file, root), mtime_ns=mtime_ns)
+
+
+def _with_aliases(copied: Sequence[Copied], root: Path) -> Iterator[Copied]:
+    """A link within the folder stays one, so that a program that asks where it lies gets the same answer."""
+    top, places = os.path.realpath(root), {each.place for each in copied}
+    folders: dict[Path, str] = {}
+    for each in copied:
+        path, parent = each.file.path, each.file.path.parent
+        if parent not in folders:
+            folders[parent] = os.path.realpath(parent)
+        real = os.path.realpath(path) if path.is_symlink() else os.path.join(folders[parent], path.name)
+        place = os.path.relpath(real, top)
+        yield replace(each, alias_of=place) if place != each.place and place in places else each
 
 
 def _looked_at(file: File) -> tuple[str, Stamp]:

@@ -50,7 +50,8 @@ class ExecutorService:
         if known is None:
             work = self._work.of(fn_ref, bundle_ref or self._work.root)
             known = self._others[fn_ref, bundle_ref] = self._executor.add_work(work)
-        return self._executor.submit(known, [replicates.tables_item(params, seed)], replicates.only_value)
+        items = [replicates.tables_item(params, seed)]
+        return self._executor.submit(known, items, lambda outcomes: replicates.only_value(self._named(outcomes)))
 
     def gather(self, futures: Iterable[Future[Tables]]) -> list[Tables]:
         return [future.result() for future in futures]

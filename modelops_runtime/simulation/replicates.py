@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +16,7 @@ from modelops_runtime.contracts.parameters import Scalar, UniqueParameterSet
 from modelops_runtime.contracts.simulation import ReplicateOutcome, Tables
 from modelops_runtime.models.errors import describe_error
 from modelops_runtime.models.loading import ModelDescription, ModelSource
+from modelops_runtime.simulation.recorded import import_recorded
 from modelops_runtime.simulation.work import ItemOutcome
 
 Item = tuple[Any, ...]
@@ -72,7 +71,7 @@ class ReplicateWork:
         root, aligner, keep_tables = self.source.root, self.aligner, self.keep_tables
         if self.snapshot is not None:
             self.snapshot.lay_out(Path(root))
-            _look_there_for_modules(self.snapshot, root)
+            import_recorded(self.snapshot, root)
         _go_to(root)
         model = load_model(self.source)
 
@@ -90,7 +89,9 @@ class ReplicateWork:
         }
 
         def answer(item: Item) -> Any:
-            _go_to(root)
+            if not _go_to(root) and self.snapshot is not None:  # the model has removed it
+                self.snapshot.lay_out(Path(root))
+                _go_to(root)
             return questions[item[0]](*item[1:])
 
         return answer
@@ -125,18 +126,12 @@ class ReplicateWork:
         return ReplicateWork(source=source, aligner=None, snapshot=self.snapshot if root == self.root else None)
 
 
-def _look_there_for_modules(snapshot: Snapshot, root: str) -> None:
-    """Where the search path has folders of the model (PYTHONPATH, an editable install), let it have those of the copy."""
-    folders = {"", *snapshot.folders}
-    moved = {os.path.join(snapshot.root, name).rstrip(os.sep): os.path.join(root, name) for name in folders}
-    sys.path[:] = [moved.get(entry, entry) for entry in sys.path]
-    if paths := os.environ.get("PYTHONPATH"):
-        os.environ["PYTHONPATH"] = os.pathsep.join(moved.get(entry, entry) for entry in paths.split(os.pathsep))
-
-
-def _go_to(folder: str) -> None:
-    with contextlib.suppress(OSError):
+def _go_to(folder: str) -> bool:
+    try:
         os.chdir(folder)
+    except OSError:
+        return False
+    return True
 
 
 def with_own_names(work: ReplicateWork, outcomes: Sequence[ItemOutcome]) -> list[ItemOutcome]:

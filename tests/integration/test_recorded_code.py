@@ -246,6 +246,30 @@ def test_what_a_model_does_to_its_folder_harms_neither_the_users_nor_the_next_pr
     assert {path: path.read_bytes() for path in before} == before
 
 
+@pytest.mark.parametrize("by", ["PYTHONPATH", "path in the model"])
+def test_modules_are_recorded_ones_however_they_are_found(by: str, tmp_path: Path) -> None:
+    made = line_project(tmp_path / "line")
+    src = made.root / "src"
+    (src / "own").mkdir(parents=True)
+    (src / "own" / "__init__.py").write_text("")
+    (src / "own" / "zero.py").write_text("VERSION = 0\n")
+    inside = f"    import sys; sys.path.insert(0, {str(src)!r})\n" if by != "PYTHONPATH" else ""
+    lazily = f"{inside}    import own.zero\n    rng = "
+    text = LINE_MODEL.replace("    rng = ", lazily).replace('"y": params', '"y": 1000 * own.zero.VERSION + params')
+    (made.root / "model.py").write_text(text)
+    env = {**made.env, "PYTHONPATH": os.pathsep.join([str(src), *sys.path])}
+    hold = held(made, after=10)
+    process = Project(made.root, env).start("run", "--spec", "adaptive.yaml", "--workers", "2", "--quiet")
+    hold.wait_until_reached(waiting=2)
+    (src / "own" / "zero.py").write_text("VERSION = 1\n")
+    for pid in simulating(process.pid):
+        os.kill(pid, signal.SIGKILL)
+    hold.lift()
+    code, err = ended(process)
+    assert code == 0, err
+    assert_all_from_the_recorded_code(made)
+
+
 def test_paths_in_what_the_user_reads_are_the_users_own(tmp_path: Path) -> None:
     made = line_project(tmp_path / "line")
     fails = LINE_MODEL.replace("    rng = ", "    print('at', __file__)\n    raise ValueError(__file__)\n    rng = ")

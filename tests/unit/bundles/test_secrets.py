@@ -64,8 +64,9 @@ def test_a_small_file_that_holds_a_key_is_refused_whatever_its_name(content: str
 def test_names_of_ordinary_science_are_sent(tmp_path: Path) -> None:
     ordinary = (
         "keys.csv", "key.csv", "tokens.csv", "token.json", "secret_sharing.py", "password_entropy.py", "credentials.csv",
-        "grid.asc", "id_rsa.pub", "species.key.csv", "config.json", "config/model.yaml", "data/aws_stations.csv", "state.json", "pem.py",
-        "kube.py", "azure.csv", "netrc.py", "ssh/model.py", "docker/run.sh", "certificate_authority.csv", "profile.Rprofile",
+        "grid.asc", "id_rsa.pub", "species.key.csv", "config.json", "config/model.yaml", "data/aws_stations.csv", "state.json",
+        "pem.py", "kube.py", "azure.csv", "netrc.py", "ssh/model.py", "docker/run.sh", "certificate_authority.csv",
+        "profile.Rprofile",
     )  # fmt: skip
     assert refused(put(tmp_path, *ordinary)) == ""
     text = "client(aws_secret_access_key=os.environ['KEY'])\nmark = '-----BEGIN PRIVATE KEY-----'\n"

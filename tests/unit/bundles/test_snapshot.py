@@ -59,6 +59,19 @@ def test_small_files_are_copied_and_the_rest_is_linked_to(root: Path) -> None:
     assert not (folder / "pkg" / "__pycache__").exists()
 
 
+def test_a_link_within_the_folder_stays_one(root: Path) -> None:
+    (root / "versions").mkdir()
+    (root / "versions" / "v3.py").write_text("three")
+    (root / "newest.py").symlink_to("versions/v3.py")
+    (root / "current").symlink_to("versions")
+    folder = laid_out(taken(root), root)
+    for name in ("newest.py", "current/v3.py"):
+        assert (folder / name).resolve() == folder / "versions" / "v3.py"
+    (folder / "newest.py").unlink()
+    taken(root).lay_out(folder)
+    assert (folder / "newest.py").read_text() == "three"
+
+
 def test_its_digests_are_those_of_the_folder(root: Path) -> None:
     assert taken(root).digests == file_digests(root)
 
