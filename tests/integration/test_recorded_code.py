@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from modelops_runtime.ledger.opening import open_ledger
@@ -68,9 +69,9 @@ from pathlib import Path
 LARGE = bytes(9 * 2**20)
 
 
-def versioned(root: Path, *, command: bool = False, trials: int = 12) -> Project:
+def versioned(root: Path, *, command: bool = False, trials: int = 12, extra: str = "") -> Project:
     """The line, made of five files whose versions show in its output; every simulation wears its process out."""
-    spec = line_spec(trials=trials)
+    spec = line_spec(trials=trials, extra=extra)
     if command:
         called = f'command: ["{sys.executable}", sim.py, "{{params}}", "{{outputs}}", "{{seed}}"]'
         spec = spec.replace('entrypoint: "model.py:simulate"', called)
@@ -156,7 +157,7 @@ def simulating(pid: int) -> list[int]:
 
 
 def test_a_dask_worker_that_comes_after_an_edit_gets_the_recorded_code(tmp_path: Path) -> None:
-    made = versioned(tmp_path / "line")
+    made = versioned(tmp_path / "line", extra="outputs: {keep: best}")
     hold = held(made, after=10)
     (tmp_path / "dask").mkdir()
     with Cluster(tmp_path / "dask") as cluster:
@@ -170,6 +171,9 @@ def test_a_dask_worker_that_comes_after_an_edit_gets_the_recorded_code(tmp_path:
         code, err = ended(process)
     assert code == 0, err
     assert_all_from_the_recorded_code(made)
+    tables = [pq.read_table(file) for file in (made.root / "modelops-out" / "line" / "outputs").rglob("*.parquet")]
+    assert len(tables) >= 1
+    assert max(table["y"][0].as_py() for table in tables) < 500
 
 
 def reading(root: Path, make: Callable[[Path], None]) -> tuple[Project, Hold]:
