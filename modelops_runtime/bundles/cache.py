@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 import time
@@ -11,9 +12,6 @@ from pathlib import Path
 
 from modelops_runtime.bundles.archive import digest
 
-VARIABLE = "MODELOPS_CACHE"
-"""Names another folder for it."""
-
 KEPT_S = 30 * 86_400.0
 """How long a content is kept that no run has used."""
 
@@ -21,11 +19,16 @@ _DAY_S = 86_400.0
 
 
 def cache_folder() -> Path:
-    """MODELOPS_CACHE, else `modelops` in XDG_CACHE_HOME, else ~/.cache/modelops. It need not be there."""
-    if given := os.environ.get(VARIABLE):
-        return Path(given).expanduser().absolute()
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return Path(base).absolute() / "modelops"
+    """MODELOPS_CACHE, else `modelops` in XDG_CACHE_HOME, else ~/.cache/modelops. It need not be there.
+
+    Raises OSError where nothing says which.
+    """
+    if given := os.environ.get("MODELOPS_CACHE"):
+        return Path(given).absolute()
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    if not os.path.isabs(base):
+        raise OSError(errno.ENOENT, "there is no home folder", base)
+    return Path(base) / "modelops"
 
 
 class Store:

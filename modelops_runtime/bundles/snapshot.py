@@ -10,7 +10,6 @@ import contextlib
 import os
 import shutil
 import stat
-import time
 import uuid
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -39,8 +38,6 @@ _PROGRAM_TEXT = (".py", ".r", ".jl", ".m", ".c", ".cpp", ".h", ".nlogo", ".sh", 
 _NOT_BESIDE = ("__pycache__",)
 """Compiled from files as they are, which may not be the recorded ones."""
 _TRIES = 5
-_LOOKING_SHARE = 10.0
-"""Looking takes a tenth of the time at the most."""
 
 Stamp = tuple[int, int, int, int, int]
 """Device, inode, size, and both times of a file: while these are the same, so is its content."""
@@ -209,10 +206,10 @@ def _looked_at(file: File) -> tuple[str, Stamp]:
     """Digest and stamp that belong together."""
     for _ in range(_TRIES):
         with readable(file.path):
-            before = _stamp(file.path)
+            before = stamp_of(file.path)
         found = digest_of_file(file.path)
         with readable(file.path):
-            if _stamp(file.path) == before:
+            if stamp_of(file.path) == before:
                 return found, before
     raise UserError(f"{file.path} is written to just now; start again when it is whole")
 
@@ -236,7 +233,8 @@ def _place(entry: File | Folder | LeftOut, root: Path) -> str:
     return str(entry.path.relative_to(root))
 
 
-def _stamp(path: Path) -> Stamp:
+def stamp_of(path: Path) -> Stamp:
+    """Of the file that a path leads to. Raises OSError."""
     status = path.stat()
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
@@ -307,43 +305,3 @@ def _link_all(source: Path, target: Path, *, but: str) -> None:
         for name in names if len(names) <= _MOST_BESIDE else ():
             if name != but:
                 (target / name).symlink_to(source / name)
-
-
-class Watch:
-    """Looks whether files that are read where they are still have the recorded contents."""
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        self._root = snapshot.root
-        self._files = [(each.file, each.digest) for each in snapshot.linked if each.stamp is not None]
-        self._stamps = {each.file.name: each.stamp for each in snapshot.linked}
-        self._copied = [each.digest for each in snapshot.copied]
-        self._store = Store(Path(snapshot.store))
-        self._next_look = 0.0
-        self._next_touch = time.monotonic() + 86_400
-
-    def look(self, *, now: bool = False) -> None:
-        """Size and times first, the digest where these differ. Without `now` it may be left out, so that it costs little.
-
-        Raises ModelChanged.
-        """
-        began = time.monotonic()
-        if began >= self._next_touch:
-            self._store.touch(self._copied)
-            self._next_touch = began + 86_400
-        if not self._files or (began < self._next_look and not now):
-            return
-        for file, recorded in self._files:
-            self._look_at(file, recorded)
-        ended = time.monotonic()
-        self._next_look = ended + _LOOKING_SHARE * (ended - began)
-
-    def _look_at(self, file: File, recorded: str) -> None:
-        try:
-            stamp = _stamp(file.path)
-            if stamp == self._stamps[file.name]:
-                return
-            if stamp[2] != file.size or digest_of_file(file.path) != recorded:
-                raise ModelChanged(file.name, self._root)
-        except (OSError, UserError) as error:
-            raise ModelChanged(file.name, self._root) from error
-        self._stamps[file.name] = stamp

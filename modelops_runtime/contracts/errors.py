@@ -70,7 +70,8 @@ class ModelChanged(ModelOpsError):
         name, folder = self.args
         return (
             f"{name} in {folder} was changed or removed during the run, which stops here without an answer; put it back as it "
-            "was and the same command goes on, or give --run-id NEW or --fresh for a run of what is there now"
+            "was and the same command goes on, or give --run-id NEW or --fresh for a run of what is there now; a file that the "
+            "model does not need can be listed in .mopsignore"
         )
 
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from modelops_runtime.bundles.archive import File, digest_of_file, files_of
 from modelops_runtime.bundles.cache import Store, cache_folder
 from modelops_runtime.bundles.secrets import INCLUDE_FILE, refuse_unsendable
-from modelops_runtime.bundles.snapshot import Snapshot, Watch, place_for, take
+from modelops_runtime.bundles.snapshot import Snapshot, place_for, take
+from modelops_runtime.bundles.watching import Watch
 from modelops_runtime.contracts.errors import UserError
 from modelops_runtime.models.scratch import remove_abandoned, scratch_folder
 from modelops_runtime.specs.loading import LoadedSpec
@@ -36,8 +37,12 @@ class ModelCode:
     folder: Path
     digests: dict[str, str]
     """File -> digest, of what the run's identity knows."""
-    watch: Watch | None
+    watch: Watch | None = None
     """None where nothing is read from the spec's folder any more: a Dask cluster has it all."""
+
+    def as_named(self, text: str) -> str:
+        """A text with the paths of the spec's folder instead of those of the copy."""
+        return text.replace(str(self.folder), self.snapshot.root)
 
     def look(self, *, now: bool = False) -> None:
         """Raises ModelChanged when a file that is read where it is has been changed. Without `now` it costs next to nothing."""
@@ -69,8 +74,8 @@ def held_code(loaded: LoadedSpec, *, sent: bool = False) -> Iterator[ModelCode]:
 
 def _room(stack: ExitStack) -> tuple[Store, Path]:
     """The cache, and a folder to work in; both in the system's temporary folder where the cache cannot be written."""
-    cache = cache_folder()
     try:
+        cache = cache_folder()
         cache.mkdir(mode=0o700, parents=True, exist_ok=True)
         store = Store(cache / "files")
         store.make()
@@ -80,8 +85,8 @@ def _room(stack: ExitStack) -> tuple[Store, Path]:
         return store, Path(stack.enter_context(scratch_folder(str(runs))))
     except OSError as error:
         _log.warning(
-            "the cache %s cannot be written (%s); %s is used for this run (MODELOPS_CACHE names another folder)",
-            cache, error.strerror or error, tempfile.gettempdir(),
+            "the cache cannot be written (%s); %s is used for this run (MODELOPS_CACHE names another folder)",
+            error, tempfile.gettempdir(),
         )  # fmt: skip
     scratch = Path(stack.enter_context(scratch_folder()))
     return Store(scratch / "files"), scratch

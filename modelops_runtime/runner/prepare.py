@@ -65,7 +65,7 @@ def planned(loaded: LoadedSpec, code: ModelCode) -> tuple[EvaluationPlan | None,
     try:
         return plan_targets(loaded.spec.targets, loaded.observed, root=code.folder), []
     except TargetProblems as problems:
-        return None, [loaded.error(p.path, p.wrong, p.right) for p in problems.problems]
+        return None, [loaded.error(p.path, code.as_named(p.wrong), p.right) for p in problems.problems]
 
 
 def prepare(

@@ -239,12 +239,21 @@ def test_a_large_file_that_is_only_touched_is_no_change(tmp_path: Path) -> None:
     assert code == 0, err
 
 
-def test_what_a_model_does_to_its_folder_harms_neither_the_users_nor_the_next_process(tmp_path: Path) -> None:
+@pytest.mark.parametrize("on_dask", [False, True], ids=["here", "on Dask"])
+def test_what_a_model_does_to_its_folder_harms_neither_the_users_nor_the_next_process(
+    on_dask: bool, tmp_path: Path
+) -> None:
     destroys = MODEL.replace("    t = np", "    import shutil; shutil.rmtree(HERE, ignore_errors=True)\n    t = np")
     made = versioned(tmp_path / "line")
     (made.root / "model.py").write_text(destroys)
     before = {path: path.read_bytes() for path in made.root.rglob("*") if path.is_file()}
-    done = made.mops("run", "--spec", "adaptive.yaml", "--workers", "1")
+    if on_dask:
+        (tmp_path / "dask").mkdir()
+        with Cluster(tmp_path / "dask") as cluster:
+            cluster.add_worker()
+            done = made.mops("run", "--spec", "adaptive.yaml", "--dask", cluster.address)
+    else:
+        done = made.mops("run", "--spec", "adaptive.yaml", "--workers", "1")
     assert done.code == 0, done.err
     assert_all_from_the_recorded_code(made)
     assert {path: path.read_bytes() for path in before} == before

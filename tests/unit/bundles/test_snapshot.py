@@ -11,7 +11,8 @@ import pytest
 from modelops_runtime.bundles import snapshot as module
 from modelops_runtime.bundles.archive import digest, file_digests, pack, unpack
 from modelops_runtime.bundles.cache import Store
-from modelops_runtime.bundles.snapshot import Snapshot, Watch, place_for, take
+from modelops_runtime.bundles.snapshot import Snapshot, place_for, take
+from modelops_runtime.bundles.watching import Watch
 from modelops_runtime.contracts.errors import ModelChanged, UserError
 
 
