@@ -291,11 +291,13 @@ _MOST_BESIDE = 1_000
 def place_for(root: Path, scratch: Path) -> Path:
     """Where in `scratch` to lay out a copy of `root`, so that `../` and `../../` lead there to what they lead to from `root`."""
     parents = [parent for parent in root.parents[:_LEVELS] if parent != parent.parent]
-    place = scratch
-    for parent, child in zip(reversed(parents), [*reversed(parents[:-1]), root], strict=True):
+    place, child = scratch, root
+    for parent in reversed(parents):
         place = place / parent.name
         place.mkdir(mode=0o700)
-        _link_all(parent, place, but=child.name)
+    for depth, parent in enumerate(parents):
+        _link_all(parent, [place, *place.parents][depth], but=child.name)
+        child = parent
     return place / root.name
 
 

@@ -82,13 +82,13 @@ def _room(stack: ExitStack) -> tuple[Store, Path]:
         runs = cache / "runs"
         runs.mkdir(mode=0o700, exist_ok=True)
         remove_abandoned(str(runs))
-        return store, Path(stack.enter_context(scratch_folder(str(runs))))
+        return store, Path(stack.enter_context(scratch_folder(str(runs)))).resolve()
     except OSError as error:
         _log.warning(
             "the cache cannot be written (%s); %s is used for this run (MODELOPS_CACHE names another folder)",
             error, tempfile.gettempdir(),
         )  # fmt: skip
-    scratch = Path(stack.enter_context(scratch_folder()))
+    scratch = Path(stack.enter_context(scratch_folder())).resolve()
     return Store(scratch / "files"), scratch
 
 

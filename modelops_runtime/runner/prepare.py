@@ -51,7 +51,7 @@ def model_source(loaded: LoadedSpec, code: ModelCode) -> ModelSource:
         return text.replace(f"{loaded.root}{os.sep}", f"{code.folder}{os.sep}")
 
     return ModelSource(
-        entrypoint=model.entrypoint,
+        entrypoint=there(model.entrypoint) if model.entrypoint else None,
         command=tuple(map(there, model.command)) if model.command else None,
         root=str(code.folder),
         config=dict(model.config),

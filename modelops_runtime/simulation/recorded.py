@@ -20,7 +20,8 @@ def import_recorded(snapshot: Snapshot, folder: str) -> None:
     sys.meta_path.insert(0, _Finder(snapshot, folder))
     if paths := os.environ.get("PYTHONPATH"):
         own = {os.path.join(snapshot.root, name).rstrip(os.sep): name for name in ("", *snapshot.folders)}
-        there = [os.path.join(folder, own[path]) if path in own else path for path in paths.split(os.pathsep)]
+        given = [(path, own.get(os.path.realpath(path)) if path else None) for path in paths.split(os.pathsep)]
+        there = [path if name is None else os.path.join(folder, name) for path, name in given]
         os.environ["PYTHONPATH"] = os.pathsep.join(there)
 
 

@@ -186,6 +186,11 @@ def test_ways_up_lead_where_they_led(tmp_path: Path) -> None:
     assert (place / ".." / ".." / "x" / "file").read_text() == "x"
 
 
+def test_a_folder_at_the_top_has_nothing_beside_it(tmp_path: Path) -> None:
+    assert place_for(Path("/model"), tmp_path) == tmp_path / "model"
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_contents_that_nobody_uses_go_and_those_in_use_stay(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     store.make()
