@@ -57,10 +57,11 @@ def held_code(loaded: LoadedSpec, *, sent: bool = False) -> Iterator[ModelCode]:
     `sent`: they go to other machines, so what must not be sent is refused, and nothing is watched. Raises UserError.
     """
     names = {file.name for file in model_files(loaded)}
+    observed = {os.path.normpath(target.observed) for target in loaded.spec.targets.values()}
     with ExitStack() as stack:
         store, scratch = _room(stack)
         try:
-            snapshot = take(loaded.root, store, recorded=names)
+            snapshot = take(loaded.root, store, recorded=names | observed)
             if sent:
                 refuse_unsendable(loaded.root, snapshot.files, "the Dask workers")
             folder = place_for(loaded.root, scratch)
