@@ -51,7 +51,8 @@ class Copied:
     digest: str
     place: str
     """Its name from the root, as the file system spells it."""
-    mtime_ns: int
+    mtime_s: int
+    """When it was changed, in whole seconds, which every file system can keep."""
     alias_of: str = ""
     """The place of another copied file, where this is a link to that."""
 
@@ -95,6 +96,15 @@ class Snapshot:
 
         Raises UserError, naming the file, when a content is neither in the cache nor in the root any more.
         """
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                self._lay_out(folder)
+                return
+            except FileNotFoundError:  # a model in another process removes the folder just now
+                if not tries_left:
+                    raise
+
+    def _lay_out(self, folder: Path) -> None:
         _make_folder(folder)
         for name in self.folders:
             _make_folder(folder / name)
@@ -182,11 +192,11 @@ def _copied(file: File, root: Path, store: Store) -> Copied | None:
     """None when it has grown above the limit meanwhile."""
     with readable(file.path), file.path.open("rb") as stream:
         content = stream.read(COPIED_LIMIT + 1)
-        mtime_ns = os.fstat(stream.fileno()).st_mtime_ns
+        mtime_s = int(os.fstat(stream.fileno()).st_mtime)
     if len(content) > COPIED_LIMIT:
         return None
     now = File(file.name, file.path, len(content), file.is_executable)
-    return Copied(file=now, digest=store.put(content), place=_place(file, root), mtime_ns=mtime_ns)
+    return Copied(file=now, digest=store.put(content), place=_place(file, root), mtime_s=mtime_s)
 
 
 def _with_aliases(copied: Sequence[Copied], root: Path) -> Iterator[Copied]:
@@ -262,7 +272,7 @@ def _is_as_written(path: Path, copied: Copied) -> bool:
         status = path.lstat()
     except OSError:
         return False
-    is_same = status.st_size == copied.file.size and status.st_mtime_ns == copied.mtime_ns
+    is_same = status.st_size == copied.file.size and status.st_mtime_ns == copied.mtime_s * 10**9
     return stat.S_ISREG(status.st_mode) and is_same
 
 
@@ -270,7 +280,7 @@ def _write(path: Path, content: bytes, copied: Copied) -> None:
     part = _part_beside(path)
     part.write_bytes(content)
     part.chmod(0o700 if copied.file.is_executable else 0o600)
-    os.utime(part, ns=(copied.mtime_ns, copied.mtime_ns))
+    os.utime(part, (copied.mtime_s, copied.mtime_s))
     _replace(part, path)
 
 
