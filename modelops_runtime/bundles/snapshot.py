@@ -117,6 +117,14 @@ class Snapshot:
             elif not _is_as_written(path, copied):
                 _write(path, self._content(copied), copied)
 
+    def as_named(self, text: str, folder: Path) -> str:
+        """A text with the paths of the root, and of what lies beside it, instead of those of a copy in `folder`."""
+        copy, own = folder, Path(self.root)
+        while copy.name and copy.name == own.name:
+            text = text.replace(str(copy), str(own))
+            copy, own = copy.parent, own.parent
+        return text
+
     def pack(self) -> bytes:
         """An archive of the recorded contents. Raises ModelChanged where one cannot be had, UserError when it is too large."""
         by_name = {each.file.name: each for each in (*self.copied, *self.linked)}

@@ -42,7 +42,7 @@ class ModelCode:
 
     def as_named(self, text: str) -> str:
         """A text with the paths of the spec's folder instead of those of the copy."""
-        return text.replace(str(self.folder), self.snapshot.root)
+        return self.snapshot.as_named(text, self.folder)
 
     def look(self, *, now: bool = False) -> None:
         """Raises ModelChanged when a file that is read where it is has been changed. Without `now` it costs next to nothing."""

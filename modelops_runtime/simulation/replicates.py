@@ -118,7 +118,7 @@ class ReplicateWork:
 
     def as_named(self, text: str) -> str:
         """A text with the paths of the folder that was recorded, instead of those of its copy."""
-        return text.replace(self.root, self.snapshot.root) if self.snapshot is not None else text
+        return self.snapshot.as_named(text, Path(self.root)) if self.snapshot is not None else text
 
     def of(self, entrypoint: str, root: str) -> ReplicateWork:
         """The same for another entry point, without targets."""

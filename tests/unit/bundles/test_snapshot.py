@@ -182,6 +182,10 @@ def test_ways_up_lead_where_they_led(tmp_path: Path) -> None:
     place = place_for(root, tmp_path / "scratch")
     assert place.name == "root"
     place.mkdir()
+    snapshot = taken(root)
+    for name in ("root/file", "y/file", "../x/file"):
+        shown = os.path.normpath(place.parent / name)
+        assert snapshot.as_named(f"in {shown}:", place) == f"in {os.path.normpath(root.parent / name)}:"
     assert (place / ".." / "y" / "file").read_text() == "y"
     assert (place / ".." / ".." / "x" / "file").read_text() == "x"
 
