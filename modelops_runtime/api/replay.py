@@ -38,7 +38,7 @@ def changed_since(run: Run, ready: Ready) -> list[str]:
 def replay(ready: Ready, ledger: Ledger, run_id: str, trial: int, replicate: int | None = None) -> Iterator[Replayed]:
     """Run recorded replicates of a trial again: one, or all (those of its confirmation too), each as it is done.
 
-    Raises UserError when there is no such trial or replicate.
+    Raises UserError when there is no such trial or replicate, ModelChanged for a file that was changed meanwhile.
     """
     recorded = [r for r in ledger.replicates(run_id, trial) if replicate is None or r.index == replicate]
     if not recorded:
@@ -48,7 +48,9 @@ def replay(ready: Ready, ledger: Ledger, run_id: str, trial: int, replicate: int
         batch = recorded[start : start + AT_A_TIME]
         futures = [ready.service.submit_replicates(row.parameter_set(), {r.index: r.seed}) for r in batch]
         for before, future in zip(batch, futures, strict=True):
-            yield _compared(trial, before, future.result())
+            outcomes = future.result()
+            ready.code.look(now=True)
+            yield _compared(trial, before, outcomes)
 
 
 def _compared(trial: int, before: Replicate, outcomes: Sequence[ReplicateOutcome]) -> Replayed:

@@ -180,7 +180,7 @@ def _repeat(
             on_event(number, event)
 
     try:
-        report = run_spec(request, on_event=heard, stop=stop, service=service)
+        report = run_spec(request, on_event=heard, stop=stop, code=plan.made.code, service=service)
     except RunFailed as error:
         return Repeat(
             number=number,

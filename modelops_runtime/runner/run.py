@@ -9,7 +9,7 @@ from dataclasses import replace
 from pydantic import ValidationError
 
 from modelops_runtime.bundles.ignoring import list_results
-from modelops_runtime.contracts.errors import LedgerError, RunDiffers, RunFailed, Unreachable
+from modelops_runtime.contracts.errors import LedgerError, ModelChanged, RunDiffers, RunFailed, Unreachable
 from modelops_runtime.contracts.simulation import ReplicateOutcome
 from modelops_runtime.contracts.trial import CONFIRM_FROM, TrialStatus
 from modelops_runtime.evaluation.align import Aligner
@@ -22,6 +22,7 @@ from modelops_runtime.runner.keeping import keep_tables
 from modelops_runtime.runner.leases import renewed_leases
 from modelops_runtime.runner.logs import keep_logs
 from modelops_runtime.runner.loop import TICK_S, Loop, LoopEnd, LoopParts
+from modelops_runtime.runner.model_files import ModelCode, held_code
 from modelops_runtime.runner.preflight import check_size, probe, refuse_lost
 from modelops_runtime.runner.prepare import Prepared, planned, prepare
 from modelops_runtime.runner.provenance import collect
@@ -38,21 +39,34 @@ from modelops_runtime.specs.space import written_space
 
 
 def run_spec(
-    request: RunRequest, *, on_event: OnEvent, stop: StopRequest, service: ReplicateService | None = None
+    request: RunRequest,
+    *,
+    on_event: OnEvent,
+    stop: StopRequest,
+    code: ModelCode | None = None,
+    service: ReplicateService | None = None,
 ) -> RunReport:
     """Run the search of a spec until it is over, or a stop is asked for.
 
-    `service` is one that the caller has opened for this model and these observations, and closes; by default a new one,
-    on which the model is also tried for whether it repeats itself.
-    Raises SpecErrors (nothing was started), RunDiffers, RunFailed, LedgerError, SimulationError.
+    `code` is what the caller has recorded of the model, and `service` one that it has opened for that and these
+    observations, and closes; by default new ones, on which the model is also tried for whether it repeats itself.
+    Raises SpecErrors (nothing was started), RunDiffers, RunFailed, ModelChanged, LedgerError, SimulationError.
     """
+    recorded = held_code(request.loaded, sent=request.dask is not None)
+    with recorded if code is None else nullcontext(code) as held:
+        return _run_recorded(request, held, on_event, stop, service)
+
+
+def _run_recorded(
+    request: RunRequest, code: ModelCode, on_event: OnEvent, stop: StopRequest, service: ReplicateService | None
+) -> RunReport:
     loaded = request.loaded
-    plan, about_targets = planned(loaded)
+    plan, about_targets = planned(loaded, code)
     keep_all = loaded.spec.outputs.keep == "all"
-    own = opened_service(request, plan.aligner if plan else Aligner(()), keep_tables=keep_all)
+    own = opened_service(request, code, plan.aligner if plan else Aligner(()), keep_tables=keep_all)
     with own if service is None else nullcontext(service) as at_hand:
         description, about_model = described(loaded, at_hand)
-        prepared = prepare(loaded, description, plan, [*about_targets, *about_model])
+        prepared = prepare(loaded, code, description, plan, [*about_targets, *about_model])
         repeats: RepeatCheck | None = None
         if not _has_results(request, prepared):
             first = probe(loaded, prepared.settings, at_hand)
@@ -65,7 +79,7 @@ def run_spec(
         _list_ledger(request)
         ledger = open_ledger(request.ledger_url, patience_s=request.ledger_patience_s)
         try:
-            return _run(request, prepared, ledger, at_hand, on_event, stop, repeats)
+            return _run(request, code, prepared, ledger, at_hand, on_event, stop, repeats)
         finally:
             ledger.close()
 
@@ -140,6 +154,7 @@ def _is_worthless(ledger: Ledger, run: Run, prepared: Prepared) -> bool:
 
 def _run(
     request: RunRequest,
+    code: ModelCode,
     prepared: Prepared,
     ledger: Ledger,
     service: ReplicateService,
@@ -170,19 +185,20 @@ def _run(
             on_event=warnings.on_event,
             stop=stop,
             keep_log=_Keeper(request),
+            look=code.look,
             before_s=_seconds_since_its_start(ledger, run),
         )
     )
     with renewed_leases(ledger, run.run_id, worker, LEASE_S):
         try:
             end = loop.run()
-        except Unreachable as error:
+        except (Unreachable, ModelChanged) as error:
             if not isinstance(error, LedgerError):  # others need not wait for our leases to run out
                 ledger.release(run.run_id, worker)
             raise
     if not end.interrupted:
         warnings.complete()
-        run = _conclude(request, prepared, ledger, service, search, end)
+        run = _conclude(request, code, prepared, ledger, service, search, end)
     return RunReport(
         run_id=run.run_id,
         state=run.state,
@@ -259,13 +275,17 @@ def _already_finished(run: Run) -> RunReport:
 
 def _conclude(
     request: RunRequest,
+    code: ModelCode,
     prepared: Prepared,
     ledger: Ledger,
     service: ReplicateService,
     search: Search,
     end: LoopEnd,
 ) -> Run:
-    """Report the answer and close the run. Raises RunFailed, having closed it as FAILED, when there is none."""
+    """Report the answer and close the run.
+
+    Raises RunFailed, having closed it as FAILED, when there is none; ModelChanged, leaving it open.
+    """
     run_id = request.run_id
     trials = ledger.trials(run_id)
     try:
@@ -285,19 +305,20 @@ def _conclude(
         stop_reason=run.reason,
     )
     if request.loaded.spec.outputs.keep == "best" and request.outputs is not None:
-        _keep_best(request, prepared, ledger, best.trial.number)
+        _keep_best(request, code, prepared, ledger, best.trial.number)
+    code.look(now=True)
     ledger.end_run(run_id, RunState.COMPLETED, run.reason, summary)
     return replace(run, state=RunState.COMPLETED, summary=summary)
 
 
-def _keep_best(request: RunRequest, prepared: Prepared, ledger: Ledger, number: int) -> None:
+def _keep_best(request: RunRequest, code: ModelCode, prepared: Prepared, ledger: Ledger, number: int) -> None:
     """Run the best set's replicates once more for their tables: the same seeds give the same output."""
     assert request.outputs is not None
     trial = next(t for t in ledger.trials(request.run_id, phase="search") if t.number == number)
     rows = ledger.replicates(request.run_id, number)
     confirmed = {row.index: row.seed for row in rows if row.index >= CONFIRM_FROM}
     seeds = confirmed or {row.index: row.seed for row in rows}
-    with opened_service(request, prepared.plan.aligner, keep_tables=True) as service:
+    with opened_service(request, code, prepared.plan.aligner, keep_tables=True) as service:
         keep_tables(request.outputs, number, service.submit_replicates(trial.parameter_set(), seeds).result())
 
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future, wait
 from dataclasses import dataclass
 from hashlib import blake2b
-from pathlib import Path
 from typing import Any
 
 from distributed import Client, KilledWorker
@@ -96,21 +95,22 @@ class DaskExecutor:
         return self._slots
 
     def add_work(self, work: RootedWork) -> DaskWork:
-        """Make a work known. Its folder is packed here; raises UserError when that is too large."""
-        folder_digest, archive = self._packed(work.root)
+        """Make a work known. Its folder is packed here; raises UserError when that is too large, or holds what is not sent."""
+        folder_digest, archive = self._packed(work)
         # Twice, so that what two processes pickle of equal works is equal: they then share an executor.
-        pickled = pickle.dumps((work.at(""), self._limits), pickle.HIGHEST_PROTOCOL)
+        pickled = pickle.dumps((work.at("", None), self._limits), pickle.HIGHEST_PROTOCOL)
         pickled = pickle.dumps(pickle.loads(pickled), pickle.HIGHEST_PROTOCOL)
         digest = blake2b(pickled + folder_digest.encode(), digest_size=16).hexdigest()
         return DaskWork(package=Package(digest=digest, folder_digest=folder_digest, pickled=pickled), archive=archive)
 
-    def _packed(self, root: str) -> tuple[str, bytes]:
-        from modelops_runtime.bundles.archive import digest, pack
+    def _packed(self, work: RootedWork) -> tuple[str, bytes]:
+        """Packed once: a worker that comes later, or again, gets the same."""
+        from modelops_runtime.bundles.archive import digest
 
-        if root not in self._archives:
-            archive = pack(Path(root))
-            self._archives[root] = digest(archive), archive
-        return self._archives[root]
+        if work.root not in self._archives:
+            archive = work.packed()
+            self._archives[work.root] = digest(archive), archive
+        return self._archives[work.root]
 
     def submit(
         self,
