@@ -20,9 +20,11 @@ def put(azure: ArmServer, path: str, body: Any, old: Any) -> tuple[int, Any, dic
     if not shapes.type_of(path).endswith("locks"):
         resource["properties"]["provisioningState"] = "Succeeded"
     if shapes.type_of(path).endswith("registries"):
-        resource["properties"] |= {
+        defaults = {"adminUserEnabled": False, "publicNetworkAccess": "Enabled", "anonymousPullEnabled": False}
+        resource["properties"] = {
+            **defaults,
+            **resource["properties"],
             "loginServer": f"{resource['name'].lower()}.azurecr.io",
-            "adminUserEnabled": False,
         }
     azure.resources[path.lower()] = resource
     return (200 if old else 201), resource, {}
