@@ -26,7 +26,8 @@ DISKS = {
 
 
 def merged(resource: Resource, live: Any) -> dict[str, Any]:
-    """What Azure has, without what it alone writes, with `resource.body` on top; an autoscaled pool keeps its node count."""
+    """What Azure has, without what it alone writes, with `resource.body` on top; None in it takes something out.
+    An autoscaled pool keeps its node count."""
     found = {key: value for key, value in live.items() if str(key).lower() not in FROM_THE_ADDRESS}
     kept = _writable(found, read_only(resource.kind))
     if resource.kind == "pool":
@@ -87,7 +88,8 @@ def _on_top(below: Any, above: Any) -> Any:
     spelled = {str(key).lower(): key for key in below}
     for key, value in above.items():
         old = result.pop(spelled[key.lower()], None) if key.lower() in spelled else None
-        result[key] = _on_top(old, value)
+        if value is not None:
+            result[key] = _on_top(old, value)
     return result
 
 

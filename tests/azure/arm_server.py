@@ -157,7 +157,7 @@ class ArmServer:
                 return others.provider(self, match[1], bool(match[2]), method)
             if path.lower().endswith("/kubernetesversions"):
                 return 200, shapes.offered(), {}
-            if method == "GET" and re.search(r"/(resources|roleassignments|locks)$", path.lower()):
+            if method == "GET" and path.lower().rsplit("/", 1)[1] in others.LISTED:
                 return others.list_(self, path.lower(), query)
             if method == "POST":
                 return clusters.post(self, path)
