@@ -67,7 +67,7 @@ def _of_mapping(desired: Mapping[str, Any], live: Mapping[str, Any], path: str) 
     for key, value in desired.items():
         below = f"{path}.{key}" if path else key
         actual = found.get(key.lower())
-        if (key in owned.MAPS or key in owned.LISTS) and isinstance(value, Mapping | list):
+        if _is_owned(key, value):
             yield from _of_owned(key, value, actual, below)
             continue
         if key == "source" and "value" in desired:
@@ -120,10 +120,14 @@ def _of_list(desired: Sequence[Any], live: Any, path: str) -> Iterator[Differenc
 
 
 def _is_empty(value: Any) -> bool:
-    """None, "", 0 for a size, [], {} and mappings of nothing but empty things."""
+    """None, "", [], {} and mappings of nothing but empty things; what the config owns says something even when it is empty."""
     if isinstance(value, Mapping):
-        return all(_is_empty(one) for one in value.values())
+        return all(_is_empty(one) and not _is_owned(key, one) for key, one in value.items())
     return value is None or value == "" or value == []
+
+
+def _is_owned(key: str, value: Any) -> bool:
+    return (key in owned.MAPS or key in owned.LISTS) and isinstance(value, Mapping | list)
 
 
 def _plain(value: Any) -> Any:

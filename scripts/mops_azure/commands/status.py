@@ -53,7 +53,7 @@ def command(config_path: Path, as_json: bool, watch: bool) -> None:
 def facts_of(config: AzureConfig, live: dict[str, Any], table: PriceTable) -> dict[str, Any]:
     """For programs; None where nothing is there."""
     cluster = live.get(desired.cluster_id(config).lower())
-    registry = live.get(desired.registry_id(config).lower())
+    registry = live.get(desired.registry_id(config).lower()) if config.acr.enabled else None
     group = live.get(desired.group_id(config).lower())
     return {
         "resource_group": {
@@ -71,13 +71,19 @@ def facts_of(config: AzureConfig, live: dict[str, Any], table: PriceTable) -> di
 
 
 def _parts(config: AzureConfig, live: dict[str, Any]) -> list[dict[str, Any]]:
-    """What the config switches on beside cluster and registry; `state` is None of what is not there."""
-    wanted = [one for one in parts.parts(config) if "tags" in one.body]
+    """What the config switches on beside the cluster; `state` is None of what is not there."""
+    wanted = [desired.registry(config)] if config.acr.enabled else []
+    wanted += [one for one in parts.parts(config) if "tags" in one.body]
     found = [(one, live.get(one.id.lower())) for one in wanted]
     return [
-        {"kind": one.kind, "name": one.name, "state": state_of(there) if there else None, "left_over": None}
+        {"kind": one.kind, "name": one.name, "state": _own_state(there) if there else None, "left_over": None}
         for one, there in found
     ]
+
+
+def _own_state(live: Any) -> str:
+    """In its own words: of a database server Ready or Stopped."""
+    return str((live.get("properties") or {}).get("state") or state_of(live))
 
 
 def _left(config: AzureConfig, live: dict[str, Any]) -> list[dict[str, Any]]:
@@ -140,7 +146,9 @@ def _part_lines(facts: dict[str, Any]) -> list[str]:
     def said(part: dict[str, Any]) -> str:
         return part["left_over"] or part["state"] or "not there; `mops-azure create` makes it"
 
-    return [f"{part['kind']} {part['name']}: {said(part)}" for part in facts["parts"]]
+    shown = facts["registry"]["name"].lower() if facts["registry"] else ""  # it has a line of its own
+    told = [one for one in facts["parts"] if one["kind"] != "registry" or one["name"].lower() != shown]
+    return [f"{part['kind']} {part['name']}: {said(part)}" for part in told]
 
 
 def _registry_lines(facts: dict[str, Any]) -> list[str]:
