@@ -26,7 +26,7 @@ def read_live(arm: Arm, config: AzureConfig) -> dict[str, Any]:
         live |= _read(arm, [desired.group(config, config.registry_group)])
     if config.acr.enabled and registry_group.lower() in live:
         live |= _read(arm, [desired.registry(config)])
-    others = _ours_in(arm, registry_group)
+    others = _ours_in(arm, registry_group, is_needed=config.acr.enabled)
     if desired.group_id(config).lower() not in live:
         return {**_unread(others, config), **live}  # no group: nothing in it
     others |= _ours_in(arm, desired.group_id(config))
@@ -51,8 +51,15 @@ def _read(arm: Arm, wanted: list[desired.Resource]) -> dict[str, Any]:
     return {id_: one for id_, one in found.items() if one is not None}
 
 
-def _ours_in(arm: Arm, group_id: str) -> dict[str, Any]:
-    return {id_: one for id_, one in _listed(arm, f"{group_id}/resources", desired.GROUPS).items() if is_ours(one)}
+def _ours_in(arm: Arm, group_id: str, *, is_needed: bool = True) -> dict[str, Any]:
+    """`is_needed`: else who may not look there sees nothing there."""
+    try:
+        found = _listed(arm, f"{group_id}/resources", desired.GROUPS)
+    except AzureError as error:
+        if is_needed or error.status != 403:
+            raise
+        return {}
+    return {id_: one for id_, one in found.items() if is_ours(one)}
 
 
 def _listed(arm: Arm, path: str, api_version: str) -> dict[str, Any]:

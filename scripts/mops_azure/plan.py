@@ -244,9 +244,10 @@ def _cluster_steps(
 
 
 def _has_driver(cluster: Any) -> bool:
-    addons = (cluster.get("properties") or {}).get("addonProfiles") or {}
-    named = {str(key).lower(): value for key, value in addons.items()}
-    return bool((named.get(desired.SECRETS_DRIVER.lower()) or {}).get("enabled"))
+    addons = (cluster.get("properties") or {}).get("addonProfiles")
+    named = {str(key).lower(): one for key, one in addons.items()} if isinstance(addons, Mapping) else {}
+    driver = named.get(desired.SECRETS_DRIVER.lower())
+    return isinstance(driver, Mapping) and bool(driver.get("enabled"))
 
 
 def _pool_step(pool: Resource, live: Any) -> Step:

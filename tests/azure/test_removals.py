@@ -16,6 +16,7 @@ from mops_azure.config import AzureConfig
 from mops_azure.late import outbound_ids
 from mops_azure.leftovers import usual_disks
 from mops_azure.plan import Plan, make_plan
+from tests.azure.arm_http import Fault
 from tests.azure.arm_parts import address
 from tests.azure.arm_server import SUBSCRIPTION, TENANT, ArmServer
 from tests.azure.test_parts import ADMIN
@@ -384,6 +385,15 @@ def test_parts_that_are_switched_off_are_named_in_plan_and_status(arm: ArmServer
         assert line.startswith(f"{kind} ")
     facts = json.loads(mops_azure("status", "--json", config=off).stdout)["parts"]
     assert {one["kind"] for one in facts if one["left_over"]} == {*BILLED.values(), "identity"}
+
+
+def test_who_may_not_look_into_the_registrys_group_need_not(arm: ArmServer, config, mops_azure):
+    refusal = {"error": {"code": "AuthorizationFailed", "message": "The client does not have authorization."}}
+    arm.faults = [Fault("GET", "/modelops-anna-registry/", 403, refusal, times=99)]
+    assert mops_azure("plan", config=config()).returncode == 0
+    refused = mops_azure("plan", config=config(acr=ON))
+    assert refused.returncode == 1
+    assert "AuthorizationFailed" in refused.stderr
 
 
 def test_a_group_that_is_being_deleted_is_named_and_create_waits_and_makes_it_anew(arm: ArmServer, config, mops_azure):
