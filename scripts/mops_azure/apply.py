@@ -72,6 +72,8 @@ class Work:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     sent: Counter[tuple[str, str]] = field(default_factory=Counter)
+    told: set[tuple[str, str]] = field(default_factory=set)
+    """Kind and name of what was said to be left as it is."""
 
     def pause(self, seconds: float, what: str) -> None:
         if self.clock() + seconds > self.deadline:
@@ -93,6 +95,7 @@ def apply_plan(
             live, is_fresh = read(), True
             continue
         changes = [step for step in plan_of(live).changes if not step.note.startswith(("with the", "once"))]
+        changes = [step for step in changes if not _came_back(work, step)]
         if not changes and is_fresh:
             return
         if not changes:
@@ -108,6 +111,19 @@ def apply_plan(
             live, is_fresh = read(), True
         else:
             live, is_fresh = {**live, step.resource.id.lower(): made}, False
+
+
+def _came_back(work: Work, step: Step) -> bool:
+    """Tags that were taken out and are there again: a policy puts them there, and sending it once more changes nothing."""
+    back = [one.path for one in step.differences]
+    is_by_policy = all(one.path.startswith("tags.") and one.desired is None for one in step.differences)
+    if not work.sent[step.key] or step.action != "update" or not is_by_policy:
+        return False
+    if step.key not in work.told:
+        work.told.add(step.key)
+        kind, name = step.key
+        work.say(f"{kind} {name}: {', '.join(back)} came back, as by a policy of Azure's; left as it is")
+    return True
 
 
 def _see_through(work: Work, moving: Any) -> None:
@@ -173,6 +189,10 @@ def _do(work: Work, step: Step) -> Any | None:
         work.say(f"{kind} {name}: deleting, to make it anew")
         remove(work, resource)
         return None  # the next round finds it gone, and makes it
+    if step.action == "delete":
+        work.say(f"{kind} {name}: deleting")
+        remove(work, resource)
+        return None
     work.say(f"{kind} {name}: {'creating' if step.action == 'create' else 'updating'}")
     reply = put(work, resource, step.body, is_new=step.action == "create")
     if reply is None:

@@ -9,30 +9,41 @@ from typing import TYPE_CHECKING, Any
 from modelops_runtime.contracts.errors import UserError
 from mops_azure import desired, parts
 from mops_azure.config import AzureConfig
+from mops_azure.errors import AzureError, is_absence
 from mops_azure.late import late_resources, outbound_ids
+from mops_azure.states import is_ours
 
 if TYPE_CHECKING:
     from mops_azure.arm import Arm
 
 
 def read_live(arm: Arm, config: AzureConfig) -> dict[str, Any]:
-    """All resources of the desired state that are there, by id in lower case."""
+    """All resources of the desired state that are there, by id in lower case; and what else of ours is in the same groups, as a
+    listing shows it."""
     live = _read(arm, [desired.group(config)])
+    registry_group = desired.group_id(config, config.registry_group)
     if config.acr.enabled:
         live |= _read(arm, [desired.group(config, config.registry_group)])
-        if desired.group_id(config, config.registry_group).lower() in live:
-            live |= _read(arm, [desired.registry(config)])
+    if config.acr.enabled and registry_group.lower() in live:
+        live |= _read(arm, [desired.registry(config)])
+    others = _ours_in(arm, registry_group, is_needed=config.acr.enabled)
     if desired.group_id(config).lower() not in live:
-        return live  # no group: nothing in it
+        return {**_unread(others, config), **live}  # no group: nothing in it
+    others |= _ours_in(arm, desired.group_id(config))
     live |= _read(arm, [desired.cluster(config, version=None, ssh_key=None), desired.lock(config)])
-    if desired.cluster_id(config).lower() not in live:
-        live |= _clusters(arm, config)
     for one in parts.parts(config):
         if _parent(one.id) is None or _parent(one.id) in live:
             live |= _read(arm, [one])
     if config.postgres.enabled:
         live |= _outbound_addresses(arm, live.get(desired.cluster_id(config).lower()))
-    return live | _read_late(arm, config, live)
+    return {**_unread(others, config), **live, **_children(arm, config, live), **_read_late(arm, config, live)}
+
+
+def _unread(others: dict[str, Any], config: AzureConfig) -> dict[str, Any]:
+    """Without what is read by itself: of that a listing says too little, and may be late."""
+    read = [desired.cluster_id(config), *(one.id for one in parts.parts(config))]
+    read += [desired.registry_id(config)] if config.acr.enabled else []
+    return {id_: one for id_, one in others.items() if id_ not in [one.lower() for one in read]}
 
 
 def _read(arm: Arm, wanted: list[desired.Resource]) -> dict[str, Any]:
@@ -40,11 +51,26 @@ def _read(arm: Arm, wanted: list[desired.Resource]) -> dict[str, Any]:
     return {id_: one for id_, one in found.items() if one is not None}
 
 
-def _clusters(arm: Arm, config: AzureConfig) -> dict[str, Any]:
-    """The clusters in the group, without their properties: one of another name is perhaps ours from before."""
-    members = arm.list(f"{desired.group_id(config)}/resources", desired.GROUPS, "reading what is in the group")
-    kind = "microsoft.containerservice/managedclusters"
-    return {str(one["id"]).lower(): one for one in members if str(one.get("type")).lower() == kind}
+def _ours_in(arm: Arm, group_id: str, *, is_needed: bool = True) -> dict[str, Any]:
+    """`is_needed`: else who may not look there sees nothing there."""
+    try:
+        found = _listed(arm, f"{group_id}/resources", desired.GROUPS)
+    except AzureError as error:
+        if is_needed or error.status != 403:
+            raise
+        return {}
+    return {id_: one for id_, one in found.items() if is_ours(one)}
+
+
+def _listed(arm: Arm, path: str, api_version: str) -> dict[str, Any]:
+    """By id in lower case; nothing where what it is asked of is not there."""
+    try:
+        found = list(arm.list(path, api_version, f"reading {path.rsplit('/', 1)[1]} of {path.split('/')[-2]}"))
+    except AzureError as error:
+        if not is_absence(path, error.status, {"code": error.code}):
+            raise
+        return {}
+    return {str(one["id"]).lower(): one for one in found}
 
 
 def _parent(id_: str) -> str | None:
@@ -52,6 +78,18 @@ def _parent(id_: str) -> str | None:
     scope, _, kind = id_.lower().rpartition("/providers/")
     names = kind.split("/")
     return f"{scope}/providers/{'/'.join(names[:3])}" if len(names) > 3 else None
+
+
+def _children(arm: Arm, config: AzureConfig, live: dict[str, Any]) -> dict[str, Any]:
+    """All firewall rules of the database server and all federated credentials of the identity, whoever made them."""
+    found: dict[str, Any] = {}
+    for parent, kind, version in (
+        (parts.server_id(config), "firewallRules", parts.POSTGRES),
+        (parts.identity_id(config), "federatedIdentityCredentials", parts.IDENTITIES),
+    ):
+        if parent.lower() in live:
+            found |= _listed(arm, f"{parent}/{kind}", version)
+    return found
 
 
 def _outbound_addresses(arm: Arm, cluster: Any) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from mops_azure.plan import make_plan, power_of, refuse_if_stopped, refuse_repla
 from mops_azure.prices import price_table
 from mops_azure.render import plan_lines
 from mops_azure.ssh import ephemeral_key, given_key
+from mops_azure.states import standing
 
 
 @click.command()
@@ -43,14 +44,14 @@ def command(config_path: Path, yes: bool, timeout: float, no_wait: bool, allow_r
     from mops_azure.live import newest_default_version, read_live
 
     live = read_live(arm, config)
-    version = None
-    if desired.cluster_id(config).lower() not in live or any(one.id.lower() not in live for one in parts(config)):
+    there, version = standing(live), None
+    if desired.cluster_id(config).lower() not in there or any(one.id.lower() not in there for one in parts(config)):
         register_providers(arm, config, progress())
-    if desired.cluster_id(config).lower() not in live:
+    if desired.cluster_id(config).lower() not in there:
         version = config.aks.version or newest_default_version(arm, config)
         key = key or ephemeral_key()
     password = None
-    if config.postgres.enabled and server_id(config).lower() not in live:
+    if config.postgres.enabled and server_id(config).lower() not in there:
         password = admin_password(config.postgres)
     plan = make_plan(config, live, version=version, ssh_key=key, password=password)
     echo_lines(plan_lines(plan))
@@ -62,7 +63,7 @@ def command(config_path: Path, yes: bool, timeout: float, no_wait: bool, allow_r
         raise UserError(
             f"{names} would be deleted and made anew; say --allow-replace if that is wanted, or undo the change"
         )
-    refuse_if_stopped(config, plan, live)
+    refuse_if_stopped(config, plan, there)
     click.echo("\n".join(cost_lines(estimate(config, price_table(config)))))
     ask("Go on?", yes=yes)
     say = progress()
@@ -78,5 +79,5 @@ def command(config_path: Path, yes: bool, timeout: float, no_wait: bool, allow_r
         click.echo("mops-azure: stopped looking; Azure goes on. `mops-azure create` again goes on from there", err=True)
         raise
     say("ready")
-    is_stopped = power_of(live.get(desired.cluster_id(config).lower())) == "Stopped"
+    is_stopped = power_of(there.get(desired.cluster_id(config).lower())) == "Stopped"
     click.echo(f"next: {'mops-azure start' if is_stopped else 'mops workspace up --infra azure'}")

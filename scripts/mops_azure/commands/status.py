@@ -9,10 +9,11 @@ from typing import Any
 import click
 
 from modelops_runtime.contracts.plain_text import json_text, plain_line
-from mops_azure import desired
+from mops_azure import desired, parts
 from mops_azure.commands.common import arm_for, config_option, json_option, load_config
 from mops_azure.config import AzureConfig
 from mops_azure.cost import nodes_price
+from mops_azure.leftovers import parts_left
 from mops_azure.plan import other_clusters, power_of, state_of, under_way
 from mops_azure.prices import PriceTable, price_table
 from mops_azure.support import end_of_support
@@ -23,7 +24,7 @@ from mops_azure.support import end_of_support
 @json_option
 @click.option("--watch", is_flag=True, help="Look on until nothing is under way.")
 def command(config_path: Path, as_json: bool, watch: bool) -> None:
-    """Show the cluster: state, version and its end of support, pools, what it costs an hour.
+    """Show the cluster and the parts beside it: state, version and its end of support, pools, what the nodes cost an hour.
 
     \b
     mops-azure status
@@ -52,15 +53,45 @@ def command(config_path: Path, as_json: bool, watch: bool) -> None:
 def facts_of(config: AzureConfig, live: dict[str, Any], table: PriceTable) -> dict[str, Any]:
     """For programs; None where nothing is there."""
     cluster = live.get(desired.cluster_id(config).lower())
-    registry = live.get(desired.registry_id(config).lower())
+    registry = live.get(desired.registry_id(config).lower()) if config.acr.enabled else None
+    group = live.get(desired.group_id(config).lower())
     return {
-        "resource_group": {"name": config.group_name, "exists": desired.group_id(config).lower() in live},
+        "resource_group": {
+            "name": config.group_name,
+            "exists": group is not None,
+            "state": state_of(group) if group is not None else None,
+        },
         "cluster": _cluster(cluster, table) if cluster else None,
         "other_clusters": other_clusters(config, live),
         "registry": {"name": registry["name"], "login_server": registry["properties"].get("loginServer")}
         if registry
         else None,
+        "parts": [*_parts(config, live), *_left(config, live)],
     }
+
+
+def _parts(config: AzureConfig, live: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the config switches on beside the cluster; `state` is None of what is not there."""
+    wanted = [desired.registry(config)] if config.acr.enabled else []
+    wanted += [one for one in parts.parts(config) if "tags" in one.body]
+    found = [(one, live.get(one.id.lower())) for one in wanted]
+    return [
+        {"kind": one.kind, "name": one.name, "state": _own_state(there) if there else None, "left_over": None}
+        for one, there in found
+    ]
+
+
+def _own_state(live: Any) -> str:
+    """In its own words: of a database server Ready or Stopped."""
+    return str((live.get("properties") or {}).get("state") or state_of(live))
+
+
+def _left(config: AzureConfig, live: dict[str, Any]) -> list[dict[str, Any]]:
+    """What is there although the config switches it off or names another."""
+    return [
+        {"kind": one.kind, "name": one.name, "state": state_of(live[one.id.lower()]), "left_over": one.why}
+        for one in parts_left(config, live)
+    ]
 
 
 def _cluster(cluster: Any, table: PriceTable) -> dict[str, Any]:
@@ -101,10 +132,23 @@ def lines(facts: dict[str, Any]) -> list[str]:
     group, cluster = facts["resource_group"], facts["cluster"]
     missing = "not there; `mops-azure create` makes it"
     if not group["exists"]:
-        return [f"resource group {group['name']}: {missing}", *_registry_lines(facts)]
-    result = [f"resource group {group['name']}", *(_cluster_lines(cluster) if cluster else [f"cluster: {missing}"])]
+        return [f"resource group {group['name']}: {missing}", *_registry_lines(facts), *_part_lines(facts)]
+    going = ": being deleted" if group["state"].lower() == "deleting" else ""
+    result = [
+        f"resource group {group['name']}{going}",
+        *(_cluster_lines(cluster) if cluster else [f"cluster: {missing}"]),
+    ]
     result += [f"cluster {name}: ours too, though the config does not name it" for name in facts["other_clusters"]]
-    return result + _registry_lines(facts)
+    return result + _registry_lines(facts) + _part_lines(facts)
+
+
+def _part_lines(facts: dict[str, Any]) -> list[str]:
+    def said(part: dict[str, Any]) -> str:
+        return part["left_over"] or part["state"] or "not there; `mops-azure create` makes it"
+
+    shown = facts["registry"]["name"].lower() if facts["registry"] else ""  # it has a line of its own
+    told = [one for one in facts["parts"] if one["kind"] != "registry" or one["name"].lower() != shown]
+    return [f"{part['kind']} {part['name']}: {said(part)}" for part in told]
 
 
 def _registry_lines(facts: dict[str, Any]) -> list[str]:
