@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from modelops_runtime.api.calibration import of_run
+from modelops_runtime.contracts.errors import LedgerError
 from modelops_runtime.ledger.base import RunState
+from modelops_runtime.runner.answer import ANSWER
 from mops.answer import answer_lines
 from tests.unit.results.runs import a_run
 
@@ -42,12 +44,12 @@ def test_the_answer_and_what_stands_against_it() -> None:
         "loss 12 ± 0.5 confirmed on 50 fresh replicates (in the search: 10)",
         "caution: No set fits.",
         "stopped before the budget: loss 10 reached the wanted 11",
-        "2 trials failed; the commonest (2 of them): MODEL_ERROR: ?[31mno",
+        "2 trials failed; the commonest (2 of them): MODEL_ERROR: \\x1b[31mno",
         "report: report.html",
     ]
 
 
-@pytest.mark.parametrize("lacking", WHOLE)
+@pytest.mark.parametrize("lacking", [key for key in WHOLE if key not in ANSWER])
 def test_a_summary_that_lacks_a_key_is_shown_without_it(lacking: str) -> None:
     """As an older ModelOps, or `mops rescore` of one, wrote it."""
     said = lines({key: value for key, value in WHOLE.items() if key != lacking})
@@ -55,3 +57,9 @@ def test_a_summary_that_lacks_a_key_is_shown_without_it(lacking: str) -> None:
     assert said[-1] == "report: report.html"
     if lacking == "commonest_error":
         assert "2 trials failed" in said
+
+
+@pytest.mark.parametrize("lacking", ANSWER)
+def test_a_completed_run_without_an_answer_is_damaged(lacking: str) -> None:
+    with pytest.raises(LedgerError, match=f"column summary of its row lacks {lacking}; take the ledger from a backup"):
+        lines({key: value for key, value in WHOLE.items() if key != lacking})
