@@ -20,6 +20,7 @@ from modelops_runtime.evaluation.score import Scorer
 from modelops_runtime.evaluation.stored import NotStored, stored_target
 from modelops_runtime.ledger.base import Replicate, Run, Trial
 from modelops_runtime.results.figures import fmt, plus_minus
+from modelops_runtime.results.measure import measure_of
 from modelops_runtime.results.standing import Candidate, candidates, finalists
 
 LEAST = 3.0
@@ -66,7 +67,7 @@ def _said(run: Run, one: Candidate, replicates: Sequence[Replicate], tried: int,
     errors = _errors(run, search, confirm)
     if errors is None:
         low, high = sorted((search.loss, confirm.loss))
-        if _is_likelihood(run) or low <= 0 or high < ABSURD * low:
+        if measure_of(run).is_likelihood or low <= 0 or high < ABSURD * low:
             return ""
         times = f"{fmt(high / low)} times" if confirm.loss > search.loss else f"1 / {fmt(high / low)} of"
         return f"{start.format(times)}; neither has an error that could tell whether that is chance: {MEANS}."
@@ -92,7 +93,7 @@ def _errors(run: Run, search: Trial, confirm: Trial) -> tuple[float, float] | No
     """
     given = [(trial.loss_se, trial.replicates) for trial in (search, confirm)]
     known = [(se, r) for se, r in given if se is not None and math.isfinite(se) and r > 0]
-    if _is_likelihood(run):
+    if measure_of(run).is_likelihood:
         return (known[0][0], known[1][0]) if len(known) == 2 else None
     if not known or any((se is not None and not math.isfinite(se)) or (se is None and r != 1) for se, r in given):
         return None
@@ -113,19 +114,13 @@ def _luck(count: int) -> float:
     return math.sqrt(2 * math.log(max(count, 1)))
 
 
-def _is_likelihood(run: Run) -> bool:
-    scorer = _scorer(run)
-    return scorer is not None and scorer.is_likelihood
-
-
 def _scorer(run: Run) -> Scorer | None:
     specs = run.spec.get("targets") or {}
     try:
-        return Scorer(
-            tuple(stored_target(name, part, specs.get(name) or {}) for name, part in run.observations.items())
-        )
+        targets = tuple(stored_target(name, part, specs.get(name) or {}) for name, part in run.observations.items())
     except NotStored:
         return None
+    return Scorer(targets) if targets else None
 
 
 def _expected(run: Run, one: Candidate, replicates: Sequence[Replicate]) -> float | None:

@@ -100,6 +100,11 @@ def test_an_error_that_is_withheld_of_a_likelihood_is_not_made_up() -> None:
     assert said((100.0, 1.0, 10), (900.0, 1.0, 100), run=a_loss("poisson")) != ""
 
 
+def test_a_run_that_was_recorded_without_its_observations_is_judged_by_its_errors() -> None:
+    assert said((100.0, 1.0, 10), (900.0, 1.0, 100), run=a_run(observations={})) != ""
+    assert said((900.0, 1.0, 10), (100.0, 1.0, 100), run=a_run(observations={})) == ""
+
+
 def drawn(rng: np.random.Generator, replicates: int, mean: float) -> np.ndarray:
     return rng.normal(mean, 3.0, (replicates, 4))
 
