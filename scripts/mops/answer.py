@@ -24,7 +24,7 @@ def answer_lines(report: Calibration) -> list[str]:
     else:
         lines.append(f"loss {with_error(summary['loss'], summary['loss_se'])}, not confirmed on fresh seeds")
         effective, replicates = summary.get("effective_sample_size"), summary.get("replicates", 0)
-    lines += about_its_error(effective, replicates)
+    lines += about_its_error(effective, replicates, confirmed=summary["confirmed_loss"] is not None)
     if summary["stop_reason"]:
         lines.append(f"stopped before the budget: {summary['stop_reason']}")
     if summary.get("failed"):
