@@ -20,7 +20,8 @@ def answer_lines(report: Calibration) -> list[str]:
     lines.append(_loss(report))
     summary = report.summary
     kind = "" if report.confirmed_loss is None else "confirmed_"
-    lines += about_its_error(summary.get(f"{kind}effective_sample_size"), summary.get(f"{kind}replicates", 0))
+    effective, replicates = summary.get(f"{kind}effective_sample_size"), summary.get(f"{kind}replicates", 0)
+    lines += about_its_error(effective, replicates, confirmed=bool(kind))
     lines += caution_lines(report.cautions)
     if reason := summary.get("stop_reason"):
         lines.append(f"stopped before the budget: {reason}")

@@ -60,11 +60,11 @@ def _best_lines(best: Best, derived: Mapping[str, object]) -> list[str]:
     lines = [f"best parameters (trial {best.trial}):", *aligned(rows)]
     if best.confirmed_loss is None:
         lines.append(f"loss {with_error(best.loss, best.loss_se)}, not confirmed on fresh seeds")
-        return [*lines, *about_its_error(best.effective_sample_size, best.replicates)]
+        return [*lines, *about_its_error(best.effective_sample_size, best.replicates, confirmed=False)]
     confirmed = with_error(best.confirmed_loss, best.confirmed_loss_se)
     fresh = f"confirmed on {best.confirmed_replicates} fresh replicates"
     lines.append(f"loss {confirmed} {fresh} (in the search: {number(best.loss)})")
-    return [*lines, *about_its_error(best.confirmed_effective_sample_size, best.confirmed_replicates)]
+    return [*lines, *about_its_error(best.confirmed_effective_sample_size, best.confirmed_replicates, confirmed=True)]
 
 
 def _finalist_lines(finalists: Sequence[Best]) -> list[str]:
@@ -81,5 +81,6 @@ def _finalist_lines(finalists: Sequence[Best]) -> list[str]:
         confirmed = with_error(best.confirmed_loss, best.confirmed_loss_se) if done else "not yet"
         replicates = f"{best.confirmed_replicates:,}" if done else "-"
         rows.append((f"  {best.trial}", confirmed, replicates, number(best.loss), *values))
-    rankless = about_its_error(finalists[0].confirmed_effective_sample_size, finalists[0].confirmed_replicates)
+    best = finalists[0]
+    rankless = about_its_error(best.confirmed_effective_sample_size, best.confirmed_replicates, confirmed=True)
     return [f"finalists{', whose order says nothing' if rankless else ''}:", *aligned(rows)]

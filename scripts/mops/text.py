@@ -47,12 +47,17 @@ def with_error(loss: float | None, standard_error: float | None) -> str:
     return number(loss) if standard_error is None else f"{number(loss)} ± {number(standard_error)}"
 
 
-def about_its_error(effective: float | None, replicates: int) -> list[str]:
-    """A line where a loss stands without its error, with what to do; none where it has one."""
+def about_its_error(effective: float | None, replicates: int, *, confirmed: bool) -> list[str]:
+    """A line where a loss stands without its error, with what to do; none where it has one.
+
+    The few replicates of a search seldom have one: what helps there is the confirmation.
+    """
     from modelops_runtime.contracts.effective import what_to_do, why_no_error
 
     why = why_no_error(effective, replicates)
-    return [f"{why}; {what_to_do(effective, replicates)}"] if effective is not None and why else []
+    if effective is None or not why:
+        return []
+    return [f"{why}; {what_to_do(effective, replicates)}" if confirmed else why]
 
 
 def caution_lines(cautions: Sequence[str]) -> list[str]:
@@ -115,7 +120,7 @@ def _best_lines(summary: RunSummary) -> list[str]:
     lines = [f"best        {_best(best)}", f"            {values_text(best.params)}"]
     if best.confirmed_loss is None:
         return lines
-    why = about_its_error(best.confirmed_effective_sample_size, best.confirmed_replicates)
+    why = about_its_error(best.confirmed_effective_sample_size, best.confirmed_replicates, confirmed=True)
     return [*lines, *(f"            {line}" for line in why)]
 
 
