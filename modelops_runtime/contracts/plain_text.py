@@ -46,13 +46,13 @@ def json_text(value: Any, **options: Any) -> str:
 
 
 class PlainStream:
-    """A text stream that writes what it is given as plain text. It has no `buffer`: bytes would go past the door."""
+    """A text stream that writes what it is given as plain text. It has no `buffer`: bytes come through the door too."""
 
     def __init__(self, stream: TextIO) -> None:
         self.unfiltered = stream
 
-    def write(self, text: str) -> int:
-        self.unfiltered.write(plain_text(text))
+    def write(self, text: str | bytes) -> int:
+        self.unfiltered.write(plain_text(text if isinstance(text, str) else bytes(text).decode("utf-8", "replace")))
         return len(text)
 
     def writelines(self, lines: list[str]) -> None:

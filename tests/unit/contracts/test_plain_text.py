@@ -7,6 +7,7 @@ import json
 import sys
 import unicodedata
 
+import click
 import pytest
 from hypothesis import example, given
 
@@ -77,8 +78,9 @@ def test_all_that_is_written_by_name_passes_the_door(monkeypatch: pytest.MonkeyP
         sys.stdout.write("\x1b[2J\n")
         sys.stderr.writelines(["\u202e", "\n"])
         assert not hasattr(sys.stdout, "buffer"), "bytes would go past the door"
+        click.echo(b"\x1b[3J\xff")
         unfiltered(sys.stdout).write("\x1b[1m")
-    assert out.getvalue() == "\\x1b[2J\n\x1b[1m"
+    assert out.getvalue() == "\\x1b[2J\n\\x1b[3J\ufffd\n\x1b[1m"
     assert err.getvalue() == "\\u202e\n"
     assert sys.stdout is out
 
