@@ -65,15 +65,22 @@ def test_a_model_that_is_plainly_wrong_a_value_near_its_bound_and_unknown_interv
     )
     unknown = [sentence for sentence in said if sentence.startswith("There are no intervals for this run: ")]
     assert len(unknown) == 1
-    assert unknown[0].endswith("More trials may give them: `mops extend`.")
+    assert "rests on 1.0 of its 4 replicates (effective sample size; an error needs 5)" in unknown[0]
     assert any(
         sentence.startswith("height is ") and "near its lower bound (40): nothing beyond was tried" in sentence
         for sentence in said
     ), said
 
 
+def test_where_more_trials_may_give_intervals_that_is_said(tmp_path: Path) -> None:
+    said = everywhere_after_a_run(project(tmp_path / "line", spec=line_spec(trials=6)))
+    (unknown,) = [sentence for sentence in said if sentence.startswith("There are no intervals for this run: ")]
+    assert unknown.endswith("More trials may give them: `mops extend`.")
+
+
 def test_an_answer_that_nothing_stands_against_has_no_caution(tmp_path: Path) -> None:
-    made = project(tmp_path / "line", spec=line_spec(trials=80, replicates=6, loss="{kind: normal, sigma: 0.5}"))
+    spec = line_spec(trials=80, replicates=6, loss="{kind: normal, sigma: 0.5}")
+    made = project(tmp_path / "line", spec=spec.replace("replicates: 4}", "replicates: 60}"))
     assert everywhere_after_a_run(made) == []
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from modelops_runtime import calibrate, open_run
+from modelops_runtime.runner.model_files import held_code
 from modelops_runtime.runner.prepare import planned
 from modelops_runtime.runner.request import RunRequest
 from modelops_runtime.runner.run import run_spec
@@ -223,8 +224,9 @@ def test_what_is_tried_beforehand_leaves_no_trace_in_the_trials(tmp_path: Path) 
     request = RunRequest(
         loaded=load_spec(untried.root / "adaptive.yaml"), ledger_url=str(untried.ledger), run_id="line", slots=1
     )
-    plan, _ = planned(request.loaded)
-    assert plan is not None
-    with opened_service(request, plan.aligner, keep_tables=False) as service:
-        run_spec(request, on_event=lambda event: None, stop=StopRequest(), service=service)
+    with held_code(request.loaded) as code:
+        plan, _ = planned(request.loaded, code)
+        assert plan is not None
+        with opened_service(request, code, plan.aligner, keep_tables=False) as service:
+            run_spec(request, on_event=lambda event: None, stop=StopRequest(), code=code, service=service)
     assert answer_of(str(tried.ledger), "line") == answer_of(str(untried.ledger), "line")
