@@ -53,6 +53,8 @@ class Copied:
     """Its name from the root, as the file system spells it."""
     mtime_s: int
     """When it was changed, in whole seconds, which every file system can keep."""
+    is_recorded: bool = True
+    """Whether the run's identity knows it."""
     alias_of: str = ""
     """The place of another copied file, where this is a link to that."""
 
@@ -94,7 +96,7 @@ class Snapshot:
     def lay_out(self, folder: Path) -> None:
         """Make `folder` what was recorded, or make it so again; what else is there stays.
 
-        Raises UserError, naming the file, when a content is neither in the cache nor in the root any more.
+        Raises ModelChanged when a recorded content is neither in the cache nor in the root any more.
         """
         for tries_left in reversed(range(_TRIES)):
             try:
@@ -115,7 +117,13 @@ class Snapshot:
             if copied.alias_of:
                 _make_link(path, os.path.relpath(copied.alias_of, os.path.dirname(copied.place)))
             elif not _is_as_written(path, copied):
-                _write(path, self._content(copied), copied)
+                try:
+                    content = self._content(copied)
+                except ModelChanged:
+                    if copied.is_recorded:
+                        raise
+                    continue
+                _write(path, content, copied)
 
     def as_named(self, text: str, folder: Path) -> str:
         """A text with the paths of the root, and of what lies beside it, instead of those of a copy in `folder`."""
@@ -150,10 +158,7 @@ class Snapshot:
                 with contextlib.suppress(OSError):
                     store.put(content)
                 return content
-        raise UserError(
-            f"{copied.file.name}: its recorded content has gone from the cache {self.store}, "
-            f"and {copied.file.path} is not as it was"
-        )
+        raise ModelChanged(copied.file.name, self.root)
 
 
 def take(root: Path, store: Store, *, recorded: Collection[str] | None = None) -> Snapshot:
@@ -170,7 +175,7 @@ def take(root: Path, store: Store, *, recorded: Collection[str] | None = None) -
     for file in files:
         made = _copied(file, root, store) if file.name in small else None
         if made is not None:
-            copied.append(made)
+            copied.append(replace(made, is_recorded=recorded is None or file.name in recorded))
         elif recorded is None or file.name in recorded:
             content, stamp = _looked_at(file)
             linked.append(Linked(file=file, digest=content, stamp=stamp))

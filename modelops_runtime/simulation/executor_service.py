@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, as_completed
 from typing import Any, Protocol
 
+from modelops_runtime.contracts.errors import ModelChanged
 from modelops_runtime.contracts.parameters import Scalar, UniqueParameterSet
 from modelops_runtime.contracts.simulation import ReplicateOutcome, Tables
 from modelops_runtime.models.loading import ModelDescription
 from modelops_runtime.simulation import replicates
 from modelops_runtime.simulation.replicates import ReplicateWork
-from modelops_runtime.simulation.work import ItemOutcome
+from modelops_runtime.simulation.work import CHANGED, ItemOutcome
 
 
 class Executor(Protocol):
@@ -74,7 +75,7 @@ class ExecutorService:
         items = [replicates.replicate_item(parameter_set.params, seed) for parameter_set, seed in calls]
         seeds = {place: seed for place, (_, seed) in enumerate(calls)}
         return self._executor.submit(
-            self._known, items, lambda outcomes: replicates.replicate_outcomes(seeds, outcomes), fresh=True
+            self._known, items, lambda outcomes: replicates.replicate_outcomes(seeds, self._named(outcomes)), fresh=True
         )
 
     def describe(self) -> ModelDescription:
@@ -92,6 +93,10 @@ class ExecutorService:
         return future.result()
 
     def _named(self, outcomes: Sequence[ItemOutcome]) -> list[ItemOutcome]:
+        """With the user's own paths. Raises ModelChanged where a process did not find the recorded files any more."""
+        for outcome in outcomes:
+            if outcome.failure is not None and outcome.failure.path == CHANGED:
+                raise ModelChanged(*outcome.failure.further[0])
         return replicates.with_own_names(self._work, outcomes)
 
     def close(self, *, now: bool = False) -> None:

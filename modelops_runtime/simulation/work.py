@@ -7,7 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from modelops_runtime.contracts.errors import ModelChanged
 from modelops_runtime.contracts.failures import LOG_LIMIT, BadOutput, Failure, FailureKind
+
+CHANGED = "model files"
+"""The path of a failure that is a ModelChanged of the process that simulates; its further part holds what that was made of."""
 
 _LINE_LIMIT = 1_000
 
@@ -58,6 +62,8 @@ def explain(work: Work, error: BaseException) -> tuple[PlainFailure, str]:
     """An exception as plain data, with its traceback."""
     if isinstance(error, BadOutput):
         return (FailureKind.BAD_OUTPUT, one_line(str(error)), error.path, error.further), ""
+    if isinstance(error, ModelChanged):
+        return (FailureKind.LOST, one_line(str(error)), CHANGED, (error.args,)), ""
     try:
         line, trace = work.describe(error)
     except BaseException:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -131,6 +132,30 @@ def test_an_edit_in_mid_run_reaches_no_process_of_the_run(command: bool, tmp_pat
     again = made.mops("run", "--spec", "adaptive.yaml", "--trials", "13")
     assert again.code == 2, again.err
     assert "file model.py" in again.err
+
+
+def test_a_cache_that_is_emptied_in_mid_run_is_no_failure_of_the_model(tmp_path: Path) -> None:
+    """What is as it was is taken from the folder again; what is not and is recorded stops the run, until it is."""
+    made = versioned(tmp_path / "line")
+    made = Project(made.root, {**made.env, "MODELOPS_CACHE": str(tmp_path / "cache")})
+    (made.root / "notes.md").write_text("unrecorded")
+    hold = held(made, after=10)
+    process = made.start("run", "--spec", "adaptive.yaml", "--workers", "2", "--quiet")
+    hold.wait_until_reached(waiting=2)
+    shutil.rmtree(tmp_path / "cache" / "files")
+    for name in ("helper.py", "notes.md"):
+        (copy,) = (tmp_path / "cache" / "runs").rglob(name)
+        copy.unlink()
+    (made.root / "helper.py").write_text("VERSION = 1\n")
+    (made.root / "notes.md").write_text("edited")
+    hold.lift()
+    code, err = ended(process)
+    assert code == 1, err
+    assert f"helper.py in {made.root} was changed or removed during the run" in err
+    (made.root / "helper.py").write_text("VERSION = 0\n")
+    again = made.mops("run", "--spec", "adaptive.yaml", "--workers", "2")
+    assert again.code == 0, again.err
+    assert_all_from_the_recorded_code(made)
 
 
 def test_processes_that_replace_killed_ones_run_the_recorded_code(tmp_path: Path) -> None:
