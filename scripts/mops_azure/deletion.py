@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -30,10 +31,12 @@ class Inventory:
     node_members: tuple[Any, ...] = ()
     """Disks, addresses, machines: Azure made them for the cluster, and they go with it."""
     locks: tuple[Any, ...] = ()
+    of_monitoring: tuple[Any, ...] = ()
+    """Those of `members` that the cluster's monitoring add-on made; they carry no tags, and go with it."""
 
     @property
     def foreign(self) -> tuple[Any, ...]:
-        return tuple(one for one in self.members if not is_ours(one))
+        return tuple(one for one in self.members if not is_ours(one) and one not in self.of_monitoring)
 
     @property
     def our_locks(self) -> tuple[Any, ...]:
@@ -61,8 +64,9 @@ def _inventory(arm: Arm, config: AzureConfig, name: str) -> Inventory:
         return Inventory(group_name=name, group=None)
     members = tuple(arm.list(f"{group_id}/resources", desired.GROUPS, doing))
     locks = tuple(arm.list(f"{group_id}/providers/Microsoft.Authorization/locks", desired.LOCKS, doing))
-    cluster = None
+    cluster, of_monitoring = None, ()
     if name == config.group_name:
+        of_monitoring = tuple(one for one in members if is_of_monitoring(config, one))
         cluster = arm.get(desired.cluster_id(config), desired.CLUSTERS, "reading the cluster")
     node_group = ((cluster or {}).get("properties") or {}).get("nodeResourceGroup") or ""
     inside: tuple[Any, ...] = ()
@@ -76,7 +80,26 @@ def _inventory(arm: Arm, config: AzureConfig, name: str) -> Inventory:
         node_group=node_group,
         node_members=inside,
         locks=locks,
+        of_monitoring=of_monitoring,
     )
+
+
+MONITORING = {
+    "microsoft.insights/datacollectionrules": ("MSCI-{}-", 64),
+    "microsoft.insights/datacollectionendpoints": ("MSCI-(?:ingest|config)-{}-", 43),
+}
+"""Type in lower case -> how `az aks enable-addons -a monitoring` names what it makes beside the cluster: this with a region,
+then the cluster's name, all cut at so many letters (azure-cli, azuremonitor/containerinsights)."""
+
+
+def is_of_monitoring(config: AzureConfig, one: Any) -> bool:
+    """The monitoring add-on of the config's cluster made it. Pure."""
+    kind, name = str(one.get("type", "")).lower(), str(one.get("name", ""))
+    if kind == "microsoft.operationsmanagement/solutions":  # of older releases of az
+        return name.lower() == f"containerinsights({config.logs.name})".lower()
+    head, longest = MONITORING.get(kind, ("", 0))
+    found = re.match(head.format("[a-z0-9]+"), name, re.IGNORECASE) if head else None
+    return found is not None and name.lower() == f"{found[0]}{config.aks.name}"[:longest].rstrip("-_.").lower()
 
 
 def lines(found: Inventory) -> list[str]:
@@ -84,7 +107,8 @@ def lines(found: Inventory) -> list[str]:
     if found.group is None:
         return [f"resource group {found.group_name} is not there: nothing to delete"]
     result = [f"  - resource group {found.group_name}"]
-    result += [f"  - {_title(one)}" for one in found.members]
+    made = ", which the monitoring of the cluster made"
+    result += [f"  - {_title(one)}{made if one in found.of_monitoring else ''}" for one in found.members]
     if found.node_group:
         result.append(
             f"  - resource group {found.node_group}, which Azure made for the nodes; what is on its disks is lost"

@@ -7,7 +7,9 @@ import sys
 
 import pytest
 
+from mops_azure.deletion import is_of_monitoring
 from tests.azure.arm_server import SUBSCRIPTION, ArmServer
+from tests.azure.test_types import CONFIG
 from tests.support.patience import PATIENCE_S
 
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourcegroups/modelops-anna"
@@ -79,6 +81,52 @@ def test_foreign_resources_are_listed_and_keep_the_group(arm: ArmServer, made, m
     assert refused.returncode == 2
     assert "storageAccounts thesis" in refused.stderr
     assert GROUP in arm.resources
+
+
+def member(kind: str, name: str) -> dict[str, str]:
+    return {"id": f"{GROUP}/providers/{kind}/{name}", "name": name, "type": kind}
+
+
+def test_what_the_monitoring_of_the_cluster_made_goes_with_it(arm: ArmServer, made, mops_azure):
+    """Names as `az aks enable-addons -a monitoring` gives them."""
+    path = made(logs={"enabled": True})
+    arm.groups_members[GROUP] = [
+        member("Microsoft.Insights/dataCollectionRules", "MSCI-westeurope-modelops"),
+        member("Microsoft.Insights/dataCollectionEndpoints", "MSCI-ingest-westeurope-modelops"),
+        member("Microsoft.OperationsManagement/solutions", "ContainerInsights(modelops)"),
+    ]
+    listed = mops_azure("delete", "--dry-run", config=path)
+    assert listed.returncode == 0, listed.stderr
+    assert "dataCollectionRules MSCI-westeurope-modelops, which the monitoring of the cluster made" in listed.stdout
+    assert mops_azure(*SURE, config=path).returncode == 0
+    assert GROUP not in arm.resources
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("Microsoft.Insights/dataCollectionRules", "MSCI-westeurope-other"),
+        ("Microsoft.Insights/dataCollectionRules", "MSCI-modelops"),
+        ("Microsoft.Insights/dataCollectionRules", "thesis"),
+        ("Microsoft.Insights/metricAlerts", "MSCI-westeurope-modelops"),
+        ("Microsoft.OperationsManagement/solutions", "ContainerInsights(other)"),
+    ],
+)
+def test_a_rule_of_somebody_else_keeps_the_group(arm: ArmServer, made, mops_azure, kind, name):
+    path = made()
+    arm.groups_members[GROUP] = [member(kind, name)]
+    refused = mops_azure(*SURE, config=path)
+    assert refused.returncode == 2
+    assert f"{kind} {name}" in refused.stderr
+    assert GROUP in arm.resources
+
+
+def test_a_long_name_of_such_a_rule_is_cut_as_az_cuts_it():
+    config = CONFIG.model_copy(update={"aks": CONFIG.aks.model_copy(update={"name": f"{'c' * 46}-{'d' * 16}"})})
+    rule = "Microsoft.Insights/dataCollectionRules"
+    assert is_of_monitoring(config, {"type": rule, "name": f"MSCI-northcentralus-{'c' * 44}"}) is True
+    assert is_of_monitoring(config, {"type": rule, "name": f"MSCI-westus2-{'c' * 46}-{'d' * 4}"}) is True
+    assert is_of_monitoring(config, {"type": rule, "name": f"MSCI-westus2-{'c' * 46}-{'d' * 5}"}) is False
 
 
 def test_a_group_of_others_is_refused(arm: ArmServer, made, mops_azure):

@@ -11,7 +11,7 @@ from modelops_runtime.contracts.errors import UserError
 from mops_azure import desired
 from mops_azure.commands.common import arm_for, ask, config_option, load_config, progress, timeout_option, yes_option
 from mops_azure.config import admin_password
-from mops_azure.cost import cost_lines, estimate
+from mops_azure.cost import cost_lines, estimate, left_alone
 from mops_azure.parts import parts, server_id
 from mops_azure.plan import make_plan, power_of, refuse_if_stopped, refuse_replacements, under_way
 from mops_azure.prices import price_table
@@ -62,7 +62,8 @@ def command(config_path: Path, yes: bool, timeout: float, no_wait: bool, allow_r
             f"{names} would be deleted and made anew; say --allow-replace if that is wanted, or undo the change"
         )
     refuse_if_stopped(config, plan, live)
-    click.echo("\n".join(cost_lines(estimate(config, price_table(config)))))
+    more = [str(pool.get("vmSize")) for pool in left_alone(config, live)]
+    click.echo("\n".join(cost_lines(estimate(config, price_table(config, more_sizes=more), live))))
     ask("Go on?", yes=yes)
     say = progress()
     work = Work(arm=arm, say=say, deadline=time.monotonic() + timeout, wait=not no_wait)

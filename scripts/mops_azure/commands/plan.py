@@ -77,10 +77,11 @@ def _show(config_path: Path, as_json: bool, against: Path | None, save_live: Pat
                 f"--save-live {save_live}: it cannot be written: {error.strerror}; give another file"
             ) from None
     plan = make_plan(config, live, ssh_key=key)
-    from mops_azure.cost import cost_lines, estimate
+    from mops_azure.cost import cost_lines, estimate, left_alone
     from mops_azure.prices import price_table, shipped
 
-    cost = estimate(config, shipped() if against else price_table(config))
+    more = [str(pool.get("vmSize")) for pool in left_alone(config, live)]
+    cost = estimate(config, shipped() if against else price_table(config, more_sizes=more), live)
     if as_json:
         click.echo(json.dumps({**plan_json(plan), "cost": cost.as_dict()}, indent=2))
     else:

@@ -12,7 +12,7 @@ import click
 from mops_azure import desired
 from mops_azure.commands.common import arm_for, config_option, json_option, load_config
 from mops_azure.config import AzureConfig
-from mops_azure.cost import nodes_price
+from mops_azure.cost import left_alone, nodes_price
 from mops_azure.plan import other_clusters, power_of, state_of, under_way
 from mops_azure.prices import PriceTable, price_table
 from mops_azure.support import end_of_support
@@ -33,10 +33,11 @@ def command(config_path: Path, as_json: bool, watch: bool) -> None:
     arm = arm_for(config)
     from mops_azure.live import read_live
 
-    table = price_table(config)
+    table = None
     shown, pause = "", 1.0
     while True:
         live = read_live(arm, config)
+        table = table or price_table(config, more_sizes=[str(pool.get("vmSize")) for pool in left_alone(config, live)])
         facts = facts_of(config, live, table)
         text = json.dumps(facts, indent=2) if as_json else "\n".join(lines(facts))
         moving = next(under_way(live), None) is not None
@@ -122,9 +123,11 @@ def _cluster_lines(cluster: dict[str, Any]) -> list[str]:
             f"{pool['nodes']} of {pool['min']} to {pool['max']} nodes" if is_scaled else f"{pool['nodes']} nodes, fixed"
         )
         result.append(f"  pool {pool['name']}: {nodes}, {pool['vm_size']}, {pool['state']}, {price}")
-    if cluster["nodes_usd_per_hour"] is not None:
-        result.append(
-            f"  nodes cost {cluster['nodes_usd_per_hour']:.2f} USD an hour now "
-            f"(list prices of {cluster['prices']['as_of']}, without disks and traffic)"
-        )
+    known = sum(pool["usd_per_hour"] or 0 for pool in cluster["pools"])
+    unknown = [f"pool {pool['name']}" for pool in cluster["pools"] if pool["usd_per_hour"] is None]
+    least, without = ("at least ", f", without {', '.join(unknown)}") if unknown else ("", "")
+    result.append(
+        f"  nodes cost {least}{known:.2f} USD an hour now{without} "
+        f"(list prices of {cluster['prices']['as_of']}, without disks and traffic)"
+    )
     return result
