@@ -10,13 +10,16 @@ from typing import Any
 
 from modelops_runtime.contracts.errors import ModelOpsError, UserError
 from mops_azure import desired, parts
-from mops_azure.arm import Arm, Reply, with_patience
+from mops_azure.arm import Arm, Reply, Unreachable, with_patience
 from mops_azure.desired import Resource
 from mops_azure.errors import AzureError, from_reply
 from mops_azure.plan import Live, Plan, Step, in_motion, state_of, under_way
 
 APPEARS_WITHIN_S = 600
 """Seconds until what Azure has accepted must be there."""
+
+BELIEVED_FOR_S = 120
+"""Seconds in which what Azure has agreed to delete may still look untouched."""
 
 TRIES = 4
 """Times one step is sent, when others come in between or Azure fails."""
@@ -72,6 +75,8 @@ class Work:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     sent: Counter[tuple[str, str]] = field(default_factory=Counter)
+    refused: dict[str, AzureError] = field(default_factory=dict)
+    """Resource id in lower case -> why its last operation failed, though the resource itself is Succeeded (again)."""
 
     def pause(self, seconds: float, what: str) -> None:
         if self.clock() + seconds > self.deadline:
@@ -101,6 +106,8 @@ def apply_plan(
         step = changes[0]
         if step.action != "create" or step.resource.kind not in expected:
             _check_allowed(step, allowed)
+        if step.resource.id.lower() in work.refused:  # what failed a moment ago is not sent again at once
+            raise work.refused[step.resource.id.lower()]
         _check_tries(step, work.sent)
         work.sent[step.key] += 1
         made = _do(work, step)
@@ -242,6 +249,8 @@ def settle(work: Work, id_: str, api_version: str, what: str, *, operation_url: 
                 )
             phase = state_of(live) if live is not None else "Creating"
             if phase.lower() == "succeeded":
+                if reason:
+                    work.refused[id_.lower()] = from_reply(what, 200, reason)
                 return live
             if phase.lower() in ("failed", "canceled"):
                 raise from_reply(what, 200, reason or {"code": phase, "message": _why(live, phase)})
@@ -275,26 +284,62 @@ def _operation(work: Work, url: str, what: str) -> tuple[str | None, Any, str | 
 
 
 def remove(work: Work, resource: Resource) -> None:
-    """Delete and wait until it is gone; what is gone already is fine."""
+    """Delete and wait until it is gone; what is gone already is fine. Raises AzureError as soon as Azure has given it up."""
     doing = f"deleting the {resource.kind} {resource.name}"
 
     def send() -> Reply:
         return work.arm.delete(resource.id, resource.api_version, doing)
 
+    url = None
     try:
         # A lock that was just removed is still believed in for a while.
-        with_patience(send, (*FAULTS_OF_AZURE, "ScopeLocked"), for_s=60, sleep=work.sleep)
+        url = with_patience(send, (*FAULTS_OF_AZURE, "ScopeLocked"), for_s=60, sleep=work.sleep).result_url
     except AzureError as error:
         if error.status != 409 or error.code not in (*BUSY, "ResourceGroupBeingDeleted"):
             raise
-    pause = 0.3
-    since, said = work.clock(), ""
-    while (live := work.arm.get(resource.id, resource.api_version, doing)) is not None:
+    pause, said, refusal = 0.3, "", None
+    since, was_deleting = work.clock(), False
+    while True:
+        if url and refusal is None:
+            refusal, url = _end_of_deletion(work, url, doing)
+        live = work.arm.get(resource.id, resource.api_version, doing)
+        if live is None:
+            return
         state = state_of(live)
-        if state.lower() == "failed":
-            raise from_reply(doing, 200, {"code": "Failed", "message": _why(live, state)})
+        was_deleting = was_deleting or in_motion(live)
+        if refusal is not None and not in_motion(live):
+            raise from_reply(doing, 200, refusal)
+        # Without an operation to ask, what Azure has put back tells that it was given up.
+        is_back = not in_motion(live) and (was_deleting or work.clock() - since > BELIEVED_FOR_S)
+        if url is None and refusal is None and (state.lower() == "failed" or is_back):
+            raise from_reply(doing, 200, {"code": "DeletionFailed", "message": _why_not_deleted(live, state)})
         if state != said and work.clock() - since > 0.1:
             work.say(f"{resource.kind} {resource.name}: {state}")
             said = state
         work.pause(pause, doing)
         pause = min(pause * 1.5, 10)
+
+
+def _why_not_deleted(live: Any, state: str) -> str:
+    why = _why(live, state)
+    return f"Azure did not delete it, it is {state} again" if why == f"Azure reports {state}" else why
+
+
+def _end_of_deletion(work: Work, url: str, doing: str) -> tuple[Any, str | None]:
+    """(why it failed or None, where to ask next). An end, or an answer that is lost, sends the asker to the resource."""
+    try:
+        reply = work.arm.send("GET", url, None, doing, accept=tuple(range(400, 600)))
+    except Unreachable:
+        return None, url
+    body = reply.body if isinstance(reply.body, dict) else {}
+    if reply.status in (401, 408, 429) or reply.status >= 500:
+        return None, url
+    if reply.status in (403, 404) and not str(body.get("error", body).get("code", "")).startswith("ResourceGroup"):
+        return None, None  # the operation is no longer told of
+    if reply.status >= 400:
+        return reply.body or {"code": str(reply.status), "message": "Azure did not delete it"}, None
+    status = str(body.get("status") or "").lower()
+    if status in ("failed", "canceled"):
+        return body.get("error") or {"code": body["status"], "message": f"Azure reports {status}"}, None
+    is_over = reply.status != 202 and status in ("", "succeeded")
+    return None, None if is_over else url

@@ -152,6 +152,25 @@ def check(found: Inventory, *, unlock: bool) -> None:
         raise UserError(f"resource group {name} is locked by {desired.LOCK_NAME}; say --unlock to remove that lock too")
 
 
+def check_again(seen: Inventory, now: Inventory, *, unlock: bool) -> None:
+    """Raises UserError when more would go than was `seen`, by whoever agreed to it, or when it must not be deleted any more."""
+    check(now, unlock=unlock)
+    known = {_id(one) for one in (*seen.members, *seen.node_members, *seen.locks)}
+    new = [_title(one) for one in (*now.members, *now.node_members) if _id(one) not in known]
+    new += [f"lock {one['name']}" for one in now.locks if _id(one) not in known]
+    if now.group is not None and seen.group is None:
+        new.insert(0, f"resource group {now.group_name} itself")
+    if new:
+        raise UserError(
+            f"resource group {now.group_name} has changed since it was listed: {', '.join(new)} is new; the group was not "
+            "deleted, run the same command again to see all that goes"
+        )
+
+
+def _id(one: Any) -> str:
+    return str(one.get("id") or _title(one)).lower()
+
+
 def carry_out(work: Work, config: AzureConfig, found: Inventory) -> None:
     """Locks, the nodes' right on the registry, then the group with all in it. Safe to run again from any point."""
     from mops_azure.apply import remove

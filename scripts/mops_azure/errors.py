@@ -87,6 +87,10 @@ MEANINGS = (
         remedy="a lock keeps it; `mops-azure delete --unlock` removes ours, another is its owner's to remove (`az lock list`)",
     ),
     Meaning(
+        codes="ResourceGroupDeletion.*|DeletionFailed|ResourceDeletionFailed",
+        remedy="delete what is named first, or what still uses it (`az resource list -g GROUP`), then run the same command again",
+    ),
+    Meaning(
         codes="PrincipalNotFound",
         remedy="Entra does not know the new identity yet; wait a minute and run the same command again",
     ),
@@ -175,7 +179,22 @@ def code_and_message(status: int, body: Any) -> tuple[str, str]:
     inner = next((one for one in details if isinstance(one, Mapping)), {}) if isinstance(details, list) else {}
     if inner.get("code") and (code in ("Conflict", "BadRequest", "DeploymentFailed") or not message):
         code, message = str(inner["code"]), str(inner.get("message") or message)
+    if code.lower().startswith("resourcegroupdeletion") and isinstance(details, list):
+        message = _refusals(details) or message
     return code, message or code
+
+
+def _refusals(details: list[Any]) -> str:
+    """Of a group that was not deleted: each resource that stayed, and why."""
+    found = []
+    for one in details:
+        target = str(one.get("target") or "") if isinstance(one, Mapping) else ""
+        if target:
+            name = target.rpartition("/providers/")[2]
+            _, why = code_and_message(0, one.get("message"))
+            known = "" if why.startswith("Azure answered") else why
+            found.append(f"{name}: {known or str(one.get('message') or 'it stayed')}")
+    return "; ".join(found)
 
 
 def one_line(text: str, limit: int = 300) -> str:

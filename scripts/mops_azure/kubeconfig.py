@@ -222,7 +222,10 @@ def write_private(path: Path, text: str) -> None:
     try:
         if path.is_dir():
             raise UserError(f"{path}: this is a folder; name a file")
-        _replace(path.resolve(), text)
+        if path.exists() and not path.is_file():  # a pipe, or /dev/stdout: nothing to keep private
+            path.write_text(text, encoding="utf-8")
+        else:
+            _replace(path.resolve(), text)
     except (OSError, RuntimeError) as error:  # a RuntimeError: a link that leads to itself
         said = error.strerror if isinstance(error, OSError) else "it is a link to itself"
         raise UserError(f"{path}: it cannot be written ({said}); name another file") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 from pathlib import Path
 
 import pytest
@@ -230,3 +231,15 @@ def test_a_place_that_cannot_be_written_is_one_line(arm: ArmServer, config, mops
     refused = mops_azure("plan", "--save-live", str(tmp_path), config=config())
     assert refused.returncode == 2
     assert "--save-live" in refused.stderr
+
+
+def test_what_is_there_is_saved_for_the_owner_alone(arm: ArmServer, config, mops_azure, tmp_path):
+    path, file = config(), tmp_path / "live.json"
+    assert mops_azure("create", "-y", config=path).returncode == 0
+    file.write_text("old")
+    file.chmod(0o644)
+    for name in ("live.json", "new.json"):
+        saved = mops_azure("plan", "--save-live", name, config=path)
+        assert saved.returncode == 0, saved.stderr
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+        assert "Nothing to do" in mops_azure("plan", "--against", name, config=path).stdout

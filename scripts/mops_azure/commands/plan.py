@@ -10,6 +10,7 @@ import click
 
 from modelops_runtime.contracts.errors import ModelOpsError, UserError
 from mops_azure.commands.common import arm_for, config_option, json_option, load_config
+from mops_azure.kubeconfig import write_private
 from mops_azure.plan import Plan, make_plan
 from mops_azure.render import plan_json, plan_lines
 from mops_azure.ssh import given_key
@@ -71,11 +72,9 @@ def _show(config_path: Path, as_json: bool, against: Path | None, save_live: Pat
         live = read_live(arm_for(config), config)
     if save_live:
         try:
-            save_live.write_text(json.dumps(list(live.values()), indent=2) + "\n")
-        except OSError as error:
-            raise UserError(
-                f"--save-live {save_live}: it cannot be written: {error.strerror}; give another file"
-            ) from None
+            write_private(save_live, json.dumps(list(live.values()), indent=2) + "\n")  # it names all that is there
+        except UserError as error:
+            raise UserError(f"--save-live {error}") from None
     plan = make_plan(config, live, ssh_key=key)
     from mops_azure.cost import cost_lines, estimate, left_alone
     from mops_azure.prices import price_table, shipped

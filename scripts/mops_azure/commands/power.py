@@ -35,5 +35,7 @@ def switch(config_path: Path, action: Literal["stop", "start"], timeout: float) 
         clusters = arm.clusters.managed_clusters
         switching = clusters.begin_stop if action == "stop" else clusters.begin_start
         reply = arm.call(f"{action} the cluster {name}", switching, config.group_name, name)
-        settle(work, id_, desired.CLUSTERS, f"cluster {name}", operation_url=reply.operation_url)
+        live = settle(work, id_, desired.CLUSTERS, f"cluster {name}", operation_url=reply.operation_url)
+        if id_.lower() in work.refused and power_of(live) != wanted:
+            raise work.refused[id_.lower()]
     click.echo(f"cluster {name} is {wanted.lower()}")
