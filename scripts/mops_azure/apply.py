@@ -12,7 +12,7 @@ from modelops_runtime.contracts.errors import ModelOpsError, UserError
 from mops_azure import desired, parts
 from mops_azure.arm import Arm, Reply, Unreachable, with_patience
 from mops_azure.desired import Resource
-from mops_azure.errors import AzureError, from_reply
+from mops_azure.errors import AzureError, NotAllowed, from_reply, right_needed
 from mops_azure.plan import Live, Plan, Step, in_motion, state_of, under_way
 
 APPEARS_WITHIN_S = 600
@@ -53,10 +53,6 @@ class TimedOut(ModelOpsError):
     """The user's time limit ran out; Azure goes on by itself."""
 
 
-class NoRightToAssign(ModelOpsError):
-    """All is there but the nodes' right to pull images; the text holds the command for who may give it."""
-
-
 class StillUnderWay(ModelOpsError):
     """`--no-wait`: sent, not waited for."""
 
@@ -77,6 +73,10 @@ class Work:
     sent: Counter[tuple[str, str]] = field(default_factory=Counter)
     refused: dict[str, AzureError] = field(default_factory=dict)
     """Resource id in lower case -> why its last operation failed, though the resource itself is Succeeded (again)."""
+    denied: dict[str, str] = field(default_factory=dict)
+    """What the user may not do, and for what has to be asked: resource id in lower case -> a line."""
+    is_there: dict[str, Any] = field(default_factory=dict)
+    """Resource id in lower case -> what Azure says is there, though we may not read it."""
 
     def pause(self, seconds: float, what: str) -> None:
         if self.clock() + seconds > self.deadline:
@@ -87,21 +87,30 @@ class Work:
 def apply_plan(
     work: Work, confirmed: Plan, *, read: Callable[[], dict[str, Any]], plan_of: Callable[[Live], Plan]
 ) -> None:
-    """Carry out `confirmed`. What appears later and was not confirmed stops it. Raises AzureError, TimedOut."""
+    """Carry out `confirmed`. What appears later and was not confirmed stops it; what the user has no right to is left out,
+    with all in it, and told at the end. Raises AzureError, TimedOut, NotAllowed."""
     allowed = {step.key: step.action for step in confirmed.changes}
     expected = {step.resource.kind for step in confirmed.changes if step.note.startswith("once")}
-    live, is_fresh = read(), True
+    left_out: list[Step] = []
+
+    def read_all() -> dict[str, Any]:
+        return {**work.is_there, **read()}
+
+    live, is_fresh = read_all(), True
     while True:
         moving = next(under_way(live), None)
         if moving is not None:
             _see_through(work, moving)
-            live, is_fresh = read(), True
+            live, is_fresh = read_all(), True
             continue
         changes = [step for step in plan_of(live).changes if not step.note.startswith(("with the", "once"))]
+        changes = [step for step in changes if not any(_rests_on(step, other) for other in left_out)]
         if not changes and is_fresh:
+            if work.denied:
+                raise NotAllowed("\n".join(work.denied.values()))
             return
         if not changes:
-            live, is_fresh = read(), True
+            live, is_fresh = read_all(), True
             continue
         step = changes[0]
         if step.action != "create" or step.resource.kind not in expected:
@@ -110,11 +119,25 @@ def apply_plan(
             raise work.refused[step.resource.id.lower()]
         _check_tries(step, work.sent)
         work.sent[step.key] += 1
-        made = _do(work, step)
+        try:
+            made = _do(work, step)
+        except AzureError as error:
+            if not error.is_denied:
+                raise
+            left_out.append(step)
+            work.denied[step.resource.id.lower()] = _denied_line(step.resource, error)
+            work.say(f"{step.resource.kind} {step.resource.name}: you may not; going on with the rest")
+            continue
         if made is None:
-            live, is_fresh = read(), True
+            live, is_fresh = read_all(), True
         else:
             live, is_fresh = {**live, step.resource.id.lower(): made}, False
+
+
+def _rests_on(step: Step, other: Step) -> bool:
+    """It is that one, or lies in it when it could not be made."""
+    id_, below = step.resource.id.lower(), other.resource.id.lower()
+    return step.key == other.key or (other.action == "create" and id_.startswith(f"{below}/"))
 
 
 def _see_through(work: Work, moving: Any) -> None:
@@ -207,13 +230,12 @@ def put(work: Work, resource: Resource, body: dict[str, Any], *, is_new: bool) -
         return with_patience(send, codes, for_s=min(for_s, work.deadline - work.clock()), sleep=work.sleep)
     except AzureError as error:
         if error.code == "RoleAssignmentExists":
+            work.is_there[resource.id.lower()] = resource.body
             return None
         if resource.kind == "key vault" and "deleted state" in str(error) and "createMode" not in body["properties"]:
             work.say(f"key vault {resource.name}: was deleted not long ago; it is recovered, with its secrets")
             recovered = {**body, "properties": {**body["properties"], "createMode": "recover"}}
             return put(work, resource, recovered, is_new=is_new)
-        if error.status == 403 and resource.kind == "role assignment":
-            raise NoRightToAssign(_assign_line(resource)) from error
         if error.status not in (409, 412) or error.code not in BUSY:
             raise
         found = work.arm.get(resource.id, resource.api_version, doing)
@@ -223,13 +245,23 @@ def put(work: Work, resource: Resource, body: dict[str, Any], *, is_new: bool) -
         return None
 
 
-def _assign_line(resource: Resource) -> str:
+def _denied_line(resource: Resource, error: AzureError) -> str:
+    """With the right that is missing, and the command for who has it."""
+    if resource.kind != "role assignment":
+        kind = "/".join([*resource.id.rpartition("/providers/")[2].split("/")[:1], *_kinds(resource.id)])
+        needed = "" if right_needed(error.args[2]) else f" [needs {kind}/write]"
+        return f"{error}{needed}"
     said, scope = resource.body["properties"], resource.id.split("/providers/Microsoft.Authorization")[0]
     return (
-        "the cluster works, but you may not give its nodes the right to pull images; ask an owner of the registry to run: "
+        f"role assignment {resource.name}: all else is there, but you may not give it (it needs "
+        f"Microsoft.Authorization/roleAssignments/write); ask an owner of {scope.rsplit('/', 1)[1]} to run: "
         f"az role assignment create --assignee-object-id {said['principalId']} --assignee-principal-type ServicePrincipal "
         f"--role {said['roleDefinitionId'].rsplit('/', 1)[1]} --scope {scope}"
     )
+
+
+def _kinds(id_: str) -> list[str]:
+    return id_.rpartition("/providers/")[2].split("/")[1::2] if "/providers/" in id_ else ["resourceGroups"]
 
 
 def settle(work: Work, id_: str, api_version: str, what: str, *, operation_url: str | None = None) -> Any:

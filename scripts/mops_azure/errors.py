@@ -26,6 +26,18 @@ class AzureError(ModelOpsError):
     def status(self) -> int:
         return self.args[4]
 
+    @property
+    def is_denied(self) -> bool:
+        """The caller lacks a right to this one call; another call may be allowed."""
+        return self.status == 403 and re.fullmatch(DENIED, self.code, re.IGNORECASE) is not None
+
+
+DENIED = "AuthorizationFailed|LinkedAuthorizationFailed|RoleAssignment.*Forbidden|Forbidden"
+
+
+class NotAllowed(ModelOpsError):
+    """All is done but what the caller has no right to; a line for each of those."""
+
 
 class NotOurs(UserError):
     """Something that carries other tags than ours stands where we would write or delete."""
@@ -99,7 +111,7 @@ MEANINGS = (
         remedy="check auth.client_id and tenant_id; a new service principal takes a minute to be known",
     ),
     Meaning(
-        codes="AuthorizationFailed|LinkedAuthorizationFailed|RoleAssignment.*Forbidden|Forbidden",
+        codes=DENIED,
         remedy="ask an owner of the subscription for the role that this needs (`mops-azure doctor` names it)",
     ),
     Meaning(
@@ -161,7 +173,36 @@ def from_reply(doing: str, status: int, body: Any) -> AzureError:
     """Of a reply or a failed operation; `body` is parsed JSON, text or None."""
     code, message = code_and_message(status, body)
     said = one_line(message)
-    return AzureError(doing, code, said, meaning_of(code, message).remedy, status)
+    return AzureError(doing, code, said, right_needed(message) or meaning_of(code, message).remedy, status)
+
+
+ROLES = {
+    "microsoft.authorization/roleassignments/": "Role Based Access Control Administrator",
+    "microsoft.authorization/": "Owner",
+    "microsoft.network/": "Network Contributor",
+}
+"""Begin of an action in lower case -> the least role that holds it; all others: Contributor."""
+
+
+def right_needed(message: str) -> str | None:
+    """What to ask an owner for, when `message` is Azure's "does not have authorization to perform action 'A' over scope 'S'"."""
+    found = re.search(
+        r"does not have (?:authorization|permission) to perform action(?:\(s\))? '([^']+)'"
+        r"(?: (?:over|on)(?: the)?(?: linked)? scope(?:\(s\))? '([^']+)')?",
+        message,
+        re.IGNORECASE,
+    )
+    if found is None:
+        return None
+    action, scope = found[1], found[2]
+    if scope is None:
+        return f"ask an owner of the subscription for the right to {action} (`mops-azure doctor` names its role)"
+    role = next((role for head, role in ROLES.items() if action.lower().startswith(head)), "Contributor")
+    who = re.search(r"object id '([^']+)'", message)
+    return (
+        f"ask an owner of it for the right to {action}: az role assignment create --assignee {who[1] if who else 'YOU'} "
+        f'--role "{role}" --scope {scope}'
+    )
 
 
 def code_and_message(status: int, body: Any) -> tuple[str, str]:
