@@ -11,6 +11,7 @@ from typing import Any
 from modelops_runtime.contracts.errors import ModelOpsError, UserError
 from mops_azure import desired, parts
 from mops_azure.arm import Arm, Reply, Unreachable, with_patience
+from mops_azure.capacity import has_failed
 from mops_azure.desired import Resource
 from mops_azure.errors import AzureError, NotAllowed, from_reply, right_needed
 from mops_azure.plan import Live, Plan, Step, in_motion, state_of, under_way
@@ -112,7 +113,8 @@ def apply_plan(
         if not changes:
             live, is_fresh = read_all(), True
             continue
-        step = changes[0]
+        # What failed and is made anew goes first: a cluster is sent with all the pools that it has.
+        step = next((one for one in changes if one.action == "replace" and has_failed(one)), changes[0])
         if step.action != "create" or step.resource.kind not in expected:
             _check_allowed(step, allowed)
         if step.resource.id.lower() in work.refused:  # what failed a moment ago is not sent again at once
@@ -248,9 +250,7 @@ def put(work: Work, resource: Resource, body: dict[str, Any], *, is_new: bool) -
 def _denied_line(resource: Resource, error: AzureError) -> str:
     """With the right that is missing, and the command for who has it."""
     if resource.kind != "role assignment":
-        kind = "/".join([*resource.id.rpartition("/providers/")[2].split("/")[:1], *_kinds(resource.id)])
-        needed = "" if right_needed(error.args[2]) else f" [needs {kind}/write]"
-        return f"{error}{needed}"
+        return str(error) if right_needed(error.args[2]) else f"{error} [it needs {_type_of(resource.id)}/write]"
     said, scope = resource.body["properties"], resource.id.split("/providers/Microsoft.Authorization")[0]
     return (
         f"role assignment {resource.name}: all else is there, but you may not give it (it needs "
@@ -260,8 +260,10 @@ def _denied_line(resource: Resource, error: AzureError) -> str:
     )
 
 
-def _kinds(id_: str) -> list[str]:
-    return id_.rpartition("/providers/")[2].split("/")[1::2] if "/providers/" in id_ else ["resourceGroups"]
+def _type_of(id_: str) -> str:
+    head, _, tail = id_.rpartition("/providers/")
+    names = tail.split("/")
+    return "/".join([names[0], *names[1::2]]) if head else "Microsoft.Resources/subscriptions/resourceGroups"
 
 
 def settle(work: Work, id_: str, api_version: str, what: str, *, operation_url: str | None = None) -> Any:

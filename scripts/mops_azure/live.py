@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelops_runtime.contracts.errors import UserError
 from mops_azure import desired, parts
 from mops_azure.config import AzureConfig
+from mops_azure.errors import AzureError
 from mops_azure.late import late_resources, outbound_ids
 
 if TYPE_CHECKING:
     from mops_azure.arm import Arm
 
 
-def read_live(arm: Arm, config: AzureConfig) -> dict[str, Any]:
-    """All resources of the desired state that are there, by id in lower case."""
+Denied = dict[str, str]
+"""What may not be read: a resource's id in lower case, or what was asked for -> a line with the right that is missing."""
+
+
+def read_live(arm: Arm, config: AzureConfig, denied: Denied | None = None) -> dict[str, Any]:
+    """All resources of the desired state that are there, by id in lower case. A lock, a role assignment and an address that
+    may not be read count as not there, and go to `denied`: all else does not depend on them."""
+    denied = {} if denied is None else denied
     live = _read(arm, [desired.group(config)])
     if config.acr.enabled:
         live |= _read(arm, [desired.group(config, config.registry_group)])
@@ -24,15 +33,28 @@ def read_live(arm: Arm, config: AzureConfig) -> dict[str, Any]:
             live |= _read(arm, [desired.registry(config)])
     if desired.group_id(config).lower() not in live:
         return live  # no group: nothing in it
-    live |= _read(arm, [desired.cluster(config, version=None, ssh_key=None), desired.lock(config)])
+    live |= _read(arm, [desired.cluster(config, version=None, ssh_key=None)])
+    lock = desired.lock(config)
+    live |= _if_allowed(denied, lock.id, lambda: _read(arm, [lock]))
     if desired.cluster_id(config).lower() not in live:
         live |= _clusters(arm, config)
     for one in parts.parts(config):
         if _parent(one.id) is None or _parent(one.id) in live:
             live |= _read(arm, [one])
     if config.postgres.enabled:
-        live |= _outbound_addresses(arm, live.get(desired.cluster_id(config).lower()))
-    return live | _read_late(arm, config, live)
+        cluster = live.get(desired.cluster_id(config).lower())
+        live |= _if_allowed(denied, "addresses", lambda: _outbound_addresses(arm, cluster))
+    return live | _read_late(arm, config, live, denied)
+
+
+def _if_allowed(denied: Denied, what: str, read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    try:
+        return read()
+    except AzureError as error:
+        if not error.is_denied:
+            raise
+        denied[what.lower()] = str(error)
+        return {}
 
 
 def _read(arm: Arm, wanted: list[desired.Resource]) -> dict[str, Any]:
@@ -61,22 +83,22 @@ def _outbound_addresses(arm: Arm, cluster: Any) -> dict[str, Any]:
     return {id_: one for id_, one in found.items() if one is not None}
 
 
-def _read_late(arm: Arm, config: AzureConfig, live: dict[str, Any]) -> dict[str, Any]:
+def _read_late(arm: Arm, config: AzureConfig, live: dict[str, Any], denied: Denied) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for resource, waits in late_resources(config, live):
         if waits:
             continue
         if resource.kind == "role assignment":
-            found |= _right(arm, resource, live)
+            found |= _if_allowed(denied, resource.id, partial(_right, arm, config, resource, live))
         elif _parent(resource.id) in live:
             found |= _read(arm, [resource])
     return found
 
 
-def _right(arm: Arm, resource: desired.Resource, live: dict[str, Any]) -> dict[str, Any]:
+def _right(arm: Arm, config: AzureConfig, resource: desired.Resource, live: dict[str, Any]) -> dict[str, Any]:
     """A role assignment under whatever name it was given."""
     scope = resource.id.split("/providers/Microsoft.Authorization")[0]
-    if scope.lower() not in live:
+    if scope.lower() not in live and scope != config.network.subnet_id:  # the subnet is another's, and is there
         return {}
     wanted = resource.body["properties"]
     role, principal = wanted["roleDefinitionId"].rsplit("/", 1)[1], wanted["principalId"].lower()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -12,6 +13,7 @@ from mops_azure import desired
 from mops_azure.commands.common import arm_for, ask, config_option, load_config, progress, timeout_option, yes_option
 from mops_azure.config import admin_password
 from mops_azure.cost import cost_lines, estimate, left_alone
+from mops_azure.errors import AzureError
 from mops_azure.parts import parts, server_id
 from mops_azure.plan import make_plan, power_of, refuse_if_stopped, refuse_replacements, under_way
 from mops_azure.prices import price_table
@@ -38,13 +40,19 @@ def command(config_path: Path, yes: bool, timeout: float, no_wait: bool, allow_r
     key = given_key(config.ssh)
     arm = arm_for(config)
     from mops_azure.apply import Work, apply_plan
+    from mops_azure.capacity import check_replaced, holds_nothing
     from mops_azure.doctor import register_providers
     from mops_azure.live import newest_default_version, read_live
 
     live = read_live(arm, config)
     version = None
     if desired.cluster_id(config).lower() not in live or any(one.id.lower() not in live for one in parts(config)):
-        register_providers(arm, config, progress())
+        try:
+            register_providers(arm, config, progress())
+        except AzureError as error:
+            if not error.is_denied:
+                raise
+            progress()(str(error))  # they may be registered all the same
     if desired.cluster_id(config).lower() not in live:
         version = config.aks.version or newest_default_version(arm, config)
         key = key or ephemeral_key()
@@ -56,22 +64,32 @@ def command(config_path: Path, yes: bool, timeout: float, no_wait: bool, allow_r
     if not plan.changes and next(under_way(live), None) is None:
         return
     refuse_replacements(plan)
-    if plan.replaced and not allow_replace:
-        names = ", ".join(f"{step.resource.kind} {step.resource.name}" for step in plan.replaced)
+    lost = [step for step in plan.replaced if not holds_nothing(arm, config, live, step)]
+    if lost and not allow_replace:
+        names = ", ".join(f"{step.resource.kind} {step.resource.name}" for step in lost)
         raise UserError(
             f"{names} would be deleted and made anew; say --allow-replace if that is wanted, or undo the change"
         )
     refuse_if_stopped(config, plan, live)
+    check_replaced(arm, config, plan, live, progress())
     more = [str(pool.get("vmSize")) for pool in left_alone(config, live)]
     click.echo("\n".join(cost_lines(estimate(config, price_table(config, more_sizes=more), live))))
     ask("Go on?", yes=yes)
     say = progress()
     work = Work(arm=arm, say=say, deadline=time.monotonic() + timeout, wait=not no_wait)
+
+    def read() -> dict[str, Any]:
+        """What may not be read is told in the end, unless it is known by another way."""
+        unread: dict[str, str] = {}
+        found = read_live(arm, config, unread)
+        work.denied |= {what: line for what, line in unread.items() if what == "addresses"}
+        return found
+
     try:
         apply_plan(
             work,
             plan,
-            read=lambda: read_live(arm, config),
+            read=read,
             plan_of=lambda found: make_plan(config, found, version=version, ssh_key=key, password=password),
         )
     except KeyboardInterrupt:
