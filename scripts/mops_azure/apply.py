@@ -13,7 +13,7 @@ from mops_azure import desired, parts
 from mops_azure.arm import Arm, Reply, Unreachable, with_patience
 from mops_azure.capacity import has_failed
 from mops_azure.desired import Resource
-from mops_azure.errors import AzureError, NotAllowed, from_reply, right_needed
+from mops_azure.errors import AzureError, NotAllowed, from_reply
 from mops_azure.plan import Live, Plan, Step, in_motion, state_of, under_way
 
 APPEARS_WITHIN_S = 600
@@ -250,7 +250,7 @@ def put(work: Work, resource: Resource, body: dict[str, Any], *, is_new: bool) -
 def _denied_line(resource: Resource, error: AzureError) -> str:
     """With the right that is missing, and the command for who has it."""
     if resource.kind != "role assignment":
-        return str(error) if right_needed(error.args[2]) else f"{error} [it needs {_type_of(resource.id)}/write]"
+        return str(error) if "the right to" in error.args[3] else f"{error} [it needs {_type_of(resource.id)}/write]"
     said, scope = resource.body["properties"], resource.id.split("/providers/Microsoft.Authorization")[0]
     return (
         f"role assignment {resource.name}: all else is there, but you may not give it (it needs "

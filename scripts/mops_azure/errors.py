@@ -172,8 +172,9 @@ def meaning_of(code: str, message: str) -> Meaning:
 def from_reply(doing: str, status: int, body: Any) -> AzureError:
     """Of a reply or a failed operation; `body` is parsed JSON, text or None."""
     code, message = code_and_message(status, body)
-    said = one_line(message)
-    return AzureError(doing, code, said, right_needed(message) or meaning_of(code, message).remedy, status)
+    right = right_needed(message)
+    said = one_line(message, 200) if right else one_line(message)  # the right says the rest of it
+    return AzureError(doing, code, said, right or meaning_of(code, message).remedy, status)
 
 
 ROLES = {
@@ -197,6 +198,7 @@ def right_needed(message: str) -> str | None:
     action, scope = found[1], found[2]
     if scope is None:
         return f"ask an owner of the subscription for the right to {action} (`mops-azure doctor` names its role)"
+    scope = scope.partition("/providers/Microsoft.Authorization/")[0] or scope  # a role is given on what holds the assignment
     role = next((role for head, role in ROLES.items() if action.lower().startswith(head)), "Contributor")
     who = re.search(r"object id '([^']+)'", message)
     return (

@@ -150,8 +150,8 @@ def test_a_change_that_azure_takes_back_says_why_and_is_sent_once(arm: ArmServer
     }
 
     def take_back(_: int) -> None:
-        for one in arm.resources[CLUSTER]["properties"]["agentPoolProfiles"]:
-            one["maxCount"] = 5
+        pools = arm.resources[CLUSTER]["properties"]["agentPoolProfiles"]
+        next(one for one in pools if one["name"] == "workcpu")["maxCount"] = 5
 
     arm.on_request = take_back
     before = len(arm.writes())
