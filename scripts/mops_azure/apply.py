@@ -148,7 +148,8 @@ def _see_through(work: Work, moving: Any) -> None:
         raise StillUnderWay(f"{moving.get('name')}: {IS_UNDER_WAY}")
     what, version = str(moving.get("name")), _version_of(moving)
     if state_of(moving).lower() == "deleting":
-        while work.arm.get(str(moving["id"]), version, f"waiting for {what}") is not None:
+        # Until it is gone, or is put back because its deletion failed.
+        while in_motion(work.arm.get(str(moving["id"]), version, f"waiting for {what}")):
             work.say(f"{what}: Deleting")
             work.pause(2, what)
         return

@@ -198,7 +198,9 @@ def right_needed(message: str) -> str | None:
     action, scope = found[1], found[2]
     if scope is None:
         return f"ask an owner of the subscription for the right to {action} (`mops-azure doctor` names its role)"
-    scope = scope.partition("/providers/Microsoft.Authorization/")[0] or scope  # a role is given on what holds the assignment
+    scope = (
+        scope.partition("/providers/Microsoft.Authorization/")[0] or scope
+    )  # a role is given on what holds the assignment
     role = next((role for head, role in ROLES.items() if action.lower().startswith(head)), "Contributor")
     who = re.search(r"object id '([^']+)'", message)
     return (

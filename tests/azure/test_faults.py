@@ -287,6 +287,30 @@ def test_a_right_on_what_stays_that_may_not_be_removed_does_not_keep_the_group(a
     assert GROUP not in arm.resources
 
 
+def test_what_a_plan_may_not_read_is_a_note(arm: ArmServer, config, mops_azure):
+    assert mops_azure("create", "-y", config=config(lock=True)).returncode == 0
+    arm.faults = [Fault("GET", r"/locks/", 403, denied("Microsoft.Authorization/locks/read", GROUP), times=9)]
+    planned = mops_azure("plan", config=config(lock=True))
+    assert planned.returncode == 0, planned.stderr
+    assert "note: reading the lock modelops-keep:" in planned.stdout
+    assert "the right to Microsoft.Authorization/locks/read" in planned.stdout
+
+
+def test_a_group_that_is_put_back_while_create_waits_for_its_end_is_used(arm: ArmServer, config, mops_azure):
+    assert mops_azure("create", "-y", config=config()).returncode == 0
+    arm.resources[GROUP]["properties"]["provisioningState"] = "Deleting"
+
+    def back(number: int) -> None:
+        if sum(one.path.lower() == GROUP for one in arm.log) > looks + 2:
+            arm.resources[GROUP]["properties"]["provisioningState"] = "Succeeded"
+
+    looks = sum(one.path.lower() == GROUP for one in arm.log)
+    arm.on_request = back
+    done = mops_azure("create", "-y", config=config(aks={"workload_pool": {"max": 9}}))
+    assert done.returncode == 0, done.stderr
+    assert "modelops-anna: Deleting" in done.stderr
+
+
 def test_the_linked_scope_of_a_subnet_is_named(arm: ArmServer, config, mops_azure):
     message = (
         "The client has permission to perform action 'Microsoft.ContainerService/managedClusters/write' on scope '/a'; "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -64,18 +65,20 @@ def _show(config_path: Path, as_json: bool, against: Path | None, save_live: Pat
 
     config = load_config(config_path)
     key = given_key(config.ssh)
+    unread: dict[str, str] = {}
     if against:
         live: dict[str, Any] = live_from_file(against)
     else:
         from mops_azure.live import read_live
 
-        live = read_live(arm_for(config), config)
+        live = read_live(arm_for(config), config, unread)
     if save_live:
         try:
             write_private(save_live, json.dumps(list(live.values()), indent=2) + "\n")  # it names all that is there
         except UserError as error:
             raise UserError(f"--save-live {error}") from None
     plan = make_plan(config, live, ssh_key=key)
+    plan = replace(plan, notes=(*plan.notes, *unread.values()))
     from mops_azure.cost import cost_lines, estimate, left_alone
     from mops_azure.prices import price_table, shipped
 
