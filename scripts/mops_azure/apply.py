@@ -90,6 +90,19 @@ def apply_plan(
 ) -> None:
     """Carry out `confirmed`. What appears later and was not confirmed stops it; what the user has no right to is left out,
     with all in it, and told at the end. Raises AzureError, TimedOut, NotAllowed."""
+    try:
+        _apply_all(work, confirmed, read, plan_of)
+    except AzureError as error:
+        if not work.denied:
+            raise
+        raise NotAllowed("\n".join([str(error), *work.denied.values()])) from error
+    if work.denied:
+        raise NotAllowed("\n".join(work.denied.values()))
+
+
+def _apply_all(
+    work: Work, confirmed: Plan, read: Callable[[], dict[str, Any]], plan_of: Callable[[Live], Plan]
+) -> None:
     allowed = {step.key: step.action for step in confirmed.changes}
     expected = {step.resource.kind for step in confirmed.changes if step.note.startswith("once")}
     left_out: list[Step] = []
@@ -107,8 +120,6 @@ def apply_plan(
         changes = [step for step in plan_of(live).changes if not step.note.startswith(("with the", "once"))]
         changes = [step for step in changes if not any(_rests_on(step, other) for other in left_out)]
         if not changes and is_fresh:
-            if work.denied:
-                raise NotAllowed("\n".join(work.denied.values()))
             return
         if not changes:
             live, is_fresh = read_all(), True
@@ -127,8 +138,7 @@ def apply_plan(
             if not error.is_denied:
                 raise
             left_out.append(step)
-            work.denied[step.resource.id.lower()] = _denied_line(step.resource, error)
-            work.say(f"{step.resource.kind} {step.resource.name}: you may not; going on with the rest")
+            _leave_out(work, step.resource, error)
             continue
         if made is None:
             live, is_fresh = read_all(), True
@@ -248,14 +258,19 @@ def put(work: Work, resource: Resource, body: dict[str, Any], *, is_new: bool) -
         return None
 
 
+def _leave_out(work: Work, resource: Resource, error: AzureError) -> None:
+    work.denied[resource.id.lower()] = _denied_line(resource, error)
+    work.say(f"{resource.kind} {resource.name}: you may not; going on with the rest")
+
+
 def _denied_line(resource: Resource, error: AzureError) -> str:
     """With the right that is missing, and the command for who has it."""
     if resource.kind != "role assignment":
         return str(error) if "the right to" in error.args[3] else f"{error} [it needs {_type_of(resource.id)}/write]"
     said, scope = resource.body["properties"], resource.id.split("/providers/Microsoft.Authorization")[0]
     return (
-        f"role assignment {resource.name}: all else is there, but you may not give it (it needs "
-        f"Microsoft.Authorization/roleAssignments/write); ask an owner of {scope.rsplit('/', 1)[1]} to run: "
+        f"role assignment {resource.name}: you may not give it (it needs Microsoft.Authorization/roleAssignments/write); "
+        f"ask an owner of {scope.rsplit('/', 1)[1]} to run: "
         f"az role assignment create --assignee-object-id {said['principalId']} --assignee-principal-type ServicePrincipal "
         f"--role {said['roleDefinitionId'].rsplit('/', 1)[1]} --scope {scope}"
     )

@@ -272,6 +272,24 @@ def test_several_rights_that_are_missing_are_a_line_each(arm: ArmServer, config,
     assert sum("/roleassignments/" in key for key in arm.resources) == 1
 
 
+def test_a_right_that_is_missing_is_told_beside_another_failure(arm: ArmServer, config, mops_azure):
+    arm.faults = [
+        Fault(
+            "PUT",
+            r"/storageaccounts/annastore$",
+            403,
+            denied("Microsoft.Storage/storageAccounts/write", GROUP),
+            times=99,
+        ),
+        Fault("PUT", ON_CLUSTER, 400, refusal("QuotaExceeded", "no more cores"), times=99),
+    ]
+    failed = mops_azure("create", "-y", config=config(**PARTS))
+    assert failed.returncode == 1
+    cluster, storage = [one for one in failed.stderr.splitlines() if not one.startswith("[")]
+    assert "Usage + quotas" in cluster
+    assert "the right to Microsoft.Storage/storageAccounts/write" in storage
+
+
 def test_a_right_on_what_stays_that_may_not_be_removed_does_not_keep_the_group(arm: ArmServer, config, mops_azure):
     path = config(acr={"enabled": True})
     assert mops_azure("create", "-y", config=path).returncode == 0
