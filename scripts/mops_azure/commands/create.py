@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from modelops_runtime.contracts.errors import UserError
 from mops_azure import desired
 from mops_azure.commands.common import arm_for, ask, config_option, load_config, progress, timeout_option, yes_option
-from mops_azure.config import admin_password
+from mops_azure.config import AzureConfig, admin_password
 from mops_azure.cost import cost_lines, estimate, left_alone
 from mops_azure.errors import AzureError
 from mops_azure.parts import parts, server_id
-from mops_azure.plan import make_plan, power_of, refuse_if_stopped, refuse_replacements, under_way
+from mops_azure.plan import Live, Plan, make_plan, power_of, refuse_if_stopped, refuse_replacements, under_way
 from mops_azure.prices import price_table
 from mops_azure.render import plan_lines
 from mops_azure.ssh import ephemeral_key, given_key
+
+if TYPE_CHECKING:
+    from mops_azure.apply import Work
+    from mops_azure.arm import Arm
 
 
 @click.command()
@@ -40,19 +44,12 @@ def command(config_path: Path, yes: bool, timeout: float, no_wait: bool, allow_r
     key = given_key(config.ssh)
     arm = arm_for(config)
     from mops_azure.apply import Work, apply_plan
-    from mops_azure.capacity import check_replaced, holds_nothing
-    from mops_azure.doctor import register_providers
     from mops_azure.live import newest_default_version, read_live
 
     live = read_live(arm, config)
     version = None
     if desired.cluster_id(config).lower() not in live or any(one.id.lower() not in live for one in parts(config)):
-        try:
-            register_providers(arm, config, progress())
-        except AzureError as error:
-            if not error.is_denied:
-                raise
-            progress()(str(error))  # they may be registered all the same
+        _register_providers(arm, config)
     if desired.cluster_id(config).lower() not in live:
         version = config.aks.version or newest_default_version(arm, config)
         key = key or ephemeral_key()
@@ -63,6 +60,42 @@ def command(config_path: Path, yes: bool, timeout: float, no_wait: bool, allow_r
     click.echo("\n".join(plan_lines(plan)))
     if not plan.changes and next(under_way(live), None) is None:
         return
+    _refuse_losses(arm, config, plan, live, allow_replace=allow_replace)
+    more = [str(pool.get("vmSize")) for pool in left_alone(config, live)]
+    click.echo("\n".join(cost_lines(estimate(config, price_table(config, more_sizes=more), live))))
+    ask("Go on?", yes=yes)
+    say = progress()
+    work = Work(arm=arm, say=say, deadline=time.monotonic() + timeout, wait=not no_wait)
+    try:
+        apply_plan(
+            work,
+            plan,
+            read=lambda: _read(work, config),
+            plan_of=lambda found: make_plan(config, found, version=version, ssh_key=key, password=password),
+        )
+    except KeyboardInterrupt:
+        click.echo("mops-azure: stopped looking; Azure goes on. `mops-azure create` again goes on from there", err=True)
+        raise
+    say("ready")
+    is_stopped = power_of(live.get(desired.cluster_id(config).lower())) == "Stopped"
+    click.echo(f"next: {'mops-azure start' if is_stopped else 'mops workspace up --infra azure'}")
+
+
+def _register_providers(arm: Arm, config: AzureConfig) -> None:
+    from mops_azure.doctor import register_providers
+
+    try:
+        register_providers(arm, config, progress())
+    except AzureError as error:
+        if not error.is_denied:
+            raise
+        progress()(str(error))  # they may be registered all the same
+
+
+def _refuse_losses(arm: Arm, config: AzureConfig, plan: Plan, live: Live, *, allow_replace: bool) -> None:
+    """Raises UserError for what must not be deleted to be made anew, or not unasked, or could not be made anew."""
+    from mops_azure.capacity import check_replaced, holds_nothing
+
     refuse_replacements(plan)
     lost = [step for step in plan.replaced if not holds_nothing(arm, config, live, step)]
     if lost and not allow_replace:
@@ -72,29 +105,13 @@ def command(config_path: Path, yes: bool, timeout: float, no_wait: bool, allow_r
         )
     refuse_if_stopped(config, plan, live)
     check_replaced(arm, config, plan, live, progress())
-    more = [str(pool.get("vmSize")) for pool in left_alone(config, live)]
-    click.echo("\n".join(cost_lines(estimate(config, price_table(config, more_sizes=more), live))))
-    ask("Go on?", yes=yes)
-    say = progress()
-    work = Work(arm=arm, say=say, deadline=time.monotonic() + timeout, wait=not no_wait)
 
-    def read() -> dict[str, Any]:
-        """What may not be read is told in the end, unless it is known by another way."""
-        unread: dict[str, str] = {}
-        found = read_live(arm, config, unread)
-        work.denied |= {what: line for what, line in unread.items() if what == "addresses"}
-        return found
 
-    try:
-        apply_plan(
-            work,
-            plan,
-            read=read,
-            plan_of=lambda found: make_plan(config, found, version=version, ssh_key=key, password=password),
-        )
-    except KeyboardInterrupt:
-        click.echo("mops-azure: stopped looking; Azure goes on. `mops-azure create` again goes on from there", err=True)
-        raise
-    say("ready")
-    is_stopped = power_of(live.get(desired.cluster_id(config).lower())) == "Stopped"
-    click.echo(f"next: {'mops-azure start' if is_stopped else 'mops workspace up --infra azure'}")
+def _read(work: Work, config: AzureConfig) -> dict[str, Any]:
+    """What is there. A right to read that is missing is told in the end where nothing else tells it."""
+    from mops_azure.live import read_live
+
+    unread: dict[str, str] = {}
+    found = read_live(work.arm, config, unread)
+    work.denied |= {what: line for what, line in unread.items() if what == "addresses"}
+    return found
