@@ -254,6 +254,19 @@ def test_one_call_without_its_right_is_named_and_all_else_happens(
     assert done.returncode == 0, done.stderr
 
 
+def test_a_database_without_its_right_takes_only_what_is_in_it_along(arm: ArmServer, config, mops_azure):
+    action = "Microsoft.DBforPostgreSQL/flexibleServers/write"
+    arm.faults = [Fault("PUT", r"/flexibleservers/", 403, denied(action, GROUP), times=99)]
+    env = {"MODELOPS_POSTGRES_PASSWORD": "Never-shown-42"}
+    made = mops_azure("create", "-y", config=config(**PARTS, postgres={"enabled": True}), env=env)
+    assert made.returncode == 1
+    (line,) = [one for one in made.stderr.splitlines() if not one.startswith("[")]
+    assert f"the right to {action}" in line
+    sent = [one.path.lower() for one in arm.writes() if "/flexibleservers/" in one.path.lower()]
+    assert len(sent) == 1  # no database, setting or rule of a server that is not there
+    assert sum("/roleassignments/" in key for key in arm.resources) == 4
+
+
 def test_several_rights_that_are_missing_are_a_line_each(arm: ArmServer, config, mops_azure):
     arm.faults = [
         Fault("PUT", r"/locks/", 403, denied("Microsoft.Authorization/locks/write", GROUP), times=99),
