@@ -76,6 +76,8 @@ class Work:
     """Resource id in lower case -> why its last operation failed, though the resource itself is Succeeded (again)."""
     denied: dict[str, str] = field(default_factory=dict)
     """What the user may not do, and for what has to be asked: resource id in lower case -> a line."""
+    unread: set[str] = field(default_factory=set)
+    """Ids in lower case of what may not be read: whose it is is not known, so it is left alone, with all in it."""
     is_there: dict[str, Any] = field(default_factory=dict)
     """Resource id in lower case -> what Azure says is there, though we may not read it."""
 
@@ -119,6 +121,11 @@ def _apply_all(
             continue
         changes = [step for step in plan_of(live).changes if not step.note.startswith(("with the", "once"))]
         changes = [step for step in changes if not any(_rests_on(step, other) for other in left_out)]
+        changes = [
+            step
+            for step in changes
+            if not any(f"{step.resource.id}/".lower().startswith(f"{one}/") for one in work.unread)
+        ]
         if not changes and is_fresh:
             return
         if not changes:

@@ -24,13 +24,18 @@ Denied = dict[str, str]
 
 def read_live(arm: Arm, config: AzureConfig, denied: Denied | None = None) -> dict[str, Any]:
     """All resources of the desired state that are there, by id in lower case. A lock, a role assignment and an address that
-    may not be read count as not there, and go to `denied`: all else does not depend on them."""
-    denied = {} if denied is None else denied
+    may not be read count as not there, and go to `denied`: all else does not depend on them. So do the registry and the parts
+    beside the cluster where the caller gives `denied`, and leaves alone what it names."""
+    is_told, denied = denied is not None, {} if denied is None else denied
+
+    def part(one: desired.Resource) -> dict[str, Any]:
+        return _if_allowed(denied, one.id, lambda: _read(arm, [one])) if is_told else _read(arm, [one])
+
     live = _read(arm, [desired.group(config)])
     if config.acr.enabled:
-        live |= _read(arm, [desired.group(config, config.registry_group)])
+        live |= part(desired.group(config, config.registry_group))
         if desired.group_id(config, config.registry_group).lower() in live:
-            live |= _read(arm, [desired.registry(config)])
+            live |= part(desired.registry(config))
     if desired.group_id(config).lower() not in live:
         return live  # no group: nothing in it
     live |= _read(arm, [desired.cluster(config, version=None, ssh_key=None)])
@@ -40,7 +45,7 @@ def read_live(arm: Arm, config: AzureConfig, denied: Denied | None = None) -> di
         live |= _clusters(arm, config)
     for one in parts.parts(config):
         if _parent(one.id) is None or _parent(one.id) in live:
-            live |= _read(arm, [one])
+            live |= part(one)
     if config.postgres.enabled:
         cluster = live.get(desired.cluster_id(config).lower())
         live |= _if_allowed(denied, "addresses", lambda: _outbound_addresses(arm, cluster))

@@ -267,6 +267,32 @@ def test_a_database_without_its_right_takes_only_what_is_in_it_along(arm: ArmSer
     assert sum("/roleassignments/" in key for key in arm.resources) == 4
 
 
+def test_what_may_not_be_read_is_left_alone_and_all_else_happens(arm: ArmServer, config, mops_azure):
+    """Whether a registry, a vault or a server that nobody shows us is ours is not known."""
+    assert mops_azure("create", "-y", config=config()).returncode == 0
+    before = len(arm.writes())
+    arm.faults = [
+        Fault(
+            "GET", r"-registry$", 403, denied("Microsoft.Resources/subscriptions/resourceGroups/read", "/x"), times=999
+        ),
+        Fault("GET", r"/vaults/", 403, denied("Microsoft.KeyVault/vaults/read", "/x"), times=999),
+        Fault(
+            "GET", r"/flexibleservers/", 403, denied("Microsoft.DBforPostgreSQL/flexibleServers/read", "/x"), times=999
+        ),
+    ]
+    path = config(**PARTS, postgres={"enabled": True})
+    made = mops_azure("create", "-y", config=path)  # without the password: no server is made
+    assert made.returncode == 1, made.stderr
+    said = [one for one in made.stderr.splitlines() if not one.startswith("[")]
+    assert len(said) == 3
+    assert "the right to Microsoft.KeyVault/vaults/read" in made.stderr
+    assert arm.resources[CLUSTER]["properties"]["provisioningState"] == "Succeeded"
+    sent = " ".join(one.path.lower() for one in arm.writes()[before:])
+    assert "/storageaccounts/annastore" in sent
+    assert not any(one in sent for one in ("-registry", "/vaults/", "/flexibleservers/"))
+    assert mops_azure("registry", "create", "-y", config=path).returncode == 1
+
+
 def test_several_rights_that_are_missing_are_a_line_each(arm: ArmServer, config, mops_azure):
     arm.faults = [
         Fault("PUT", r"/locks/", 403, denied("Microsoft.Authorization/locks/write", GROUP), times=99),

@@ -46,7 +46,8 @@ def command(config_path: Path, yes: bool, timeout: float, no_wait: bool, allow_r
     from mops_azure.apply import Work, apply_plan
     from mops_azure.live import newest_default_version, read_live
 
-    live = read_live(arm, config)
+    unread: dict[str, str] = {}
+    live = read_live(arm, config, unread)
     version = None
     if desired.cluster_id(config).lower() not in live or any(one.id.lower() not in live for one in parts(config)):
         _register_providers(arm, config)
@@ -54,7 +55,7 @@ def command(config_path: Path, yes: bool, timeout: float, no_wait: bool, allow_r
         version = config.aks.version or newest_default_version(arm, config)
         key = key or ephemeral_key()
     password = None
-    if config.postgres.enabled and server_id(config).lower() not in live:
+    if config.postgres.enabled and server_id(config).lower() not in {**live, **unread}:
         password = admin_password(config.postgres)
     plan = make_plan(config, live, version=version, ssh_key=key, password=password)
     click.echo("\n".join(plan_lines(plan)))
@@ -113,5 +114,7 @@ def _read(work: Work, config: AzureConfig) -> dict[str, Any]:
 
     unread: dict[str, str] = {}
     found = read_live(work.arm, config, unread)
-    work.denied |= {what: line for what, line in unread.items() if what == "addresses"}
+    untold = {what: line for what, line in unread.items() if "/microsoft.authorization/" not in what}
+    work.denied |= untold
+    work.unread |= untold.keys()
     return found
