@@ -16,6 +16,11 @@ from modelops_runtime.contracts.space import (
 )
 
 texts = st.text(st.characters(codec="utf-8"), max_size=12)
+steering_letters = (
+    "\x00\x07\b\t\n\x0b\r\x1b\x7f\x85\x9b\u061c\u200b\u200f\u2028\u202e\u2066\ufeff\ud800\udfff\U000e0041[]m;31"
+)
+hostile_text = st.text(st.sampled_from(steering_letters) | st.characters(), max_size=40)
+"""What a model, or who shares a ledger, may have written: escape sequences, directions, lone surrogates."""
 names = st.from_regex(r"[a-z][a-z0-9_]{0,7}", fullmatch=True)
 finite = st.floats(allow_nan=False, allow_infinity=False)
 scalars: st.SearchStrategy[Scalar] = st.booleans() | st.integers() | finite | texts

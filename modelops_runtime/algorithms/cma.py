@@ -73,6 +73,10 @@ class CmaSearch:
         return self._states.get(number)
 
     def restore(self, number: int, state: Mapping[str, object]) -> None:
+        x, dimensions = state.get("x"), max(len(self._moved), 1)
+        numbers = [value for value in x if isinstance(value, int | float)] if isinstance(x, list) else []
+        if len(numbers) != dimensions or not isinstance(state.get("generation"), int):
+            raise ValueError(f"holds no generation, or no x of {dimensions} numbers")
         self._states[number] = state
 
     def _ask_one(self) -> UniqueParameterSet:

@@ -9,18 +9,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from modelops_runtime.api.calibration import Calibration, of_run
-from modelops_runtime.contracts.errors import RunFailed, UserError
+from modelops_runtime.api.calibration import Calibration, cautions, of_run
+from modelops_runtime.contracts.errors import ModelOpsError, RunFailed, UserError
 from modelops_runtime.ledger.opening import open_ledger
 from modelops_runtime.results.report import write_report
 from modelops_runtime.runner.events import Event, OnEvent
 from modelops_runtime.runner.interrupts import stop_on_signals
-from modelops_runtime.runner.request import RunRequest
+from modelops_runtime.runner.request import RunReport, RunRequest
 from modelops_runtime.runner.run import run_spec
 from modelops_runtime.runner.stopping import StopRequest
 from modelops_runtime.simulation.dask_target import DaskTarget
 from modelops_runtime.specs.cluster import DNS_LABEL
-from modelops_runtime.specs.loading import load_spec
+from modelops_runtime.specs.loading import LoadedSpec, load_spec
 
 LEDGER = Path(".modelops") / "ledger.sqlite"
 
@@ -77,14 +77,32 @@ def calibrate(
         logs=folder / "logs",
         outputs=None if loaded.spec.outputs.keep == "none" else folder / "outputs",
     )
+    with _folder_that_stays(loaded):
+        try:
+            with stop_request(on_stop) as stop:
+                done = run_spec(request, on_event=on_event or _ignore, stop=stop)
+        except RunFailed:
+            page = _write_report(request, folder)
+            if on_failed_report is not None:
+                on_failed_report(page)
+            raise
+        return _ended(request, folder, done)
+
+
+@contextmanager
+def _folder_that_stays(loaded: LoadedSpec) -> Iterator[None]:
+    """A model may remove the folder of its spec, with all that the run keeps there."""
+    spec = loaded.root / loaded.path.name
     try:
-        with stop_request(on_stop) as stop:
-            done = run_spec(request, on_event=on_event or _ignore, stop=stop)
-    except RunFailed:
-        page = _write_report(request, folder)
-        if on_failed_report is not None:
-            on_failed_report(page)
-        raise
+        yield
+    except (OSError, ModelOpsError) as error:
+        if os.path.exists(spec):
+            raise
+        raise ModelOpsError(f"{spec} was removed while the run went on, by the model perhaps: {error}") from error
+
+
+def _ended(request: RunRequest, folder: Path, done: RunReport) -> Calibration:
+    name = request.run_id
     opened = open_ledger(request.ledger_url, create=False)
     try:
         run = opened.get_run(name)
@@ -97,6 +115,7 @@ def calibrate(
             trials_made=done.trials_made,
             simulations=done.simulations,
             elapsed_s=done.elapsed_s,
+            cautions=() if done.interrupted else cautions(opened, name),
             report=None if done.interrupted else write_report(opened, name, folder / "report.html"),
         )
     finally:

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from modelops_runtime.contracts.errors import UserError
 from modelops_runtime.contracts.parameters import Scalar
+from modelops_runtime.contracts.plain_text import plain_text
 from modelops_runtime.ledger.base import Ledger, Run, RunState
 from modelops_runtime.ledger.opening import open_ledger, run_called
+from modelops_runtime.runner.answer import answer_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -46,7 +48,13 @@ class Calibration:
     """Of this call."""
     elapsed_s: float = 0.0
     confirmed_replicates: int | None = None
+    effective_sample_size: float | None = None
+    """On how many replicates a likelihood rests, confirmed where there is a confirmation: below 5, there is no standard error."""
     stop_reason: str = ""
+    warnings: tuple[str, ...] = ()
+    """What its user should know of the model: that it does not repeat itself, say."""
+    cautions: tuple[str, ...] = ()
+    """What is to be said against the answer, a sentence each: that no set fits, that a value lies near its bound, ..."""
     report: Path | None = None
     """The HTML report, where one was written."""
     summary: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -69,7 +77,8 @@ class Calibration:
     def fit(self, trial: int | None = None) -> pa.Table:
         """Observed beside simulated, a row for each observation and simulation, of `trial` or of the best one.
 
-        Columns trial, replicate (2**32 and up: confirmation), target, the matched key, observed, simulated.
+        Columns trial, replicate (2**32 and up: confirmation), target, the matched key, observed, simulated (both in the
+        observations' unit), phase; n and probability where counts of n were observed.
         """
         from modelops_runtime.evaluation.fit import fit_table
 
@@ -79,10 +88,11 @@ class Calibration:
         with self._ledger() as ledger:
             run = run_called(ledger, self.run_id)
             done = [r for r in ledger.replicates(self.run_id, number) if r.status == "COMPLETED"]
-            return fit_table(run.observations, [(r.number, r.index, r.aligned) for r in done])
+            rows = [(r.number, r.index, r.aligned) for r in done]
+            return fit_table(run.observations, rows, run.spec.get("targets"))
 
     def export(self, to: str | Path) -> list[Path]:
-        """Write trials.parquet, replicates.parquet, fit.parquet and run.json into the folder `to`; returns their paths."""
+        """Write trials, replicates, fit and bands as Parquet, and run.json, into the folder `to`; returns their paths."""
         from modelops_runtime.results.export import export_run
 
         with self._ledger() as ledger:
@@ -109,24 +119,34 @@ class Calibration:
         kind = "confirmed loss" if self.confirmed_loss is not None else "loss, not confirmed"
         rows = [*self.params.items(), *((f"{name} (derived)", value) for name, value in self.derived.items())]
         rows += [] if loss is None else [(kind, loss)]
+        said = "".join(f"<li>{escape(sentence)}</li>" for sentence in self.cautions)
         cells = "".join(
             f"<tr><th>{escape(str(name))}</th><td>{escape(_shown(value))}</td></tr>" for name, value in rows
         )
-        return f"<table><caption>{escape(self.run_id)}: {self.state.lower()}</caption>{cells}</table>"
+        table = plain_text(f"<table><caption>{escape(self.run_id)}: {self.state.lower()}</caption>{cells}</table>")
+        return table + (plain_text(f"<ul>{said}</ul>") if said else "")
 
 
 def open_run(run_id: str, ledger: str | Path = ".modelops/ledger.sqlite") -> Calibration:
     """A run that is in a ledger already. Raises UserError when there is no such ledger or run."""
     opened = open_ledger(str(ledger), create=False)
     try:
-        return of_run(run_called(opened, run_id), str(ledger))
+        return of_run(run_called(opened, run_id), str(ledger), cautions=cautions(opened, run_id))
     finally:
         opened.close()
 
 
+def cautions(ledger: Ledger, run_id: str) -> tuple[str, ...]:
+    """What is to be said against the run's answer as it stands, a sentence each."""
+    from modelops_runtime.results.cautions import cautions_of
+    from modelops_runtime.results.evidence import gather
+
+    return cautions_of(gather(ledger, run_id))
+
+
 def of_run(run: Run, ledger_url: str, **more: Any) -> Calibration:
     """A Calibration from the run's row; `more` are fields that the row does not hold."""
-    summary = run.summary
+    summary = answer_of(run)
     return Calibration(
         run_id=run.run_id,
         ledger_url=ledger_url,
@@ -139,7 +159,9 @@ def of_run(run: Run, ledger_url: str, **more: Any) -> Calibration:
         confirmed_loss=summary.get("confirmed_loss"),
         confirmed_loss_se=summary.get("confirmed_loss_se"),
         confirmed_replicates=summary.get("confirmed_replicates"),
+        effective_sample_size=summary.get("confirmed_effective_sample_size") or summary.get("effective_sample_size"),
         stop_reason=run.reason,
+        warnings=run.warnings,
         summary=summary,
         **more,
     )

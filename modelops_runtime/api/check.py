@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 import statistics
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from modelops_runtime.api.opening import Ready, ready
+from modelops_runtime.contracts.effective import LEAST, in_words, is_too_small, what_to_do
 from modelops_runtime.contracts.parameters import Scalar, UniqueParameterSet
 from modelops_runtime.contracts.simulation import ReplicateOutcome
 from modelops_runtime.evaluation.fit import stack
 from modelops_runtime.evaluation.losses import LossError
+from modelops_runtime.evaluation.support import expected_effective
 from modelops_runtime.runner import rules
 from modelops_runtime.runner.preflight import first_set, probe, refuse_lost
+from modelops_runtime.runner.repeating import RepeatCheck
+from modelops_runtime.simulation.grouping import group_size
 from modelops_runtime.simulation.seeds import seeds_for
 
 SIMULATIONS = 5
 """Simulations that are timed."""
+
+WEIGHED = 20
+"""Simulations, at the least, from which is told on how many replicates a likelihood will rest."""
+
+WEIGHING_S = 3.0
+"""Seconds for more of them, up to as many as a finalist is run again."""
+
+PATIENCE_S = 60.0
+"""Seconds that the least of them may take."""
 
 ROW_BYTES = 350
 """What a replicate takes in the ledger beside its aligned values, about."""
@@ -40,6 +55,11 @@ class Checked:
     """How long these take on `slots` slots."""
     ledger_bytes: int
     """How large the ledger grows, about."""
+    effective_sample_size: float | None = None
+    """On how many of a finalist's confirmation replicates a likelihood will rest, about; None where that was not looked at."""
+    warnings: tuple[str, ...] = ()
+    """What is likely to go wrong, though the run can start: a model that does not repeat itself, or that the seed does not
+    reach, a likelihood that will rest on too few replicates."""
 
     def as_json(self) -> dict[str, object]:
         return asdict(self)
@@ -48,22 +68,53 @@ class Checked:
 def check(spec: Path, *, slots: int) -> Checked:
     """Validate a spec and run its model a few times at the first guess, or in the middle of the space. Writes nothing.
 
-    Raises SpecErrors.
+    For likelihoods it is some more simulations: will an error be known, and intervals? Raises SpecErrors.
     """
     with ready(spec, slots=slots) as made:
         first = probe(made.loaded, made.prepared.settings, made.service)
         refuse_lost(first)
         params = first_set(made.prepared.settings)
-        return _summed_up(made, params, [first, *_more(made, params)], slots)
+        outcomes = [first, *_more(made, params, range(1, SIMULATIONS), at_once=SIMULATIONS)]
+        warning = RepeatCheck(made.prepared.settings, made.service, first).warning() if first.failure is None else ""
+        found = _summed_up(made, params, outcomes, (warning,) if warning else (), slots)
+        if found.failures or not made.prepared.plan.scorer.is_likelihood:
+            return found
+        return _weighed(found, made, params, outcomes)
 
 
-def _more(made: Ready, params: UniqueParameterSet) -> list[ReplicateOutcome]:
+def _more(made: Ready, params: UniqueParameterSet, indices: range, *, at_once: int) -> list[ReplicateOutcome]:
     settings = made.prepared.settings
-    seeds = seeds_for(params, range(1, SIMULATIONS), common=settings.common_random_numbers, run_seed=settings.seed)
-    return list(made.service.submit_replicates(params, seeds).result())
+    seeds = seeds_for(params, indices, common=settings.common_random_numbers, run_seed=settings.seed)
+    groups = [indices[start : start + at_once] for start in range(0, len(indices), at_once)]
+    futures = [made.service.submit_replicates(params, {index: seeds[index] for index in group}) for group in groups]
+    return [outcome for future in futures for outcome in future.result()]
 
 
-def _summed_up(made: Ready, params: UniqueParameterSet, outcomes: list[ReplicateOutcome], slots: int) -> Checked:
+def _weighed(found: Checked, made: Ready, params: UniqueParameterSet, outcomes: list[ReplicateOutcome]) -> Checked:
+    """The same with what the likelihood will rest on, from more simulations of the set."""
+    wanted = made.prepared.settings.confirm_replicates
+    if WEIGHED * found.seconds / found.slots > PATIENCE_S:
+        late = f"{WEIGHED} simulations would take too long to tell on how many replicates the likelihood will rest"
+        return replace(found, warnings=(*found.warnings, late))
+    in_time = int(WEIGHING_S * found.slots / max(found.seconds, 1e-6))
+    count = max(WEIGHED, min(wanted + 1, in_time))
+    at_once = group_size(found.seconds, timeout_s=made.loaded.spec.model.timeout_s)
+    more = _more(made, params, range(SIMULATIONS, count), at_once=at_once)
+    values = stack([outcome.aligned for outcome in [*outcomes, *more] if outcome.failure is None])
+    rng = np.random.default_rng(made.prepared.settings.seed)
+    effective = expected_effective(values, made.prepared.plan.scorer, replicates=wanted, rng=rng)
+    if effective is None or not is_too_small(effective):
+        return replace(found, effective_sample_size=effective)
+    warning = (
+        f"of a finalist's {wanted:,} fresh replicates, the likelihood will rest on about {in_words(effective)} (effective sample "
+        f"size, for data that the model makes here); an error and intervals need {LEAST:g}: {what_to_do(effective, wanted)}"
+    )
+    return replace(found, effective_sample_size=effective, warnings=(*found.warnings, warning))
+
+
+def _summed_up(
+    made: Ready, params: UniqueParameterSet, outcomes: list[ReplicateOutcome], warnings: tuple[str, ...], slots: int
+) -> Checked:
     settings, trials = made.prepared.settings, made.loaded.spec.search.trials
     failures = [f"{o.failure.kind}: {o.failure.message}" for o in outcomes if o.failure is not None]
     seconds = statistics.median(outcome.seconds for outcome in outcomes[1:])  # the first one imports
@@ -74,6 +125,7 @@ def _summed_up(made: Ready, params: UniqueParameterSet, outcomes: list[Replicate
         params=dict(params.params),
         loss=None if failures else _loss(made, outcomes),
         failures=failures,
+        warnings=warnings,
         seconds=seconds,
         observations=width,
         slots=slots,

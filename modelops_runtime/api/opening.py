@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelops_runtime.evaluation.align import Aligner
+from modelops_runtime.runner.model_files import ModelCode, held_code
 from modelops_runtime.runner.prepare import Prepared, planned, prepare
 from modelops_runtime.runner.request import RunRequest
 from modelops_runtime.runner.services import described, opened_service
@@ -20,6 +21,7 @@ class Ready:
     """A spec without a mistake, and a service that simulates its model."""
 
     loaded: LoadedSpec
+    code: ModelCode
     prepared: Prepared
     service: ReplicateService
 
@@ -35,8 +37,9 @@ def ready(spec: Path, *, slots: int = 1) -> Iterator[Ready]:
 def ready_of(loaded: LoadedSpec, *, slots: int = 1) -> Iterator[Ready]:
     """The same for a spec that is loaded."""
     request = RunRequest(loaded=loaded, ledger_url="", run_id=loaded.spec.name, slots=slots)
-    plan, about_targets = planned(loaded)
-    with opened_service(request, plan.aligner if plan else Aligner(()), keep_tables=False) as service:
-        description, about_model = described(loaded, service)
-        prepared = prepare(loaded, description, plan, [*about_targets, *about_model])
-        yield Ready(loaded=loaded, prepared=prepared, service=service)
+    with held_code(loaded) as code:
+        plan, about_targets = planned(loaded, code)
+        with opened_service(request, code, plan.aligner if plan else Aligner(()), keep_tables=False) as service:
+            description, about_model = described(loaded, service)
+            prepared = prepare(loaded, code, description, plan, [*about_targets, *about_model])
+            yield Ready(loaded=loaded, code=code, prepared=prepared, service=service)

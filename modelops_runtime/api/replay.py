@@ -10,7 +10,6 @@ from modelops_runtime.contracts.errors import UserError
 from modelops_runtime.contracts.simulation import ReplicateOutcome
 from modelops_runtime.contracts.trial import phase_of
 from modelops_runtime.ledger.base import Ledger, Replicate, Run
-from modelops_runtime.specs.identity import differences
 
 AT_A_TIME = 64
 """Replicates under way at once, at the most: one a task, so that none waits for another."""
@@ -33,13 +32,13 @@ class Replayed:
 
 def changed_since(run: Run, ready: Ready) -> list[str]:
     """What of the spec, the model's files or the data is not as it was when the run began."""
-    return differences(run.identity_parts, ready.prepared.identity_parts)
+    return ready.prepared.differences_from(run)
 
 
 def replay(ready: Ready, ledger: Ledger, run_id: str, trial: int, replicate: int | None = None) -> Iterator[Replayed]:
     """Run recorded replicates of a trial again: one, or all (those of its confirmation too), each as it is done.
 
-    Raises UserError when there is no such trial or replicate.
+    Raises UserError when there is no such trial or replicate, ModelChanged for a file that was changed meanwhile.
     """
     recorded = [r for r in ledger.replicates(run_id, trial) if replicate is None or r.index == replicate]
     if not recorded:
@@ -49,7 +48,9 @@ def replay(ready: Ready, ledger: Ledger, run_id: str, trial: int, replicate: int
         batch = recorded[start : start + AT_A_TIME]
         futures = [ready.service.submit_replicates(row.parameter_set(), {r.index: r.seed}) for r in batch]
         for before, future in zip(batch, futures, strict=True):
-            yield _compared(trial, before, future.result())
+            outcomes = future.result()
+            ready.code.look(now=True)
+            yield _compared(trial, before, outcomes)
 
 
 def _compared(trial: int, before: Replicate, outcomes: Sequence[ReplicateOutcome]) -> Replayed:

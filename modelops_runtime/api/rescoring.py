@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
 from modelops_runtime.api.opening import Ready
 from modelops_runtime.contracts.errors import SpecErrors, UserError
 from modelops_runtime.contracts.failures import FailureKind
@@ -16,14 +18,19 @@ from modelops_runtime.evaluation.racing import corrected_loss
 from modelops_runtime.evaluation.score import Scorer
 from modelops_runtime.ledger.base import Lease, Ledger, Replicate, Run, RunState, Trial, TrialEnd
 from modelops_runtime.ledger.worker import worker_id
-from modelops_runtime.runner.answer import answer
+from modelops_runtime.runner.answer import answer, reported
 from modelops_runtime.runner.provenance import collect
 from modelops_runtime.runner.search import Standing
 from modelops_runtime.runner.settings import LEASE_S
 from modelops_runtime.specs.identity import spec_json
+from modelops_runtime.specs.targets import TargetSpec
 
-FREE = ("weight", "loss", "left_out", "min_coverage")
+FREE = ("weight", "loss", "left_out", "min_coverage", "n", "sigma")
 """Of what a run keeps of its observations, what another loss may change."""
+
+
+MATCHED = ("match", "value", "output")
+"""Of a target, what says which values of the output belong to its observations."""
 
 
 def rescore(ready: Ready, ledger: Ledger, run_id: str, new_id: str) -> Run:
@@ -56,7 +63,7 @@ def _refuse_other_values(ready: Ready, old: Run) -> None:
         if name not in new or name not in before:
             there = "is not one of the run" if name in new else "of the run is missing"
             errors.append(ready.loaded.error(f"targets.{name}", f"target {name} {there}", "keep the run's targets"))
-        elif _fixed(new[name]) != _fixed(before[name]):
+        elif _fixed(new[name], before[name]) != _fixed(before[name], new[name]):
             wrong = f"target {name} has other observations or keys than the run"
             errors.append(ready.loaded.error(f"targets.{name}", wrong, "change loss and weight alone, or run anew"))
         elif _match_of(ready, name) != _match_in(old, name):
@@ -68,20 +75,27 @@ def _refuse_other_values(ready: Ready, old: Run) -> None:
         raise SpecErrors(*errors)
 
 
-def _fixed(part: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in part.items() if key not in FREE}
+def _fixed(part: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """What no other loss changes, of what both say: an older version may have kept less."""
+    return {key: value for key, value in part.items() if key in other and key not in FREE}
 
 
 def _match_of(ready: Ready, name: str) -> dict[str, Any]:
-    return _how(spec_json(ready.loaded.spec)["targets"][name])
+    return _how(ready.loaded.spec.targets[name])
 
 
 def _match_in(old: Run, name: str) -> dict[str, Any]:
-    return _how(old.spec["targets"][name])
+    """Of the run's spec, as this version reads it: with keys that came later at their defaults. Empty where it cannot."""
+    target = (old.spec.get("targets") or {}).get(name) or {}
+    given = {key: value for key, value in target.items() if key in ("observed", *MATCHED)}
+    try:
+        return _how(TargetSpec.model_validate(given))
+    except ValidationError:
+        return {}
 
 
-def _how(target: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: target.get(key) for key in ("match", "value", "output", "by")}
+def _how(target: TargetSpec) -> dict[str, Any]:
+    return {key: getattr(target, key) for key in MATCHED}
 
 
 def _new_run(ready: Ready, old: Run, new_id: str, trials: int) -> Run:
@@ -143,7 +157,8 @@ def _end(scorer: Scorer, trial: Trial, rows: list[Replicate], replicates: int) -
     return TrialEnd(
         status=TrialStatus.COMPLETED,
         loss=loss,
-        loss_se=score.loss_se,
+        loss_se=score.known_se,
+        effective_sample_size=score.effective,
         stopped_early=trial.stopped_early,
         diagnostics={"targets": dict(score.per_target)},
         **kept,
@@ -158,14 +173,15 @@ def _concluded(ready: Ready, ledger: Ledger, run: Run) -> Run:
     confirmed = any(trial.phase == "confirm" for trial in trials)
     settings = ready.prepared.settings if confirmed else dataclasses.replace(ready.prepared.settings, confirm_top=0)
     best = answer(trials, standing, dataclasses.replace(settings, max_failed=1.0))
-    summary = {
-        **best.summary(),
-        "derived": ready.service.derive(best.trial.params or {}),
-        "simulations": 0,
-        "elapsed_s": 0.0,
-        "stop_reason": "",
-        "failed": standing.failed,
-    }
+    summary = reported(
+        best,
+        standing,
+        order=list(ready.loaded.spec.parameters),
+        derived=ready.service.derive(best.trial.params or {}),
+        simulations=0,
+        elapsed_s=0.0,
+        stop_reason="",
+    )
     ledger.end_run(run.run_id, RunState.COMPLETED, "", summary)
     done = ledger.get_run(run.run_id)
     assert done is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from modelops_runtime.api.calibrate import cores, stop_request
 from modelops_runtime.api.opening import Ready, ready_of
 from modelops_runtime.contracts.errors import RunFailed
 from modelops_runtime.contracts.parameters import Scalar, UniqueParameterSet
+from modelops_runtime.contracts.plain_text import json_text, plain_line
 from modelops_runtime.contracts.space import ChoiceParameter, IntegerParameter, Parameter
 from modelops_runtime.evaluation.fit import stack
 from modelops_runtime.evaluation.losses import KINDS, Family
@@ -180,7 +180,7 @@ def _repeat(
             on_event(number, event)
 
     try:
-        report = run_spec(request, on_event=heard, stop=stop, service=service)
+        report = run_spec(request, on_event=heard, stop=stop, code=plan.made.code, service=service)
     except RunFailed as error:
         return Repeat(
             number=number,
@@ -283,5 +283,5 @@ def _noise(target: TargetSpec) -> str:
 
 def _write(found: SelfTest, folder: Path) -> None:
     with written_together(folder, ["selftest.json", "selftest.txt"]) as (as_json, as_text):
-        as_json.write_text(json.dumps(found.as_json(), indent=2, ensure_ascii=False) + "\n", "utf-8")
-        as_text.write_text("\n".join(report_lines(found)) + "\n", "utf-8")
+        as_json.write_text(json_text(found.as_json(), indent=2) + "\n", "utf-8")
+        as_text.write_text("\n".join(map(plain_line, report_lines(found))) + "\n", "utf-8")

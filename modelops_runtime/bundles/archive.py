@@ -9,7 +9,7 @@ import shutil
 import tarfile
 import tempfile
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -36,45 +36,119 @@ class File:
     path: Path
     size: int
     is_executable: bool
+    link: str = ""
+    """The link that it is reached by, where that leads out of the root: its name, from the root."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder that belongs to the model; its files come after it."""
+
+    name: str
+    path: Path
+    link: str = ""
+    """As of a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A file or folder that is ignored: not the model's, but beside it."""
+
+    name: str
+    path: Path
 
 
 def files_of(root: Path, *, exclude: Sequence[str] = ()) -> list[File]:
     """The files below `root`, sorted by name, without those that are ignored (`exclude`: further patterns, as in .gitignore).
 
-    Links are followed, once; what is neither file nor folder is left out. Raises UserError when `root` is no folder.
+    Links are followed, once; what is neither file nor folder, and a link that leads nowhere or to itself, is left out.
+    Raises UserError when `root` is no folder, or a name is not UTF-8.
     """
+    return [found for found in entries_of(root, exclude=exclude) if isinstance(found, File)]
+
+
+def entries_of(root: Path, *, exclude: Sequence[str] = ()) -> list[File | Folder | LeftOut]:
+    """The same with its folders, and with what is ignored (not what is below that)."""
     if not root.is_dir():
         raise UserError(f"{root} is no folder; give the folder that holds the model")
+    _refuse_unless_utf8(root)
     # `exclude` comes last in every folder, so that no `!pattern` of an ignore file brings back what the caller left out.
-    found = _walk(root, "", rules_of(ALWAYS), rules_of(exclude), (os.path.realpath(root),))
-    return sorted(found, key=lambda file: os.fsencode(file.name))
+    found = _walk(root, "", rules_of(ALWAYS), rules_of(exclude), (os.path.realpath(root),), "")
+    return sorted(found, key=lambda entry: os.fsencode(entry.name))
 
 
-def _walk(directory: Path, prefix: str, rules: list[Rule], last: list[Rule], above: tuple[str, ...]) -> Iterator[File]:
-    rules = [*rules, *rules_in(directory, prefix)]
-    with _readable(directory), os.scandir(directory) as entries:
-        listed = list(entries)
+def file_at(root: Path, name: str) -> File:
+    """A file below `root` by its name, whether it is ignored or not. Raises UserError when it cannot be read."""
+    path, top = root / name, os.path.realpath(root)
+    with readable(path):
+        status = path.stat()
+    prefixes = [path, *path.parents][: len(Path(name).parts)]
+    outside = [each for each in prefixes if not _lies_in(os.path.realpath(each), top)]
+    link = outside[-1].relative_to(root).as_posix() if outside else ""
+    return File(name, path, status.st_size, bool(status.st_mode & 0o100), link)
+
+
+def _walk(
+    directory: Path, prefix: str, rules: list[Rule], last: list[Rule], above: tuple[str, ...], link: str
+) -> Iterator[File | Folder | LeftOut]:
+    with readable(directory):
+        rules = [*rules, *rules_in(directory, prefix)]
+        with os.scandir(directory) as entries:
+            listed = list(entries)
     for entry in listed:
         name = prefix + unicodedata.normalize("NFC", entry.name)
-        is_folder = entry.is_dir()
+        path = Path(entry.path)
+        is_folder = _leads_to(entry.is_dir)
         if is_ignored(name, [*rules, *last], is_folder=is_folder):
+            yield LeftOut(name, path)
             continue
-        if is_folder:
-            real = os.path.realpath(entry.path)
-            if real not in above and not os.path.exists(os.path.join(entry.path, "pyvenv.cfg")):
-                yield from _walk(Path(entry.path), f"{name}/", rules, last, (*above, real))
-        elif entry.is_file():
-            status = entry.stat()
-            yield File(name, Path(entry.path), status.st_size, bool(status.st_mode & 0o100))
+        if not is_folder and not _leads_to(entry.is_file):
+            continue
+        _refuse_unless_utf8(path)
+        real = os.path.realpath(path)
+        through = link or (name if entry.is_symlink() and not _lies_in(real, above[0]) else "")
+        if not is_folder:
+            with readable(path):
+                status = entry.stat()
+            yield File(name, path, status.st_size, bool(status.st_mode & 0o100), through)
+        elif (path / "pyvenv.cfg").exists():
+            yield LeftOut(name, path)
+        elif not (real in above or _lies_in(above[0], real)):
+            yield Folder(name, path, through)
+            yield from _walk(path, f"{name}/", rules, last, (*above, real), through)
+
+
+def _leads_to(is_kind: Callable[[], bool]) -> bool:
+    """False for a link that leads in a circle."""
+    try:
+        return is_kind()
+    except OSError:
+        return False
+
+
+def _lies_in(path: str, folder: str) -> bool:
+    return path.startswith(os.path.join(folder, ""))
+
+
+def _refuse_unless_utf8(path: Path) -> None:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+        raise UserError(
+            f"{shown}: this name is not UTF-8; rename it, or list it in .mopsignore (by a pattern)"
+        ) from error
 
 
 def file_digests(root: Path, *, exclude: Sequence[str] = ()) -> dict[str, str]:
     """Name -> BLAKE2b-256 (hex) of the content, for `files_of(root)`, of any size: the same on every machine."""
-    digests: dict[str, str] = {}
-    for file in files_of(root, exclude=exclude):
-        with _readable(file.path), file.path.open("rb") as stream:
-            digests[file.name] = _hash(stream).hex()
-    return digests
+    return {file.name: digest_of_file(file.path) for file in files_of(root, exclude=exclude)}
+
+
+def digest_of_file(path: Path) -> str:
+    """BLAKE2b-256 (hex) of a file's content. Raises UserError when it cannot be read."""
+    with readable(path), path.open("rb") as stream:
+        return _hash(stream).hex()
 
 
 def code_digest(digests: Mapping[str, str]) -> str:
@@ -86,11 +160,20 @@ def code_digest(digests: Mapping[str, str]) -> str:
 
 
 def pack(root: Path, *, exclude: Sequence[str] = ()) -> bytes:
-    """A gzipped tar of `files_of(root)`: equal files give equal bytes, whatever their times, owners and order.
+    """The archive of `files_of(root)`."""
+
+    def content_of(file: File) -> bytes:
+        with readable(file.path):
+            return file.path.read_bytes()
+
+    return pack_files(root, files_of(root, exclude=exclude), content_of)
+
+
+def pack_files(root: Path, files: Sequence[File], content_of: Callable[[File], bytes]) -> bytes:
+    """A gzipped tar of files of `root`: equal files give equal bytes, whatever their times, owners and order.
 
     Raises UserError above PACKED_LIMIT, naming the largest files.
     """
-    files = files_of(root, exclude=exclude)
     if sum(file.size for file in files) > UNPACKED_LIMIT:
         raise _too_large(root, files)
     buffer = io.BytesIO()
@@ -99,8 +182,7 @@ def pack(root: Path, *, exclude: Sequence[str] = ()) -> bytes:
         tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as tar,
     ):
         for file in files:
-            with _readable(file.path):
-                content = file.path.read_bytes()
+            content = content_of(file)
             tar.addfile(_entry(file, len(content)), io.BytesIO(content))
             if buffer.tell() > PACKED_LIMIT:
                 raise _too_large(root, files)
@@ -177,7 +259,7 @@ def _write(tar: tarfile.TarFile, entry: tarfile.TarInfo, folder: Path) -> None:
 
 
 def digest(data: bytes) -> str:
-    """BLAKE2b-256 (hex) of an archive: how a worker that has it knows it."""
+    """BLAKE2b-256 (hex) of an archive, or of a file's content: how it is known."""
     return blake2b(data, digest_size=32).hexdigest()
 
 
@@ -189,7 +271,7 @@ def _hash(stream: BinaryIO) -> bytes:
 
 
 @contextmanager
-def _readable(path: Path) -> Iterator[None]:
+def readable(path: Path) -> Iterator[None]:
     """Turns "may not be read" into the user's line."""
     try:
         yield

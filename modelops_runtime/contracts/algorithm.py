@@ -62,7 +62,10 @@ class RemembersTrials(Protocol):
         ...
 
     def restore(self, number: int, state: Mapping[str, object]) -> None:
-        """Give back what was kept, before the trial is said to be pending or its result is told."""
+        """Give back what was kept, before the trial is said to be pending or its result is told.
+
+        Raises ValueError, KeyError or TypeError for what is no state of its own.
+        """
         ...
 
 

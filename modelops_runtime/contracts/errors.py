@@ -63,6 +63,18 @@ class RunDiffers(UserError):
         )
 
 
+class ModelChanged(ModelOpsError):
+    """A file that a run's results follow from was changed while it went on: `ModelChanged(name, folder)`."""
+
+    def __str__(self) -> str:
+        name, folder = self.args
+        return (
+            f"{name} in {folder} was changed or removed during the run, which stops here without an answer; put it back as it "
+            "was and the same command goes on, or give --run-id NEW or --fresh for a run of what is there now; a file that the "
+            "model does not need can be listed in .mopsignore"
+        )
+
+
 class RunFailed(ModelOpsError):
     """The run ended without an answer that can be trusted; the text says why."""
 

@@ -8,6 +8,9 @@ from enum import StrEnum
 LOG_LIMIT = 8_192
 """Bytes of a simulation's output (its end) that are kept."""
 
+MESSAGE_LIMIT = 4_096
+"""Characters of a failure's message (its beginning) that are kept."""
+
 
 class FailureKind(StrEnum):
     """LOST is the infrastructure's fault and retried free; the others are the model's."""
@@ -30,6 +33,10 @@ class Failure:
     """The key of the spec that is at odds with the model, when there is one: `targets.in_bed.output`."""
     further: tuple[tuple[str, str], ...] = ()
     """Other such keys of the same spec: (message, path) of each."""
+
+    def __post_init__(self) -> None:
+        if len(self.message) > MESSAGE_LIMIT:
+            object.__setattr__(self, "message", f"{self.message[: MESSAGE_LIMIT - 1]}…")
 
 
 class SimulationError(Exception):

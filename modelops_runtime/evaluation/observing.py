@@ -11,10 +11,14 @@ from numpy.typing import NDArray
 
 from modelops_runtime.evaluation import keys, likelihoods
 from modelops_runtime.evaluation.losses import KINDS
+from modelops_runtime.evaluation.own import OwnTerm
 from modelops_runtime.evaluation.score import ScoredTarget
 from modelops_runtime.evaluation.terms import Array, LossError, Term
 
 Rng = np.random.Generator
+
+OF_N = ("binomial", "beta_binomial")
+"""Kinds that compare a count of n with a simulated probability."""
 
 
 def observed_of(targets: Sequence[ScoredTarget], simulated: Array, rng: Rng) -> Array:
@@ -34,12 +38,37 @@ def observed_of(targets: Sequence[ScoredTarget], simulated: Array, rng: Rng) -> 
 
 
 def observe(term: Term, simulated: Array, rng: Rng) -> Array:
-    """One draw for each simulated value [N] of one target, from the distribution of the term's kind."""
+    """One draw for each simulated value [..., N] of one target, from the distribution of the term's kind."""
     KINDS[term.kind].each(simulated, term)  # raises LossError for what has no loss
     try:
         return _DRAWS[term.kind](simulated, term, rng).astype(np.float64) if term.kind in _DRAWS else simulated
     except ValueError as error:  # numpy's, for means beyond the integers
         raise LossError(f"{term.kind}: no count can be drawn around {simulated.max():g}") from error
+
+
+def observing(term: Term, y: Array) -> Term:
+    """The term of a likelihood with other observations y [N], and the same options. Raises KeyError for another kind."""
+    return _TERMS[term.kind](y, term)
+
+
+def in_own_unit(term: Term | OwnTerm, simulated: Array) -> Array:
+    """Simulated values [..., N] in the unit of what is observed: n p for counts of n, as they are for all others."""
+    return simulated * term.a if isinstance(term, Term) and term.kind in OF_N else simulated
+
+
+def observable(term: Term | OwnTerm, simulated: Array, rng: Rng, *, draws: int) -> Array:
+    """What would be observed of each replicate of `simulated` [R, N], drawn `draws` times: [R * draws, N], NaN as there.
+
+    No rows for a distance or a function of the user's own, which suppose no noise. Each observation is drawn by itself,
+    whatever the target's weight. Raises LossError for values that the loss refuses.
+    """
+    if not isinstance(term, Term) or term.kind not in _DRAWS or not simulated.size:
+        return np.empty((0, simulated.shape[-1]))
+    repeated = np.repeat(simulated, draws, axis=0)
+    missing = np.isnan(repeated)
+    drawn = observe(term, np.where(missing, 0.0, repeated), rng)
+    drawn[missing] = np.nan
+    return drawn
 
 
 def with_values(table: pa.Table, column: str, values: Array) -> pa.Table:
@@ -79,4 +108,12 @@ _DRAWS: Mapping[str, Callable[[Array, Term, Rng], NDArray[Any]]] = {
     "binomial": _binomial,
     "beta_binomial": _beta_binomial,
     "normal": _normal,
+}
+
+_TERMS: Mapping[str, Callable[[Array, Term], Term]] = {
+    "poisson": lambda y, _: likelihoods.poisson_term(y),
+    "negative_binomial": lambda y, term: likelihoods.negative_binomial_term(y, term.option),
+    "binomial": lambda y, term: likelihoods.binomial_term(y, term.a),
+    "beta_binomial": lambda y, term: likelihoods.beta_binomial_term(y, term.a, term.option),
+    "normal": lambda y, term: likelihoods.normal_term(y, term.a),
 }

@@ -6,7 +6,8 @@ import importlib
 import importlib.util
 import math
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -15,6 +16,8 @@ from typing import Any
 from modelops_runtime.evaluation.terms import Array, LossError
 
 _LOADED: dict[tuple[str, str], Callable[..., Any]] = {}
+_IMPORTED: dict[str, dict[str, ModuleType]] = {}
+"""By folder: the modules that own losses have imported from it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +37,8 @@ class OwnTerm:
         """The function's value. LossError when it raises, or returns no finite number; it gets copies."""
         function = load(self.kind, Path(self.root))
         try:
-            loss = float(function(simulated.copy(), self.y.copy(), **self.options))
+            with _at_home(self.root):
+                loss = float(function(simulated.copy(), self.y.copy(), **self.options))
         except Exception as error:
             raise LossError(f"loss {self.kind} failed: {type(error).__name__}: {error}") from error
         if not math.isfinite(loss):
@@ -55,14 +59,52 @@ def load(reference: str, root: Path) -> Callable[..., Any]:
 
 
 def _module(place: str, root: Path) -> ModuleType:
-    path = str(root)
-    sys.path.insert(0, path)
     try:
-        return _from_file(root / place) if place.endswith(".py") else importlib.import_module(place)
+        with _at_home(str(root)):
+            return _from_file(root / place) if place.endswith(".py") else importlib.import_module(place)
     except Exception as error:
         raise ValueError(f"cannot load {place}: {type(error).__name__}: {error}") from error
+
+
+@contextmanager
+def _at_home(root: str) -> Iterator[None]:
+    """Let imports find the modules of `root` first, and leave this process's own modules as they were.
+
+    Else a second run in one process (a notebook) would be scored by the modules of the first.
+    """
+    first = root not in _IMPORTED
+    own = _IMPORTED.setdefault(root, {})
+    aside = {name: sys.modules[name] for name in (_namesakes(root) if first else own) if name in sys.modules}
+    for name in aside:
+        del sys.modules[name]
+    sys.modules.update(own)
+    sys.path.insert(0, root)
+    importlib.invalidate_caches()
+    before = len(sys.modules)
+    try:
+        yield
     finally:
-        sys.path.remove(path)
+        sys.path.remove(root)
+        if len(sys.modules) != before:
+            own.update({name: sys.modules[name] for name in _namesakes(root)})
+        for name in own:
+            sys.modules.pop(name, None)
+        sys.modules.update(aside)
+
+
+def _namesakes(root: str) -> list[str]:
+    """Imported modules that are named like those of `root`; not those of Python or of installed packages."""
+    there = {path.stem for path in Path(root).glob("*.py")} | {path.parent.name for path in Path(root).glob("*/*.py")}
+    return [
+        name
+        for name, module in list(sys.modules.items())
+        if (top := name.partition(".")[0]) in there and top not in sys.stdlib_module_names and not _is_installed(module)
+    ]
+
+
+def _is_installed(module: ModuleType) -> bool:
+    place = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), "")
+    return "site-packages" in Path(place).parts or "dist-packages" in Path(place).parts
 
 
 def _from_file(file: Path) -> ModuleType:

@@ -62,8 +62,8 @@ class EvaluationPlan:
 
     def observations(self) -> dict[str, Any]:
         """What the aligned vector means, as JSON: per target, in order, `keys` {column: [values]}, `observed` [numbers],
-        `weight`, `loss` (the kind), `min_coverage`, `left_out` (missing observations), `start` and `stop` in the vector.
-        Dates are ISO text, and `dates` lists the columns that hold them.
+        `weight`, `loss` (the kind), `min_coverage`, `left_out` (missing observations), `start` and `stop` in the vector;
+        `n` or `sigma` [numbers] where the loss has them. Dates are ISO text, and `dates` lists the columns that hold them.
         """
         found: dict[str, Any] = {}
         for aligned, scored in zip(self.aligner.targets, self.scorer.targets, strict=True):
@@ -79,8 +79,19 @@ class EvaluationPlan:
                 "left_out": data.left_out,
                 "start": scored.start,
                 "stop": scored.stop,
+                **_per_observation(scored.term),
             }
         return found
+
+
+def _per_observation(term: Term | OwnTerm) -> dict[str, list[float]]:
+    """What the noise of each observation follows from, beside the options that are one number for all."""
+    if not isinstance(term, Term) or term.kind not in _PER_OBSERVATION:
+        return {}
+    return {_PER_OBSERVATION[term.kind]: term.a.tolist()}
+
+
+_PER_OBSERVATION = {"binomial": "n", "beta_binomial": "n", "normal": "sigma"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from modelops_runtime.contracts.effective import is_too_small
 from modelops_runtime.evaluation.losses import KINDS, Family
 from modelops_runtime.evaluation.own import OwnTerm
 from modelops_runtime.evaluation.terms import Array, LossError, Term
@@ -31,12 +32,19 @@ class ScoredTarget:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A loss (lower is better) with its standard error over replicates, None for a single one."""
+    """A loss (lower is better) with its jackknife error over replicates, None for a single one."""
 
     loss: float
     loss_se: float | None
     per_target: Mapping[str, float]
     """Each target's own loss, without its weight. For likelihoods: -log of its own marginal, which do not add up to `loss`."""
+    effective: float | None = None
+    """For likelihoods: `effective_sample_size` of all targets together."""
+
+    @property
+    def known_se(self) -> float | None:
+        """The standard error that is kept and shown: none where a loss rests on too few replicates for a jackknife."""
+        return None if is_too_small(self.effective) else self.loss_se
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,10 +82,10 @@ class Scorer:
 
     def _likelihood(self, values: Array) -> Score:
         log_p = [_log_likelihoods(t, values) for t in self.targets]
-        total = sum(t.weight * log_p[i] for i, t in enumerate(self.targets))
-        loss = _finite(-log_mean_exp(np.asarray(total)))
+        total = np.asarray(sum(t.weight * log_p[i] for i, t in enumerate(self.targets)))
+        loss = _finite(-log_mean_exp(total))
         per_target = {t.name: -log_mean_exp(log_p[i]) for i, t in enumerate(self.targets)}
-        return Score(loss, jackknife_error(_without_each(np.asarray(total))), per_target)
+        return Score(loss, jackknife_error(_without_each(total)), per_target, effective_sample_size(total))
 
     def _error(self, values: Array) -> float | None:
         try:
@@ -114,6 +122,16 @@ def log_mean_exp(log_p: Array) -> float:
     """log((1/R) sum_r exp(l_r)), without overflow or underflow."""
     top = log_p.max()
     return float(top + math.log(np.exp(log_p - top).mean()))
+
+
+def effective_sample_size(log_p: Array) -> float:
+    """(sum_r w_r)^2 / sum_r w_r^2 with w_r = exp(l_r): from 1, where one replicate outweighs all others, to R (Kish, Survey
+    Sampling, 1965, 8.2; for importance weights Kong, Liu and Wong, Journal of the American Statistical Association 89, 1994).
+
+    `log_p` [R]: the very terms of the log-mean-exp, over all targets and with their weights.
+    """
+    weights = np.exp(log_p - log_p.max())
+    return float(weights.sum() ** 2 / np.square(weights).sum())
 
 
 def _without_each(log_p: Array) -> Array:

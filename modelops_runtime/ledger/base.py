@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal, Protocol
 
+from modelops_runtime.contracts.errors import LedgerError
 from modelops_runtime.contracts.parameters import Scalar, UniqueParameterSet
 from modelops_runtime.contracts.trial import TrialStatus
 
@@ -56,6 +57,11 @@ class Run:
     created_at: datetime | None = None
     finished_at: datetime | None = None
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What its user should know of the model (`Ledger.warn`)."""
+        return tuple(self.provenance.get("warnings", ()))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
@@ -96,6 +102,7 @@ class Trial:
     loss: float | None
     """What the algorithm was told: for a set that was stopped early, its corrected estimate."""
     loss_se: float | None
+    """None where there is too little for one: a single replicate, an `effective_sample_size` below 5."""
     stopped_early: bool
     replicates: int
     """Replicates that its loss rests on."""
@@ -113,12 +120,29 @@ class Trial:
     """Seconds of simulation, summed over its replicates."""
     proposed_seq: int | None
     finished_seq: int | None
+    effective_sample_size: float | None = None
+    """On how many of its replicates a likelihood rests (`score.effective_sample_size`); None for other losses and older runs."""
 
     def parameter_set(self) -> UniqueParameterSet:
         """Its parameters with their id. Raises ValueError while nothing was proposed for it."""
         if self.params is None:
             raise ValueError(f"trial {self.number} has no parameters yet")
         return UniqueParameterSet.of(self.params)
+
+    def values_of(self, names: Iterable[str]) -> dict[str, Scalar]:
+        """Its values of these parameters. Raises LedgerError where it lacks one."""
+        params = self.params or {}
+        try:
+            return {name: params[name] for name in names}
+        except KeyError as error:
+            raise damaged(self, f"column params lacks {error}") from error
+
+
+def damaged(trial: Trial, what: str) -> LedgerError:
+    """The error of a row that does not say what it must, for whoever finds out."""
+    return LedgerError(
+        f"run {trial.run_id!r}, trial {trial.number}: {what}; take the ledger from a backup, or start a new one"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +152,7 @@ class TrialEnd:
     status: TrialStatus
     loss: float | None = None
     loss_se: float | None = None
+    effective_sample_size: float | None = None
     stopped_early: bool = False
     replicates: int = 0
     failure: str | None = None
@@ -195,6 +220,10 @@ class Ledger(Protocol):
         ...
 
     def end_run(self, run_id: str, state: RunState, reason: str, summary: Mapping[str, Any]) -> None: ...
+
+    def warn(self, run_id: str, warning: str) -> None:
+        """Keep a line that its user should read, in the run's provenance; the same line once."""
+        ...
 
     def set_paused(self, run_id: str, paused: bool) -> None:
         """Note that the run's workers are to take on no further trial, or that they may again."""

@@ -76,8 +76,14 @@ _REFUSALS: Mapping[str, str] = {
 }
 
 
+_DAMAGED_LIST = "malformed JSON"
+"""The one JSON that SQLite itself reads: the numbers that wait to be reserved again."""
+
+
 def sqlite_meaning(error: sqlite3.Error) -> str:
     """One line for `error`; SQLite's own words where it has no entry here."""
+    if str(error) == _DAMAGED_LIST:
+        return "column withdrawn of a run's row in run_state holds no JSON; take the ledger from a backup, or start a new one"
     code = getattr(error, "sqlite_errorcode", None)
     known = _SQLITE.get(code & 0xFF) if code is not None else None
     return known or _one_line(str(error))

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from modelops_runtime.contracts.errors import LedgerError, UserError
+from modelops_runtime.contracts.plain_text import plain_line
 from modelops_runtime.ledger.base import Ledger, Run
 
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):")
@@ -78,7 +79,7 @@ def run_called(ledger: Ledger, run_id: str) -> Run:
     """The run of that name. Raises UserError with the names that there are."""
     run = ledger.get_run(run_id)
     if run is None:
-        known = ", ".join(run.run_id for run in ledger.list_runs()[:10]) or "none"
+        known = ", ".join(plain_line(run.run_id) for run in ledger.list_runs()[:10]) or "none"
         raise UserError(f"no run {run_id!r} in this ledger; there is: {known}")
     return run
 

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from modelops_runtime.contracts.errors import LedgerError, ModelOpsError
+from modelops_runtime.contracts.plain_text import plain_streams
 from modelops_runtime.ledger.postgres import PostgresStore
 from modelops_runtime.ledger.store import patiently
 from modelops_runtime.ledger.verifying import add_ledger_options, asked_ledger
@@ -95,4 +96,5 @@ def main(args: Sequence[str] | None = None, environment: Mapping[str, str] = os.
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with plain_streams():
+        sys.exit(main())

@@ -7,10 +7,34 @@ import math
 import zlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from types import NoneType
 from typing import Any
 
 from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.ledger.base import Lease, Replicate, Run, RunState, Trial, TrialEnd
+from modelops_runtime.ledger.cells import (
+    BYTES,
+    FLAG,
+    REAL,
+    TEXT,
+    WHOLE,
+    Column,
+    Columns,
+    Damaged,
+    finite,
+    json_object,
+    json_object_of,
+    one_of,
+    or_null,
+)  # fmt: skip
+from modelops_runtime.ledger.contents import (
+    check_observations,
+    check_params,
+    check_space,
+    check_spec,
+    check_summary,
+    check_texts,
+)
 
 Row = tuple[Any, ...]
 
@@ -45,8 +69,20 @@ def pack(aligned: bytes) -> tuple[str, bytes]:
     return ("zlib", packed) if len(packed) < len(aligned) else ("raw", aligned)
 
 
-def unpack(encoding: str, data: bytes) -> bytes:
-    return zlib.decompress(data) if encoding == "zlib" else bytes(data)
+def unpack(encoding: str, data: bytes, longest: int | None = None) -> bytes:
+    """What `pack` was given. Raises ValueError for what is damaged, or has more than `longest` bytes."""
+    if encoding == "raw":
+        return bytes(data)
+    packed = zlib.decompressobj()
+    try:
+        unpacked = packed.decompress(data, 0 if longest is None else longest + 1)
+    except zlib.error as error:
+        raise ValueError(str(error)) from error
+    if longest is not None and len(unpacked) > longest:
+        raise ValueError(f"it has more than {longest // 8} values, the number of observations")
+    if not packed.eof:
+        raise ValueError("it is cut short")
+    return unpacked
 
 
 def run_params(run: Run) -> dict[str, Any]:
@@ -64,27 +100,10 @@ def run_params(run: Run) -> dict[str, Any]:
 
 
 def run_of(row: Row) -> Run:
-    _, run_id, identity, parts, spec, provenance, observations, trials, replicates = row[:9]
-    state, reason, asking_ended, summary, created_at, finished_at, space, paused, queued = row[9:]
-    return Run(
-        run_id=run_id,
-        identity=identity,
-        identity_parts=json.loads(parts),
-        spec=json.loads(spec),
-        provenance=json.loads(provenance),
-        observations=json.loads(observations),
-        space=_from_json(space) or {},
-        trials=trials,
-        replicates=replicates,
-        state=RunState(state),
-        reason=reason,
-        asking_ended=bool(asking_ended),
-        paused=bool(paused),
-        queued=queued,
-        summary=json.loads(summary),
-        created_at=time_of(created_at),
-        finished_at=time_of(finished_at),
-    )
+    """Raises Damaged."""
+    cells = _RUN.of(row, lambda raw: f"run {raw['run_id']!r}")
+    del cells["run_key"]
+    return Run(**{**cells, "space": cells["space"] or {}})
 
 
 def end_params(end: TrialEnd) -> dict[str, Any]:
@@ -97,6 +116,7 @@ def end_params(end: TrialEnd) -> dict[str, Any]:
         "result": end.status.value,
         "loss": _double(end.loss),
         "loss_se": _double(end.loss_se),
+        "effective_sample_size": _double(end.effective_sample_size),
         "stopped_early": end.stopped_early,
         "replicates": end.replicates,
         "failure": None if end.failure is None else str(end.failure),
@@ -119,37 +139,28 @@ def _double(value: float | None) -> float | None:
 
 
 def trial_of(run_id: str, row: Row) -> Trial:
-    phase, number, draw, origin, param_id, params, status, known, incumbent, state, loss, loss_se, early = row[:13]
-    replicates, failure, error, diagnostics, worker, lease_no, lease_until, proposed_at, finished_at = row[13:22]
-    seconds, proposed_seq, finished_seq = row[22:25]
-    return Trial(
-        run_id=run_id,
-        phase=phase,
-        number=number,
-        draw=draw,
-        origin=origin,
-        param_id=param_id,
-        params=_from_json(params),
-        status=TrialStatus(status),
-        known=known,
-        incumbent=incumbent,
-        algorithm_state=_from_json(state),
-        loss=loss,
-        loss_se=loss_se,
-        stopped_early=bool(early),
-        replicates=replicates,
-        failure=failure,
-        error=error,
-        diagnostics=json.loads(diagnostics),
-        worker=worker,
-        lease_no=lease_no,
-        lease_until=time_of(lease_until),
-        proposed_at=time_of(proposed_at),
-        finished_at=time_of(finished_at),
-        seconds=seconds,
-        proposed_seq=proposed_seq,
-        finished_seq=finished_seq,
-    )
+    """Raises Damaged."""
+
+    def where(raw: dict[str, Any]) -> str:
+        return f"run {run_id!r}, {trial_name(raw['phase'], raw['number'])}"
+
+    cells = _TRIAL.of(row, where)
+    if cells["status"].is_final:
+        absent = [name for name in ("params", "param_id", "proposed_seq", "finished_seq") if cells[name] is None]
+        absent += ["loss"] if cells["status"] is TrialStatus.COMPLETED and cells["loss"] is None else []
+        if absent:
+            raise Damaged(f"{where(cells)}: column {absent[0]} holds nothing, and the trial is {cells['status']}")
+    return Trial(run_id=run_id, **cells)
+
+
+def trial_name(phase: str, number: object) -> str:
+    """`trial 3`, `confirmation of trial 3`."""
+    return f"{'confirmation of trial' if phase == 'confirm' else 'trial'} {number}"
+
+
+def queued_of(run_id: str, row: Row) -> dict[str, Any]:
+    """The parameters of a set in the queue. Raises Damaged."""
+    return _QUEUED.of(row, lambda _raw: f"run {run_id!r}, a set in its queue")["params"]
 
 
 def lease_of(trial: Trial) -> Lease:
@@ -182,32 +193,116 @@ def replicate_params(replicate: Replicate) -> dict[str, Any]:
     }
 
 
-def replicate_of(row: Row) -> Replicate:
-    number, index, seed, status, seconds, attempt, aligned, encoding, digest, failure, error, log = row
-    return Replicate(
-        number=number,
-        index=index,
-        seed=int(seed),
-        status=status,
-        seconds=seconds,
-        attempt=attempt,
-        aligned=unpack(encoding, aligned),
-        digest=digest,
-        failure=failure,
-        error=error,
-        log=log,
-    )
+def replicate_of(run_id: str, row: Row, values: int | None) -> Replicate:
+    """`values` is how many a completed replicate of the run has aligned, where that is known. Raises Damaged."""
+
+    def where(raw: dict[str, Any]) -> str:
+        return f"run {run_id!r}, trial {raw['number']}, replicate {raw['index']}"
+
+    cells = _REPLICATE.of(row, where)
+    try:
+        longest = None if values is None else 8 * values
+        cells["aligned"] = unpack(cells.pop("aligned_encoding"), cells["aligned"], longest)
+        if cells["status"] == "COMPLETED":
+            _check_size(cells["aligned"], values)
+    except ValueError as error:
+        raise Damaged(f"{where(cells)}: column aligned cannot be read ({error})") from error
+    return Replicate(**cells)
+
+
+def _check_size(aligned: bytes, values: int | None) -> None:
+    if len(aligned) % 8:
+        raise ValueError(f"its {len(aligned)} bytes are no multiple of 8")
+    if values is not None and len(aligned) != 8 * values:
+        raise ValueError(f"it has {len(aligned) // 8} values, for {values} observations")
 
 
 def time_of(value: str | datetime | None) -> datetime | None:
     """SQLite keeps text, Postgres an instant."""
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value)
-    return None if value is None else value.astimezone(UTC)
+    return None if value is None else _instant(value)
 
 
-def _from_json(value: str | None) -> Any:
-    return None if value is None else json.loads(value)
+def _instant(value: str | datetime) -> datetime:
+    try:
+        return (datetime.fromisoformat(value) if isinstance(value, str) else value).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"holds {str(value)[:80]!r}, where a time is meant") from error
+
+
+def _seed(cell: str) -> int:
+    if not (cell.isascii() and cell.isdigit() and len(cell) <= 20 and int(cell) < 2**64):
+        raise ValueError(f"holds {cell[:80]!r}, where a whole number from 0 to 2**64 - 1 is meant")
+    return int(cell)
+
+
+_TIME = (str, datetime, NoneType)
+
+_RUN = Columns(
+    Column("run_key", WHOLE),
+    Column("run_id", TEXT),
+    Column("identity", TEXT),
+    Column("identity_parts", TEXT, json_object_of(check_texts)),
+    Column("spec", TEXT, json_object_of(check_spec)),
+    Column("provenance", TEXT, json_object),
+    Column("observations", TEXT, json_object_of(check_observations)),
+    Column("trials", WHOLE),
+    Column("replicates", WHOLE),
+    Column("state", TEXT, one_of(RunState)),
+    Column("reason", TEXT),
+    Column("asking_ended", FLAG, bool),
+    Column("summary", TEXT, json_object_of(check_summary)),
+    Column("created_at", _TIME, _instant),
+    Column("finished_at", _TIME, _instant),
+    Column("space", or_null(TEXT), json_object_of(check_space)),
+    Column("paused", FLAG, bool),
+    Column("queued", WHOLE),
+)
+
+_TRIAL = Columns(
+    Column("phase", TEXT, one_of(("search", "confirm"))),
+    Column("number", WHOLE),
+    Column("draw", or_null(WHOLE)),
+    Column("origin", TEXT),
+    Column("param_id", or_null(TEXT)),
+    Column("params", or_null(TEXT), json_object_of(check_params)),
+    Column("status", TEXT, one_of(TrialStatus)),
+    Column("known", WHOLE),
+    Column("incumbent", or_null(WHOLE)),
+    Column("algorithm_state", or_null(TEXT), json_object),
+    Column("loss", or_null(REAL), finite),
+    Column("loss_se", or_null(REAL), finite),
+    Column("stopped_early", FLAG, bool),
+    Column("replicates", WHOLE),
+    Column("failure", or_null(TEXT)),
+    Column("error", or_null(TEXT)),
+    Column("diagnostics", TEXT, json_object),
+    Column("worker", or_null(TEXT)),
+    Column("lease_no", WHOLE),
+    Column("lease_until", _TIME, _instant),
+    Column("proposed_at", _TIME, _instant),
+    Column("finished_at", _TIME, _instant),
+    Column("seconds", or_null(REAL), finite),
+    Column("proposed_seq", or_null(WHOLE)),
+    Column("finished_seq", or_null(WHOLE)),
+    Column("effective_sample_size", or_null(REAL), finite),
+)
+
+_REPLICATE = Columns(
+    Column("number", WHOLE),
+    Column("index", WHOLE),
+    Column("seed", TEXT, _seed),
+    Column("status", TEXT, one_of(("COMPLETED", "FAILED"))),
+    Column("seconds", REAL, finite),
+    Column("attempt", WHOLE),
+    Column("aligned", BYTES),
+    Column("aligned_encoding", TEXT, one_of(("raw", "zlib"))),
+    Column("digest", TEXT),
+    Column("failure", or_null(TEXT)),
+    Column("error", or_null(TEXT)),
+    Column("log", TEXT),
+)
+
+_QUEUED = Columns(Column("params", TEXT, json_object_of(check_params)))
 
 
 Rows = Sequence[Row]

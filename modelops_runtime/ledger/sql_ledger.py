@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from modelops_runtime.contracts.errors import ConflictingResult, LeaseLost, LedgerError, UserError
 from modelops_runtime.contracts.parameters import Scalar, param_id
 from modelops_runtime.ledger.base import Lease, Phase, Replicate, Run, RunState, Trial, TrialEnd
+from modelops_runtime.ledger.cells import Damaged
+from modelops_runtime.ledger.contents import values_of
 from modelops_runtime.ledger.rows import (
     end_params,
     is_same_end,
     lease_of,
+    queued_of,
     replicate_of,
     replicate_params,
     run_of,
@@ -22,10 +25,13 @@ from modelops_runtime.ledger.rows import (
     text,
     time_of,
     to_json,
+    trial_name,
     trial_of,
 )
 from modelops_runtime.ledger.store import ConstraintBroken, Store, patiently
 from modelops_runtime.ledger.worker import is_dead
+
+T = TypeVar("T")
 
 
 class SqlLedger:
@@ -39,6 +45,8 @@ class SqlLedger:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._keys: dict[str, int] = {}
+        self._values: dict[str, int | None] = {}
+        """Run -> how many aligned values its replicates have."""
 
     def close(self) -> None:
         self._store.close()
@@ -53,15 +61,16 @@ class SqlLedger:
         return found
 
     def get_run(self, run_id: str) -> Run | None:
-        rows = self._rows("get_run", {"run_id": run_id})
+        rows = self._rows("get_run", {"run_id": text(run_id)})
         if not rows:
             self._keys.pop(run_id, None)
             return None
-        self._keys[run_id] = rows[0][0]
-        return run_of(rows[0])
+        run = self._read(run_of, rows[0])
+        self._keys[run_id], self._values[run_id] = rows[0][0], values_of(run.observations)
+        return run
 
     def list_runs(self) -> list[Run]:
-        return [run_of(row) for row in self._rows("list_runs", {})]
+        return [self._read(run_of, row) for row in self._rows("list_runs", {})]
 
     def rename_run(self, run_id: str, new_id: str) -> None:
         key = self._key(run_id)
@@ -74,6 +83,7 @@ class SqlLedger:
                 raise LedgerError(f"run {run_id!r} cannot be called {new_id!r}: there is another run of that name")
         self._keys.pop(run_id, None)
         self._keys[new_id] = key
+        self._values[new_id] = self._values.pop(run_id, None)
 
     def extend(self, run_id: str, trials: int) -> Run:
         def raise_budget(again: bool) -> bool:
@@ -98,6 +108,9 @@ class SqlLedger:
         params = {"state": state.value, "reason": text(reason), "summary": to_json(summary)}
         self._rows("end_run", {"run_key": self._key(run_id), **params})
 
+    def warn(self, run_id: str, warning: str) -> None:
+        self._rows("warn", {"run_key": self._key(run_id), "warning": text(warning)})
+
     def set_paused(self, run_id: str, paused: bool) -> None:
         self._rows("pause", {"run_key": self._key(run_id), "paused": paused})
 
@@ -120,7 +133,7 @@ class SqlLedger:
 
     def queued_set(self, lease: Lease) -> Mapping[str, Scalar] | None:
         rows = self._rows("queued_set", self._fence(lease))
-        return json.loads(rows[0][0]) if rows else None
+        return self._read(queued_of, lease.run_id, rows[0]) if rows else None
 
     def take_over(self, run_id: str, worker: str, *, lease_s: float) -> Lease | None:
         dead = self._dead_holders(self._key(run_id))
@@ -147,7 +160,7 @@ class SqlLedger:
         }
         rows = self._rows("propose", {**self._fence(lease), **proposed})
         if rows:
-            return lease_of(trial_of(lease.run_id, rows[0]))
+            return lease_of(self._read(trial_of, lease.run_id, rows[0]))
         trial = self._still_ours(lease)
         if trial.param_id != proposed["param_id"]:
             raise ConflictingResult(f"{_name(lease)} has other parameters already")
@@ -196,7 +209,7 @@ class SqlLedger:
         """
         params = end_params(end)
         rows = self._rows("finish", {**self._fence(lease), **params})
-        trial = trial_of(lease.run_id, rows[0]) if rows else self._trial(lease)
+        trial = self._read(trial_of, lease.run_id, rows[0]) if rows else self._trial(lease)
         if trial is None or trial.lease_no != lease.lease_no or not trial.status.is_final:
             raise LeaseLost(f"{_name(lease)} was taken over by another worker")
         if not rows and not is_same_end(trial, params):
@@ -207,7 +220,7 @@ class SqlLedger:
 
     def changes(self, run_id: str, after: int) -> list[Trial]:
         rows = self._rows("changes", {"run_key": self._key(run_id), "after": after})
-        return [trial_of(run_id, row) for row in rows]
+        return [self._read(trial_of, run_id, row) for row in rows]
 
     def wait(self, run_id: str, after: int, timeout_s: float) -> bool:
         key = self._key(run_id)
@@ -216,12 +229,12 @@ class SqlLedger:
     def trials(self, run_id: str, *, phase: Phase | None = None) -> list[Trial]:
         name = "trials" if phase is None else "trials_of_phase"
         rows = self._rows(name, {"run_key": self._key(run_id), "phase": phase})
-        return [trial_of(run_id, row) for row in rows]
+        return [self._read(trial_of, run_id, row) for row in rows]
 
     def replicates(self, run_id: str, number: int | None = None) -> list[Replicate]:
         name = "replicates" if number is None else "replicates_of_trial"
         rows = self._rows(name, {"run_key": self._key(run_id), "number": number})
-        return [replicate_of(row) for row in rows]
+        return [self._read(replicate_of, run_id, row, self._values[run_id]) for row in rows]
 
     def now(self) -> datetime:
         now = time_of(self._rows("now", {})[0][0])
@@ -229,6 +242,15 @@ class SqlLedger:
         return now
 
     # helpers
+
+    def _read(self, of: Callable[..., T], *row: Any) -> T:
+        """What `of` makes of a row. Raises LedgerError in one line for one that is damaged."""
+        try:
+            return of(*row)
+        except Damaged as error:
+            raise LedgerError(
+                f"{self._store.where}: {error}; take the ledger from a backup, or start a new one"
+            ) from error
 
     def _rows(self, name: str, params: Mapping[str, Any]) -> Sequence[tuple[Any, ...]]:
         """For what may be done twice without harm."""
@@ -247,12 +269,12 @@ class SqlLedger:
 
         claimed = {**params, "run_key": self._key(run_id), "token": uuid.uuid4().hex}
         rows = patiently(claim)
-        return lease_of(trial_of(run_id, rows[0])) if rows else None
+        return lease_of(self._read(trial_of, run_id, rows[0])) if rows else None
 
     def _dead_holders(self, key: int) -> str:
         """JSON array of the workers that hold a lease of the run and are known to have ended."""
         holders = [row[0] for row in self._rows("holders", {"run_key": key})]
-        return json.dumps([holder for holder in holders if holder and is_dead(holder)])
+        return json.dumps([holder for holder in holders if isinstance(holder, str) and is_dead(holder)])
 
     def _key(self, run_id: str) -> int:
         if run_id not in self._keys:
@@ -271,7 +293,7 @@ class SqlLedger:
 
     def _trial(self, lease: Lease) -> Trial | None:
         rows = self._rows("get_trial", self._fence(lease))
-        return trial_of(lease.run_id, rows[0]) if rows and rows[0][6] != "WITHDRAWN" else None
+        return self._read(trial_of, lease.run_id, rows[0]) if rows and rows[0][6] != "WITHDRAWN" else None
 
     def _still_ours(self, lease: Lease) -> Trial:
         trial = self._trial(lease)
@@ -281,4 +303,4 @@ class SqlLedger:
 
 
 def _name(lease: Lease) -> str:
-    return f"{'confirmation of trial' if lease.phase == 'confirm' else 'trial'} {lease.number} of run {lease.run_id!r}"
+    return f"{trial_name(lease.phase, lease.number)} of run {lease.run_id!r}"

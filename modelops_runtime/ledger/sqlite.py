@@ -7,6 +7,7 @@ last moments (the file stays sound). WAL needs a disk of this machine: on a netw
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import threading
 import time
@@ -15,6 +16,7 @@ from functools import cache
 from pathlib import Path
 
 from modelops_runtime.contracts.errors import LedgerError, UserError
+from modelops_runtime.contracts.private_files import make_file, make_folder
 from modelops_runtime.ledger.meaning import sqlite_meaning
 from modelops_runtime.ledger.rows import Rows
 from modelops_runtime.ledger.schema import bring_up_to_date
@@ -25,21 +27,28 @@ from modelops_runtime.ledger.store import ConstraintBroken, Params
 BUSY_S = 60.0
 """How long a statement waits for other writers of the file."""
 
+GONE = "the ledger's file was removed while it was in use, by the model perhaps; what it held is lost"
+
+_MAY_BE_GONE = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+
 POLL_S = 0.025
 """Between two looks of `wait`."""
 
 
 def open_sqlite(path: Path, *, create: bool = True, steps: Sequence[SchemaStep] | None = None) -> SqlLedger:
-    """The ledger in the file `path`; it and its folder are made where `create` is True.
+    """The ledger in the file `path`; it (mode 0600) and its folder are made where `create` is True.
 
     Raises UserError when there is none and `create` is False, LedgerError when the file cannot be used.
     """
     if not create and not path.is_file():
         raise UserError(f"{path}: there is no such file; `mops run` makes a ledger, --ledger names another one")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if create:
+            make_folder(path.parent)
     except OSError as error:
         raise LedgerError(f"{path}: the folder cannot be made ({error.strerror})") from error
+    if create:
+        make_file(path)  # -wal and -shm get the mode of the file
     store = SqliteStore(path)
     try:
         schema = _Schema(store.connection(), path)
@@ -66,6 +75,7 @@ class SqliteStore:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.where = str(path)
         self._connections: dict[int, sqlite3.Connection] = {}
 
     def connection(self) -> sqlite3.Connection:
@@ -77,6 +87,7 @@ class SqliteStore:
                     self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False, cached_statements=256
                 )
                 self._connections[thread] = connection
+                connection.text_factory = _text
                 connection.execute("PRAGMA synchronous = NORMAL")
         return self._connections[thread]
 
@@ -91,14 +102,24 @@ class SqliteStore:
 
     def rows_of_all(self, steps: Sequence[tuple[str, Params]]) -> list[Rows]:
         connection = self.connection()
+        self._refuse_if_gone()
         with self.errors(), _transaction(connection):
             return [_run(connection, _statements(name), params) for name, params in steps]
+
+    def _refuse_if_gone(self) -> None:
+        """SQLite goes on in a file that has no name any more, for nobody to find."""
+        if not os.path.exists(self._path):
+            raise LedgerError(f"{self._path}: {GONE}")
 
     def wait(self, run_key: int, after: int, timeout_s: float) -> bool:
         ends = time.monotonic() + timeout_s
         while True:
             rows = self.rows("seq", {"run_key": run_key})
-            if rows and rows[0][0] > after:
+            seq = rows[0][0] if rows else 0
+            if not isinstance(seq, int):
+                wrong = "column seq of a run's row in run_state holds no whole number"
+                raise LedgerError(f"{self._path}: {wrong}; take the ledger from a backup, or start a new one")
+            if seq > after:
                 return True
             left = ends - time.monotonic()
             if left <= 0:
@@ -119,6 +140,8 @@ class SqliteStore:
             raise ConstraintBroken(str(error).rpartition(": ")[2]) from error
         except sqlite3.Error as error:
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            if code in _MAY_BE_GONE and self._connections and not os.path.exists(self._path):
+                raise LedgerError(f"{self._path}: {GONE}") from error
             raise (UserError if code == sqlite3.SQLITE_NOTADB else LedgerError)(
                 f"{self._path}: {sqlite_meaning(error)}"
             ) from error
@@ -137,7 +160,11 @@ class _Schema:
             return None
         if "schema_version" not in tables:
             raise UserError(f"{self._path}: an SQLite database of something else ({', '.join(sorted(tables)[:3])})")
-        return self._connection.execute(queries("sqlite")["schema_version"]).fetchone()
+        row = self._connection.execute(queries("sqlite")["schema_version"]).fetchone()
+        if row is not None and not all(isinstance(cell, int) for cell in row):
+            wrong = "table schema_version holds no version; take the ledger from a backup, or start a new one"
+            raise LedgerError(f"{self._path}: {wrong}")
+        return row
 
     def lock(self) -> None:
         self._connection.execute("BEGIN IMMEDIATE")
@@ -155,6 +182,14 @@ class _Schema:
 
     def rollback(self) -> None:
         _rollback(self._connection)
+
+
+def _text(data: bytes) -> str | bytes:
+    """What is no UTF-8 stays bytes, which the reader of the row refuses by name."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data
 
 
 @cache

@@ -31,6 +31,9 @@ class Store(Protocol):
     Raises LedgerError in one line; ConnectionLost where trying again makes sense; ConstraintBroken.
     """
 
+    where: str
+    """Which database, for messages: no password in it."""
+
     def rows(self, name: str, params: Params) -> Rows:
         """Run one query as a transaction. Its rows are all there, and durable, when this returns."""
         ...

@@ -16,7 +16,7 @@ def worker_id() -> str:
 def is_dead(worker_id: str) -> bool | None:
     """Whether the process has ended; None when that cannot be told from here (another machine, boot or container)."""
     host, pid, started, place = [*worker_id.split("/"), "", "", ""][:4]
-    if not pid.isdigit() or host != socket.gethostname() or place != _place():
+    if not (pid.isascii() and pid.isdigit() and len(pid) < 12) or host != socket.gethostname() or place != _place():
         return None
     return _start_time(int(pid)) != started
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -56,6 +57,11 @@ def described(value: Any) -> str:
         return f"an array of shape {value.shape}, whose columns have no names"
     if isinstance(value, list | tuple):
         return f"a {type(value).__name__} of {len(value)}, whose columns have no names"
+    if inspect.iscoroutine(value):
+        value.close()  # else Python warns that nobody awaited it
+        return "a coroutine: the function is async, and nobody awaits it (asyncio.run does, in a plain function)"
+    if inspect.isgenerator(value):
+        return "a generator: the function yields where it is to return"
     if isinstance(value, bool | int | float | complex | str | np.generic):
         return f"a single value, {value!r:.40}"
     return f"of type {type(value).__name__}"
@@ -83,7 +89,7 @@ def _from_columns(columns: Mapping[Any, Any], where: str) -> pa.Table:
     rows = len(arrays[0])
     if any(len(array) != rows for array in arrays):
         lengths = ", ".join(f"{name} {len(array)}" for name, array in zip(columns, arrays, strict=True))
-        raise BadOutput(f"{where} has columns of unequal length: {lengths:.200}")
+        raise BadOutput(f"{where} has columns of unequal length: {lengths:.200}; give each a value for every row")
     return pa.Table.from_arrays(arrays, names=list(columns))
 
 

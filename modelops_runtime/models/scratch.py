@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 
-_PREFIX = "modelops-command-"
+_PREFIX = "modelops-scratch-"
 _LOCK = ".lock"
+_TRIES = 100
 
 
 @contextlib.contextmanager
-def scratch_folder() -> Iterator[str]:
-    """A fresh folder, removed afterwards. A lock on it tells others that it is in use."""
-    folder, lock = _make()
+def scratch_folder(parent: str | None = None) -> Iterator[str]:
+    """A fresh folder (in the system's temporary one by default), removed afterwards. A lock on it tells others that it is in use.
+
+    Raises OSError where none can be made, or locked.
+    """
+    folder, lock = _make(parent)
     try:
         yield folder
     finally:
@@ -24,17 +29,19 @@ def scratch_folder() -> Iterator[str]:
         os.close(lock)
 
 
-def _make() -> tuple[str, int]:
-    while True:
-        folder = tempfile.mkdtemp(prefix=_PREFIX)
+def _make(parent: str | None) -> tuple[str, int]:
+    for _ in range(_TRIES):  # another process may take a folder for an abandoned one before it is locked
+        folder = tempfile.mkdtemp(prefix=_PREFIX, dir=parent)
         lock = _try_lock(folder, create=True)
         if lock is not None:
             return folder, lock
+        shutil.rmtree(folder, ignore_errors=True)
+    raise OSError(errno.ENOLCK, "no file can be locked there", parent)
 
 
-def remove_abandoned() -> None:
+def remove_abandoned(parent: str | None = None) -> None:
     """Remove the folders of processes that were killed."""
-    parent = tempfile.gettempdir()
+    parent = parent or tempfile.gettempdir()
     for name in os.listdir(parent):
         if not name.startswith(_PREFIX):
             continue

@@ -38,4 +38,5 @@ def _fits(evidence: Evidence) -> list[Figure]:
     sets = [runs_of(candidate, evidence.replicates, observations) for candidate in evidence.ranked[:BEST_SETS]]
     if not sets:
         return fit_figures(targets, np.empty((0, observations)), "")
-    return [*fit_figures(targets, sets[0].values, sets[0].whose), *others_figures(targets, sets[1:], sets[0])]
+    seed = sets[0].candidate.search.number
+    return [*fit_figures(targets, sets[0].values, sets[0].whose, seed), *others_figures(targets, sets[1:], sets[0])]

@@ -102,10 +102,17 @@ def convergence(trials: Sequence[Trial], budget: int) -> Figure | None:
         says=says,
         wide=_draw(WIDE, history, confirmed, axis, says),
         narrow=_draw(NARROW, history, confirmed, axis, says),
-        legend=tuple(item for item in _LEGEND if item[0] in wanted),
+        legend=tuple(_worded(item, confirmed) for item in _LEGEND if item[0] in wanted),
         kind="convergence",
         name="convergence",
     )
+
+
+def _worded(item: tuple[str, str], confirmed: Sequence[Candidate]) -> tuple[str, str]:
+    """A line of the legend, without the standard errors that no confirmed loss has."""
+    mark, words = item
+    has_errors = mark != "gem" or any(candidate.confirmed_loss_se is not None for candidate in confirmed)
+    return mark, words if has_errors else words.partition(",")[0]
 
 
 def convergence_says(history: History, budget: int) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from modelops_runtime.contracts.trial import CONFIRM_FROM, TrialStatus
 from modelops_runtime.evaluation.fit import stack
-from modelops_runtime.ledger.base import Ledger, Replicate, Run, Trial
+from modelops_runtime.ledger.base import Ledger, Phase, Replicate, Run, Trial
 from modelops_runtime.ledger.opening import run_in
 from modelops_runtime.results.figures import counted
 from modelops_runtime.results.standing import Candidate, candidates
@@ -47,6 +47,7 @@ class Runs:
     """[replicates, observations]; no rows when nothing of it can be drawn."""
     whose: str
     """`the 50 confirmation runs of trial 7`."""
+    phase: Phase
 
 
 def gather(ledger: Ledger, run_id: str) -> Evidence:
@@ -88,9 +89,9 @@ def runs_of(candidate: Candidate, replicates: Sequence[Replicate], observations:
     ]
     fresh = [r.aligned for r in done if r.index >= CONFIRM_FROM]
     if fresh and candidate.confirmed_loss is not None:
-        rows, whose = fresh, f"the {counted(len(fresh), 'confirmation run')} of trial {number}"
+        rows, phase, whose = fresh, "confirm", f"the {counted(len(fresh), 'confirmation run')} of trial {number}"
     else:
-        rows = [r.aligned for r in done if r.index < CONFIRM_FROM]
+        rows, phase = [r.aligned for r in done if r.index < CONFIRM_FROM], "search"
         whose = f"the {counted(len(rows), 'run')} of trial {number} (not confirmed)"
     values = stack(rows) if rows else np.empty((0, observations))
-    return Runs(candidate=candidate, values=values, whose=whose)
+    return Runs(candidate=candidate, values=values, whose=whose, phase=phase)

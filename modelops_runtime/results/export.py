@@ -20,17 +20,21 @@ from modelops_runtime.contracts.trial import TrialStatus, phase_of
 from modelops_runtime.evaluation.fit import fit_table
 from modelops_runtime.ledger.base import Ledger, Replicate, Run, RunState, Trial
 from modelops_runtime.ledger.opening import run_in
+from modelops_runtime.results.bands import bands_table
 from modelops_runtime.results.columns import column, type_of
+from modelops_runtime.results.evidence import gather
 from modelops_runtime.results.writing import together
 
-FORMAT = 1
-"""Raised when a column changes its meaning or goes away; new columns do not count."""
+FORMAT = 2
+"""1: `simulated` was a probability where counts of n were observed.
+
+Raised when a column changes its meaning or goes away; new columns do not count."""
 
 Format = Literal["parquet", "csv", "optuna"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 
-FILES = ("trials.parquet", "replicates.parquet", "fit.parquet", "run.json")
-CSV_FILES = ("trials.csv", "replicates.csv", "fit.csv", "run.json")
+FILES = ("trials.parquet", "replicates.parquet", "fit.parquet", "bands.parquet", "run.json")
+CSV_FILES = ("trials.csv", "replicates.csv", "fit.csv", "bands.csv", "run.json")
 STUDY_FILES = ("study.db",)
 
 BATCH = 2_000
@@ -62,21 +66,24 @@ def export_run(ledger: Ledger, run_id: str, to: Path, *, format: Format = "parqu
 
     trials.parquet has a row for each search trial (`confirmed_loss` from its run on fresh seeds), replicates.parquet one
     for each simulation (`replicate` from 2**32 on: confirmation), fit.parquet one for each observation of each completed
-    simulation. `csv`: the same tables as CSV_FILES; `optuna`: STUDY_FILES, see `optuna_study`.
+    simulation, bands.parquet one for each observation of each finalist.
+    `csv`: the same tables as CSV_FILES; `optuna`: STUDY_FILES, see `optuna_study`.
     Raises LedgerError when there is no such run.
     """
     run = run_in(ledger, run_id)
     trials = ledger.trials(run_id)
     if format == "optuna":
         return _export_study(run, trials, to)
+    from modelops_runtime.results.cautions import cautions_of  # which imports what writes JSON, here
+
     opened = _open_parquet if format == "parquet" else _open_csv
     files = FILES if format == "parquet" else CSV_FILES
-    with together(to, files) as (trials_path, replicates_path, fit_path, run_path):
-        table = trials_table(trials)
-        with opened(trials_path, table.schema) as writer:
-            writer.write_table(table)
+    with together(to, files) as (trials_path, replicates_path, fit_path, bands_path, run_path):
+        for path, table in ((trials_path, trials_table(trials)), (bands_path, bands_table(ledger, run, trials))):
+            with opened(path, table.schema) as writer:
+                writer.write_table(table)
         _write_replicates(ledger, run, trials, opened(replicates_path, _REPLICATES), opened(fit_path, _fit_schema(run)))
-        run_path.write_text(run_json(run, trials), encoding="utf-8")
+        run_path.write_text(run_json(run, trials, cautions_of(gather(ledger, run_id))), encoding="utf-8")
     return [to / name for name in files]
 
 
@@ -119,6 +126,10 @@ def trials_table(trials: Sequence[Trial]) -> pa.Table:
         "stopped_early": pa.array([t.stopped_early for t in search], pa.bool_()),
         "failure": pa.array([t.failure for t in search], pa.string()),
         "confirmed_loss_se": pa.array([t.loss_se if t else None for t in after], pa.float64()),
+        "effective_sample_size": pa.array([t.effective_sample_size for t in search], pa.float64()),
+        "confirmed_effective_sample_size": pa.array(
+            [t.effective_sample_size if t else None for t in after], pa.float64()
+        ),
     }
     return pa.table(columns | _parameter_columns(search))
 
@@ -147,24 +158,25 @@ def _batches(ledger: Ledger, run_id: str, trials: Sequence[Trial]) -> Iterator[l
 
 
 def _fit_schema(run: Run) -> pa.Schema:
-    return fit_table(run.observations, []).schema
+    return fit_table(run.observations, [], run.spec.get("targets")).schema
 
 
 def _write_replicates(ledger: Ledger, run: Run, trials: Sequence[Trial], rows: Writer, fits: Writer) -> None:
     with rows as writer, fits as fit_writer:
         for batch in _batches(ledger, run.run_id, trials):
             writer.write_table(replicates_table(batch))
-            for table in _fit_tables(run.observations, batch):
+            for table in _fit_tables(run, batch):
                 fit_writer.write_table(table)
 
 
-def _fit_tables(observations: Mapping[str, Any], replicates: Sequence[Replicate]) -> Iterator[pa.Table]:
+def _fit_tables(run: Run, replicates: Sequence[Replicate]) -> Iterator[pa.Table]:
     """The fit of the completed among `replicates`, in tables of about FIT_ROWS."""
+    observations, targets = run.observations, run.spec.get("targets")
     width = sum(part["stop"] - part["start"] for part in observations.values())
     done = [r for r in replicates if r.status == "COMPLETED" and len(r.aligned) == 8 * width > 0]
     step = max(1, FIT_ROWS // max(width, 1))
     for start in range(0, len(done), step):
-        yield fit_table(observations, [(r.number, r.index, r.aligned) for r in done[start : start + step]])
+        yield fit_table(observations, [(r.number, r.index, r.aligned) for r in done[start : start + step]], targets)
 
 
 def replicates_table(replicates: Sequence[Replicate]) -> pa.Table:
@@ -185,8 +197,8 @@ def replicates_table(replicates: Sequence[Replicate]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=_REPLICATES)
 
 
-def run_json(run: Run, trials: Sequence[Trial]) -> str:
-    """What the run was: spec, identity, provenance, versions, times, state, answer."""
+def run_json(run: Run, trials: Sequence[Trial], cautions: Sequence[str]) -> str:
+    """What the run was: spec, identity, provenance, versions, times, state, answer, and what is to be said against it."""
     record = {
         "format": FORMAT,
         "run_id": run.run_id,
@@ -196,6 +208,7 @@ def run_json(run: Run, trials: Sequence[Trial]) -> str:
         "replicates": run.replicates,
         "trials_by_status": dict(Counter(str(t.status) for t in trials if t.phase == "search")),
         "summary": run.summary,
+        "cautions": list(cautions),
         "times": {"created": run.created_at, "finished": run.finished_at},
         "identity": run.identity,
         "identity_parts": run.identity_parts,
@@ -206,17 +219,23 @@ def run_json(run: Run, trials: Sequence[Trial]) -> str:
             "pyarrow": pa.__version__,
         },
         "observations": run.observations,
+        "space": run.space,
         "spec": run.spec,
     }
     return json.dumps(plain(record), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def run_of_json(text: str) -> Run:
-    """The run that `run_json` wrote, without its times and its space. Raises ValueError, KeyError for anything else."""
+    """The run that `run_json` wrote, without its times. Raises ValueError, KeyError for anything else."""
     record = json.loads(text)
     kept = ("run_id", "identity", "identity_parts", "spec", "provenance", "observations", "trials", "replicates")
     more = {name: record[name] for name in (*kept, "reason", "summary")}
-    return Run(state=RunState(record["state"]), **more)
+    return Run(state=RunState(record["state"]), space=record.get("space") or {}, **more)
+
+
+def cautions_of_json(text: str) -> tuple[str, ...]:
+    """What is to be said against the answer, of what `run_json` wrote; nothing in what an older one wrote."""
+    return tuple(json.loads(text).get("cautions", ()))
 
 
 def plain(value: Any) -> Any:

@@ -48,6 +48,8 @@ class Figure:
     panels: tuple[Panel, ...] = ()
     legend: tuple[tuple[str, str], ...] = ()
     """(class of the mark, what it is)."""
+    note: str = ""
+    """What is worth knowing of how it was drawn."""
     kind: str = ""
     name: str = ""
     """Of its file, when it is written as one of its own."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from modelops_runtime.contracts.parameters import Scalar
 from modelops_runtime.ledger.base import Trial
 from modelops_runtime.results.figures import counted, fmt
 from modelops_runtime.results.intervals import ABSOLUTE, LIKELIHOOD, Interval, Intervals
-from modelops_runtime.results.searched import Searched, on_bound
+from modelops_runtime.results.searched import Searched, bounds_unknown, listed, near_bound, on_bound
 from modelops_runtime.results.standing import best_tenth
 
 WIDE = 0.6
@@ -57,11 +58,9 @@ def _end(value: float) -> str:
 
 def intervals_say(found: Intervals) -> str:
     """Which parameter is fixed best and which worst in this run, and what the intervals rest on."""
-    closed = [
-        i for i in found.parameters if i.low is not None and i.high is not None and not (i.low_open or i.high_open)
-    ]
+    closed = [interval for interval in found.parameters if interval.is_closed]
     if found.reason:
-        return f"There are no intervals for this run: {found.reason}."
+        return f"There are no intervals for this run: {found.reason}.{f' {found.advice}' if found.advice else ''}"
     percent = f"{100 * found.level:.3g} %"
     share = f"{len(closed)} of {counted(len(found.parameters), 'parameter')}"
     if len(closed) == len(found.parameters):
@@ -100,13 +99,14 @@ def not_identified(
     said = [ridge.says for ridge in found.ridges]
     params = (best.params or {}) if best is not None else {}
     if not found.reason:
-        open_ones = [i.name for i in found.parameters if i.low is None]
+        open_ones = [i.name for i in found.parameters if i.low_open and i.high_open]
         if open_ones:
-            said.append(f"The data say little about {_listed(open_ones)}: any value of the range fits about as well.")
+            said.append(f"The data say little about {listed(open_ones)}: any value of the range fits about as well.")
     elif wide := [parameter.name for parameter in parameters if (spread(parameter, best_tenth(full)) or 0.0) > WIDE]:
-        said.append(f"The data say little about {_listed(wide)}: the best sets spread over most of the range.")
-    bound = [text for parameter in parameters if (text := on_bound(parameter, params))]
-    told = {parameter.name for parameter in parameters if on_bound(parameter, params)}
+        said.append(f"The data say little about {listed(wide)}: the best sets spread over most of the range.")
+    bounds = {parameter.name: _bound(parameter, params, found) for parameter in parameters}
+    bound = [text for text in (*bounds.values(), bounds_unknown(parameters)) if text]
+    told = {name for name, text in bounds.items() if text}
     told |= {name for ridge in found.ridges for name in ridge.names}
     for interval in found.parameters:
         if interval.low is None or interval.name in told or not (interval.low_open or interval.high_open):
@@ -114,6 +114,13 @@ def not_identified(
         side, end = ("below", interval.low) if interval.low_open else ("above", interval.high)
         said.append(f"{interval.name} may as well lie {side} {fmt(end)}, the end of its range.")
     return said + bound + _choices(parameters, full)
+
+
+def _bound(parameter: Searched, params: Mapping[str, Scalar], found: Intervals) -> str:
+    """That the best value sits on a bound, or near one that its interval does not exclude."""
+    interval = found.of(parameter.name)
+    closed = interval is not None and interval.is_closed
+    return on_bound(parameter, params) or near_bound(parameter, params, excluded=closed)
 
 
 def _choices(parameters: Sequence[Searched], full: Sequence[Trial]) -> list[str]:
@@ -126,13 +133,9 @@ def _choices(parameters: Sequence[Searched], full: Sequence[Trial]) -> list[str]
     return said
 
 
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
 def spread(parameter: Searched, top: Sequence[Trial]) -> float | None:
-    """The share of its range that the sets' values take up; None for choices and too few sets."""
+    """The share of its range that the sets' values take up; None for choices, unknown bounds and too few sets."""
     values = [v for t in top if isinstance(v := (t.params or {}).get(parameter.name), int | float)]
-    if parameter.choices or len(values) < 5:
+    if parameter.low is None or len(values) < 5:
         return None
     return abs(parameter.share(max(values)) - parameter.share(min(values)))

@@ -23,24 +23,27 @@ settings: on the SIR model, intervals of the mean_signal distance hold the truth
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from modelops_runtime.contracts.parameters import Scalar
 from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.evaluation.surface import Surface, fit_surface, lowest_point, needed, without_bias
 from modelops_runtime.ledger.base import Trial
 from modelops_runtime.results.export import plain
 from modelops_runtime.results.figures import counted
 from modelops_runtime.results.ridges import Ridge, ridges_of
-from modelops_runtime.results.searched import Searched
+from modelops_runtime.results.searched import NEARBY, Searched, listed, side_of
 
 LIKELIHOOD = "profile likelihood on a quadratic surface"
 SQUARED = "residual variance on a quadratic surface"
 ABSOLUTE = "mean absolute residual on a quadratic surface"
+
+MORE_TRIALS = "More trials may give them: `mops extend`."
 
 STRAIGHTER = 0.9
 """Logarithmic scales are taken when the residuals on them are below this share of those on the parameters' own."""
@@ -64,6 +67,11 @@ class Interval:
     high_open: bool = False
     reason: str = ""
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it ends inside the range on both sides."""
+        return self.low is not None and self.high is not None and not (self.low_open or self.high_open)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intervals:
@@ -82,6 +90,8 @@ class Intervals:
     joint: float | None = None
     """By how much -log p may rise for two parameters together (chi2_2 / 2, or the F quantile for distances)."""
     reason: str = ""
+    advice: str = ""
+    """With a reason: what may give intervals."""
     shape: tuple[tuple[float, ...], ...] = ()
     """The surface's second derivatives by the parameters' shares of `axes`, in units of -log p."""
     axes: tuple[Searched, ...] = ()
@@ -145,10 +155,13 @@ def intervals(
         numbers = [p for p in numbers if p.name in best.params]
     method = LIKELIHOOD if is_likelihood else SQUARED if distance == "squared" else ABSOLUTE
 
-    def none(reason: str) -> Intervals:
-        empty = tuple(Interval(name=parameter.name, reason=reason) for parameter in numbers)
-        return Intervals(method=method, level=level, parameters=empty, reason=reason)
+    def none(reason: str, advice: str = "") -> Intervals:
+        without = [*numbers, *(parameter for parameter in searched if not parameter.is_known)]
+        empty = tuple(Interval(name=parameter.name, reason=reason) for parameter in without)
+        return Intervals(method=method, level=level, parameters=empty, reason=reason, advice=advice)
 
+    if unknown := [parameter.name for parameter in searched if not parameter.is_known]:
+        return none(f"the bounds of {listed(unknown)} are not known")
     if not numbers:
         return none("no number is searched")
     if best is None or best.params is None or best.loss is None:
@@ -163,13 +176,13 @@ def intervals(
         return none(yardstick)
     assert valley is not None
     if valley.surface is None or valley.complaint:
-        return none(valley.complaint)
+        return none(valley.complaint, MORE_TRIALS)
     surface, points = valley.surface, valley.points
     convex = surface.convex()
     ridges = ridges_of(valley.axes, convex.hessian, lowest_point(convex), threshold=yardstick.threshold)
     if is_likelihood:
         surface = without_bias(surface, points.shares, points.losses, points.replicates)
-    found = _found(numbers, valley.axes, surface.convex(), yardstick, level)
+    found = _found(numbers, valley.axes, surface.convex(), yardstick, level, best.params)
     return replace(found, ridges=ridges)
 
 
@@ -285,7 +298,12 @@ def _complaint(surface: Surface | None, parameters: int, trials: int) -> str:
 
 
 def _found(
-    numbers: Sequence[Searched], axes: Sequence[Searched], surface: Surface, yardstick: _Yardstick, level: float
+    numbers: Sequence[Searched],
+    axes: Sequence[Searched],
+    surface: Surface,
+    yardstick: _Yardstick,
+    level: float,
+    best: Mapping[str, Scalar],
 ) -> Intervals:
     centre = lowest_point(surface)
     base = float(surface.at(centre[None, :])[0])
@@ -293,7 +311,7 @@ def _found(
     found: list[Interval] = []
     for index, (parameter, axis) in enumerate(zip(numbers, axes, strict=True)):
         ends = [_end(surface, index, centre, base + float(widened[index]), side) for side in (0.0, 1.0)]
-        found.append(_interval(parameter, axis, float(centre[index]), ends[0], ends[1]))
+        found.append(_interval(parameter, axis, float(centre[index]), ends[0], ends[1], best))
     return Intervals(
         method=yardstick.method,
         level=level,
@@ -336,7 +354,14 @@ def _end(surface: Surface, index: int, centre: Array, height: float, side: float
     return (inner + outer) / 2
 
 
-def _interval(parameter: Searched, axis: Searched, centre: float, low: float | None, high: float | None) -> Interval:
+def _interval(
+    parameter: Searched,
+    axis: Searched,
+    centre: float,
+    low: float | None,
+    high: float | None,
+    best: Mapping[str, Scalar],
+) -> Interval:
     """In the parameter's own unit; `centre`, `low` and `high` are shares of the `axis`."""
 
     def worded(share: float) -> float:
@@ -344,6 +369,10 @@ def _interval(parameter: Searched, axis: Searched, centre: float, low: float | N
         return float(round(value)) if parameter.whole else value
 
     if low is None and high is None:
+        side = side_of(parameter, best, within=NEARBY)
+        if side and centre == {"lower": 0.0, "upper": 1.0}[side]:
+            reason = f"the loss falls towards the {side} bound of its range, and may fall beyond"
+            return Interval(name=parameter.name, reason=reason)
         reason = "any value of its range fits about as well"
         return Interval(name=parameter.name, low_open=True, high_open=True, reason=reason)
     return Interval(

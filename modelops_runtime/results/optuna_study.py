@@ -23,7 +23,7 @@ from modelops_runtime.contracts.errors import LedgerError
 from modelops_runtime.contracts.parameters import Scalar
 from modelops_runtime.contracts.space import ChoiceParameter, IntegerParameter, Parameter, ParameterSpace
 from modelops_runtime.contracts.trial import TrialStatus
-from modelops_runtime.ledger.base import Run, Trial
+from modelops_runtime.ledger.base import Run, Trial, damaged
 from modelops_runtime.results.standing import candidates
 from modelops_runtime.specs.space import kept_space
 
@@ -54,7 +54,7 @@ def write_study(run: Run, trials: Sequence[Trial], to: Path) -> None:
                 study.set_user_attr(key, value)
             for trial in trials:
                 if trial.phase == "search":
-                    study.add_trial(frozen_trial(trial, confirmed.get(trial.number), space))
+                    _add(study, trial, confirmed.get(trial.number), space)
             _copy(storage, to)
         finally:
             storage.remove_session()
@@ -81,11 +81,19 @@ def _copy(storage: RDBStorage, to: Path) -> None:
         connection.close()
 
 
+def _add(study: optuna.Study, trial: Trial, confirmation: Trial | None, space: ParameterSpace) -> None:
+    try:
+        study.add_trial(frozen_trial(trial, confirmation, space))
+    except (TypeError, ValueError) as error:
+        raise damaged(trial, f"column params does not go with what is searched ({error})") from error
+
+
 def frozen_trial(trial: Trial, confirmation: Trial | None, space: ParameterSpace) -> FrozenTrial:
     """A search trial in Optuna's terms."""
     state = TrialState.PRUNED if trial.stopped_early else _STATES[trial.status]
     searched = {p.name: p for p in space.parameters} if trial.params is not None else {}
-    params = {name: _value(p, (trial.params or {})[name]) for name, p in searched.items()}
+    given = trial.values_of(searched)
+    params = {name: _value(p, given[name]) for name, p in searched.items()}
     value = trial.loss if state in (TrialState.COMPLETE, TrialState.PRUNED) else None
     return FrozenTrial(
         number=trial.number,
@@ -120,10 +128,12 @@ def _attributes(trial: Trial, confirmation: Trial | None) -> dict[str, Any]:
     """What is known of it; absent where there is nothing to say."""
     given: dict[str, Any] = {
         "loss_se": trial.loss_se,
+        "effective_sample_size": trial.effective_sample_size,
         "replicates": trial.replicates or None,
         "stopped_early": trial.stopped_early or None,
         "confirmed_loss": confirmation.loss if confirmation else None,
         "confirmed_loss_se": confirmation.loss_se if confirmation else None,
+        "confirmed_effective_sample_size": confirmation.effective_sample_size if confirmation else None,
         "confirmed_replicates": confirmation.replicates if confirmation else None,
         "guess": True if trial.origin == "guess" else None,
         "failure": trial.failure,

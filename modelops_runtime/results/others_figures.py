@@ -6,7 +6,15 @@ from collections.abc import Sequence
 
 from modelops_runtime.results.evidence import Runs
 from modelops_runtime.results.figures import PANEL, Figure, Panel, fmt
-from modelops_runtime.results.fit_figures import LEGEND, PANEL_PLACES, coverage, draw_series, series_of
+from modelops_runtime.results.fit_figures import (
+    PANEL_PLACES,
+    Series,
+    coverage,
+    draw_series,
+    legend_of,
+    series_of,
+    without_noise,
+)
 from modelops_runtime.results.targets import TargetData
 
 PANELS = 12
@@ -18,15 +26,17 @@ def others_figures(targets: Sequence[TargetData], others: Sequence[Runs], best: 
     drawn = [runs for runs in others if len(runs.values)]
     if not drawn or not len(best.values):
         return []
-    return [_figure(target, drawn, best) for target in targets]
+    return [_figure(target, drawn, best) for target in targets if target.has_unit]
 
 
 def _figure(target: TargetData, others: Sequence[Runs], best: Runs) -> Figure:
     panels: list[Panel] = []
+    drawn: list[Series] = []
     groups = 0
     for runs in others:
-        series = series_of(target, runs.values[:, target.start : target.stop])
+        series = _series(target, runs)
         groups = len(series)
+        drawn += series[: max(1, PANELS // len(others))]
         for one in series[: max(1, PANELS // len(others))]:
             title = f"trial {runs.candidate.search.number}" + (f", {one.title}" if one.title else "")
             inside, judged = coverage(one)
@@ -37,15 +47,19 @@ def _figure(target: TargetData, others: Sequence[Runs], best: Runs) -> Figure:
     says = _says(target, others, best)
     if len(panels) < groups * len(others):
         says += f" The first {len(panels) // len(others)} of {groups} groups are drawn."
-    legend = LEGEND if panels and target.on else LEGEND[:4]
     return Figure(
         title=f"{target.name}: the sets next to the best",
         says=says,
         panels=tuple(panels),
-        legend=legend,
+        legend=legend_of(target, drawn),
+        note=without_noise(target, drawn),
         kind="others",
         name=f"next {target.name}",
     )
+
+
+def _series(target: TargetData, runs: Runs) -> list[Series]:
+    return series_of(target, runs.values[:, target.start : target.stop], runs.candidate.search.number)
 
 
 def _says(target: TargetData, others: Sequence[Runs], best: Runs) -> str:
@@ -65,7 +79,7 @@ def _says(target: TargetData, others: Sequence[Runs], best: Runs) -> str:
 
 
 def _inside(target: TargetData, runs: Runs) -> tuple[int, int]:
-    found = [coverage(one) for one in series_of(target, runs.values[:, target.start : target.stop])]
+    found = [coverage(one) for one in _series(target, runs)]
     return sum(inside for inside, _ in found), sum(judged for _, judged in found)
 
 

@@ -100,8 +100,8 @@ def pairs_say(parameters: Sequence[Searched], top: Sequence[Trial]) -> str:
 
 
 def correlation(a: Searched, b: Searched, sets: Sequence[Trial]) -> float | None:
-    """Of the two parameters' shares of their ranges; None for choices and for too few sets."""
-    if a.choices or b.choices:
+    """Of the two parameters' shares of their ranges; None for choices, unknown bounds and too few sets."""
+    if a.low is None or b.low is None:
         return None
     pairs = [(_share(a, trial), _share(b, trial)) for trial in sets]
     values = np.array([pair for pair in pairs if None not in pair], dtype=np.float64)

@@ -97,6 +97,8 @@ def _choice_text(parameter: Searched, top: Sequence[Trial]) -> str:
 def _range_text(parameter: Searched) -> str:
     if parameter.choices:
         return f"{len(parameter.choices)} choices"
+    if not parameter.is_known:
+        return "bounds not known"
     scale = "" if parameter.scale == "linear" else f", {parameter.scale}"
     return f"{fmt(parameter.low)} to {fmt(parameter.high)}{scale}"
 
@@ -121,16 +123,13 @@ def _draw(
 
 def value_axis(parameter: Searched, start: float, stop: float) -> tuple[Scale, Sequence[Tick]]:
     """The axis of a parameter's values over the pixels from `start` to `stop`."""
-    if parameter.choices:
-        names = [fmt(choice) for choice in parameter.choices]
+    if parameter.names:
+        names = [fmt(name) for name in parameter.names]
         return Scale(-0.5, len(names) - 0.5, start, stop), named_ticks(names, stop - start)
-    assert parameter.low is not None
-    assert parameter.high is not None
-    if parameter.scale == "log" and parameter.low > 0:
-        return Scale(parameter.low, parameter.high, start, stop, log=True), log_ticks(parameter.low, parameter.high, 4)
-    low, high = (
-        (parameter.low, parameter.high) if parameter.high > parameter.low else padded(parameter.low, parameter.high)
-    )
+    low, high = parameter.axis
+    if parameter.scale == "log" and low > 0 and high > low:
+        return Scale(low, high, start, stop, log=True), log_ticks(low, high, 4)
+    low, high = (low, high) if high > low else padded(low, high)
     return Scale(low, high, start, stop), linear_ticks(low, high, 4)
 
 
@@ -155,9 +154,9 @@ def place(parameter: Searched, trial: Trial, *, jitter: bool) -> float | None:
     value = (trial.params or {}).get(parameter.name)
     if value is None:
         return None
-    if not parameter.choices:
+    if not parameter.names:
         return float(value) if isinstance(value, int | float) else None
-    index = next((i for i, c in enumerate(parameter.choices) if c == value and type(c) is type(value)), None)
+    index = next((i for i, c in enumerate(parameter.names) if c == value and type(c) is type(value)), None)
     if index is None:
         return None
     # Spread sideways by the trial's number: equal every time, so that a report can be compared with another.

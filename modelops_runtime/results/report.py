@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from modelops_runtime.contracts.effective import why_no_error
+from modelops_runtime.contracts.plain_text import plain_text
 from modelops_runtime.ledger.base import Ledger, Run, RunState, Trial
 from modelops_runtime.results.all_figures import figures_of
+from modelops_runtime.results.cautions import doubts
 from modelops_runtime.results.convergence import history_of
 from modelops_runtime.results.evidence import Evidence, gather
 from modelops_runtime.results.export import modelops_version, plain
@@ -19,7 +22,7 @@ from modelops_runtime.results.identified import how_found, interval_rows, interv
 from modelops_runtime.results.intervals import Intervals
 from modelops_runtime.results.measure import intervals_of
 from modelops_runtime.results.searched import on_bound, searched_of
-from modelops_runtime.results.standing import Candidate, finalists
+from modelops_runtime.results.standing import Candidate, candidates, finalists, without_support
 from modelops_runtime.results.summary import RunSummary, summary_of
 from modelops_runtime.results.svg import key
 from modelops_runtime.results.targets import targets_of
@@ -54,7 +57,7 @@ def write_report(ledger: Ledger, run_id: str, path: Path) -> Path:
 
 
 def page_of(evidence: Evidence) -> str:
-    """The page, as HTML."""
+    """The page, as HTML, in plain text throughout: names, errors and logs are others'."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     pages = Environment(
@@ -65,7 +68,7 @@ def page_of(evidence: Evidence) -> str:
         lstrip_blocks=True,
     )
     pages.filters |= {"duration": duration, "key": key, "times": times}
-    return pages.get_template("report.html").render(_context(evidence))
+    return plain_text(pages.get_template("report.html").render(_context(evidence)))
 
 
 def _context(evidence: Evidence) -> dict[str, Any]:
@@ -78,12 +81,14 @@ def _context(evidence: Evidence) -> dict[str, Any]:
         "kind": _kind(run, best),
         "headline": headline(run, summary, best),
         "reason": run.reason,
+        "warnings": run.warnings,
+        "doubts": doubts(evidence),
         "tiles": _tiles(summary, best),
         "parameters": _parameters(run, trials, best),
         "derived": [Row(name=name, value=fmt(value)) for name, value in summary.derived.items()],
         "figures": figures_of(evidence, found),
         "finalists_say": finalists_say(trials),
-        "finalists": [_finalist(candidate, rank) for rank, candidate in enumerate(finalists(trials), start=1)],
+        "finalists": [_finalist(candidate, rank) for candidate, rank in _ranked(trials)],
         "parameter_names": [parameter.name for parameter in searched_of(run, trials)],
         **_identified(evidence, found),
         **_failures(evidence),
@@ -137,6 +142,7 @@ def headline(run: Run, summary: RunSummary, best: Candidate | None) -> str:
         replicates = best.confirm.replicates if best.confirm else 0
         found = f"loss {plus_minus(loss, best.confirmed_loss_se)} over {counted(replicates, 'fresh replicate')}"
         found += f" (in the search: {fmt(best.search.loss)})"
+    found += f"; {unknown}" if (unknown := _why_no_error(best)) else ""
     if run.state is RunState.FAILED:
         return (
             f"The run failed after {done}. The best set until then, not an answer to rely on: trial {number}, {found}."
@@ -146,12 +152,19 @@ def headline(run: Run, summary: RunSummary, best: Candidate | None) -> str:
     return f"The best parameters are those of trial {number}: {found}."
 
 
+def _why_no_error(best: Candidate) -> str:
+    trial = best.confirm if best.confirm is not None and best.confirmed_loss is not None else best.search
+    return why_no_error(trial.effective_sample_size, trial.replicates)
+
+
 def _tiles(summary: RunSummary, best: Candidate | None) -> list[Row]:
     rows: list[Row] = []
     if best is not None and best.confirmed_loss is not None:
-        rows.append(Row(name="confirmed loss", value=plus_minus(best.confirmed_loss, best.confirmed_loss_se)))
+        value = plus_minus(best.confirmed_loss, best.confirmed_loss_se)
+        rows.append(Row(name="confirmed loss", value=value, note="error unknown" if _why_no_error(best) else ""))
     elif best is not None:
-        rows.append(Row(name="loss, not confirmed", value=plus_minus(best.search.loss, best.search.loss_se)))
+        value = plus_minus(best.search.loss, best.search.loss_se)
+        rows.append(Row(name="loss, not confirmed", value=value, note="error unknown" if _why_no_error(best) else ""))
     early = f"{summary.stopped_early:,} stopped early" if summary.stopped_early else ""
     rows.append(Row(name="trials", value=f"{summary.finished:,} of {summary.trials:,}", note=early))
     busy = f"{duration(summary.simulation_s)} of simulation" if summary.simulation_s else ""
@@ -177,6 +190,8 @@ def _parameters(run: Run, trials: Sequence[Trial], best: Candidate | None) -> li
             note = "fixed"
         elif parameter.choices:
             note = f"of {', '.join(fmt(choice) for choice in parameter.choices)}"
+        elif not parameter.is_known:
+            note = "searched; its bounds are not known"
         else:
             note = f"searched from {fmt(parameter.low)} to {fmt(parameter.high)}"
             note += "" if parameter.scale == "linear" else f", {parameter.scale}"
@@ -193,6 +208,8 @@ def finalists_say(trials: Sequence[Trial]) -> str:
     confirmed = [c for c in finalists(trials) if c.confirmed_loss is not None]
     if not confirmed:
         return f"{start}None is done yet."
+    if reason := without_support(candidates(trials)):
+        return f"{start}But their order says nothing: {reason}."
     lowest = min(confirmed, key=lambda c: (c.search.loss, c.search.number))
     now = plus_minus(lowest.confirmed_loss, lowest.confirmed_loss_se)
     best = confirmed[0].search.number
@@ -200,7 +217,13 @@ def finalists_say(trials: Sequence[Trial]) -> str:
     return start + text + (", and stays the best." if best == lowest.search.number else f"; trial {best} is better.")
 
 
-def _finalist(candidate: Candidate, rank: int) -> dict[str, Any]:
+def _ranked(trials: Sequence[Trial]) -> list[tuple[Candidate, str]]:
+    """The finalists with their ranks; none where their losses tell none."""
+    rankless = bool(without_support(candidates(trials)))
+    return [(found, "–" if rankless else str(rank)) for rank, found in enumerate(finalists(trials), start=1)]
+
+
+def _finalist(candidate: Candidate, rank: str) -> dict[str, Any]:
     confirm = candidate.confirm
     status = str(confirm.status).lower() if confirm is not None else ""
     return {
@@ -227,7 +250,7 @@ def _provenance(run: Run) -> Iterator[Row]:
             name=f"target {target.name}",
             value=f"{counted(target.observed.size, 'observation')}{left_out}; loss {target.loss}; weight {target.weight:g}",
         )
-    yield from _flat(run.provenance, "")
+    yield from _flat({name: value for name, value in run.provenance.items() if name != "warnings"}, "")
 
 
 def _flat(value: Any, name: str) -> Iterator[Row]:

@@ -22,6 +22,26 @@ class Searched:
     scale: str = "linear"
     choices: tuple[Scalar, ...] = ()
     whole: bool = False
+    tried: tuple[Scalar, ...] = ()
+    """What was tried where neither bounds nor choices are known: for the axis of a figure, and nothing else."""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether its bounds or choices are."""
+        return bool(self.choices) or self.low is not None
+
+    @property
+    def names(self) -> tuple[Scalar, ...]:
+        """The places of an axis of names; none for numbers."""
+        plain = all(isinstance(value, int | float) and not isinstance(value, bool) for value in self.tried)
+        return self.choices or (() if plain else self.tried)
+
+    @property
+    def axis(self) -> tuple[float, float]:
+        """The ends of an axis of numbers."""
+        tried = [float(value) for value in self.tried]
+        low = self.low if self.low is not None else min(tried, default=0.0)
+        return low, self.high if self.high is not None else max(tried, default=1.0)
 
     def share(self, value: float) -> float:
         """Where a value lies between the bounds, 0 to 1, on the parameter's own scale."""
@@ -50,42 +70,91 @@ def _on_scale(value: float, scale: str) -> float:
 
 
 def searched_of(run: Run, trials: Sequence[Trial]) -> list[Searched]:
-    """The searched parameters, from the spec; those that the model's class bounds (absent there) from what was tried."""
+    """The searched parameters in the order of the spec, then those that the model's class alone has.
+
+    Their bounds are those that were searched (`Run.space`); in a run that an older ModelOps made, those of the spec. Bounds that
+    only the class had are not known then: never are they taken from what was tried.
+    """
     written: Mapping[str, Any] = run.spec.get("parameters") or {}
-    names = dict.fromkeys([*written, *sorted({name for trial in trials for name in trial.params or {}})])
-    found: list[Searched] = []
-    for name in names:
-        given = written.get(name)
-        tried = [trial.params[name] for trial in trials if trial.params and name in trial.params]
-        if isinstance(given, Mapping) and given.get("choices"):
-            found.append(Searched(name=name, choices=tuple(given["choices"])))
-        elif isinstance(given, Mapping) and given.get("min") is not None and given.get("max") is not None:
-            found.append(_range(name, given))
-        elif (isinstance(given, Mapping) or name not in written) and len(set(tried)) > 1:
-            found.append(_from_tried(name, tried, str((given or {}).get("scale") or "linear")))
-    return found
+    given: Mapping[str, Any] = run.space or {n: g for n, g in written.items() if isinstance(g, Mapping)}
+    tried = _tried(trials) if not run.space else {}
+    names = [name for name in written if name in given]
+    names += [name for name in sorted({*given, *tried}) if name not in written]
+    found = [_searched(name, given.get(name, {}), tried.get(name, ())) for name in names]
+    return [parameter for parameter in found if parameter.is_known or len(set(parameter.tried)) > 1]
 
 
-def _range(name: str, given: Mapping[str, Any]) -> Searched:
-    scale = str(given.get("scale") or "linear")
-    low, high = float(given["min"]), float(given["max"])
-    return Searched(name=name, low=low, high=high, scale=scale, whole=given.get("type") == "int")
+def _tried(trials: Sequence[Trial]) -> dict[str, tuple[Scalar, ...]]:
+    found: dict[str, dict[tuple[type, Scalar], Scalar]] = {}
+    for trial in trials:
+        for name, value in (trial.params or {}).items():
+            found.setdefault(name, {})[(type(value), value)] = value
+    return {name: tuple(values.values()) for name, values in found.items()}
 
 
-def _from_tried(name: str, tried: Sequence[Scalar], scale: str) -> Searched:
-    numbers = [float(v) for v in tried if isinstance(v, int | float) and not isinstance(v, bool)]
-    if len(numbers) < len(tried):
-        return Searched(name=name, choices=tuple(dict.fromkeys(tried)))
-    whole = all(isinstance(v, int) for v in tried)
-    return Searched(name=name, low=min(numbers), high=max(numbers), scale=scale, whole=whole)
+def _searched(name: str, given: Mapping[str, Any], tried: Sequence[Scalar]) -> Searched:
+    if given.get("choices"):
+        return Searched(name=name, choices=tuple(given["choices"]))
+    scale, whole = str(given.get("scale") or "linear"), given.get("type") == "int"
+    if given.get("min") is None or given.get("max") is None:
+        return Searched(name=name, scale=scale, whole=whole, tried=_ends(tried))
+    return Searched(name=name, low=float(given["min"]), high=float(given["max"]), scale=scale, whole=whole)
+
+
+def _ends(tried: Sequence[Scalar]) -> tuple[Scalar, ...]:
+    """The least and the largest of numbers; all where any is none."""
+    numbers = [value for value in tried if isinstance(value, int | float) and not isinstance(value, bool)]
+    return tuple(tried) if len(numbers) < len(tried) or not numbers else (min(numbers), max(numbers))
+
+
+ON = 0.01
+"""Share of a range, from its bound, within which a value sits on the bound."""
+
+NEAR = 0.02
+"""... within which it is near it, ..."""
+
+NEARBY = 0.05
+"""... or within which it is, where no interval ends before the bound."""
+
+
+def side_of(parameter: Searched, params: Mapping[str, Scalar], *, within: float) -> str:
+    """`lower` or `upper` for a value within this share of the range from that bound, else nothing."""
+    value = params.get(parameter.name)
+    if parameter.low is None or parameter.high is None or isinstance(value, bool) or not isinstance(value, int | float):
+        return ""
+    share = parameter.share(value)
+    return "lower" if share < within else "upper" if share > 1 - within else ""
 
 
 def on_bound(parameter: Searched, params: Mapping[str, Scalar]) -> str:
     """A line when the value sits on the parameter's bound: the answer may lie beyond it."""
-    value = params.get(parameter.name)
-    if parameter.low is None or parameter.high is None or not isinstance(value, int | float):
-        return ""
-    share = parameter.share(value)
-    side = "lower" if share < 0.01 else "upper" if share > 0.99 else ""
+    side = side_of(parameter, params, within=ON)
     bound = parameter.low if side == "lower" else parameter.high
     return f"{parameter.name} sits on its {side} bound ({fmt(bound)}): a wider range may fit better." if side else ""
+
+
+def near_bound(parameter: Searched, params: Mapping[str, Scalar], *, excluded: bool) -> str:
+    """A line when the value is near the parameter's bound and not on it. `excluded`: its interval ends before the bound."""
+    side = side_of(parameter, params, within=NEAR if excluded else NEARBY)
+    if not side or on_bound(parameter, params):
+        return ""
+    bound, name = parameter.low if side == "lower" else parameter.high, parameter.name
+    return (
+        f"{name} is {fmt(params[name])}, near its {side} bound ({fmt(bound)}): nothing beyond was tried, and the answer may lie"
+        " there."
+    )
+
+
+def bounds_unknown(parameters: Sequence[Searched]) -> str:
+    """A line on the parameters whose bounds are not known, if any."""
+    if not (names := [parameter.name for parameter in parameters if not parameter.is_known]):
+        return ""
+    return (
+        f"The bounds of {listed(names)} are not known: the model's class has them, and the older ModelOps that made this run did"
+        " not keep them. Whether a value lies on its bound cannot be said."
+    )
+
+
+def listed(names: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -8,20 +8,21 @@ from typing import Any, Literal
 
 from modelops_runtime.contracts.parameters import Scalar
 from modelops_runtime.results.export import plain
-from modelops_runtime.results.figures import counted
+from modelops_runtime.results.figures import counted, fmt
 from modelops_runtime.results.intervals import Intervals
 
 LEVEL = 0.95
 
 TELLS = (
     "A repeat tells a parameter when its interval holds the true value and spans at most a third of the range; where there is "
-    "no interval, when the value found is off by at most a sixth of the range; of choices, when it finds the true one."
+    "no interval, when the value found is off by at most a sixth of the range; of choices, when it finds the true one. "
+    "Identified is said only where intervals that are closed on both sides tell it."
 )
 
 FEW = 5
 """Repeats below which nothing is said."""
 
-Verdict = Literal["identified", "weakly identified", "not identified", "too few repeats"]
+Verdict = Literal["identified", "weakly identified", "not identified", "no interval", "too few repeats"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,10 @@ class Recovery:
     verdict: Verdict
     told: int
     """Repeats that tell the parameter (TELLS says how)."""
+    told_closed: int = 0
+    """Of these, how many do so by an interval that is closed on both sides."""
+    told_alone: int = 0
+    """Of these, how many do so by the value found alone, without an interval."""
     bias: float | None = None
     """Mean of found - truth."""
     rmse: float | None = None
@@ -76,10 +81,14 @@ class Recovery:
     coverage_high: float | None = None
     """95 % interval of the coverage (Clopper and Pearson, Biometrika 26, 1934)."""
     open: int = 0
-    """Repeats in which any value of the range fits about as well."""
+    """Repeats in which any value of the range fits about as well, the true one among them."""
     none: int = 0
     """Repeats without any interval, and the commonest reason."""
     reason: str = ""
+    outside: int = 0
+    """Repeats whose true value lies outside the searched range, which is `low` to `high`."""
+    low: float | None = None
+    high: float | None = None
     width: float | None = None
     """Median share of the range that the intervals span; 1 where there is none."""
 
@@ -93,15 +102,28 @@ class Recovery:
         """The verdict in plain words."""
         if self.verdict == "too few repeats":
             return f"{self.name}: {counted(self.repeats, 'repeat')} with an answer tell nothing; {FEW} are needed."
-        text = f"{self.name} is {self.verdict}: {self._follows}{self.told} of {self.repeats} repeats tell it."
+        if self.verdict == "no interval":
+            why = f" (most often: {self.reason})" if self.reason else ""
+            none = f"no interval could be computed in any of {counted(self.repeats, 'repeat')}{why}"
+            return f"{self.name}: {none}, so whether it is identified is not known.{self._beyond}"
+        text = f"{self.name} is {self.verdict}: {self._follows}{self.told} of {self.repeats} repeats tell it"
+        text += f", {self.told_alone} of them by the value found alone." if self.told_alone else "."
         if self.too_narrow:
             held = f"{self.held} of {self.intervals} hold the true value, where {LEVEL:.0%} should"
             text += f" Its intervals are too narrow: {held}."
         if self.open:
             text += f" In {self.open}, any value of the range fitted about as well."
         if self.none:
-            text += f" {self.none} had no interval; most often: {self.reason}."
-        return text
+            text += f" In {self.none}, no interval could be computed; most often: {self.reason}."
+        return text + self._beyond
+
+    @property
+    def _beyond(self) -> str:
+        """That true values lie where no search can find them, if any do."""
+        if not self.outside:
+            return ""
+        within = f"[{fmt(self.low)}, {fmt(self.high)}]"
+        return f" In {self.outside}, the true value lies outside the searched range {within}: no search can find it."
 
     @property
     def _follows(self) -> str:

@@ -29,7 +29,7 @@ FOLLOWS = 0.3
 """Rank correlation of truth and found that must be surpassed for sure, for it to be weakly identified by that alone, ..."""
 
 PAIRS = 10
-"""... over at least so many repeats, fewer than half of which find any value of the range as good."""
+"""... over at least so many repeats, fewer than half of which have no interval or find any value of the range as good."""
 
 Array = NDArray[np.float64]
 
@@ -83,9 +83,11 @@ class _Seen:
     """Share of the range that the interval spans; 1 where there is none."""
     off: float
     """Found - truth, as a share of the range."""
+    outside: bool
+    """Whether the truth is outside the searched range."""
 
     @property
-    def is_closed(self) -> bool:
+    def has_interval(self) -> bool:
         """Whether the interval leaves out some of the range."""
         return self.interval.low is not None
 
@@ -96,7 +98,7 @@ class _Seen:
 
     @property
     def is_none(self) -> bool:
-        return not self.is_closed and not self.is_open
+        return not self.has_interval and not self.is_open
 
     @property
     def holds(self) -> bool:
@@ -115,9 +117,10 @@ def _of_number(parameter: Searched, answered: Sequence[Repeat]) -> Recovery:
     truth = np.array([parameter.share(float(repeat.truth[name])) for repeat in answered])
     found = np.array([parameter.share(float(repeat.found[name])) for repeat in answered])
     seen = [_seen(parameter, repeat, float(off)) for repeat, off in zip(answered, found - truth, strict=True)]
-    closed = [one for one in seen if one.is_closed]
+    closed = [one for one in seen if one.has_interval]
     held, told = sum(one.holds for one in seen), sum(one.tells for one in seen)
-    opened = sum(one.is_open for one in seen)
+    told_closed = sum(one.tells and one.interval.is_closed for one in seen)
+    opened, none = sum(one.is_open and not one.outside for one in seen), sum(one.is_none for one in seen)
     low, high = coverage_interval(held, len(closed)) if closed else (None, None)
     rmse = float(np.sqrt(np.mean((found - truth) ** 2))) if seen else None
     ranked = _correlation(rankdata(truth), rankdata(found))
@@ -125,8 +128,10 @@ def _of_number(parameter: Searched, answered: Sequence[Repeat]) -> Recovery:
         name=name,
         scale=parameter.scale,
         repeats=len(seen),
-        verdict=_verdict(told, len(seen), ranked, opened=opened),
+        verdict=_verdict(told, len(seen), ranked, opened=opened, none=none, closed=told_closed),
         told=told,
+        told_closed=told_closed,
+        told_alone=sum(one.tells and one.is_none for one in seen),
         bias=float(np.mean(found - truth)) * span if seen else None,
         rmse=None if rmse is None else rmse * span,
         rmse_share=rmse,
@@ -138,30 +143,45 @@ def _of_number(parameter: Searched, answered: Sequence[Repeat]) -> Recovery:
         coverage_low=low,
         coverage_high=high,
         open=opened,
-        none=sum(one.is_none for one in seen),
+        none=none,
         reason=_commonest([one.interval.reason for one in seen if one.is_none]),
+        outside=sum(one.outside for one in seen),
+        low=parameter.low,
+        high=parameter.high,
         width=statistics.median(one.width for one in seen) if seen else None,
     )
 
 
 def _seen(parameter: Searched, repeat: Repeat, off: float) -> _Seen:
-    name = parameter.name
+    name, truth = parameter.name, float(repeat.truth[parameter.name])
     interval = (repeat.intervals.of(name) if repeat.intervals else None) or Interval(name=name)
     width = 1.0
     if interval.low is not None and interval.high is not None:
         width = parameter.share(interval.high) - parameter.share(interval.low)
-    return _Seen(truth=float(repeat.truth[name]), interval=interval, width=width, off=off)
+    low, high = parameter.axis
+    return _Seen(truth=truth, interval=interval, width=width, off=off, outside=not low <= truth <= high)
 
 
-def _verdict(told: int, repeats: int, rank_correlation: float | None = None, *, opened: int = 0) -> Verdict:
+def _verdict(
+    told: int,
+    repeats: int,
+    rank_correlation: float | None = None,
+    *,
+    opened: int = 0,
+    none: int = 0,
+    closed: int | None = None,
+) -> Verdict:
+    """`closed`: of those that tell it, how many by an interval that is closed; None for choices, which have none."""
     if repeats < FEW:
         return "too few repeats"
-    if told >= MOST * repeats:
+    if none == repeats:
+        return "no interval"
+    if (told if closed is None else closed) >= MOST * repeats:
         return "identified"
     follows = (
         rank_correlation is not None
         and repeats >= PAIRS
-        and opened < repeats / 2
+        and opened + none < repeats / 2
         and surely_above(rank_correlation, repeats) >= FOLLOWS
     )
     return "weakly identified" if told >= SOME * repeats or follows else "not identified"

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from modelops_runtime.contracts.errors import ModelOpsError
+from modelops_runtime.contracts.plain_text import plain_streams
 from modelops_runtime.ledger.opening import ledger_exists, open_ledger
 from modelops_runtime.ledger.verifying import add_ledger_options, asked_ledger
 from modelops_runtime.results.export import FORMATS, export_run
@@ -67,4 +68,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with plain_streams():
+        sys.exit(main())

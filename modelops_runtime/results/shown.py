@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from modelops_runtime.ledger.base import Ledger, Run, Trial
-from modelops_runtime.ledger.opening import run_in
+from modelops_runtime.results.cautions import cautions_of
+from modelops_runtime.results.evidence import Evidence, gather
 from modelops_runtime.results.export import plain
 from modelops_runtime.results.standing import finalists
 from modelops_runtime.results.summary import Best, best_of, summary_of
@@ -21,6 +22,8 @@ class Shown:
     run: str
     state: str
     reason: str
+    warnings: tuple[str, ...]
+    """What its user should know of the model: that it does not repeat itself, say."""
     trials: int
     """The budget."""
     finished: int
@@ -34,6 +37,8 @@ class Shown:
     """Quantities that follow from the best parameters; known once the run is completed."""
     finalists: tuple[Best, ...]
     """Best first; without a confirmed loss while theirs is not done."""
+    cautions: tuple[str, ...]
+    """What is to be said against the answer, a sentence each."""
     created_at: datetime | None
     finished_at: datetime | None
 
@@ -63,17 +68,18 @@ class Listed:
 
 def shown(ledger: Ledger, run_id: str) -> Shown:
     """Raises LedgerError when there is no such run."""
-    run = run_in(ledger, run_id)
-    return shown_of(run, ledger.trials(run_id), ledger.now())
+    return shown_of(gather(ledger, run_id))
 
 
-def shown_of(run: Run, trials: Sequence[Trial], now: datetime) -> Shown:
+def shown_of(evidence: Evidence) -> Shown:
     """The same of these rows."""
-    summary = summary_of(run, trials, now)
+    run, trials = evidence.run, evidence.trials
+    summary = summary_of(run, trials, evidence.now)
     return Shown(
         run=run.run_id,
         state=summary.state,
         reason=summary.reason,
+        warnings=run.warnings,
         trials=summary.trials,
         finished=summary.finished,
         failed=sum(failed.count for failed in summary.failures),
@@ -83,6 +89,7 @@ def shown_of(run: Run, trials: Sequence[Trial], now: datetime) -> Shown:
         best=_in_order(summary.best, run) if summary.best else None,
         derived=summary.derived,
         finalists=tuple(_in_order(best_of(candidate), run) for candidate in finalists(trials)),
+        cautions=cautions_of(evidence),
         created_at=run.created_at,
         finished_at=run.finished_at,
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
 
+from modelops_runtime.contracts.plain_text import plain_text
 from modelops_runtime.ledger.base import Ledger
 from modelops_runtime.results.all_figures import figures_of
 from modelops_runtime.results.evidence import gather
@@ -23,8 +24,6 @@ LETTER = 6.1
 """Pixels of a letter at the legend's size, about."""
 
 _VIEW = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
-
-_NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def write_figures(ledger: Ledger, run_id: str, folder: Path) -> list[Path]:
@@ -66,13 +65,14 @@ def standalone(svg: str, figure: Figure, panel: str = "") -> str:
     legend, rows = _legend(figure.legend, width, height)
     height += LEGEND_ROW * rows + (6 if rows else 0)
     title = f"{figure.title}: {panel}" if panel else figure.title
+    told = f"{figure.says} {figure.note}".strip()
     whole = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {at(width)} {at(height)}" width="{at(width)}"'
         f' height="{at(height)}" font-family="Helvetica, Arial, sans-serif">'
-        f"<title>{escape(title)}</title><desc>{escape(figure.says)}</desc><style>{light_style()}</style>"
+        f"<title>{escape(title)}</title><desc>{escape(told)}</desc><style>{light_style()}</style>"
         f'<rect width="{at(width)}" height="{at(height)}" fill="#ffffff"/>{inner}{legend}</svg>\n'
     )
-    return _NO_XML.sub("\ufffd", whole)
+    return plain_text(whole)
 
 
 def _legend(items: Sequence[tuple[str, str]], width: float, top: float) -> tuple[str, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from modelops_runtime.contracts.effective import is_too_small, rests_on, what_to_do
 from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.ledger.base import Trial
 
@@ -56,6 +57,19 @@ def best_raw(trials: Sequence[Trial]) -> Candidate | None:
 def finalists(trials: Sequence[Trial]) -> list[Candidate]:
     """The candidates that were chosen for confirmation, best first; those whose confirmation is not done come last."""
     return [candidate for candidate in candidates(trials) if candidate.confirm is not None]
+
+
+def without_support(ranked: Sequence[Candidate]) -> str:
+    """Why the confirmed losses are no ground for intervals or an order of the finalists, and what to do; empty where they are.
+
+    `ranked` as `candidates` gives them: the confirmed best's effective sample size decides.
+    """
+    confirm = ranked[0].confirm if ranked and ranked[0].confirmed_loss is not None else None
+    effective = confirm.effective_sample_size if confirm is not None else None
+    if confirm is None or effective is None or not is_too_small(effective):
+        return ""
+    rests = rests_on(effective, confirm.replicates)
+    return f"the best set's confirmed loss {rests}; {what_to_do(effective, confirm.replicates)}"
 
 
 def best_tenth(full: Sequence[Trial]) -> list[Trial]:

@@ -31,6 +31,9 @@ class Best:
     """Over fresh seeds; None while that is not done."""
     confirmed_loss_se: float | None
     confirmed_replicates: int
+    effective_sample_size: float | None = None
+    """On how many of its replicates a likelihood rests: below 5, there is no standard error."""
+    confirmed_effective_sample_size: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +169,8 @@ def best_of(candidate: Candidate) -> Best:
         confirmed_loss=candidate.confirmed_loss,
         confirmed_loss_se=candidate.confirmed_loss_se,
         confirmed_replicates=confirmed.replicates if confirmed else 0,
+        effective_sample_size=trial.effective_sample_size,
+        confirmed_effective_sample_size=confirmed.effective_sample_size if confirmed else None,
     )
 
 

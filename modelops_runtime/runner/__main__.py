@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from modelops_runtime.contracts.errors import ModelOpsError, RunFailed, Unreachable
+from modelops_runtime.contracts.plain_text import plain_streams
 from modelops_runtime.ledger.verifying import add_ledger_options, asked_ledger
 from modelops_runtime.runner.events import Event
 from modelops_runtime.runner.interrupts import stop_on_signals
@@ -114,4 +115,5 @@ def _port(text: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with plain_streams():
+        sys.exit(main())

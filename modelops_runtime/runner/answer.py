@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from modelops_runtime.contracts.errors import RunFailed
+from modelops_runtime.contracts.errors import LedgerError, RunFailed
 from modelops_runtime.contracts.trial import TrialStatus
-from modelops_runtime.ledger.base import Trial
+from modelops_runtime.ledger.base import Run, RunState, Trial
 from modelops_runtime.runner import rules
 from modelops_runtime.runner.search import Standing
 from modelops_runtime.runner.settings import SearchSettings
+
+ANSWER = ("best_trial", "params", "loss")
+"""What the summary of a completed run always holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +26,58 @@ class Answer:
     confirmed: Trial | None
 
     def summary(self) -> dict[str, Any]:
-        """As the ledger keeps it; the caller adds what it knows of simulations and time."""
+        """What is known of it by itself."""
         confirmed = self.confirmed
         return {
             "best_trial": self.trial.number,
             "params": dict(self.trial.params or {}),
             "loss": self.trial.loss,
             "loss_se": self.trial.loss_se,
+            "effective_sample_size": self.trial.effective_sample_size,
+            "replicates": self.trial.replicates,
             "confirmed_loss": confirmed.loss if confirmed else None,
             "confirmed_loss_se": confirmed.loss_se if confirmed else None,
             "confirmed_replicates": confirmed.replicates if confirmed else 0,
+            "confirmed_effective_sample_size": confirmed.effective_sample_size if confirmed else None,
         }
+
+
+def answer_of(run: Run) -> Mapping[str, Any]:
+    """The summary in the row of a run. Raises LedgerError for a completed one that lacks a part of its answer."""
+    absent = [name for name in ANSWER if name not in run.summary]
+    if run.state is RunState.COMPLETED and absent:
+        raise LedgerError(
+            f"run {run.run_id!r} is completed, and column summary of its row lacks {absent[0]}; take the ledger from a "
+            "backup, or start a new one"
+        )
+    return run.summary
+
+
+def reported(
+    best: Answer,
+    standing: Standing,
+    *,
+    order: Sequence[str],
+    derived: Mapping[str, float],
+    simulations: int,
+    elapsed_s: float,
+    stop_reason: str,
+) -> dict[str, Any]:
+    """The answer as the ledger keeps it, of every run alike: searched, or scored anew.
+
+    `order` names the spec's parameters; those that the model's class alone has come last.
+    """
+    params = best.trial.params or {}
+    return {
+        **best.summary(),
+        "params": {name: params[name] for name in [*order, *sorted(set(params) - set(order))]},
+        "derived": {name: value for name, value in derived.items() if math.isfinite(value)},
+        "simulations": simulations,
+        "elapsed_s": elapsed_s,
+        "stop_reason": stop_reason,
+        "failed": standing.failed,
+        "commonest_error": rules.commonest(standing),
+    }
 
 
 def answer(trials: Sequence[Trial], standing: Standing, settings: SearchSettings) -> Answer:

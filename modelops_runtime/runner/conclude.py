@@ -50,7 +50,8 @@ def _completed(progress: Progress, values: Values, scorer: Scorer) -> TrialEnd:
     return TrialEnd(
         status=TrialStatus.COMPLETED,
         loss=score.loss,
-        loss_se=score.loss_se,
+        loss_se=score.known_se,
+        effective_sample_size=score.effective,
         replicates=len(values),
         seconds=progress.seconds,
         diagnostics=bounded_diagnostics({"targets": dict(score.per_target)}),
@@ -69,7 +70,8 @@ def _raced(progress: Progress, values: Values, judgement: Judgement) -> TrialEnd
     return TrialEnd(
         status=TrialStatus.COMPLETED,
         loss=loss,
-        loss_se=score.loss_se,
+        loss_se=score.known_se,
+        effective_sample_size=score.effective,
         stopped_early=True,
         replicates=len(values),
         seconds=progress.seconds,

@@ -118,6 +118,7 @@ def event_json(event: Event) -> dict[str, object]:
                 "params": trial.params,
                 "loss": trial.loss,
                 "loss_se": trial.loss_se,
+                "effective_sample_size": trial.effective_sample_size,
                 "stopped_early": trial.stopped_early,
                 "replicates": trial.replicates,
                 "seconds": trial.seconds,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
+from modelops_runtime.contracts.plain_text import json_text
 from modelops_runtime.runner.events import (
     Counts,
     Event,
@@ -59,7 +59,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             said["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(said, default=str)
+        return json_text(said, default=str)
 
 
 class RunLog:

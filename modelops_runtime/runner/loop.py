@@ -46,6 +46,10 @@ TAKE_OVER_EVERY_S = 5.0
 LogSink = Callable[[Lease, Sequence[ReplicateOutcome]], None]
 
 
+def _nothing() -> None:
+    """Nothing is to be looked at."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoopParts:
     """All that a loop works with; clocks and I/O come from outside."""
@@ -63,6 +67,8 @@ class LoopParts:
     on_event: OnEvent
     stop: StopRequest
     keep_log: LogSink
+    look: Callable[[], None] = _nothing
+    """Is called before a result counts. Raises what ends the run, such as ModelChanged."""
     before_s: float = 0.0
     """Seconds from the start of the run to this worker's: its time limit counts from there."""
     clock: Callable[[], float] = time.monotonic
@@ -330,6 +336,7 @@ class Loop:
         now = self.p.clock()
         if now - self._last_tick >= TICK_S:
             self._last_tick = now
+            self.p.look()
             self._look_whether_paused()
             self.p.on_event(Tick(self.counts()))
 
@@ -346,6 +353,7 @@ class Loop:
         if future.cancelled() or self._under_way.get((progress.lease.phase, progress.lease.number)) is not progress:
             return
         outcomes = future.result()
+        self.p.look()
         self.p.on_event(Simulated(progress.lease.phase, progress.lease.number, outcomes))
         self._pace.add([outcome.seconds for outcome in outcomes if outcome.failure is None])
         self.p.keep_log(progress.lease, outcomes)

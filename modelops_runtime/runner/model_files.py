@@ -1,27 +1,111 @@
-"""Which files beside a spec make the model what it is: a run goes on only with the same ones."""
+"""Which files beside a spec make the model what it is, and the copy of them that a run simulates with."""
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from modelops_runtime.bundles.archive import file_digests
+from modelops_runtime.bundles.archive import File, digest_of_file, files_of
+from modelops_runtime.bundles.cache import Store, cache_folder
+from modelops_runtime.bundles.secrets import INCLUDE_FILE, refuse_unsendable
+from modelops_runtime.bundles.snapshot import Snapshot, place_for, take
+from modelops_runtime.bundles.watching import Watch
+from modelops_runtime.contracts.errors import UserError
+from modelops_runtime.models.scratch import remove_abandoned, scratch_folder
 from modelops_runtime.specs.loading import LoadedSpec
 
-_FOR_PEOPLE = (".gitignore", ".mopsignore", "*.md", "*.ipynb", "*.html", "*.png", "*.svg", "*.pdf", "*.log", "LICENSE*")
+_FOR_PEOPLE = (
+    ".gitignore", ".mopsignore", INCLUDE_FILE, "*.md", "*.ipynb", "*.html", "*.png", "*.svg", "*.pdf", "*.log", "LICENSE*",
+)  # fmt: skip
 _SPEC = re.compile(r"^(version|model|targets):", re.MULTILINE)
+
+_log = logging.getLogger("modelops.cache")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCode:
+    """The model as it was recorded: what simulates, and what is loaded here, comes from `folder`."""
+
+    snapshot: Snapshot
+    folder: Path
+    digests: dict[str, str]
+    """File -> digest, of what the run's identity knows."""
+    watch: Watch | None = None
+    """None where nothing is read from the spec's folder any more: a Dask cluster has it all."""
+
+    def as_named(self, text: str) -> str:
+        """A text with the paths of the spec's folder instead of those of the copy."""
+        return self.snapshot.as_named(text, self.folder)
+
+    def look(self, *, now: bool = False) -> None:
+        """Raises ModelChanged when a file that is read where it is has been changed. Without `now` it costs next to nothing."""
+        if self.watch is not None:
+            self.watch.look(now=now)
+
+
+@contextmanager
+def held_code(loaded: LoadedSpec, *, sent: bool = False) -> Iterator[ModelCode]:
+    """Record the files of a spec's folder, and keep a copy of them to work in until the block ends.
+
+    `sent`: they go to other machines, so what must not be sent is refused, and nothing is watched. Raises UserError.
+    """
+    names = {file.name for file in model_files(loaded)}
+    observed = {os.path.normpath(target.observed) for target in loaded.spec.targets.values()}
+    with ExitStack() as stack:
+        store, scratch = _room(stack)
+        try:
+            snapshot = take(loaded.root, store, recorded=names | observed)
+            if sent:
+                refuse_unsendable(loaded.root, snapshot.files, "the Dask workers")
+            folder = place_for(loaded.root, scratch)
+            snapshot.lay_out(folder)
+        except OSError as error:
+            raise UserError(f"{loaded.root} cannot be copied to {scratch}: {error.strerror or error}") from error
+        store.prune()
+        digests = {name: found for name, found in snapshot.digests.items() if name in names}
+        yield ModelCode(snapshot=snapshot, folder=folder, digests=digests, watch=None if sent else Watch(snapshot))
+
+
+def _room(stack: ExitStack) -> tuple[Store, Path]:
+    """The cache, and a folder to work in; both in the system's temporary folder where the cache cannot be written."""
+    try:
+        cache = cache_folder()
+        cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+        store = Store(cache / "files")
+        store.make()
+        runs = cache / "runs"
+        runs.mkdir(mode=0o700, exist_ok=True)
+        remove_abandoned(str(runs))
+        return store, Path(stack.enter_context(scratch_folder(str(runs)))).resolve()
+    except OSError as error:
+        _log.warning(
+            "the cache cannot be written (%s); %s is used for this run (MODELOPS_CACHE names another folder)",
+            error, tempfile.gettempdir(),
+        )  # fmt: skip
+    scratch = Path(stack.enter_context(scratch_folder())).resolve()
+    return Store(scratch / "files"), scratch
 
 
 def code_of(loaded: LoadedSpec) -> dict[str, str]:
-    """File -> digest, for the spec's folder: not the specs in it, nor the observed data (both count by their content), nor
-    what only people read, nor what our own output goes to, nor what is ignored (.gitignore, .mopsignore, what ModelOps wrote).
+    """File -> digest, for `model_files`."""
+    return {file.name: digest_of_file(file.path) for file in model_files(loaded)}
+
+
+def model_files(loaded: LoadedSpec) -> list[File]:
+    """Of the spec's folder: not the specs in it, nor the observed data (both count by their content), nor what only people
+    read, nor what our own output goes to, nor what is ignored (.gitignore, .mopsignore, what ModelOps wrote).
     """
     observed = [f"/{target.observed.removeprefix('./')}" for target in loaded.spec.targets.values()]
     specs = [f"/{path.name}" for path in loaded.root.glob("*.y*ml") if _is_spec(path)]
     printed = [f"/{path.name}" for path in loaded.root.iterdir() if _is_printed_to(path)]
-    return file_digests(loaded.root, exclude=[*_FOR_PEOPLE, f"/{loaded.path.name}", *observed, *specs, *printed])
+    return files_of(loaded.root, exclude=[*_FOR_PEOPLE, f"/{loaded.path.name}", *observed, *specs, *printed])
 
 
 def _is_printed_to(path: Path) -> bool:

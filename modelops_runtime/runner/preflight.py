@@ -9,6 +9,8 @@ from modelops_runtime.contracts.failures import FailureKind
 from modelops_runtime.contracts.parameters import Scalar, UniqueParameterSet
 from modelops_runtime.contracts.simulation import ReplicateOutcome, SimulationService
 from modelops_runtime.contracts.space import ChoiceParameter, IntegerParameter, Parameter
+from modelops_runtime.models.frames import RIGHT as RETURN_TABLES
+from modelops_runtime.models.source import COMMAND_PATH, ENTRYPOINT_PATH
 from modelops_runtime.runner.mistakes import mistake
 from modelops_runtime.runner.settings import SearchSettings
 from modelops_runtime.simulation.seeds import seeds_for
@@ -21,8 +23,8 @@ ALIGNED_LIMIT = 65_536
 def probe(loaded: LoadedSpec, settings: SearchSettings, service: SimulationService) -> ReplicateOutcome:
     """Run one simulation at the first guess, or in the middle of the space.
 
-    Raises SpecErrors where the model's output and a target disagree, or where the model cannot be loaded. A model that
-    merely fails at these parameters is no mistake of the spec: the run will count it.
+    Raises SpecErrors where the model returns no tables, or its output and a target disagree. A model that merely fails at
+    these parameters is no mistake of the spec: the run will count it.
     """
     parameter_set = first_set(settings)
     seeds = seeds_for(parameter_set, [0], common=settings.common_random_numbers, run_seed=settings.seed)
@@ -30,8 +32,12 @@ def probe(loaded: LoadedSpec, settings: SearchSettings, service: SimulationServi
     failure = outcome.failure
     if failure is not None and failure.kind is FailureKind.BAD_OUTPUT and failure.path:
         complaints = [(failure.message, failure.path), *failure.further]
-        raise SpecErrors(*(mistake(loaded, path, text, "name what the model returns") for text, path in complaints))
+        raise SpecErrors(*(mistake(loaded, path, text, _right(path)) for text, path in complaints))
     return outcome
+
+
+def _right(path: str) -> str:
+    return RETURN_TABLES if path in (ENTRYPOINT_PATH, COMMAND_PATH) else "name what the model returns"
 
 
 def check_size(loaded: LoadedSpec, outcome: ReplicateOutcome, *, large: bool) -> None:

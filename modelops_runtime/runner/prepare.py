@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,11 +13,12 @@ from modelops_runtime.contracts.algorithm import AdaptiveAlgorithm, OptionError
 from modelops_runtime.contracts.errors import SpecError, SpecErrors, UserError
 from modelops_runtime.contracts.space import ParameterSpace
 from modelops_runtime.evaluation.plan import EvaluationPlan, TargetProblems, plan_targets
+from modelops_runtime.ledger.base import Run
 from modelops_runtime.models.loading import ModelDescription, ModelSource
-from modelops_runtime.runner.model_files import code_of
+from modelops_runtime.runner.model_files import ModelCode
 from modelops_runtime.runner.settings import SearchSettings, StopRules
 from modelops_runtime.runner.space_check import complaints
-from modelops_runtime.specs.identity import identity_of, identity_parts
+from modelops_runtime.specs.identity import differences, identity_of, identity_parts, kept_parts, written_parts
 from modelops_runtime.specs.loading import LoadedSpec, in_order
 from modelops_runtime.specs.space import ParameterMistake, fixed_of, space_of
 
@@ -34,36 +36,51 @@ class Prepared:
     plan: EvaluationPlan
     identity: str
     identity_parts: Mapping[str, str]
+    written_parts: Mapping[str, str]
+    """The same with every default written out."""
     code_digest: str
 
     def algorithm(self) -> AdaptiveAlgorithm:
         """A fresh one, which knows nothing yet."""
         return load_algorithm(self.algorithm_name, self.settings.space, self.settings.seed, self.algorithm_options)
 
+    def differences_from(self, run: Run) -> list[str]:
+        """What tells this run from one in a ledger, in words, whichever version made that one."""
+        return differences(kept_parts(run.spec, run.identity_parts), self.written_parts)
 
-def model_source(loaded: LoadedSpec) -> ModelSource:
-    """Where the model is, and how it is called."""
+
+def model_source(loaded: LoadedSpec, code: ModelCode) -> ModelSource:
+    """Where the model's copy is, and how it is called."""
     model = loaded.spec.model
+
+    def there(text: str) -> str:
+        """The copy, where a file is named by its whole path."""
+        return text.replace(f"{loaded.root}{os.sep}", f"{code.folder}{os.sep}")
+
     return ModelSource(
-        entrypoint=model.entrypoint,
-        command=tuple(model.command) if model.command else None,
-        root=str(loaded.root),
+        entrypoint=there(model.entrypoint) if model.entrypoint else None,
+        command=tuple(map(there, model.command)) if model.command else None,
+        root=str(code.folder),
         config=dict(model.config),
         seed_bits=model.seed_bits,
-        env=dict(model.env),
+        env={name: there(value) for name, value in model.env.items()},
     )
 
 
-def planned(loaded: LoadedSpec) -> tuple[EvaluationPlan | None, list[SpecError]]:
+def planned(loaded: LoadedSpec, code: ModelCode) -> tuple[EvaluationPlan | None, list[SpecError]]:
     """How outputs are matched with the observations, and scored; or what is wrong with the targets."""
     try:
-        return plan_targets(loaded.spec.targets, loaded.observed, root=loaded.root), []
+        return plan_targets(loaded.spec.targets, loaded.observed, root=code.folder), []
     except TargetProblems as problems:
-        return None, [loaded.error(p.path, p.wrong, p.right) for p in problems.problems]
+        return None, [loaded.error(p.path, code.as_named(p.wrong), p.right) for p in problems.problems]
 
 
 def prepare(
-    loaded: LoadedSpec, description: ModelDescription | None, plan: EvaluationPlan | None, found: Sequence[SpecError]
+    loaded: LoadedSpec,
+    code: ModelCode,
+    description: ModelDescription | None,
+    plan: EvaluationPlan | None,
+    found: Sequence[SpecError],
 ) -> Prepared:
     """Check what needs the model's description and the installed algorithms.
 
@@ -76,8 +93,7 @@ def prepare(
         mistakes += [*_algorithm_mistakes(loaded, space), *_guess_mistakes(loaded, space)]
     if mistakes or space is None or plan is None:
         raise SpecErrors(*in_order(mistakes))
-    code = code_of(loaded)
-    parts = identity_parts(loaded, code=code)
+    parts = identity_parts(loaded, code=code.digests)
     return Prepared(
         settings=_settings(loaded, space),
         algorithm_name=spec.search.algorithm,
@@ -85,7 +101,8 @@ def prepare(
         plan=plan,
         identity=identity_of(parts),
         identity_parts=parts,
-        code_digest=code_digest(code),
+        written_parts=written_parts(loaded, code=code.digests),
+        code_digest=code_digest(code.digests),
     )
 
 

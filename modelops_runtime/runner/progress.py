@@ -69,7 +69,8 @@ class Progress:
             if replicate.status == "COMPLETED":
                 self.aligned[replicate.index] = replicate.aligned
             else:
-                kind = FailureKind(replicate.failure or FailureKind.MODEL_ERROR)
+                known = replicate.failure in FailureKind.__members__
+                kind = FailureKind(replicate.failure) if known else FailureKind.MODEL_ERROR
                 self._fail(replicate.index, Failure(kind, replicate.error or ""))
 
     def take_in(self, outcomes: Sequence[ReplicateOutcome]) -> None:

@@ -2,64 +2,84 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 
+from pydantic import ValidationError
+
 from modelops_runtime.bundles.ignoring import list_results
-from modelops_runtime.contracts.errors import LedgerError, RunDiffers, RunFailed, Unreachable
+from modelops_runtime.contracts.errors import LedgerError, ModelChanged, RunDiffers, RunFailed, Unreachable
 from modelops_runtime.contracts.simulation import ReplicateOutcome
 from modelops_runtime.contracts.trial import CONFIRM_FROM, TrialStatus
 from modelops_runtime.evaluation.align import Aligner
 from modelops_runtime.ledger.base import Lease, Ledger, Run, RunState
 from modelops_runtime.ledger.opening import ledger_exists, ledger_files, open_ledger
 from modelops_runtime.ledger.worker import worker_id
-from modelops_runtime.runner import rules
-from modelops_runtime.runner.answer import answer
-from modelops_runtime.runner.events import Notice, OnEvent
+from modelops_runtime.runner.answer import answer, answer_of, reported
+from modelops_runtime.runner.events import Event, Notice, OnEvent
 from modelops_runtime.runner.keeping import keep_tables
 from modelops_runtime.runner.leases import renewed_leases
 from modelops_runtime.runner.logs import keep_logs
-from modelops_runtime.runner.loop import Loop, LoopEnd, LoopParts
+from modelops_runtime.runner.loop import TICK_S, Loop, LoopEnd, LoopParts
+from modelops_runtime.runner.model_files import ModelCode, held_code
 from modelops_runtime.runner.preflight import check_size, probe, refuse_lost
 from modelops_runtime.runner.prepare import Prepared, planned, prepare
 from modelops_runtime.runner.provenance import collect
+from modelops_runtime.runner.repeating import RepeatCheck
 from modelops_runtime.runner.request import RunReport, RunRequest
 from modelops_runtime.runner.search import Search
 from modelops_runtime.runner.services import described, opened_service
 from modelops_runtime.runner.settings import LEASE_S
 from modelops_runtime.runner.stopping import StopRequest
 from modelops_runtime.simulation.services import ReplicateService
-from modelops_runtime.specs.identity import differences, spec_json
+from modelops_runtime.specs.adaptive import StopSpec
+from modelops_runtime.specs.identity import spec_json
 from modelops_runtime.specs.space import written_space
 
 
 def run_spec(
-    request: RunRequest, *, on_event: OnEvent, stop: StopRequest, service: ReplicateService | None = None
+    request: RunRequest,
+    *,
+    on_event: OnEvent,
+    stop: StopRequest,
+    code: ModelCode | None = None,
+    service: ReplicateService | None = None,
 ) -> RunReport:
     """Run the search of a spec until it is over, or a stop is asked for.
 
-    `service` is one that the caller has opened for this model and these observations, and closes; by default a new one.
-    Raises SpecErrors (nothing was started), RunDiffers, RunFailed, LedgerError, SimulationError.
+    `code` is what the caller has recorded of the model, and `service` one that it has opened for that and these
+    observations, and closes; by default new ones, on which the model is also tried for whether it repeats itself.
+    Raises SpecErrors (nothing was started), RunDiffers, RunFailed, ModelChanged, LedgerError, SimulationError.
     """
+    recorded = held_code(request.loaded, sent=request.dask is not None)
+    with recorded if code is None else nullcontext(code) as held:
+        return _run_recorded(request, held, on_event, stop, service)
+
+
+def _run_recorded(
+    request: RunRequest, code: ModelCode, on_event: OnEvent, stop: StopRequest, service: ReplicateService | None
+) -> RunReport:
     loaded = request.loaded
-    plan, about_targets = planned(loaded)
+    plan, about_targets = planned(loaded, code)
     keep_all = loaded.spec.outputs.keep == "all"
-    own = opened_service(request, plan.aligner if plan else Aligner(()), keep_tables=keep_all)
+    own = opened_service(request, code, plan.aligner if plan else Aligner(()), keep_tables=keep_all)
     with own if service is None else nullcontext(service) as at_hand:
         description, about_model = described(loaded, at_hand)
-        prepared = prepare(loaded, description, plan, [*about_targets, *about_model])
+        prepared = prepare(loaded, code, description, plan, [*about_targets, *about_model])
+        repeats: RepeatCheck | None = None
         if not _has_results(request, prepared):
             first = probe(loaded, prepared.settings, at_hand)
             refuse_lost(first)
             check_size(loaded, first, large=request.large)
             if first.failure is not None:
                 on_event(Notice(f"the first simulation failed: {first.failure.kind}: {first.failure.message}"))
+            elif service is None:
+                repeats = RepeatCheck(prepared.settings, at_hand, first)
         _list_ledger(request)
         ledger = open_ledger(request.ledger_url, patience_s=request.ledger_patience_s)
         try:
-            return _run(request, prepared, ledger, at_hand, on_event, stop)
+            return _run(request, code, prepared, ledger, at_hand, on_event, stop, repeats)
         finally:
             ledger.close()
 
@@ -94,7 +114,7 @@ def _has_completed(ledger: Ledger, run: Run) -> bool:
 
 
 def _refuse_other(run: Run, prepared: Prepared) -> None:
-    if found := differences(run.identity_parts, prepared.identity_parts):
+    if found := prepared.differences_from(run):
         raise RunDiffers(run.run_id, tuple(found))
 
 
@@ -129,16 +149,18 @@ def _open_run(request: RunRequest, prepared: Prepared, ledger: Ledger, on_event:
 
 def _is_worthless(ledger: Ledger, run: Run, prepared: Prepared) -> bool:
     """Another run than ours, in which nothing ever completed: a model that was mended since, mostly."""
-    return bool(differences(run.identity_parts, prepared.identity_parts)) and not _has_completed(ledger, run)
+    return bool(prepared.differences_from(run)) and not _has_completed(ledger, run)
 
 
 def _run(
     request: RunRequest,
+    code: ModelCode,
     prepared: Prepared,
     ledger: Ledger,
     service: ReplicateService,
     on_event: OnEvent,
     stop: StopRequest,
+    repeats: RepeatCheck | None,
 ) -> RunReport:
     run = _open_run(request, prepared, ledger, on_event)
     if run.state is RunState.COMPLETED and _same_stop_rules(request, run) and not _has_sets_to_try(ledger, run):
@@ -148,6 +170,7 @@ def _run(
     worker = worker_id()
     before = _finished_by(ledger, run.run_id, worker)  # an earlier call in this process
     search = Search(prepared.algorithm(), prepared.settings)
+    warnings = _Warnings(ledger, run.run_id, repeats, on_event, stop)
     loop = Loop(
         LoopParts(
             run_id=run.run_id,
@@ -159,21 +182,23 @@ def _run(
             scorer=prepared.plan.scorer,
             worker=worker,
             timeout_s=request.loaded.spec.model.timeout_s,
-            on_event=on_event,
+            on_event=warnings.on_event,
             stop=stop,
             keep_log=_Keeper(request),
+            look=code.look,
             before_s=_seconds_since_its_start(ledger, run),
         )
     )
     with renewed_leases(ledger, run.run_id, worker, LEASE_S):
         try:
             end = loop.run()
-        except Unreachable as error:
+        except (Unreachable, ModelChanged) as error:
             if not isinstance(error, LedgerError):  # others need not wait for our leases to run out
                 ledger.release(run.run_id, worker)
             raise
     if not end.interrupted:
-        run = _conclude(request, prepared, ledger, service, search, end)
+        warnings.complete()
+        run = _conclude(request, code, prepared, ledger, service, search, end)
     return RunReport(
         run_id=run.run_id,
         state=run.state,
@@ -184,6 +209,38 @@ def _run(
         elapsed_s=end.elapsed_s,
         summary=run.summary,
     )
+
+
+class _Warnings:
+    """Passes events on, and among them says what came out of the check for repeats; that is kept with the run."""
+
+    def __init__(
+        self, ledger: Ledger, run_id: str, repeats: RepeatCheck | None, on_event: OnEvent, stop: StopRequest
+    ) -> None:
+        self._ledger = ledger
+        self._run_id = run_id
+        self._repeats = repeats
+        self._on_event = on_event
+        self._stop = stop
+
+    def on_event(self, event: Event) -> None:
+        self._on_event(event)
+        if self._repeats is not None and self._repeats.is_over:
+            self._tell(self._repeats)
+
+    def complete(self) -> None:
+        """Wait for it, unless a stop is asked for."""
+        while self._repeats is not None and not self._stop.asked:
+            if self._repeats.is_over:
+                self._tell(self._repeats)
+            else:
+                self._repeats.wait(TICK_S)
+
+    def _tell(self, repeats: RepeatCheck) -> None:
+        self._repeats = None
+        if warning := repeats.warning():
+            self._ledger.warn(self._run_id, warning)
+            self._on_event(Notice(f"warning: {warning}"))
 
 
 class _Keeper:
@@ -212,19 +269,23 @@ def _already_finished(run: Run) -> RunReport:
         already_finished=True,
         simulations=0,
         elapsed_s=0.0,
-        summary=run.summary,
+        summary=answer_of(run),
     )
 
 
 def _conclude(
     request: RunRequest,
+    code: ModelCode,
     prepared: Prepared,
     ledger: Ledger,
     service: ReplicateService,
     search: Search,
     end: LoopEnd,
 ) -> Run:
-    """Report the answer and close the run. Raises RunFailed, having closed it as FAILED, when there is none."""
+    """Report the answer and close the run.
+
+    Raises RunFailed, having closed it as FAILED, when there is none; ModelChanged, leaving it open.
+    """
     run_id = request.run_id
     trials = ledger.trials(run_id)
     try:
@@ -234,32 +295,30 @@ def _conclude(
         raise
     run = ledger.get_run(run_id)
     assert run is not None
-    params = best.trial.params or {}
-    in_the_specs_order = [*request.loaded.spec.parameters, *sorted(set(params) - set(request.loaded.spec.parameters))]
-    summary = {
-        **best.summary(),
-        "params": {name: params[name] for name in in_the_specs_order},
-        "derived": {name: value for name, value in service.derive(params).items() if math.isfinite(value)},
-        "simulations": sum(trial.replicates for trial in trials),
-        "elapsed_s": end.elapsed_s,
-        "stop_reason": run.reason,
-        "failed": search.standing.failed,
-        "commonest_error": rules.commonest(search.standing),
-    }
+    summary = reported(
+        best,
+        search.standing,
+        order=list(request.loaded.spec.parameters),
+        derived=service.derive(best.trial.params or {}),
+        simulations=sum(trial.replicates for trial in trials),
+        elapsed_s=end.elapsed_s,
+        stop_reason=run.reason,
+    )
     if request.loaded.spec.outputs.keep == "best" and request.outputs is not None:
-        _keep_best(request, prepared, ledger, best.trial.number)
+        _keep_best(request, code, prepared, ledger, best.trial.number)
+    code.look(now=True)
     ledger.end_run(run_id, RunState.COMPLETED, run.reason, summary)
     return replace(run, state=RunState.COMPLETED, summary=summary)
 
 
-def _keep_best(request: RunRequest, prepared: Prepared, ledger: Ledger, number: int) -> None:
+def _keep_best(request: RunRequest, code: ModelCode, prepared: Prepared, ledger: Ledger, number: int) -> None:
     """Run the best set's replicates once more for their tables: the same seeds give the same output."""
     assert request.outputs is not None
     trial = next(t for t in ledger.trials(request.run_id, phase="search") if t.number == number)
     rows = ledger.replicates(request.run_id, number)
     confirmed = {row.index: row.seed for row in rows if row.index >= CONFIRM_FROM}
     seeds = confirmed or {row.index: row.seed for row in rows}
-    with opened_service(request, prepared.plan.aligner, keep_tables=True) as service:
+    with opened_service(request, code, prepared.plan.aligner, keep_tables=True) as service:
         keep_tables(request.outputs, number, service.submit_replicates(trial.parameter_set(), seeds).result())
 
 
@@ -269,7 +328,15 @@ def _finished_by(ledger: Ledger, run_id: str, worker: str) -> int:
 
 def _same_stop_rules(request: RunRequest, run: Run) -> bool:
     """Whether the rules that may have ended the run are still the spec's."""
-    return spec_json(request.loaded.spec)["search"]["stop"] == run.spec.get("search", {}).get("stop")
+    return request.loaded.spec.search.stop == _stop_rules(run)
+
+
+def _stop_rules(run: Run) -> StopSpec | None:
+    """Those that the run was made with; None for rules that this version does not know."""
+    try:
+        return StopSpec.model_validate(run.spec.get("search", {}).get("stop", {}))
+    except ValidationError:
+        return None
 
 
 def _seconds_since_its_start(ledger: Ledger, run: Run) -> float:

@@ -9,7 +9,7 @@ from modelops_runtime.contracts.algorithm import AdaptiveAlgorithm, DrawsByNumbe
 from modelops_runtime.contracts.errors import AlgorithmError
 from modelops_runtime.contracts.parameters import Scalar, UniqueParameterSet
 from modelops_runtime.contracts.trial import TrialResult, TrialStatus
-from modelops_runtime.ledger.base import Trial
+from modelops_runtime.ledger.base import Trial, damaged
 from modelops_runtime.runner.settings import SearchSettings
 from modelops_runtime.runner.space_check import complaints
 
@@ -83,13 +83,15 @@ class Search:
         return finished
 
     def _proposed(self, trial: Trial) -> None:
-        assert trial.params is not None
-        self.pending[trial.number] = self._searched_set(trial.params)
+        self.pending[trial.number] = UniqueParameterSet.of(trial.values_of(self._searched))
         if trial.draw is not None:
             self.may_ask(trial.number)  # with `lag: N`, it was asked when just these results were told
             self._catch_up(trial.draw + 1)
         if isinstance(self.algorithm, RemembersTrials) and trial.algorithm_state is not None:
-            self.algorithm.restore(trial.number, trial.algorithm_state)
+            try:
+                self.algorithm.restore(trial.number, trial.algorithm_state)
+            except (KeyError, TypeError, ValueError) as error:
+                raise damaged(trial, f"column algorithm_state cannot be read ({error})") from error
 
     def _finished(self, trial: Trial) -> None:
         if trial.status is TrialStatus.COMPLETED and not trial.stopped_early and trial.param_id is not None:
@@ -156,6 +158,3 @@ class Search:
             return
         while self._draws_made < draws and self.algorithm.ask(1):
             self._draws_made += 1
-
-    def _searched_set(self, params: Mapping[str, Scalar]) -> UniqueParameterSet:
-        return UniqueParameterSet.of({name: params[name] for name in self._searched})

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from modelops_runtime.contracts.errors import LedgerError, ModelOpsError, RunFailed
+from modelops_runtime.contracts.plain_text import plain_streams
 from modelops_runtime.ledger.verifying import add_ledger_options, asked_ledger
 from modelops_runtime.simulation.dask_target import DaskTarget
 
@@ -85,4 +86,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with plain_streams():
+        sys.exit(main())

@@ -10,6 +10,7 @@ from modelops_runtime.contracts.failures import SimulationError
 from modelops_runtime.evaluation.align import Aligner
 from modelops_runtime.models.loading import ModelDescription
 from modelops_runtime.runner.mistakes import mistake
+from modelops_runtime.runner.model_files import ModelCode
 from modelops_runtime.runner.prepare import model_source
 from modelops_runtime.runner.request import RunRequest
 from modelops_runtime.simulation.limits import Limits
@@ -19,10 +20,14 @@ from modelops_runtime.specs.loading import LoadedSpec
 
 
 @contextmanager
-def opened_service(request: RunRequest, aligner: Aligner, *, keep_tables: bool) -> Iterator[ReplicateService]:
+def opened_service(
+    request: RunRequest, code: ModelCode, aligner: Aligner, *, keep_tables: bool
+) -> Iterator[ReplicateService]:
     """Processes here, or a Dask cluster's; nothing is left behind when the block ends."""
     model = request.loaded.spec.model
-    work = ReplicateWork(source=model_source(request.loaded), aligner=aligner, keep_tables=keep_tables)
+    work = ReplicateWork(
+        source=model_source(request.loaded, code), aligner=aligner, keep_tables=keep_tables, snapshot=code.snapshot
+    )
     limits = Limits(
         timeout_s=model.timeout_s, memory_bytes=model.memory_bytes, threads=model.threads, env=dict(model.env)
     )
@@ -33,7 +38,7 @@ def opened_service(request: RunRequest, aligner: Aligner, *, keep_tables: bool) 
     else:
         from modelops_runtime.simulation.dask_service import DaskSimulationService
 
-        service = DaskSimulationService(request.dask, work, root=request.loaded.root, limits=limits)
+        service = DaskSimulationService(request.dask, work, root=code.folder, limits=limits)
     try:
         yield service
     finally:

@@ -308,14 +308,14 @@ class Crew:
 
     def dispatch(self) -> None:
         """Give idle workers something to do, and busy ones something to go on with."""
-        for worker in list(self.workers.values()):
-            if not worker.line:
-                part = self._next_part() or self._take_back()
-                if part is None:
-                    return
-                if part.needs_fresh and not worker.is_fresh:
-                    worker = self._replace(worker)
-                worker.assign(next(self._numbers), part, self._clock())
+        while idle := [worker for worker in self.workers.values() if not worker.line]:
+            part = self._next_part() or self._take_back()
+            if part is None:
+                return
+            worker = idle[0]
+            if part.needs_fresh:
+                worker = next((each for each in idle if each.is_fresh), None) or self._replace(worker)
+            worker.assign(next(self._numbers), part, self._clock())
         self._give_ahead()
 
     def _next_part(self) -> Part | None:

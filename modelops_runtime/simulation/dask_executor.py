@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future, wait
 from dataclasses import dataclass
 from hashlib import blake2b
-from pathlib import Path
 from typing import Any
 
 from distributed import Client, KilledWorker
@@ -96,33 +95,39 @@ class DaskExecutor:
         return self._slots
 
     def add_work(self, work: RootedWork) -> DaskWork:
-        """Make a work known. Its folder is packed here; raises UserError when that is too large."""
-        folder_digest, archive = self._packed(work.root)
+        """Make a work known. Its folder is packed here; raises UserError when that is too large, or holds what is not sent."""
+        folder_digest, archive = self._packed(work)
         # Twice, so that what two processes pickle of equal works is equal: they then share an executor.
-        pickled = pickle.dumps((work.at(""), self._limits), pickle.HIGHEST_PROTOCOL)
+        pickled = pickle.dumps((work.at("", None), self._limits), pickle.HIGHEST_PROTOCOL)
         pickled = pickle.dumps(pickle.loads(pickled), pickle.HIGHEST_PROTOCOL)
         digest = blake2b(pickled + folder_digest.encode(), digest_size=16).hexdigest()
         return DaskWork(package=Package(digest=digest, folder_digest=folder_digest, pickled=pickled), archive=archive)
 
-    def _packed(self, root: str) -> tuple[str, bytes]:
-        from modelops_runtime.bundles.archive import digest, pack
+    def _packed(self, work: RootedWork) -> tuple[str, bytes]:
+        """Packed once: a worker that comes later, or again, gets the same."""
+        from modelops_runtime.bundles.archive import digest
 
-        if root not in self._archives:
-            archive = pack(Path(root))
-            self._archives[root] = digest(archive), archive
-        return self._archives[root]
+        if work.root not in self._archives:
+            archive = work.packed()
+            self._archives[work.root] = digest(archive), archive
+        return self._archives[work.root]
 
     def submit(
         self,
         work: DaskWork,
         items: Sequence[Any],
         convert: Callable[[list[ItemOutcome]], Any] = list,
+        *,
+        fresh: bool = False,
     ) -> Future[Any]:
-        """A future of `convert(outcomes)`, one outcome an item, in their order. Cancelling it stops its items."""
+        """A future of `convert(outcomes)`, one outcome an item, in their order. Cancelling it stops its items.
+
+        With `fresh` their process has run nothing before.
+        """
         with self._lock:
             if self._closed:
                 raise ModelOpsError("the simulation service is closed")
-            future = self._loop.start(self._run(work, list(items), convert))
+            future = self._loop.start(self._run(work, list(items), convert, fresh=fresh))
             self._futures.add(future)
         future.add_done_callback(self._futures.discard)
         return future
@@ -172,8 +177,11 @@ class DaskExecutor:
             if _NO_WORKERS_S <= without < _NO_WORKERS_S + _SLOTS_EVERY_S:
                 _log.warning("the Dask scheduler at %s has no workers; waiting for some", self._connection.address)
 
-    async def _run(self, work: DaskWork, items: list[Any], convert: Callable[[list[ItemOutcome]], Any]) -> Any:
-        call = _Call(dask_worker.run_items, work.package.digest, self._user, items)
+    async def _run(
+        self, work: DaskWork, items: list[Any], convert: Callable[[list[ItemOutcome]], Any], *, fresh: bool
+    ) -> Any:
+        run = dask_worker.run_items_fresh if fresh else dask_worker.run_items
+        call = _Call(run, work.package.digest, self._user, items)
         payload = pickle.dumps(call, pickle.HIGHEST_PROTOCOL)
         try:
             outcomes = await self._outcomes(work, payload) if items else []

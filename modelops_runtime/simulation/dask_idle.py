@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from modelops_runtime.contracts.errors import ModelOpsError, Unreachable
+from modelops_runtime.contracts.plain_text import plain_streams
 from modelops_runtime.simulation.dask_scale import ChangedMeanwhile, Cluster
 
 T = TypeVar("T")
@@ -208,4 +209,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with plain_streams():
+        sys.exit(main())

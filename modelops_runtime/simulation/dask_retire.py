@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from modelops_runtime.contracts.errors import ModelOpsError
+from modelops_runtime.contracts.plain_text import plain_streams
 from modelops_runtime.simulation.dask_target import DaskTarget
 
 _CONNECT_S = 15.0
@@ -78,4 +79,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with plain_streams():
+        sys.exit(main())

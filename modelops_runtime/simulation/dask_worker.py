@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from platform import python_version
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from distributed import Worker, WorkerPlugin, get_worker
 
@@ -27,6 +27,9 @@ from modelops_runtime.simulation.executor import IsolatedExecutor
 from modelops_runtime.simulation.limits import Limits
 from modelops_runtime.simulation.tasks import KnownWork
 from modelops_runtime.simulation.work import ItemOutcome, Work
+
+if TYPE_CHECKING:
+    from modelops_runtime.bundles.snapshot import Snapshot
 
 DONE, MISSING, BROKEN, CANCELLED = "done", "missing", "broken", "cancelled"
 """How a task ends: with outcomes; with the address of a worker that lacks its package; with a reason; unwanted."""
@@ -44,8 +47,12 @@ class RootedWork(Work, Protocol):
     @property
     def root(self) -> str: ...
 
-    def at(self, root: str) -> Work:
-        """The same with its folder elsewhere."""
+    def at(self, root: str, snapshot: Snapshot | None) -> Work:
+        """The same with its folder elsewhere, made of the snapshot."""
+        ...
+
+    def packed(self) -> bytes:
+        """An archive of the folder."""
         ...
 
 
@@ -65,6 +72,8 @@ class _Site:
     """A package on this worker."""
 
     work: Work
+    root: Path
+    """What it works in."""
     limits: Limits
     users: set[str] = field(default_factory=set)
     executor: IsolatedExecutor | None = None
@@ -80,7 +89,8 @@ class Sites(WorkerPlugin):
         self._folder = folder
         self._slots = slots
         self._lock = threading.Lock()
-        self._folders: dict[str, Path] = {}
+        self._snapshots: dict[str, Snapshot] = {}
+        """By the digest of the folder: as it was sent."""
         self._sites: dict[str, _Site] = {}
         self._idle: asyncio.Task[None] | None = None
         self.unpacked = 0
@@ -115,22 +125,29 @@ class Sites(WorkerPlugin):
             executor.close(now=True)
 
     def install(self, package: Package, archive: bytes | None) -> bool:
-        """Make a package known. False when its folder's content (`archive`) is needed too."""
-        from modelops_runtime.bundles.archive import unpack
-
+        """Make a package known, in a folder of its own. False when its content (`archive`) is needed too."""
         with self._lock:
-            root = self._folders.get(package.folder_digest)
-            if root is None:
+            snapshot = self._snapshots.get(package.folder_digest)
+            if snapshot is None:
                 if archive is None:
                     return False
-                root = Path(tempfile.mkdtemp(prefix="model-", dir=self._folder))
-                unpack(archive, root)
-                self._folders[package.folder_digest] = root
-                self.unpacked += 1
+                snapshot = self._snapshots[package.folder_digest] = self._unpacked(archive)
             if package.digest not in self._sites:
                 work, limits = pickle.loads(package.pickled)
-                self._sites[package.digest] = _Site(work.at(str(root)), limits)
+                root = Path(tempfile.mkdtemp(prefix="model-", dir=self._folder))
+                snapshot.lay_out(root)
+                self._sites[package.digest] = _Site(work.at(str(root), snapshot), root, limits)
             return True
+
+    def _unpacked(self, archive: bytes) -> Snapshot:
+        from modelops_runtime.bundles.archive import unpack
+        from modelops_runtime.bundles.cache import Store
+        from modelops_runtime.bundles.snapshot import take
+
+        sent = Path(tempfile.mkdtemp(prefix="sent-", dir=self._folder))
+        unpack(archive, sent)
+        self.unpacked += 1
+        return take(sent, Store(self._folder / "files"))
 
     def take(self, digest: str, user: str) -> _Site | None:
         """A package with its executor running, to be given back with `give_back`; None when it is not known here."""
@@ -165,9 +182,11 @@ class Sites(WorkerPlugin):
                     self._sites.pop(digest, None)
             if ends and site.executor is not None:
                 site.executor.close(now=True)
+            if ends:
+                shutil.rmtree(site.root, ignore_errors=True)
 
 
-def run_items(digest: str, user: str, items: list[Any]) -> tuple[str, Any]:
+def run_items(digest: str, user: str, items: list[Any], *, fresh: bool = False) -> tuple[str, Any]:
     """The task: (DONE, pickled outcomes), (MISSING, this worker's address), (BROKEN, reason) or (CANCELLED, None)."""
     worker = get_worker()
     sites = worker.plugins.get(_PLUGIN)
@@ -178,7 +197,7 @@ def run_items(digest: str, user: str, items: list[Any]) -> tuple[str, Any]:
             return MISSING, worker.address
         broken = False
         try:
-            outcomes = _outcomes(worker, site, items)
+            outcomes = _outcomes(worker, site, items, fresh=fresh)
         except ModelOpsError:
             broken = True
             raise
@@ -191,12 +210,17 @@ def run_items(digest: str, user: str, items: list[Any]) -> tuple[str, Any]:
     return DONE, pickle.dumps(outcomes, pickle.HIGHEST_PROTOCOL)
 
 
-def _outcomes(worker: Worker, site: _Site, items: list[Any]) -> list[ItemOutcome] | None:
+def run_items_fresh(digest: str, user: str, items: list[Any]) -> tuple[str, Any]:
+    """The same in a process that has run nothing before."""
+    return run_items(digest, user, items, fresh=True)
+
+
+def _outcomes(worker: Worker, site: _Site, items: list[Any], *, fresh: bool) -> list[ItemOutcome] | None:
     """Run items; None when the task is not wanted any more, be it that it was cancelled or that its client has gone."""
     assert site.executor is not None
     assert site.known is not None
     key = worker.get_current_task()
-    future = site.executor.submit(site.known, items)
+    future = site.executor.submit(site.known, items, fresh=fresh)
     while True:
         try:
             return future.result(_LOOK_S)

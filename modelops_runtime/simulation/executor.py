@@ -83,13 +83,17 @@ class IsolatedExecutor:
         work: KnownWork,
         items: Sequence[Any],
         convert: Callable[[list[ItemOutcome]], Any] = list,
+        *,
+        fresh: bool = False,
     ) -> TaskFuture:
         """A future of `convert(outcomes)`, one outcome an item, in their order. Items are plain data.
+
+        With `fresh` their process has run nothing before.
 
         Cancelling it stops its items, running or not; what else waits in that process goes on.
         Raises ModelOpsError when the executor is closed or its processes cannot be started.
         """
-        task = Task(work, items, convert)
+        task = Task(work, items, convert, fresh=fresh)
         task.future = TaskFuture(lambda: self._drop(task), lambda: self._is_running(task))
         with self._lock:
             self._refuse_if_unusable()

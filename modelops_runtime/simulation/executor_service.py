@@ -24,8 +24,10 @@ class Executor(Protocol):
         """Make a work known; what it gives is handed to `submit`."""
         ...
 
-    def submit(self, work: Any, items: Sequence[Any], convert: Callable[[list[ItemOutcome]], Any]) -> Future[Any]:
-        """A future of `convert(outcomes)`, one outcome an item."""
+    def submit(
+        self, work: Any, items: Sequence[Any], convert: Callable[[list[ItemOutcome]], Any], *, fresh: bool = False
+    ) -> Future[Any]:
+        """A future of `convert(outcomes)`, one outcome an item; `fresh`: in a process that has run nothing before."""
         ...
 
     def close(self, *, now: bool = False) -> None: ...
@@ -50,7 +52,8 @@ class ExecutorService:
         if known is None:
             work = self._work.of(fn_ref, bundle_ref or self._work.root)
             known = self._others[fn_ref, bundle_ref] = self._executor.add_work(work)
-        return self._executor.submit(known, [replicates.tables_item(params, seed)], replicates.only_value)
+        items = [replicates.tables_item(params, seed)]
+        return self._executor.submit(known, items, lambda outcomes: replicates.only_value(self._named(outcomes)))
 
     def gather(self, futures: Iterable[Future[Tables]]) -> list[Tables]:
         return [future.result() for future in futures]
@@ -64,19 +67,32 @@ class ExecutorService:
         seeds = dict(seeds)
         items = replicates.replicate_items(parameter_set, seeds)
         return self._executor.submit(
-            self._known, items, lambda outcomes: replicates.replicate_outcomes(seeds, outcomes)
+            self._known, items, lambda outcomes: replicates.replicate_outcomes(seeds, self._named(outcomes))
+        )
+
+    def submit_in_turn(self, calls: Sequence[tuple[UniqueParameterSet, int]]) -> Future[Sequence[ReplicateOutcome]]:
+        items = [replicates.replicate_item(parameter_set.params, seed) for parameter_set, seed in calls]
+        seeds = {place: seed for place, (_, seed) in enumerate(calls)}
+        return self._executor.submit(
+            self._known, items, lambda outcomes: replicates.replicate_outcomes(seeds, outcomes), fresh=True
         )
 
     def describe(self) -> ModelDescription:
         items = [replicates.description_item()]
         future = self._executor.submit(
-            self._known, items, lambda outcomes: replicates.description_of(self._work, outcomes)
+            self._known, items, lambda outcomes: replicates.description_of(self._work, self._named(outcomes))
         )
         return future.result()
 
     def derive(self, params: Mapping[str, Scalar]) -> dict[str, float]:
         items = [replicates.derived_item(params)]
-        return self._executor.submit(self._known, items, replicates.only_value).result()
+        future = self._executor.submit(
+            self._known, items, lambda outcomes: replicates.only_value(self._named(outcomes))
+        )
+        return future.result()
+
+    def _named(self, outcomes: Sequence[ItemOutcome]) -> list[ItemOutcome]:
+        return replicates.with_own_names(self._work, outcomes)
 
     def close(self, *, now: bool = False) -> None:
         self._executor.close(now=now)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Protocol
 
-from modelops_runtime.contracts.failures import FailureKind, SimulationError
+from modelops_runtime.bundles.archive import files_of, pack
+from modelops_runtime.bundles.secrets import refuse_unsendable
+from modelops_runtime.bundles.snapshot import Snapshot
+from modelops_runtime.contracts.failures import BadOutput, FailureKind, SimulationError
 from modelops_runtime.contracts.parameters import Scalar, UniqueParameterSet
 from modelops_runtime.contracts.simulation import ReplicateOutcome, Tables
 from modelops_runtime.models.errors import describe_error
 from modelops_runtime.models.loading import ModelDescription, ModelSource
+from modelops_runtime.models.source import COMMAND_PATH, ENTRYPOINT_PATH
+from modelops_runtime.simulation.recorded import import_recorded
 from modelops_runtime.simulation.work import ItemOutcome
 
 Item = tuple[Any, ...]
@@ -29,8 +34,12 @@ class Aligner(Protocol):
 
 def replicate_items(parameter_set: UniqueParameterSet, seeds: Mapping[int, int]) -> list[Item]:
     """One item a replicate, in the order of `seeds`."""
-    params = dict(parameter_set.params)
-    return [("replicate", params, seed) for seed in seeds.values()]
+    return [replicate_item(parameter_set.params, seed) for seed in seeds.values()]
+
+
+def replicate_item(params: Mapping[str, Scalar], seed: int) -> Item:
+    """One simulation, for its aligned values."""
+    return "replicate", dict(params), seed
 
 
 def tables_item(params: Mapping[str, Scalar], seed: int) -> Item:
@@ -57,18 +66,27 @@ class ReplicateWork:
     """None where no replicates will be asked for."""
     keep_tables: bool = False
     """Whether a replicate's tables travel as well."""
+    snapshot: Snapshot | None = None
+    """What the folder was made of, so that each process finds it whole; None for a folder that is used as it is."""
 
     def load(self) -> Callable[[Item], Any]:
         from modelops_runtime.models.loading import load_model
         from modelops_runtime.models.tables import digest_of, to_ipc
 
         root, aligner, keep_tables = self.source.root, self.aligner, self.keep_tables
+        path = _named_by(self.source)
+        if self.snapshot is not None:
+            self.snapshot.lay_out(Path(root))
+            import_recorded(self.snapshot, root)
         _go_to(root)
         model = load_model(self.source)
 
         def replicate(params: Mapping[str, Scalar], seed: int) -> tuple[bytes, str, Tables | None]:
             assert aligner is not None
-            tables = model.simulate(params, seed)
+            try:
+                tables = model.simulate(params, seed)
+            except BadOutput as error:
+                raise (error if error.path else BadOutput(str(error), path)) from error.__cause__
             aligned = aligner.align(tables).astype("<f8", copy=False).tobytes()
             return aligned, digest_of(tables), to_ipc(tables) if keep_tables else None
 
@@ -80,7 +98,9 @@ class ReplicateWork:
         }
 
         def answer(item: Item) -> Any:
-            _go_to(root)
+            if not _go_to(root) and self.snapshot is not None:  # the model has removed it
+                self.snapshot.lay_out(Path(root))
+                _go_to(root)
             return questions[item[0]](*item[1:])
 
         return answer
@@ -93,23 +113,51 @@ class ReplicateWork:
         """The folder that the model's code lives in."""
         return self.source.root
 
-    def at(self, root: str) -> ReplicateWork:
+    def at(self, root: str, snapshot: Snapshot | None) -> ReplicateWork:
         """The same with its folder elsewhere."""
-        return replace(self, source=replace(self.source, root=root))
+        return replace(self, source=replace(self.source, root=root), snapshot=snapshot)
+
+    def packed(self) -> bytes:
+        """An archive of the folder, as it was recorded. Raises UserError, ModelChanged."""
+        if self.snapshot is not None:
+            return self.snapshot.pack()
+        root = Path(self.root)
+        refuse_unsendable(root, files_of(root), "the Dask workers")
+        return pack(root)
+
+    def as_named(self, text: str) -> str:
+        """A text with the paths of the folder that was recorded, instead of those of its copy."""
+        return self.snapshot.as_named(text, Path(self.root)) if self.snapshot is not None else text
 
     def of(self, entrypoint: str, root: str) -> ReplicateWork:
         """The same for another entry point, without targets."""
         source = replace(self.source, entrypoint=entrypoint, command=None, root=root)
-        return ReplicateWork(source=source, aligner=None)
+        return ReplicateWork(source=source, aligner=None, snapshot=self.snapshot if root == self.root else None)
 
 
-def _go_to(folder: str) -> None:
-    with contextlib.suppress(OSError):
+def _go_to(folder: str) -> bool:
+    try:
         os.chdir(folder)
+    except OSError:
+        return False
+    return True
+
+
+def with_own_names(work: ReplicateWork, outcomes: Sequence[ItemOutcome]) -> list[ItemOutcome]:
+    """The outcomes with the paths that the user knows."""
+    return [_named(work, outcome) if outcome.log or outcome.failure else outcome for outcome in outcomes]
+
+
+def _named(work: ReplicateWork, outcome: ItemOutcome) -> ItemOutcome:
+    failure = outcome.failure
+    if failure is not None:
+        further = tuple((work.as_named(text), path) for text, path in failure.further)
+        failure = replace(failure, message=work.as_named(failure.message), further=further)
+    return replace(outcome, log=work.as_named(outcome.log), failure=failure)
 
 
 def replicate_outcomes(seeds: Mapping[int, int], outcomes: Sequence[ItemOutcome]) -> list[ReplicateOutcome]:
-    """What the executor gave for the items of `replicate_items(_, seeds)`, as the contract says it."""
+    """What the executor gave for items with these seeds, by index, as the contract says it."""
     return [
         _replicate_outcome(index, seed, outcome) for (index, seed), outcome in zip(seeds.items(), outcomes, strict=True)
     ]
@@ -140,11 +188,15 @@ def only_value(outcomes: Sequence[ItemOutcome]) -> Any:
     return outcome.value
 
 
+def _named_by(source: ModelSource) -> str:
+    """The key of the spec that names the model."""
+    return COMMAND_PATH if source.command else ENTRYPOINT_PATH
+
+
 def description_of(work: ReplicateWork, outcomes: Sequence[ItemOutcome]) -> ModelDescription:
     """The answer to `description_item`. A failure of the model has the path where the spec names it."""
     (outcome,) = outcomes
     failure = outcome.failure
     if failure is not None and not failure.path and failure.kind is not FailureKind.LOST:
-        path = "model.command" if work.source.command else "model.entrypoint"
-        raise SimulationError(replace(failure, path=path))
+        raise SimulationError(replace(failure, path=_named_by(work.source)))
     return only_value(outcomes)

@@ -55,8 +55,11 @@ class KnownWork:
 class Task:
     """A group of items with one future, which resolves once each item has its outcome."""
 
-    def __init__(self, work: KnownWork, items: Sequence[Any], convert: Callable[[list[ItemOutcome]], Any]) -> None:
+    def __init__(
+        self, work: KnownWork, items: Sequence[Any], convert: Callable[[list[ItemOutcome]], Any], *, fresh: bool = False
+    ) -> None:
         self.work = work
+        self._fresh = fresh
         self._items = items
         self._pickled = pickle.dumps(list(items), pickle.HIGHEST_PROTOCOL)
         self.future: TaskFuture
@@ -73,7 +76,7 @@ class Task:
 
     def whole(self) -> Part:
         """All of it."""
-        return Part(self, range(len(self._items)))
+        return Part(self, range(len(self._items)), needs_fresh=self._fresh)
 
     def pickled(self, indices: Sequence[int]) -> bytes:
         """The list of these items, to be sent."""

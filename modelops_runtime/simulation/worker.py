@@ -224,7 +224,7 @@ def run_worker(
     except BaseException as error:
         code = 1
         with contextlib.suppress(Exception):
-            os.write(2, describe_plainly(error)[1].encode())
+            os.write(2, describe_plainly(error)[1].encode(errors="backslashreplace"))
     finally:
         os._exit(code)
 

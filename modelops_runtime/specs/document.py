@@ -263,12 +263,24 @@ class _Builder:
         if tag in ("tag:yaml.org,2002:value", _MERGE):
             return node.value
         try:
-            return self.yaml.constructor.construct_object(node)
+            return self._whole(node, self.yaml.constructor.construct_object(node))
         except (YAMLError, ValueError) as error:
             known = tag.startswith("tag:yaml.org,2002:")
             wrong = f"{shown(node.value)} cannot be read: {_short(error)}" if known else f"the tag {tag} is not known"
             self._refuse(node, wrong, "put it in quotes to make it text" if known else "leave it out")
             return node.value
+
+    def _whole(self, node: Node, value: Any) -> Any:
+        """The value; a text with half of a letter in it, which no file or database keeps, is a mistake."""
+        if not isinstance(value, str):
+            return value
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            half = f"\\u{ord(value[error.start]):04x}"
+            self._refuse(node, f"{half} is half of a letter", "write the letter itself, or its whole escape")
+            return value.encode("utf-8", "replace").decode("utf-8")
+        return value
 
     def _refuse(self, node: Node, wrong: str, right: str) -> None:
         line, column = _position(node)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 from collections.abc import Mapping
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import pyarrow as pa
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
-from modelops_runtime.specs.adaptive import AdaptiveSpec
+from modelops_runtime.specs.adaptive import AdaptiveSpec, SearchSpec
 from modelops_runtime.specs.loading import LoadedSpec
 
 _MODEL = ("entrypoint", "command", "config", "seed_bits", "env", "threads")
@@ -24,22 +27,105 @@ def spec_json(spec: AdaptiveSpec) -> dict[str, Any]:
     return spec.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
+def spec_brief(spec: AdaptiveSpec) -> dict[str, Any]:
+    """The same without what is at its default, at every level: a key that a later version adds is not in it either."""
+    return _brief(spec, spec_json(spec))
+
+
+def _brief(value: Any, dumped: Any) -> Any:
+    if isinstance(value, BaseModel):
+        fields = type(value).model_fields
+        kept = {field.alias or name: getattr(value, name) for name, field in fields.items() if not _left(value, name)}
+        return {key: _brief(kept[key], item) for key, item in dumped.items() if key in kept}
+    if isinstance(value, Mapping):
+        return {key: _brief(value[key], item) for key, item in dumped.items()}
+    return dumped
+
+
+def _left(model: BaseModel, name: str) -> bool:
+    """Whether a key is left out: it is at its default, and does not say what the others are about (`kind: poisson`)."""
+    field = type(model).model_fields[name]
+    if field.is_required() or _is_tag(field):
+        return False
+    return getattr(model, name) == field.get_default(call_default_factory=True)
+
+
+def _is_tag(field: FieldInfo) -> bool:
+    return get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1
+
+
 def identity_parts(loaded: LoadedSpec, *, code: Mapping[str, str]) -> dict[str, str]:
     """Part -> what it is, in a text short enough to be shown; data and code (file -> digest) by their digests.
 
+    What is at its default stays out: a key that comes later changes nothing for the runs of before.
     Not part of it, and free to change: trials, stop, confirm, max_failed, outputs, time and memory limits, the cluster.
     """
-    spec = loaded.spec
-    written = spec_json(spec)
-    parts = {f"model.{key}": _text(written["model"][key]) for key in _MODEL if key in written["model"]}
-    parts |= {f"file {name}": digest[:16] for name, digest in code.items()}
-    parts |= {f"parameters.{name}": _text(given) for name, given in written["parameters"].items()}
-    for name, given in written["targets"].items():
-        parts[f"targets.{name}"] = _text({key: value for key, value in given.items() if key != "observed"})
-        parts[f"targets.{name}.observed"] = table_digest(loaded.observed[name])
-    parts |= {f"search.{key}": _text(written["search"][key]) for key in _SEARCH}
-    parts["search.racing"] = "off" if spec.search.racing_after is None else f"after {spec.search.racing_after}"
+    return _brief_parts(loaded.spec) | _digests(loaded, code)
+
+
+def written_parts(loaded: LoadedSpec, *, code: Mapping[str, str]) -> dict[str, str]:
+    """The same with every default written out: for `differences`, which shows what a value was and what it is."""
+    return _spec_parts(spec_json(loaded.spec)) | _digests(loaded, code)
+
+
+def kept_parts(spec: Mapping[str, Any], parts: Mapping[str, str]) -> dict[str, str]:
+    """What `written_parts` would have said of a run that a ledger keeps, whichever version wrote its `spec` and `parts`.
+
+    The spec was kept with the defaults of then, so one that was changed since is told apart from the one of today.
+    """
+    then, is_whole = _read_again(spec)
+    if then is None:
+        return dict(parts)
+    written = _spec_parts(spec_json(then))
+    if is_whole:
+        data = {f"targets.{name}.observed" for name in then.targets}
+        return written | {name: text for name, text in parts.items() if name.startswith("file ") or name in data}
+    # A later version's: a key that we do not know is of no account at its default, and then it is in no part.
+    brief = _brief_parts(then)
+    return written | {name: text for name, text in parts.items() if text not in (brief.get(name), written.get(name))}
+
+
+def _read_again(spec: Mapping[str, Any]) -> tuple[AdaptiveSpec | None, bool]:
+    """A kept spec, and whether that is all of it: unknown keys are left out. None: this version cannot read it."""
+    try:
+        return AdaptiveSpec.model_validate(spec), True
+    except ValidationError as error:
+        unknown = [line["loc"] for line in error.errors() if line["type"] == "extra_forbidden"]
+    known = copy.deepcopy(dict(spec))
+    try:
+        for *path, key in unknown:
+            holder: Any = known
+            for step in path:
+                holder = holder[step]
+            del holder[key]
+        return AdaptiveSpec.model_validate(known), False
+    except (ValidationError, LookupError, TypeError):
+        return None, False
+
+
+def _brief_parts(spec: AdaptiveSpec) -> dict[str, str]:
+    default = SearchSpec().model_dump(mode="json", by_alias=True, exclude_none=True)
+    usual = _spec_parts({"search": default})
+    return {name: text for name, text in _spec_parts(spec_brief(spec)).items() if usual.get(name) != text}
+
+
+def _spec_parts(given: Mapping[str, Any]) -> dict[str, str]:
+    """The parts of a spec as JSON, whole or without what is at its default."""
+    model, search = given.get("model", {}), given.get("search", {})
+    parts = {f"model.{key}": _text(model[key]) for key in _MODEL if key in model}
+    parts |= {f"parameters.{name}": _text(value) for name, value in given.get("parameters", {}).items()}
+    for name, target in given.get("targets", {}).items():
+        parts[f"targets.{name}"] = _text({key: value for key, value in target.items() if key != "observed"})
+    parts |= {f"search.{key}": _text(search[key]) for key in _SEARCH if key in search}
+    if "racing" in search:
+        after = SearchSpec.model_validate({"racing": search["racing"]}).racing_after
+        parts["search.racing"] = "off" if after is None else f"after {after}"
     return parts
+
+
+def _digests(loaded: LoadedSpec, code: Mapping[str, str]) -> dict[str, str]:
+    files = {f"file {name}": digest[:16] for name, digest in code.items()}
+    return files | {f"targets.{name}.observed": table_digest(loaded.observed[name]) for name in loaded.spec.targets}
 
 
 def identity_of(parts: Mapping[str, str]) -> str:

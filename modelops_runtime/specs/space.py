@@ -45,10 +45,14 @@ def written_space(space: ParameterSpace) -> dict[str, Any]:
 def kept_space(space: Mapping[str, Any], spec: Mapping[str, Any]) -> ParameterSpace:
     """The space of a run, as it is kept. Where it is not (an older run), what the spec alone says.
 
-    Raises ValueError when the spec alone does not say it, because the bounds are those of the model's class.
+    Raises ValueError when the spec alone does not say it, because the bounds are those of the model's class, and when
+    what is kept cannot be read.
     """
     if space:
-        return ParameterSpace(tuple(_from_written(name, given) for name, given in sorted(space.items())))
+        try:
+            return ParameterSpace(tuple(_from_written(name, given) for name, given in sorted(space.items())))
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"the space that is kept with the run cannot be read: {error}") from error
     try:
         parameters = TypeAdapter(dict[str, ParameterSpec]).validate_python(spec.get("parameters", {}))
     except ValidationError as error:

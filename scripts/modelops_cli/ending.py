@@ -4,55 +4,79 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import io
 import os
 import sys
 import threading
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Sequence
 from typing import NoReturn
 
 import click
 
+from modelops_cli.output import echo_line, echo_lines
 from modelops_runtime.contracts.errors import ModelOpsError
+from modelops_runtime.contracts.plain_text import plain_line, plain_streams
+
+LONGEST = 4_000
+"""Characters of an error's line that are shown."""
 
 
-def run_to_the_end(
-    cli: click.Group, args: Sequence[str] | None, *, name: str, shown: Callable[[str], str], report: str
-) -> NoReturn:
-    """Run `cli` as the program `name`, and exit.
+def run_to_the_end(cli: click.Group, args: Sequence[str] | None, *, name: str, report: str) -> NoReturn:
+    """Run `cli` as the program `name`, and exit. All that it writes passes the door for plain text.
 
-    `shown` makes an error's line fit to print; `report` says what to do about a defect of ours.
+    `report` says what to do about a defect of ours.
     """
+    _escape_what_cannot_be_written()
+    with plain_streams():
+        code = _code_of(cli, args, name, report)
+        if code == 130:
+            _leave(130)
+        sys.exit(code)
+
+
+def _code_of(cli: click.Group, args: Sequence[str] | None, name: str, report: str) -> int:
+    """The exit code of the command, whose error is told."""
     try:
         code = cli.main(args, prog_name=name, standalone_mode=False)
+        return code if isinstance(code, int) else 0
     except click.exceptions.Exit as error:
-        code = error.exit_code
+        return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        code = 130
+        return 130
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
-        code = 2
+        return 2
     except click.ClickException as error:
-        click.echo(_one_line(error, name), err=True)
-        code = error.exit_code if isinstance(error, click.UsageError) else 2
+        echo_line(_one_line(error, name), err=True)
+        return error.exit_code if isinstance(error, click.UsageError) else 2
     except ModelOpsError as error:
-        for line in str(error).splitlines():
-            click.echo(f"{name}: {shown(line)}", err=True)
-        code = error.exit_code
+        echo_lines((f"{name}: {line}" for line in _lines(error)), err=True)
+        return error.exit_code
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (nobody reads: say nothing more at exit)
-        code = 0
+        return 0
     except OSError as error:
-        click.echo(f"{name}: {error.strerror or error}{f': {error.filename}' if error.filename else ''}", err=True)
-        code = 1
+        echo_line(f"{name}: {error.strerror or error}{f': {error.filename}' if error.filename else ''}", err=True)
+        return 1
     except Exception as error:
-        click.echo(f"{name}: a defect of ModelOps itself: {type(error).__name__}: {error}", err=True)
-        click.echo(f"{name}: MOPS_DEBUG=1 shows where; {report}", err=True)
+        echo_line(f"{name}: a defect of ModelOps itself: {type(error).__name__}: {error}"[:LONGEST], err=True)
+        echo_line(f"{name}: MOPS_DEBUG=1 shows where; {report}", err=True)
         if os.environ.get("MOPS_DEBUG"):
-            raise
-        code = 1
-    if code == 130:
-        _leave(130)
-    sys.exit(code if isinstance(code, int) else 0)
+            traceback.print_exc()
+        return 1
+
+
+def _escape_what_cannot_be_written() -> None:
+    """A letter that the encoding of a stream has not is written as an escape, and stops nothing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _lines(error: ModelOpsError) -> list[str]:
+    """Its lines, none of them endless: it may quote what others wrote."""
+    return [plain_line(line, limit=LONGEST) for line in str(error).split("\n")]
 
 
 def _leave(code: int) -> NoReturn:

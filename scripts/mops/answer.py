@@ -3,30 +3,40 @@
 from __future__ import annotations
 
 from modelops_runtime.api.calibration import Calibration
-from mops.text import duration, number, printable, value_text, with_error
+from modelops_runtime.contracts.plain_text import plain_line
+from mops.text import ERROR, about_its_error, caution_lines, duration, number, value_text, with_error
 
 
 def answer_lines(report: Calibration) -> list[str]:
-    """Best parameters with their losses, derived quantities, what it took, and where the report is."""
-    summary = report.summary
+    """Best parameters with their losses, derived quantities, what is to be said against them, what it took, and the report.
+
+    A summary that an older ModelOps wrote lacks some keys: what they would tell is left out.
+    """
     lines = [f"{report.run_id}: already finished; `mops extend` raises its budget"] if report.already_finished else []
-    lines.append(f"best parameters (trial {summary['best_trial']}):")
-    named = {**summary["params"], **summary["derived"]}
-    width = max(map(len, named), default=0)
-    lines += [f"  {name:<{width}}  {value_text(value)}" for name, value in summary["params"].items()]
-    lines += [f"  {name:<{width}}  {value_text(value)}  (derived)" for name, value in summary["derived"].items()]
-    if summary["confirmed_loss"] is not None:
-        lines.append(
-            f"loss {with_error(summary['confirmed_loss'], summary['confirmed_loss_se'])} confirmed on "
-            f"{summary['confirmed_replicates']} fresh replicates (in the search: {number(summary['loss'])})"
-        )
-    else:
-        lines.append(f"loss {with_error(summary['loss'], summary['loss_se'])}, not confirmed on fresh seeds")
-    if summary["stop_reason"]:
-        lines.append(f"stopped before the budget: {summary['stop_reason']}")
-    if summary.get("failed"):
-        lines.append(f"{summary['failed']} trials failed; the commonest {printable(summary['commonest_error'])}")
+    lines.append(f"best parameters (trial {report.best_trial}):")
+    width = max(map(len, {**report.params, **report.derived}), default=0)
+    lines += [f"  {name:<{width}}  {value_text(value)}" for name, value in report.params.items()]
+    lines += [f"  {name:<{width}}  {value_text(value)}  (derived)" for name, value in report.derived.items()]
+    lines.append(_loss(report))
+    summary = report.summary
+    kind = "" if report.confirmed_loss is None else "confirmed_"
+    effective, replicates = summary.get(f"{kind}effective_sample_size"), summary.get(f"{kind}replicates", 0)
+    lines += about_its_error(effective, replicates, confirmed=bool(kind))
+    lines += caution_lines(report.cautions)
+    if reason := summary.get("stop_reason"):
+        lines.append(f"stopped before the budget: {reason}")
+    if failed := summary.get("failed"):
+        commonest = plain_line(str(summary.get("commonest_error") or ""), limit=ERROR)
+        lines.append(f"{failed} trials failed" + (f"; the commonest {commonest}" if commonest else ""))
     if not report.already_finished:
         lines.append(f"{report.trials_made} trials, {report.simulations:,} simulations in {duration(report.elapsed_s)}")
     lines.append(f"report: {report.report}")
     return lines
+
+
+def _loss(report: Calibration) -> str:
+    if report.confirmed_loss is None:
+        return f"loss {with_error(report.loss, report.loss_se)}, not confirmed on fresh seeds"
+    confirmed = with_error(report.confirmed_loss, report.confirmed_loss_se)
+    fresh = f"confirmed on {report.confirmed_replicates or 'its'} fresh replicates"
+    return f"loss {confirmed} {fresh} (in the search: {number(report.loss)})"

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import io
-import sys
 from collections.abc import Sequence
 
 import click
 
 from modelops_cli.ending import run_to_the_end
 from modelops_cli.lazy import lazy_group
-from mops.text import printable
 
 COMMANDS = {
     "init": "Write a small project that runs as it is, to begin from.",
@@ -52,14 +49,6 @@ def cli() -> None:
     """
 
 
-def _escape_what_cannot_be_written() -> None:
-    """A letter that the encoding of a stream has not is written as an escape, and stops nothing."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-
-
 def main(args: Sequence[str] | None = None) -> None:
     """The entry point: every error a user can meet ends as a line on stderr and an exit code."""
-    _escape_what_cannot_be_written()
-    run_to_the_end(cli, args, name="mops", shown=printable, report="please report it with the spec")
+    run_to_the_end(cli, args, name="mops", report="please report it with the spec")

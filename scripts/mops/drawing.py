@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -9,6 +10,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.text import Text
 
+from modelops_runtime.contracts.plain_text import plain_line, plain_streams, unfiltered
 from mops.standing import Row, fitted
 
 _WIDEST = 100
@@ -23,13 +25,14 @@ Draw = Callable[[tuple[Row, ...], list[str]], None]
 @contextmanager
 def drawn() -> Iterator[Draw]:
     """A function that draws rows in place of those before, with lines above them that stay. The last rows stay too."""
-    console = Console(stderr=True)
-    with Live(console=console, auto_refresh=False, redirect_stdout=False) as live:
+    # What others write to stderr meanwhile goes through the console too, and through the door before it.
+    console = Console(file=unfiltered(sys.stderr))
+    with Live(console=console, auto_refresh=False, redirect_stdout=False) as live, plain_streams():
         console.show_cursor(True)  # so that it is there when the run is stopped by Ctrl-Z, or killed
 
         def draw(shown: tuple[Row, ...], said: list[str]) -> None:
             for line in said:
-                console.print(Text(line), soft_wrap=True)
+                console.print(Text(plain_line(line)), soft_wrap=True)
             live.update(Frame(shown), refresh=True)
 
         yield draw

@@ -7,8 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-import click
-
+from modelops_cli.output import echo_line
 from modelops_runtime.runner.events import Event, Notice, RunStarted
 from mops.standing import Standing, begin, follow, rows
 
@@ -53,7 +52,7 @@ class LiveDisplay:
 
     def _say_all(self) -> None:
         for text in self._new_lines():
-            click.echo(text, err=True)
+            echo_line(text, err=True)
 
     def _new_lines(self) -> list[str]:
         return [self._said.popleft() for _ in range(len(self._said))]

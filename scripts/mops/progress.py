@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -10,8 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
-import click
-
+from modelops_cli.output import echo_json, echo_line
 from modelops_runtime.runner.events import Counts, Detail, Event, Notice, RunStarted, Tick, TrialFinished, event_json
 from mops.text import duration, number
 
@@ -52,11 +50,11 @@ class JsonLines:
 
     def on_event(self, event: Event) -> None:
         if not isinstance(event, Detail):
-            click.echo(json.dumps(event_json(event)))
+            echo_json(event_json(event))
 
     def on_stop(self) -> None:
         if not self._quiet:
-            click.echo(STOPPING, err=True)
+            echo_line(STOPPING, err=True)
 
     def close(self) -> None:
         """Nothing is open."""
@@ -73,16 +71,16 @@ class PlainLines:
         match event:
             case RunStarted(run_id, trials, finished, slots):
                 found = f", {finished} of them found in the ledger" if finished else ""
-                click.echo(f"{run_id}: {trials} trials{found}; {slots} simulations side by side", err=True)
+                echo_line(f"{run_id}: {trials} trials{found}; {slots} simulations side by side", err=True)
             case Notice(text):
-                click.echo(text, err=True)
+                echo_line(text, err=True)
             case TrialFinished(_, counts) | Tick(counts):
                 if self._clock() - self._shown_at >= _PLAIN_LINE_S:
                     self._shown_at = self._clock()
-                    click.echo(progress_line(counts), err=True)
+                    echo_line(progress_line(counts), err=True)
 
     def on_stop(self) -> None:
-        click.echo(STOPPING, err=True)
+        echo_line(STOPPING, err=True)
 
     def close(self) -> None:
         """Nothing is open."""

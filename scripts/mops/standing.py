@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from modelops_runtime.contracts.plain_text import plain_line
 from modelops_runtime.runner.events import Counts, Event, RunStarted, Tick, TrialFinished
-from mops.text import duration, number, plural, printable, value_text
+from mops.text import duration, number, plural, value_text
 
 WINDOW_S = 20.0
 """Paces are those of the last so many seconds."""
@@ -123,8 +124,8 @@ def rows(standing: Standing, now: float, *, stopping: bool = False, ended: bool 
         share = f" ({counts.failed / counts.finished:.0%})" if counts.finished else ""
         made.append(Row("failed", (f"{counts.failed:,} of {counts.finished:,} trials{share}",), tone="bad"))
         if standing.last_failure:
-            made.append(Row("error", (printable(standing.last_failure),), tone="bad"))
-    return tuple(made)
+            made.append(Row("error", (standing.last_failure,), tone="bad"))
+    return tuple(replace(row, label=plain_line(row.label), parts=tuple(map(plain_line, row.parts))) for row in made)
 
 
 def _head(standing: Standing, now: float, *, stopping: bool, ended: bool) -> Row:
@@ -157,7 +158,7 @@ def _best(counts: Counts) -> Row:
         return Row("best", ("no trial has completed yet",))
     values = (f"{name} {value_text(value)}" for name, value in (counts.best_params or {}).items())
     parts = (f"loss {number(counts.best_loss)} in the search", f"trial {counts.best_trial}", *values)
-    return Row("best", tuple(printable(part) for part in parts), tone="strong")
+    return Row("best", tuple(parts), tone="strong")
 
 
 def _speed(standing: Standing, *, ended: bool) -> Row:

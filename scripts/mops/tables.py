@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from mops.text import number, plural, value_text, with_error
+from modelops_runtime.contracts.plain_text import plain_line
+from mops.text import about_its_error, caution_lines, number, plural, value_text, with_error
 
 if TYPE_CHECKING:
     from modelops_runtime.results.shown import Listed, Shown
@@ -16,6 +17,7 @@ _COLUMNS_OF_PARAMETERS = 6
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """Rows as lines, each column as wide as its widest text."""
+    rows = [[plain_line(text) for text in row] for row in rows]
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))] if rows else []
     return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
@@ -45,10 +47,11 @@ def shown_lines(shown: Shown) -> list[str]:
     counts += [f"{shown.stopped_early:,} stopped early"] if shown.stopped_early else []
     counts.append(f"{shown.simulations:,} simulations")
     state = f"{shown.state.lower()} ({shown.reason})" if shown.reason else shown.state.lower()
-    lines = [f"{shown.run}: {state}; {', '.join(counts)}"]
+    lines = [f"{shown.run}: {state}; {', '.join(counts)}", *(f"warning: {warning}" for warning in shown.warnings)]
     if shown.best is None:
         return [*lines, "no trial has completed yet" if shown.state == "OPEN" else "no trial completed"]
-    return [*lines, *_best_lines(shown.best, shown.derived), *_finalist_lines(shown.finalists)]
+    lines += [*_best_lines(shown.best, shown.derived), *_finalist_lines(shown.finalists)]
+    return [*lines, *caution_lines(shown.cautions)]
 
 
 def _best_lines(best: Best, derived: Mapping[str, object]) -> list[str]:
@@ -56,10 +59,12 @@ def _best_lines(best: Best, derived: Mapping[str, object]) -> list[str]:
     rows += [(f"  {name}", value_text(value), "(derived)") for name, value in derived.items()]
     lines = [f"best parameters (trial {best.trial}):", *aligned(rows)]
     if best.confirmed_loss is None:
-        return [*lines, f"loss {with_error(best.loss, best.loss_se)}, not confirmed on fresh seeds"]
+        lines.append(f"loss {with_error(best.loss, best.loss_se)}, not confirmed on fresh seeds")
+        return [*lines, *about_its_error(best.effective_sample_size, best.replicates, confirmed=False)]
     confirmed = with_error(best.confirmed_loss, best.confirmed_loss_se)
     fresh = f"confirmed on {best.confirmed_replicates} fresh replicates"
-    return [*lines, f"loss {confirmed} {fresh} (in the search: {number(best.loss)})"]
+    lines.append(f"loss {confirmed} {fresh} (in the search: {number(best.loss)})")
+    return [*lines, *about_its_error(best.confirmed_effective_sample_size, best.confirmed_replicates, confirmed=True)]
 
 
 def _finalist_lines(finalists: Sequence[Best]) -> list[str]:
@@ -76,4 +81,6 @@ def _finalist_lines(finalists: Sequence[Best]) -> list[str]:
         confirmed = with_error(best.confirmed_loss, best.confirmed_loss_se) if done else "not yet"
         replicates = f"{best.confirmed_replicates:,}" if done else "-"
         rows.append((f"  {best.trial}", confirmed, replicates, number(best.loss), *values))
-    return ["finalists:", *aligned(rows)]
+    best = finalists[0]
+    rankless = about_its_error(best.confirmed_effective_sample_size, best.confirmed_replicates, confirmed=True)
+    return [f"finalists{', whose order says nothing' if rankless else ''}:", *aligned(rows)]

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from modelops_runtime.contracts.plain_text import plain_line
+
 if TYPE_CHECKING:
     from modelops_runtime.results.summary import Best, RunSummary, Worker
+
+ERROR = 200
+"""Characters of a model's error that are shown in a line of other facts."""
 
 
 def number(value: float | None) -> str:
@@ -42,9 +47,22 @@ def with_error(loss: float | None, standard_error: float | None) -> str:
     return number(loss) if standard_error is None else f"{number(loss)} ± {number(standard_error)}"
 
 
-def printable(text: str) -> str:
-    """One line of it, without what would steer a terminal: it may come from a model."""
-    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.splitlines()))
+def about_its_error(effective: float | None, replicates: int, *, confirmed: bool) -> list[str]:
+    """A line where a loss stands without its error, with what to do; none where it has one.
+
+    The few replicates of a search seldom have one: what helps there is the confirmation.
+    """
+    from modelops_runtime.contracts.effective import what_to_do, why_no_error
+
+    why = why_no_error(effective, replicates)
+    if effective is None or not why:
+        return []
+    return [f"{why}; {what_to_do(effective, replicates)}" if confirmed else why]
+
+
+def caution_lines(cautions: Sequence[str]) -> list[str]:
+    """What is to be said against an answer, a line each."""
+    return [f"caution: {plain_line(sentence)}" for sentence in cautions]
 
 
 def plural(count: int, thing: str) -> str:
@@ -99,7 +117,11 @@ def _best_lines(summary: RunSummary) -> list[str]:
     best = summary.best
     if best is None:
         return ["best        none yet"]
-    return [f"best        {_best(best)}", f"            {values_text(best.params)}"]
+    lines = [f"best        {_best(best)}", f"            {values_text(best.params)}"]
+    if best.confirmed_loss is None:
+        return lines
+    why = about_its_error(best.confirmed_effective_sample_size, best.confirmed_replicates, confirmed=True)
+    return [*lines, *(f"            {line}" for line in why)]
 
 
 def _best(best: Best) -> str:
@@ -141,5 +163,4 @@ def _phase(phase: str) -> str:
 
 
 def _line(text: str) -> str:
-    first = printable(text.strip().splitlines()[0] if text.strip() else text)
-    return first if len(first) <= 200 else f"{first[:199]}…"
+    return plain_line(text.strip().splitlines()[0] if text.strip() else text, limit=ERROR)

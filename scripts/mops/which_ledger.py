@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from modelops_runtime.contracts.errors import UserError
+from modelops_runtime.contracts.plain_text import plain_line
 from modelops_runtime.ledger.base import Ledger, Run
 from modelops_runtime.ledger.opening import run_called as run_called
 
@@ -30,7 +31,10 @@ def run_argument(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def complete_run(ctx: click.Context, _param: click.Parameter, begun: str) -> list[str]:
-    """Names of runs that begin so; none when the ledger cannot be read, or not within a second."""
+    """Names of runs that begin so; none when the ledger cannot be read, or not within a second.
+
+    A name that cannot be typed as it is shown is left out: the shell would write it to the terminal.
+    """
     from modelops_runtime.ledger.opening import run_names
 
     found: list[str] = []
@@ -42,7 +46,7 @@ def complete_run(ctx: click.Context, _param: click.Parameter, begun: str) -> lis
     looking = threading.Thread(target=look, daemon=True)
     looking.start()
     looking.join(1.0)
-    return [name for name in found if name.startswith(begun)]
+    return [name for name in found if name.startswith(begun) and name == plain_line(name)]
 
 
 def open_for_reading(ledger_url: str | None) -> Ledger:

@@ -80,6 +80,8 @@ class Work:
     """Ids in lower case of what may not be read: whose it is is not known, so it is left alone, with all in it."""
     is_there: dict[str, Any] = field(default_factory=dict)
     """Resource id in lower case -> what Azure says is there, though we may not read it."""
+    told: set[tuple[str, str]] = field(default_factory=set)
+    """Kind and name of what was said to be left as it is."""
 
     def pause(self, seconds: float, what: str) -> None:
         if self.clock() + seconds > self.deadline:
@@ -126,6 +128,7 @@ def _apply_all(
             for step in changes
             if not any(f"{step.resource.id}/".lower().startswith(f"{one}/") for one in work.unread)
         ]
+        changes = [step for step in changes if not _came_back(work, step)]
         if not changes and is_fresh:
             return
         if not changes:
@@ -145,7 +148,7 @@ def _apply_all(
             if not error.is_denied:
                 raise
             left_out.append(step)
-            _leave_out(work, step.resource, error)
+            _leave_out(work, step, error)
             continue
         if made is None:
             live, is_fresh = read_all(), True
@@ -157,6 +160,19 @@ def _rests_on(step: Step, other: Step) -> bool:
     """It is that one, or lies in it when it could not be made."""
     id_, below = step.resource.id.lower(), other.resource.id.lower()
     return step.key == other.key or (other.action == "create" and id_.startswith(f"{below}/"))
+
+
+def _came_back(work: Work, step: Step) -> bool:
+    """Tags that were taken out and are there again: a policy puts them there, and sending it once more changes nothing."""
+    back = [one.path for one in step.differences]
+    is_by_policy = all(one.path.startswith("tags.") and one.desired is None for one in step.differences)
+    if not work.sent[step.key] or step.action != "update" or not is_by_policy:
+        return False
+    if step.key not in work.told:
+        work.told.add(step.key)
+        kind, name = step.key
+        work.say(f"{kind} {name}: {', '.join(back)} came back, as by a policy of Azure's; left as it is")
+    return True
 
 
 def _see_through(work: Work, moving: Any) -> None:
@@ -223,6 +239,10 @@ def _do(work: Work, step: Step) -> Any | None:
         work.say(f"{kind} {name}: deleting, to make it anew")
         remove(work, resource)
         return None  # the next round finds it gone, and makes it
+    if step.action == "delete":
+        work.say(f"{kind} {name}: deleting")
+        remove(work, resource)
+        return None
     work.say(f"{kind} {name}: {'creating' if step.action == 'create' else 'updating'}")
     reply = put(work, resource, step.body, is_new=step.action == "create")
     if reply is None:
@@ -265,15 +285,18 @@ def put(work: Work, resource: Resource, body: dict[str, Any], *, is_new: bool) -
         return None
 
 
-def _leave_out(work: Work, resource: Resource, error: AzureError) -> None:
-    work.denied[resource.id.lower()] = _denied_line(resource, error)
-    work.say(f"{resource.kind} {resource.name}: you may not; going on with the rest")
+def _leave_out(work: Work, step: Step, error: AzureError) -> None:
+    kind, name = step.key
+    work.denied[step.resource.id.lower()] = _denied_line(step, error)
+    work.say(f"{kind} {name}: you may not; going on with the rest")
 
 
-def _denied_line(resource: Resource, error: AzureError) -> str:
+def _denied_line(step: Step, error: AzureError) -> str:
     """With the right that is missing, and the command for who has it."""
+    resource = step.resource
     if resource.kind != "role assignment":
-        return str(error) if "the right to" in error.args[3] else f"{error} [it needs {_type_of(resource.id)}/write]"
+        doing = "delete" if step.action in ("delete", "replace") else "write"
+        return str(error) if "the right to" in error.args[3] else f"{error} [it needs {_type_of(resource.id)}/{doing}]"
     said, scope = resource.body["properties"], resource.id.split("/providers/Microsoft.Authorization")[0]
     return (
         f"role assignment {resource.name}: you may not give it (it needs Microsoft.Authorization/roleAssignments/write); "

@@ -23,7 +23,7 @@ from azure.core.rest import HttpRequest
 from modelops_runtime.contracts.errors import ModelOpsError, UserError
 from mops_azure import desired
 from mops_azure.config import AzureConfig
-from mops_azure.errors import AzureError, from_reply, one_line
+from mops_azure.errors import AzureError, from_reply, is_absence, one_line
 from mops_azure.signin import credential_for
 
 logging.getLogger("azure").addHandler(logging.NullHandler())  # its warnings are in our one line already
@@ -129,7 +129,7 @@ class Arm:
         return ContainerRegistryManagementClient(**self._client_options, api_version=desired.REGISTRIES)
 
     def get(self, id_: str, api_version: str, doing: str) -> Any | None:
-        """The resource, or None when it is not there."""
+        """The resource, or None when it is not there; any other 404, as of a wrong subscription, is a refusal."""
         route, names = route_of(id_)
         if route is None:
             by_id = self.resources.resources.get_by_id
@@ -137,7 +137,7 @@ class Arm:
         else:
             operations = getattr(getattr(self, route.client), route.operations)
             reply = self.call(doing, operations.get, *names, accept=(404,))
-        return None if reply.status == 404 else reply.body
+        return reply.body if is_there(id_, reply, doing) else None
 
     def put(self, id_: str, api_version: str, body: Any, doing: str, *, if_missing: bool = False) -> Reply:
         """`if_missing`: refused with 412 when it is there already."""
@@ -154,9 +154,12 @@ class Arm:
         route, names = route_of(id_)
         if route is None:
             by_id = self.resources.resources.begin_delete_by_id
-            return self.call(doing, by_id, id_.strip("/"), api_version=api_version, accept=(404,))
-        operations = getattr(getattr(self, route.client), route.operations)
-        return self.call(doing, operations.begin_delete, *names, accept=(404,))
+            reply = self.call(doing, by_id, id_.strip("/"), api_version=api_version, accept=(404,))
+        else:
+            operations = getattr(getattr(self, route.client), route.operations)
+            reply = self.call(doing, operations.begin_delete, *names, accept=(404,))
+        is_there(id_, reply, doing)
+        return reply
 
     def call(
         self, doing: str, operation: Callable[..., Any], *args: Any, accept: tuple[int, ...] = (), **options: Any
@@ -220,6 +223,15 @@ class Arm:
         if "not found on path" in said.lower():
             return "sign-in: the Azure CLI `az` is not installed; install it, or use another auth method"
         return f"sign-in: {said}; {self._sign_in_again}"
+
+
+def is_there(id_: str, reply: Reply, doing: str) -> bool:
+    """Of a reply for which 404 was accepted. Raises AzureError for a 404 that says something else than that it is not there."""
+    if reply.status != 404:
+        return True
+    if not is_absence(id_, reply.status, reply.body):
+        raise from_reply(doing, reply.status, reply.body)
+    return False
 
 
 def _unreachable_line(doing: str, error: SdkError) -> str:

@@ -140,7 +140,7 @@ def _arm(config: AzureConfig) -> Arm:
 
 def fetch_kubeconfig(arm: Arm, config: AzureConfig) -> str:
     """YAML. Raises UserError when there is no such cluster."""
-    from mops_azure.arm import with_patience
+    from mops_azure.arm import is_there, with_patience
 
     listing = arm.clusters.managed_clusters.list_cluster_user_credentials
 
@@ -150,7 +150,7 @@ def fetch_kubeconfig(arm: Arm, config: AzureConfig) -> str:
         return arm.call("fetching the kubeconfig", listing, *names, format="exec", accept=(404,))
 
     reply = with_patience(fetch, ("Throttled", "TooManyRequests"), for_s=60)  # a POST, which the SDK does not retry
-    if reply.status == 404:
+    if not is_there(desired.cluster_id(config), reply, "fetching the kubeconfig"):
         raise UserError(f"there is no cluster {config.aks.name} in {config.group_name}; `mops-azure create` makes it")
     return signing_in(base64.b64decode(reply.body["kubeconfigs"][0]["value"]).decode(), config.auth)
 

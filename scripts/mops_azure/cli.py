@@ -39,4 +39,4 @@ def cli() -> None:
 
 def main(args: Sequence[str] | None = None) -> None:
     """The entry point: every error a user can meet ends as a line on stderr and an exit code."""
-    run_to_the_end(cli, args, name="mops-azure", shown=str, report="please report it")
+    run_to_the_end(cli, args, name="mops-azure", report="please report it")

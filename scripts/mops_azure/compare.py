@@ -1,10 +1,12 @@
-"""Does a live resource hold what was asked for? Azure's own rewriting is no difference. Pure."""
+"""Is a live resource what was asked for, and of what the config owns no more? Azure's own rewriting is no difference. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from mops_azure import owned
 
 NEVER_RETURNED = ("secret", "adminPassword", "administratorLoginPassword", "serverAppSecret")
 """Azure takes these and never shows them again."""
@@ -41,7 +43,8 @@ class Difference:
 
 
 def differences(desired: Any, live: Any, path: str = "") -> list[Difference]:
-    """All properties of `desired` that `live` does not hold; what only `live` has does not count."""
+    """All properties of `desired` that `live` does not hold. What only `live` has counts in what the config owns (owned.py): of
+    tags, labels, taints, zones and address ranges, an empty one as well."""
     return list(_differences(desired, live, path))
 
 
@@ -64,6 +67,9 @@ def _of_mapping(desired: Mapping[str, Any], live: Mapping[str, Any], path: str) 
     for key, value in desired.items():
         below = f"{path}.{key}" if path else key
         actual = found.get(key.lower())
+        if _is_owned(key, value):
+            yield from _of_owned(key, value, actual, below)
+            continue
         if key == "source" and "value" in desired:
             continue  # of a database's setting: who set it, not what it is
         if key in NEVER_RETURNED or (key in ASKS_FOR_DEFAULT and value == ASKS_FOR_DEFAULT[key]):
@@ -79,6 +85,22 @@ def _of_mapping(desired: Mapping[str, Any], live: Mapping[str, Any], path: str) 
         if key == "location":
             value, actual = _place(value), _place(actual)
         yield from _differences(value, actual, below)
+
+
+def _of_owned(name: str, desired: Any, live: Any, path: str) -> Iterator[Difference]:
+    if isinstance(desired, list):
+        items = live if isinstance(live, list) else []
+        if not owned.is_same_list(name, desired, items):
+            yield Difference(path=path, live=live, desired=desired or None)
+        return
+    found = live if isinstance(live, Mapping) else {}
+    spelled = {str(key).lower(): value for key, value in found.items()}
+    for key, value in desired.items():
+        actual = spelled.get(str(key).lower())
+        if value is not None and str(value) != str("" if actual is None else actual):
+            yield Difference(path=f"{path}.{key}", live=actual, desired=value)
+    for key, value in owned.left_over(name, desired, found).items():
+        yield Difference(path=f"{path}.{key}", live=value, desired=None)
 
 
 def _of_list(desired: Sequence[Any], live: Any, path: str) -> Iterator[Difference]:
@@ -98,10 +120,14 @@ def _of_list(desired: Sequence[Any], live: Any, path: str) -> Iterator[Differenc
 
 
 def _is_empty(value: Any) -> bool:
-    """None, "", 0 for a size, [], {} and mappings of nothing but empty things."""
+    """None, "", [], {} and mappings of nothing but empty things; what the config owns says something even when it is empty."""
     if isinstance(value, Mapping):
-        return all(_is_empty(one) for one in value.values())
+        return all(_is_empty(one) and not _is_owned(key, one) for key, one in value.items())
     return value is None or value == "" or value == []
+
+
+def _is_owned(key: str, value: Any) -> bool:
+    return (key in owned.MAPS or key in owned.LISTS) and isinstance(value, Mapping | list)
 
 
 def _plain(value: Any) -> Any:

@@ -16,6 +16,7 @@ LOCKS = "2020-05-01"
 
 ACR_PULL = "7f951dda-4ed3-4680-a7ca-43fe172d538d"
 NETWORK_CONTRIBUTOR = "4d97b98b-1d4f-4787-a291-c67834d212e7"
+SECRETS_DRIVER = "azureKeyvaultSecretsProvider"
 LOCK_NAME = "modelops-keep"
 ADMIN = "azureuser"
 PROVIDERS = (
@@ -37,7 +38,7 @@ class Resource:
     id: str
     api_version: str
     body: dict[str, Any]
-    """As sent in a PUT."""
+    """As sent in a PUT; a list of what the config owns (owned.py) is there even when it is empty."""
 
 
 def group_id(config: AzureConfig, group: str | None = None) -> str:
@@ -79,12 +80,11 @@ def cluster(config: AzureConfig, *, version: str | None, ssh_key: str | None) ->
         },
         "oidcIssuerProfile": {"enabled": True},
         "securityProfile": {"workloadIdentity": {"enabled": True}},
+        "apiServerAccessProfile": {"authorizedIPRanges": list(network.authorized_ip_ranges)},
     }
     if config.key_vault.enabled:
         driver = {"enabled": True, "config": {"enableSecretRotation": "true"}}
-        properties["addonProfiles"] = {"azureKeyvaultSecretsProvider": driver}
-    if network.authorized_ip_ranges:
-        properties["apiServerAccessProfile"] = {"authorizedIPRanges": network.authorized_ip_ranges}
+        properties["addonProfiles"] = {SECRETS_DRIVER: driver}
     if version:
         properties["kubernetesVersion"] = version
     if ssh_key:
@@ -127,9 +127,9 @@ def pools(config: AzureConfig) -> list[Resource]:
         "minCount": system.min,
         "maxCount": system.max,
         "nodeLabels": {"modelops.io/role": "system"},
+        "nodeTaints": [],
+        "availabilityZones": list(system.zones),
     }
-    if system.zones:
-        first["availabilityZones"] = list(system.zones)
     bodies = {"system": first} | {pool.name: {**common, **subnet, **_workload(pool)} for pool in config.aks.pools}
     return [
         Resource(
@@ -152,6 +152,7 @@ def _workload(pool: PoolSpec) -> dict[str, Any]:
         "minCount": pool.min,
         "maxCount": pool.max,
         "nodeLabels": {"modelops.io/role": role, **pool.labels},
+        "availabilityZones": list(pool.zones),
     }
     taints = [*pool.taints, *(["sku=gpu:NoSchedule"] if pool.gpu else [])]
     if pool.spot:
@@ -159,10 +160,7 @@ def _workload(pool: PoolSpec) -> dict[str, Any]:
         body |= {"scaleSetPriority": "Spot", "scaleSetEvictionPolicy": "Delete", "spotMaxPrice": -1}
         body["nodeLabels"] = {**body["nodeLabels"], "kubernetes.azure.com/scalesetpriority": "spot"}
         taints.append("kubernetes.azure.com/scalesetpriority=spot:NoSchedule")
-    if taints:
-        body["nodeTaints"] = taints
-    if pool.zones:
-        body["availabilityZones"] = list(pool.zones)
+    body["nodeTaints"] = taints
     if pool.os_disk_gb:
         body["osDiskSizeGB"] = pool.os_disk_gb
     return body

@@ -115,8 +115,16 @@ MEANINGS = (
         remedy="ask an owner of the subscription for the role that this needs (`mops-azure doctor` names it)",
     ),
     Meaning(
-        codes="InvalidAuthenticationTokenTenant|.*TenantMismatch|SubscriptionNotFound|InvalidSubscriptionId",
-        remedy="subscription_id and tenant_id do not belong together, or you may not see it: compare `az account show`",
+        codes="SubscriptionNotFound",
+        remedy="there is no such subscription, or you may not see it: compare subscription_id with `az account list`",
+    ),
+    Meaning(
+        codes="InvalidSubscriptionId",
+        remedy="write subscription_id as `az account show --query id` says it",
+    ),
+    Meaning(
+        codes="InvalidAuthenticationTokenTenant|.*TenantMismatch|TenantNotFound",
+        remedy="subscription_id belongs to another tenant than tenant_id: write the one of `az account show --query tenantId`",
     ),
     Meaning(
         codes="InvalidAuthenticationToken|ExpiredAuthenticationToken|AuthenticationFailed|Unauthorized",
@@ -207,6 +215,27 @@ def right_needed(message: str) -> str | None:
         f"ask an owner of it for the right to {action}: az role assignment create --assignee {who[1] if who else 'YOU'} "
         f'--role "{role}" --scope {scope}'
     )
+
+
+ABSENT = ("resourcenotfound", "resourcegroupnotfound")
+"""Codes in lower case that mean: it is not there. Of a wrong subscription, too, Azure answers 404."""
+
+NOT_ITS_OWN = "subscription|tenant|provider|parent|resourcetype|apiversion"
+"""Words of a code by which something else than the resource itself was not found."""
+
+
+def is_absence(id_: str, status: int, body: Any) -> bool:
+    """A refusal that means: there is no such resource. Children and locks have codes of their own, such as LockNotFound."""
+    if status != 404:
+        return False
+    code = code_and_message(status, body)[0].lower()
+    if code in ABSENT:
+        return True
+    from_aks = isinstance(body, Mapping) and str(body.get("subcode")).lower().endswith("_notfound")
+    _, *providers = id_.lower().split("/providers/")
+    is_child = any(one.startswith("microsoft.authorization/") or one.count("/") > 2 for one in providers)
+    of_a_child = is_child and code.endswith("notfound") and not re.match(NOT_ITS_OWN, code)
+    return of_a_child or (code == "notfound" and from_aks)
 
 
 def code_and_message(status: int, body: Any) -> tuple[str, str]:

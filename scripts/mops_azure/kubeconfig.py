@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from modelops_runtime.contracts.errors import UserError
+from modelops_runtime.contracts.private_files import make_folder
 from mops_azure.config import AuthSpec
 from mops_azure.kubeconfig_text import CannotSplice, block, same_but, spliced
 
@@ -232,7 +233,7 @@ def write_private(path: Path, text: str) -> None:
 
 
 def _replace(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(path.parent, mode=0o700)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp: mode 0600
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:

@@ -2,96 +2,119 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+import json
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from typing import Any
+from functools import cache
+from importlib.resources import files
+from typing import Any, TypeGuard
 
 from mops_azure.desired import Resource
 
-READ_ONLY = {
-    "id", "name", "type", "etag", "systemdata", "provisioningstate", "powerstate", "maxagentpools", "currentkubernetesversion",
-    "fqdn", "privatefqdn", "azureportalfqdn", "resourceuid", "status", "privatelinkresources", "principalid", "tenantid",
-    "effectiveoutboundips", "issuerurl", "currentorchestratorversion", "nodeimageversion", "virtualmachinenodesstatus",
-    "identityprofile", "creationdate", "loginserver",
+FROM_THE_ADDRESS = ("id", "name", "type", "apiversion", "etag")
+"""At the top of every resource; none of it belongs in a body."""
+
+EACH_ITEM, EACH_VALUE = "[]", "{}"
+Tree = Mapping[str, Any]
+"""Name in lower case, or one of the two above -> what Azure alone writes below it; None: the whole of it."""
+
+NOTHING: Tree = {}
+DISKS = {
+    32: "P4", 64: "P6", 128: "P10", 256: "P15", 512: "P20", 1024: "P30", 2048: "P40", 4096: "P50", 8192: "P60", 16384: "P70"
 }  # fmt: skip
-"""What Azure alone writes of clusters, groups and registries; left out of what is sent back to it."""
-
-READ_ONLY_OF = {
-    "identity": {"clientid", "principalid", "systemdata", "tenantid"},
-    "storage account": {
-        "accountmigrationinprogress", "blobrestorestatus", "clientid", "creationtime",
-        "currentversionedkeyexpirationtimestamp", "currentversionedkeyidentifier", "failoverinprogress", "georeplicationstats",
-        "isskuconversionblocked", "keycreationtime", "lastenabledtime", "lastgeofailovertime", "lastkeyrotationtimestamp",
-        "primaryendpoints", "primarylocation", "principalid", "privateendpointconnections", "provisioningstate",
-        "secondaryendpoints", "secondarylocation", "state", "statusofprimary", "statusofsecondary",
-        "storageaccountskuconversionstatus", "systemdata", "tenantid", "tier",
-    },
-    "container": {
-        "deleted", "deletedtime", "etag", "hasimmutabilitypolicy", "haslegalhold", "immutabilitypolicy", "lastmodifiedtime",
-        "leaseduration", "leasestate", "leasestatus", "legalhold", "migrationstate", "remainingretentiondays", "systemdata",
-        "timestamp", "version",
-    },
-    "key vault": {"hsmpoolresourceid", "privateendpointconnections", "provisioningstate", "systemdata"},
-    "log workspace": {
-        "associations", "clientid", "createddate", "customerid", "dataingestionstatus", "lastmodifieddate", "lastskuupdate",
-        "modifieddate", "principalid", "privatelinkscopedresources", "provisioningstate", "quotanextresettime", "state",
-        "systemdata", "tenantid", "unifiedsentinelbillingonly",
-    },
-}  # fmt: skip
-"""The same of the managed parts, as the published types have it."""
-
-FROM_THE_ADDRESS = ("id", "name", "type", "etag")
-
-WHOLE = ("database server", "database", "database setting", "firewall rule", "federated credential")
-"""Kinds whose body says all that there is to say; a server's live one would ask for the speed of its old disk."""
+"""GB of a database's disk -> the speed that it has by its size; it may be faster, never slower."""
 
 
 def merged(resource: Resource, live: Any) -> dict[str, Any]:
-    """What Azure has, without what it alone writes, with `resource.body` on top; an autoscaled pool keeps its node count."""
-    if resource.kind in WHOLE:
-        return _grown(resource, live)
-    if resource.kind in READ_ONLY_OF:
-        top = {key: value for key, value in live.items() if key not in FROM_THE_ADDRESS}
-        return _on_top(_writable(top, READ_ONLY_OF[resource.kind]), resource.body)
-    kept = _writable(live, READ_ONLY)
+    """What Azure has, without what it alone writes, with `resource.body` on top; None in it takes something out.
+    An autoscaled pool keeps its node count."""
+    found = {key: value for key, value in live.items() if str(key).lower() not in FROM_THE_ADDRESS}
+    kept = _writable(found, read_only(resource.kind))
+    if resource.kind == "pool":
+        kept.get("properties", {}).pop("name", None)  # in its cluster it has one there
     body = _on_top(kept, resource.body)
-    if resource.kind == "cluster":
-        pools = (live.get("properties") or {}).get("agentPoolProfiles") or []
-        body["properties"]["agentPoolProfiles"] = [
-            {**_writable(pool, READ_ONLY), "name": pool["name"]} for pool in pools
-        ]
+    if resource.kind == "cluster" and "agentPoolProfiles" in kept.get("properties", {}):
+        body["properties"]["agentPoolProfiles"] = kept["properties"][
+            "agentPoolProfiles"
+        ]  # pools have PUTs of their own
     if resource.kind == "pool" and resource.body["properties"].get("enableAutoScaling"):
         properties = body["properties"]
         count = live["properties"].get("count", properties["minCount"])
         properties["count"] = max(properties["minCount"], min(count, properties["maxCount"]))
+    if resource.kind == "database server":
+        _fit_disk(body["properties"].get("storage"), (kept.get("properties") or {}).get("storage"))
     return body
 
 
-def _grown(resource: Resource, live: Any) -> dict[str, Any]:
-    """The body as asked for; a disk that has grown by itself keeps its size, it cannot shrink."""
-    body = deepcopy(resource.body)
-    storage = body["properties"].get("storage") if "properties" in body else None
-    if storage:
-        size = ((live.get("properties") or {}).get("storage") or {}).get("storageSizeGB") or 0
-        storage["storageSizeGB"] = max(size, storage["storageSizeGB"])
-    return body
+@cache
+def read_only(kind: str) -> Tree:
+    """Of a kind of resource, as Microsoft's published types have it (read_only.json, made from them by the tests)."""
+    table = json.loads(files("mops_azure").joinpath("read_only.json").read_text())["kinds"]
+    tree: dict[str, Any] = {}
+    for path in table[kind]["paths"]:
+        *outer, last = path.replace(EACH_ITEM, f".{EACH_ITEM}").replace(EACH_VALUE, f".{EACH_VALUE}").lower().split(".")
+        below = tree
+        for step in outer:
+            below = below.setdefault(step, {})
+        below[last] = None
+    return tree
 
 
-def _writable(value: Any, read_only: Set[str]) -> Any:
+def _writable(value: Any, below: Tree) -> Any:
+    """Without what `below` says, without nulls, and without what is then empty: Azure refuses a list with {} in it."""
     if isinstance(value, Mapping):
-        kept = {key: one for key, one in value.items() if str(key).lower() not in read_only and one is not None}
-        return {key: _writable(one, read_only) for key, one in kept.items()}
+        result: dict[str, Any] = {}
+        for key, one in value.items():
+            is_named = str(key).lower() in below
+            step = below[str(key).lower()] if is_named else below.get(EACH_VALUE, NOTHING)
+            if one is None or step is None:
+                continue
+            kept = _writable(one, step)
+            if kept or not one or not is_named or not isinstance(one, Mapping | list):
+                result[key] = kept
+        return result
     if isinstance(value, list):
-        return [_writable(one, read_only) for one in value]
+        items = [_writable(one, below.get(EACH_ITEM, NOTHING)) for one in value if one is not None]
+        return [one for one in items if one != {}]
     return value
 
 
 def _on_top(below: Any, above: Any) -> Any:
+    if _is_mappings(below) and _is_mappings(above):
+        return _items_on_top(below, above)
     if not isinstance(below, Mapping) or not isinstance(above, Mapping):
         return deepcopy(above)
     result = dict(below)
     spelled = {str(key).lower(): key for key in below}
     for key, value in above.items():
         old = result.pop(spelled[key.lower()], None) if key.lower() in spelled else None
-        result[key] = _on_top(old, value)
+        if value is not None:
+            result[key] = _on_top(old, value)
     return result
+
+
+def _is_mappings(value: Any) -> TypeGuard[Sequence[Mapping[str, Any]]]:
+    return isinstance(value, list) and all(isinstance(one, Mapping) for one in value)
+
+
+def _items_on_top(below: Sequence[Mapping[str, Any]], above: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """Those of `above` alone, each on the one of its name, or of its place where they have none."""
+    if all("name" in one for one in above):
+        named = {str(one.get("name")).lower(): one for one in below}
+        return [_on_top(named.get(str(one["name"]).lower()), one) for one in above]
+    if len(below) != len(above):
+        return deepcopy(list(above))
+    return [_on_top(old, new) for old, new in zip(below, above, strict=True)]
+
+
+def _fit_disk(asked: dict[str, Any] | None, live: Mapping[str, Any] | None) -> None:
+    """A disk that has grown by itself keeps its size, it cannot shrink; and it is at least as fast as its size."""
+    if not asked or not live:
+        return
+    had = live.get("storageSizeGB") or 0
+    size = asked["storageSizeGB"] = max(had, asked.get("storageSizeGB") or 0)
+    speeds, own = list(DISKS.values()), DISKS.get(size)
+    if own and asked.get("tier") in speeds and speeds.index(asked["tier"]) < speeds.index(own):
+        del asked["tier"]
+    if size > had and str(asked.get("type", "Premium_LRS")).lower() == "premium_lrs":
+        asked.pop("iops", None)  # it follows from the rest

@@ -15,16 +15,14 @@ from mops_azure.config import MANAGED_BY, AzureConfig
 from mops_azure.desired import Resource
 from mops_azure.errors import NotOurs
 from mops_azure.late import late_resources, pull_right
+from mops_azure.leftovers import back_to_default, children_left, parts_left
 from mops_azure.merge import merged
+from mops_azure.owned import with_removals
+from mops_azure.states import going, in_motion, is_ours, standing, state_of
 
-Action = Literal["create", "update", "replace", "keep"]
+Action = Literal["create", "update", "replace", "delete", "keep"]
 Live = Mapping[str, Any]
 """Resource id in lower case -> the resource as Azure returns it; what is not there is left out."""
-
-IN_MOTION_ENDS = ("succeeded", "failed", "canceled")
-
-SERVER_STATES = {"ready": "Succeeded", "stopped": "Succeeded", "disabled": "Failed", "dropping": "Deleting"}
-"""A database server tells its state in words of its own; all others mean that Azure is at work."""
 
 REPLACING = {
     "cluster": (
@@ -85,7 +83,9 @@ class Step:
     @property
     def body(self) -> dict[str, Any]:
         """What the PUT carries: of something that is there, all that it has, with what is asked for on top."""
-        return merged(self.resource, self.live) if self.live is not None else self.resource.body
+        if self.live is None:
+            return with_removals(self.resource.body, {})
+        return merged(replace(self.resource, body=with_removals(self.resource.body, self.live)), self.live)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,19 +102,6 @@ class Plan:
     @property
     def replaced(self) -> tuple[Step, ...]:
         return tuple(step for step in self.steps if step.action == "replace")
-
-
-def state_of(live: Any) -> str:
-    """`Succeeded`, `Creating` ...; what has no state of its own has Succeeded."""
-    properties = (live or {}).get("properties") or {}
-    if "flexibleservers" in str((live or {}).get("type")).lower() and properties.get("state"):
-        return SERVER_STATES.get(str(properties["state"]).lower(), str(properties["state"]))
-    return str(properties.get("provisioningState") or "Succeeded")
-
-
-def in_motion(live: Any) -> bool:
-    """Azure is still at work on it; a state that we do not know counts as work."""
-    return live is not None and state_of(live).lower() not in IN_MOTION_ENDS
 
 
 def under_way(live: Live) -> Iterator[Any]:
@@ -140,8 +127,10 @@ def make_plan(
 ) -> Plan:
     """`version` is what a new cluster gets when the config pins none, `ssh_key` its public key; `password` is what a new
     database's admin gets.
-    Raises NotOurs when something of that name is there without our tags."""
-    notes: list[str] = []
+    What is being deleted counts as gone. Raises NotOurs when something of that name is there without our tags."""
+    notes: list[str] = [*_going(live)]
+    moving = [str(one.get("name")) for one in under_way(live) if state_of(one).lower() != "deleting"]
+    live = standing(live)
     steps = [_step(desired.group(config), live)]
     _refuse_foreign(steps[0], config)
     existing = live.get(desired.cluster_id(config).lower())
@@ -151,18 +140,30 @@ def make_plan(
     steps += _cluster_steps(config, existing, version=version, ssh_key=ssh_key, notes=notes)
     if config.lock:
         steps.append(_step(desired.lock(config), live))
-    steps += [_late_step(resource, waits, live) for resource, waits in late_resources(config, live)]
+    late = late_resources(config, live)
+    steps += [_late_step(resource, waits, live) for resource, waits in late]
+    steps += [
+        Step(action="delete", resource=one, live=live[one.id.lower()]) for one in children_left(config, live, late)
+    ]
     notes += _left_alone(config, live)
-    moving = [str(one.get("name")) for one in under_way(live)]
     if moving:
         notes.append(f"Azure is still at work on {', '.join(moving)}; that is waited for")
     return Plan(steps=tuple(steps), notes=tuple(notes))
+
+
+def _going(live: Live) -> Iterator[str]:
+    for id_ in going(live):
+        kind = "resource group " if "/providers/" not in id_ else ""
+        name = live[id_].get("name") or id_.rsplit("/", 1)[1]
+        yield f"{kind}{name} is being deleted; `create` waits until it is gone, then makes all of it anew"
 
 
 def _left_alone(config: AzureConfig, live: Live) -> Iterator[str]:
     """What is there and costs or hinders, though the config says nothing of it."""
     if other_clusters(config, live):
         yield f"clusters of ours that the config does not name go on, and cost: {', '.join(other_clusters(config, live))}"
+    for one in parts_left(config, live):
+        yield f"{one.kind} {one.name} is {one.why}; `az resource delete --ids {one.id}` takes it away"
     if not config.lock and desired.lock(config).id.lower() in live:
         yield f"lock {desired.LOCK_NAME} is still there, though the config asks for none; `mops-azure delete --unlock` removes it"
     if power_of(live.get(desired.cluster_id(config).lower())) == "Stopped":
@@ -228,6 +229,8 @@ def _cluster_steps(
         )
     body = deepcopy(resource.body)
     del body["properties"]["agentPoolProfiles"]
+    if _has_driver(live) and "addonProfiles" not in body["properties"]:
+        body["properties"]["addonProfiles"] = {desired.SECRETS_DRIVER: {"enabled": False}}
     cluster = _judged(Resource(**{**vars(resource), "body": body}), live)
     _check_version(config, live)
     found = {pool["name"].lower(): pool for pool in (live.get("properties") or {}).get("agentPoolProfiles") or []}
@@ -238,6 +241,13 @@ def _cluster_steps(
         made = [Step(action="create", resource=pool, note="with the new cluster") for pool in pools]
         return [Step(**{**vars(cluster), "resource": resource}), *made]
     return [cluster, *(_pool_step(pool, found.get(pool.name)) for pool in pools)]
+
+
+def _has_driver(cluster: Any) -> bool:
+    addons = (cluster.get("properties") or {}).get("addonProfiles")
+    named = {str(key).lower(): one for key, one in addons.items()} if isinstance(addons, Mapping) else {}
+    driver = named.get(desired.SECRETS_DRIVER.lower())
+    return isinstance(driver, Mapping) and bool(driver.get("enabled"))
 
 
 def _pool_step(pool: Resource, live: Any) -> Step:
@@ -274,7 +284,7 @@ def _step(resource: Resource, live: Live) -> Step:
 
 
 def _judged(resource: Resource, live: Any) -> Step:
-    found = differences(resource.body, live)
+    found = [*differences(resource.body, live), *back_to_default(resource, live)]
     if state_of(live).lower() in ("failed", "canceled"):
         # A half-made resource is repaired by the same PUT; nothing says so but its state.
         found.append(Difference(path="properties.provisioningState", live=state_of(live), desired="Succeeded"))
@@ -296,11 +306,6 @@ def _refuse_foreign(step: Step, config: AzureConfig) -> None:
             f"resource group {step.resource.name} is there without the tag managedBy: {MANAGED_BY}; set another "
             f"resource_group, or allow it: az group update -n {step.resource.name} --set tags.managedBy={MANAGED_BY}"
         )
-
-
-def is_ours(live: Any) -> bool:
-    tags = {str(key).lower(): value for key, value in ((live or {}).get("tags") or {}).items()}
-    return tags.get("managedby") == MANAGED_BY
 
 
 def refuse_if_stopped(config: AzureConfig, plan: Plan, live: Live) -> None:
@@ -346,7 +351,7 @@ def power_of(cluster: Any) -> str:
 
 def make_registry_plan(config: AzureConfig, live: Live) -> Plan:
     """The registry and its group alone."""
-    return Plan(steps=tuple(_registry_steps(config, live)))
+    return Plan(steps=tuple(_registry_steps(config, standing(live))), notes=tuple(_going(live)))
 
 
 def make_attach_plan(config: AzureConfig, live: Live) -> Plan:

@@ -7,8 +7,14 @@ from typing import Any
 
 from mops_azure.plan import Plan, Step, forces_replacement
 
-SIGNS = {"create": "+", "update": "~", "replace": "-/+", "keep": "="}
-WORDS = {"create": "create", "update": "update in place", "replace": "replace", "keep": "nothing to do"}
+SIGNS = {"create": "+", "update": "~", "replace": "-/+", "delete": "-", "keep": "="}
+WORDS = {
+    "create": "create",
+    "update": "update in place",
+    "replace": "replace",
+    "delete": "delete",
+    "keep": "nothing to do",
+}
 
 
 def plan_lines(plan: Plan) -> list[str]:
@@ -28,9 +34,10 @@ def summary(plan: Plan) -> str:
     counts = {action: sum(step.action == action for step in plan.steps) for action in SIGNS}
     if not plan.changes:
         return "Nothing to do: Azure is as the config says."
+    deleted = f"{counts['delete']} to delete, " if counts["delete"] else ""
     return (
         f"Plan: {counts['create']} to create, {counts['update']} to update in place, {counts['replace']} to replace, "
-        f"{counts['keep']} unchanged."
+        f"{deleted}{counts['keep']} unchanged."
     )
 
 

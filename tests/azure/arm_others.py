@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from tests.azure.arm_server import ArmServer
 
 
+CHILDREN = ("firewallrules", "federatedidentitycredentials")
+LISTED = ("resources", "roleassignments", "locks", *CHILDREN)
+"""Last words, in lower case, of a path that is a list."""
+
+
 def put(azure: ArmServer, path: str, body: Any, old: Any) -> tuple[int, Any, dict[str, str]]:
     if shapes.type_of(path).endswith("roleAssignments"):
         return put_assignment(azure, path, body, old)
@@ -20,9 +25,11 @@ def put(azure: ArmServer, path: str, body: Any, old: Any) -> tuple[int, Any, dic
     if not shapes.type_of(path).endswith("locks"):
         resource["properties"]["provisioningState"] = "Succeeded"
     if shapes.type_of(path).endswith("registries"):
-        resource["properties"] |= {
+        defaults = {"adminUserEnabled": False, "publicNetworkAccess": "Enabled", "anonymousPullEnabled": False}
+        resource["properties"] = {
+            **defaults,
+            **resource["properties"],
             "loginServer": f"{resource['name'].lower()}.azurecr.io",
-            "adminUserEnabled": False,
         }
     azure.resources[path.lower()] = resource
     return (200 if old else 201), resource, {}
@@ -53,6 +60,10 @@ def list_(azure: ArmServer, path: str, query: dict[str, list[str]]) -> tuple[int
         ]
         inside = [one for one in inside if "/microsoft.authorization/" not in one["id"].lower()]
         return 200, {"value": inside + azure.groups_members.get(group, [])}, {}
+    if wanted in CHILDREN:
+        if path.rsplit("/", 1)[0] not in azure.resources:
+            return azure.missing(path)
+        return 200, {"value": [one for key, one in azure.resources.items() if key.startswith(f"{path}/")]}, {}
     scope = path.rsplit("/providers/", 1)[0]
     part = f"/providers/microsoft.authorization/{wanted}/"
     found = [one for key, one in azure.resources.items() if part in key and key.startswith(scope)]

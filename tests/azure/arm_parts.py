@@ -16,6 +16,19 @@ if TYPE_CHECKING:
     from tests.azure.arm_server import ArmServer
 
 Answer = tuple[int, Any, dict[str, str]]
+SPEEDS = {
+    32: "P4",
+    64: "P6",
+    128: "P10",
+    256: "P15",
+    512: "P20",
+    1024: "P30",
+    2048: "P40",
+    4096: "P50",
+    8192: "P60",
+    16384: "P70",
+}
+"""GB of a database's disk -> its speed at least."""
 POD_PRINCIPAL = "00000000-0000-0000-0000-0000000000ee"
 EGRESS = "20.0.0.7"
 DELETED_VAULT = (
@@ -108,15 +121,18 @@ def put_server(azure: ArmServer, path: str, body: Any, old: Any) -> Answer:
     sent = settle.without_empty(body)
     properties = sent["properties"]
     properties.pop("administratorLoginPassword", None)
-    properties["storage"] = {"iops": 120, "tier": "P4", "type": "Premium_LRS", **properties["storage"]}
+    own = SPEEDS[size]
+    properties["storage"] = {"iops": 120, "tier": own, "type": "Premium_LRS", **properties["storage"]}
+    if int(properties["storage"]["tier"][1:]) < int(own[1:]):
+        return 400, shapes.error("InvalidParameterValue", f"A disk of {size} GB is at least {own}."), {}
     properties |= {
         "state": "Ready",
         "fullyQualifiedDomainName": f"{path.split('/')[-1]}.postgres.database.azure.com",
         "minorVersion": "6",
-        "replicationRole": "Primary",
-        "availabilityZone": "1",
-        "maintenanceWindow": {"customWindow": "Disabled", "dayOfWeek": 0, "startHour": 0, "startMinute": 0},
     }
+    window = {"customWindow": "Disabled", "dayOfWeek": 0, "startHour": 0, "startMinute": 0}
+    for key, value in {"replicationRole": "Primary", "availabilityZone": "1", "maintenanceWindow": window}.items():
+        properties.setdefault(key, value)
     sent["location"] = "East US 2" if sent["location"] == "eastus2" else sent["location"]
     after = shapes.named(path, sent)
     if old or not azure.servers_hidden:

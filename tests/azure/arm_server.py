@@ -60,6 +60,8 @@ class ArmServer:
         """Of every cluster; None: one that leads nowhere."""
         self.assertion = ""
         """What a pod with workload identity may show instead of a secret; "": nothing."""
+        self.subscriptions = {SUBSCRIPTION}
+        """Those that the caller sees, in lower case."""
         self.machine_queries: list[dict[str, list[str]]] = []
         self.prices: list[dict[str, Any]] = []
         """Items of the retail price service; none: it is down."""
@@ -151,11 +153,13 @@ class ArmServer:
                     shapes.error("MissingApiVersionParameter", "The api-version query parameter is required."),
                     {},
                 )
+            if wrong := shapes.wrong_subscription(path, self.subscriptions):
+                return *wrong, {}
             if match := re.fullmatch(r"/subscriptions/[^/]+/providers/([^/]+)(/register)?", path):
                 return others.provider(self, match[1], bool(match[2]), method)
             if path.lower().endswith("/kubernetesversions"):
                 return 200, shapes.offered(), {}
-            if method == "GET" and re.search(r"/(resources|roleassignments|locks)$", path.lower()):
+            if method == "GET" and path.lower().rsplit("/", 1)[1] in others.LISTED:
                 return others.list_(self, path.lower(), query)
             if method == "POST":
                 return clusters.post(self, path)
@@ -178,7 +182,8 @@ class ArmServer:
                 shapes.error("ResourceGroupNotFound", f"Resource group '{group.split('/')[-1]}' could not be found."),
                 {},
             )
-        return 404, shapes.error("ResourceNotFound", f"The Resource '{path}' was not found."), {}
+        code = shapes.CHILD_IS_MISSING.get(shapes.type_of(path).lower(), "ResourceNotFound")
+        return 404, shapes.error(code, f"The Resource '{path}' was not found."), {}
 
     def _put(self, path: str, version: str, body: Any, headers: Any) -> tuple[int, Any, dict[str, str]]:
         id_, type_ = path.lower(), shapes.type_of(path)

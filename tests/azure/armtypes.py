@@ -63,25 +63,77 @@ def _never_shown(types: list[Any], index: int, value: Any, path: str) -> Iterato
             yield from _never_shown(types, _index(one["type"]), value[key], f"{path}.{key}")
 
 
-def read_only_names(resource_type: str, api_version: str) -> set[str]:
-    """Names in lower case, at any depth, of what Azure alone writes and nobody may send."""
+def read_only_paths(resource_type: str, api_version: str) -> list[str]:
+    """What Azure alone writes and nobody may send, sorted: `a.b[].c` of each item of a list, `a.b{}.c` of each value of a map."""
     types, index = _documents()[f"{resource_type}@{api_version}".lower()]
-    found: set[str] = set()
-    open_, seen = [index], set()
-    while open_:
-        at = open_.pop()
-        if at in seen:
-            continue
-        seen.add(at)
-        for key, one in types[at].get("properties", {}).items():
-            if one["flags"] & READ_ONLY:
-                found.add(key.lower())
-            else:
-                open_.append(_index(one["type"]))
-        for more in ("additionalProperties", "itemType"):
-            if isinstance(types[at].get(more), dict):
-                open_.append(_index(types[at][more]))
-    return found - {one.lower() for one in FROM_THE_ADDRESS}
+    paths = _paths(types, index, "", frozenset())
+    return sorted(path for path, flags in paths if flags & READ_ONLY and path not in FROM_THE_ADDRESS)
+
+
+def _paths(types: list[Any], index: int, path: str, above: frozenset[int]) -> Iterator[tuple[str, int]]:
+    """(path, flags) of all properties, to where a type comes again within itself; nothing is below what is read-only."""
+    kind = types[index]
+    assert kind["$type"] != "DiscriminatedObjectType", f"{path}: what may be written depends on its kind"
+    if index in above:
+        return
+    above |= {index}
+    for key, one in kind.get("properties", {}).items():
+        below = f"{path}.{key}" if path else key
+        yield below, one["flags"]
+        if not one["flags"] & READ_ONLY:
+            yield from _paths(types, _index(one["type"]), below, above)
+    for step, more in (("[]", kind.get("itemType")), ("{}", kind.get("additionalProperties"))):
+        if isinstance(more, dict):
+            yield from _paths(types, _index(more), f"{path}{step}", above)
+
+
+def writable_leaves(resource_type: str, api_version: str, value: Any) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    """(path, value) of all in a resource that may be written and is not null; what the types do not know is left out."""
+    types, index = _documents()[f"{resource_type}@{api_version}".lower()]
+    top = {key: one for key, one in value.items() if key not in FROM_THE_ADDRESS}
+    return _leaves(types, index, top, ())
+
+
+def _leaves(types: list[Any], index: int, value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[Any, Any]]:
+    kind = types[index]
+    if isinstance(value, dict) and kind["$type"] == "ObjectType":
+        known = {key.lower(): one for key, one in kind.get("properties", {}).items()}
+        for key, one in value.items():
+            said = known.get(key.lower(), {"flags": 0, "type": kind.get("additionalProperties")})
+            if said["type"] and not said["flags"] & READ_ONLY:
+                yield from _leaves(types, _index(said["type"]), one, (*path, key))
+    elif isinstance(value, list) and "itemType" in kind:
+        for at, one in enumerate(value):
+            yield from _leaves(types, _index(kind["itemType"]), one, (*path, at))
+    elif value is not None:
+        yield path, value
+
+
+def whole(resource_type: str, api_version: str) -> Any:
+    """A resource with every property that its type has, read-only ones too; lists and maps hold one thing."""
+    types, index = _documents()[f"{resource_type}@{api_version}".lower()]
+    return _whole(types, index, frozenset())
+
+
+def _whole(types: list[Any], index: int, above: frozenset[int]) -> Any:
+    kind = types[index]
+    above |= {index}
+    if kind["$type"] == "ObjectType":
+        shown = {key: one for key, one in kind.get("properties", {}).items() if not one["flags"] & WRITE_ONLY}
+        result = {
+            key: _whole(types, _index(one["type"]), above)
+            for key, one in shown.items()
+            if _index(one["type"]) not in above
+        }
+        more = kind.get("additionalProperties")
+        return {**result, "name": _whole(types, _index(more), above)} if more else result
+    if kind["$type"] == "ArrayType":
+        return [_whole(types, _index(kind["itemType"]), above)]
+    if kind["$type"] == "UnionType":
+        return _whole(types, _index(kind["elements"][0]), above)
+    return {"BooleanType": True, "IntegerType": kind.get("minValue", 1), "StringLiteralType": kind.get("value")}.get(
+        kind["$type"], "text"
+    )
 
 
 def _check(types: list[Any], index: int, value: Any, path: str, found: list[str]) -> None:
@@ -98,6 +150,8 @@ def _check(types: list[Any], index: int, value: Any, path: str, found: list[str]
         if len(value) < kind.get("minLength", 0):
             found.append(f"{path}: too few items")
         for at, one in enumerate(value):
+            if one == {}:
+                found.append(f"{path}[{at}]: an empty item")
             _check(types, _index(kind["itemType"]), one, f"{path}[{at}]", found)
     elif name == "UnionType":
         _check_union(types, kind, value, path, found)
@@ -160,6 +214,8 @@ def _check_object(
         if key in properties:
             if properties[key]["flags"] & READ_ONLY:
                 found.append(f"{below}: read-only")
+            if properties[key]["flags"] & REQUIRED and key.lower().endswith("name") and one == "":
+                found.append(f"{below}: required, and empty")
             _check(types, _index(properties[key]["type"]), one, below, found)
         elif others:
             _check(types, _index(others), one, below, found)

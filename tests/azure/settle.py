@@ -10,7 +10,6 @@ POOL_DEFAULTS = {
     "osDiskType": "Managed",
     "kubeletDiskType": "OS",
     "maxPods": 110,
-    "type": "VirtualMachineScaleSets",
     "enableAutoScaling": False,
     "enableNodePublicIP": False,
     "mode": "User",
@@ -83,6 +82,12 @@ def cluster(
     }
     body["identity"] = {**body.get("identity", {}), **principal}
     node_group = properties.get("nodeResourceGroup", f"MC_{group}_{name}_{body['location']}")
+    kubelet = {
+        "resourceId": f"/subscriptions/{subscription}/resourcegroups/{node_group}/providers/Microsoft.ManagedIdentity"
+        f"/userAssignedIdentities/{name}-agentpool",
+        "clientId": "00000000-0000-0000-0000-0000000000cc",
+        "objectId": "00000000-0000-0000-0000-0000000000dd",
+    }
     drivers = {one: {"enabled": True} for one in ("diskCSIDriver", "fileCSIDriver", "snapshotController")}
     properties |= {
         "powerState": {"code": "Running"},
@@ -91,17 +96,10 @@ def cluster(
         "fqdn": f"{properties.get('dnsPrefix', name)}-44e999a7.hcp.{body['location']}.azmk8s.io",
         "nodeResourceGroup": node_group,
         "maxAgentPools": 100,
-        "servicePrincipalProfile": {"clientId": "msi"},
-        "supportPlan": "KubernetesOfficial",
+        "servicePrincipalProfile": properties.get("servicePrincipalProfile", {"clientId": "msi"}),
+        "supportPlan": properties.get("supportPlan", "KubernetesOfficial"),
         "agentPoolProfiles": [pool(one, patch) for one in properties.get("agentPoolProfiles", [])],
-        "identityProfile": {
-            "kubeletidentity": {
-                "resourceId": f"/subscriptions/{subscription}/resourcegroups/{node_group}/providers/Microsoft.ManagedIdentity"
-                f"/userAssignedIdentities/{name}-agentpool",
-                "clientId": "00000000-0000-0000-0000-0000000000cc",
-                "objectId": "00000000-0000-0000-0000-0000000000dd",
-            }
-        },
+        "identityProfile": properties.get("identityProfile", {"kubeletidentity": kubelet}),
         "storageProfile": {**drivers, **properties.get("storageProfile", {})},
         "workloadAutoScalerProfile": properties.get("workloadAutoScalerProfile", {}),
     }

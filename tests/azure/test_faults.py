@@ -10,6 +10,7 @@ import pytest
 from mops_azure.errors import MEANINGS, AzureError, from_reply
 from tests.azure.arm_http import Fault
 from tests.azure.arm_server import SECRET, SUBSCRIPTION, ArmServer
+from tests.support.steering import NASTY, steering
 
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourcegroups/modelops-anna"
 CLUSTER = f"{GROUP}/providers/microsoft.containerservice/managedclusters/modelops"
@@ -391,6 +392,7 @@ CLUSTER_PRINCIPAL = "00000000-0000-0000-0000-0000000000aa"
 
 
 def test_a_subnet_of_others_gets_the_clusters_role_which_goes_with_it(arm: ArmServer, config, mops_azure):
+    arm.subscriptions.add("99999999-9999-9999-9999-999999999999")
     arm.resources["/subscriptions/99999999-9999-9999-9999-999999999999/resourcegroups/net"] = {
         "id": "x",
         "properties": {},
@@ -472,3 +474,33 @@ def test_each_recorded_error_is_one_line_with_a_remedy_of_its_own():
         assert "http" not in line
         assert len(line) < 700
         assert MEANINGS[-1].remedy not in line, line
+
+
+def test_what_azure_says_steers_no_terminal(arm: ArmServer, config, mops_azure):
+    arm.faults = [Fault("PUT", ON_CLUSTER, 400, refusal("BadRequest", f"the size {NASTY} is not there"), times=99)]
+    done = mops_azure("create", "-y", config=config())
+    assert done.returncode == 1
+    assert r"the size \x1b]52;c;ZXZpbA==\x07" in done.stderr
+    assert steering(done.stdout + done.stderr) == set()
+
+
+def test_what_stands_in_azure_steers_no_terminal(arm: ArmServer, config, mops_azure):
+    path = config()
+    assert mops_azure("create", "-y", config=path).returncode == 0
+    for resource in arm.resources.values():
+        resource["tags"] = {**(resource.get("tags") or {}), "owner": NASTY, NASTY: "x"}
+    properties = arm.resources[CLUSTER]["properties"]
+    properties.update(currentKubernetesVersion=NASTY, fqdn=NASTY, nodeResourceGroup=NASTY)
+    for pool in properties["agentPoolProfiles"]:
+        pool["vmSize"] = NASTY
+    for args in (
+        ("status",),
+        ("status", "--json"),
+        ("plan",),
+        ("plan", "--json"),
+        ("doctor",),
+        ("delete", "--dry-run"),
+    ):
+        done = mops_azure(*args, config=path)
+        assert "defect" not in done.stderr, args
+        assert steering(done.stdout + done.stderr) == set(), args

@@ -14,7 +14,6 @@ from mops_azure import desired, parts
 from mops_azure.config import AzureConfig, load_config
 from mops_azure.config_parts import DISK_SIZES_GB
 from mops_azure.late import late_resources, outbound_ids
-from mops_azure.merge import READ_ONLY_OF, WHOLE, merged
 from mops_azure.plan import make_plan
 from tests.azure import armtypes
 from tests.azure.arm_parts import address
@@ -156,44 +155,9 @@ def test_what_azure_makes_of_a_body_is_no_difference(certificate, config: AzureC
             assert armtypes.mistakes(type_of(step.resource.id), step.resource.api_version, step.body) == []
 
 
-def everything() -> list[desired.Resource]:
-    on: dict[str, dict[str, object]] = {
-        name: {"enabled": True} for name in ("acr", "postgres", "storage", "identity", "key_vault", "logs")
-    }
-    on["identity"] |= {"service_accounts": ["a:b"]}
-    config = AzureConfig.model_validate({**CONFIG.model_dump(include=set(REQUIRED)), **on})
-    return [*parts.parts(config), *(late for late, _ in late_resources(config, SEEN))]
-
-
-def test_what_azure_alone_writes_of_the_parts_is_as_published():
-    known = {one.kind: one for one in everything()}
-    assert {*READ_ONLY_OF, *WHOLE, "role assignment"} == known.keys()
-    for kind, names in READ_ONLY_OF.items():
-        published = armtypes.read_only_names(type_of(known[kind].id), known[kind].api_version)
-        assert names - {"provisioningstate"} == published - {"provisioningstate"}, kind
-
-
-def test_what_somebody_set_on_a_part_by_hand_stays():
-    account = next(one for one in everything() if one.kind == "storage account")
-    rules = {"defaultAction": "Deny", "ipRules": [{"value": "192.0.2.1"}]}
-    live = {
-        **account.body,
-        "id": account.id,
-        "name": account.name,
-        "type": "Microsoft.Storage/storageAccounts",
-        "sku": {"name": "Standard_LRS", "tier": "Standard"},
-        "properties": {"networkAcls": rules, "provisioningState": "Succeeded", "allowBlobPublicAccess": True},
-    }
-    body = merged(account, live)
-    assert body["properties"]["networkAcls"] == rules
-    assert body["properties"]["allowBlobPublicAccess"] is False
-    assert armtypes.mistakes(type_of(account.id), account.api_version, body) == []
-
-
 CONFIG = AzureConfig.model_validate(
     {"subscription_id": SUBSCRIPTION, "tenant_id": TENANT, "location": "eastus2", "username": "a"}
 )
-REQUIRED = ("subscription_id", "tenant_id", "location")
 
 
 @pytest.mark.parametrize(

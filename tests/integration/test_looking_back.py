@@ -103,6 +103,55 @@ def test_rescore_needs_no_simulation_and_is_what_the_loss_says(finished: Project
     assert finished.mops("rescore", "line", "--spec", "absolute.yaml").code == 2, "that run is there already"
 
 
+@pytest.fixture(scope="module")
+def half_failed(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A run in which some sets fail, with the same run scored anew as `again`."""
+    made = line_project(tmp_path_factory.mktemp("failing") / "line", trials=20, replicates=3)
+    model = made.root / "model.py"
+    broken = 'rng = np.random.default_rng(seed)\n    if params["height"] > 3:\n        raise ValueError("too high")'
+    model.write_text(model.read_text().replace("rng = np.random.default_rng(seed)", broken))
+    assert made.mops("run", "--spec", "adaptive.yaml").code == 0
+    (made.root / "again.yaml").write_text(line_spec(name="again", loss="absolute", trials=20, replicates=3))
+    ended = made.mops("rescore", "line", "--spec", "again.yaml")
+    assert ended.code == 0, ended.err
+    return made
+
+
+def test_a_rescored_run_has_the_summary_of_any_run(half_failed: Project) -> None:
+    ledger = open_ledger(str(half_failed.ledger), create=False)
+    try:
+        searched, rescored = ledger.get_run("line"), ledger.get_run("again")
+        assert searched is not None
+        assert rescored is not None
+        assert list(rescored.summary) == list(searched.summary)
+        assert list(rescored.summary["params"]) == list(searched.summary["params"]) == ["slope", "height", "sleep"]
+        assert rescored.summary["failed"] > 0
+        assert "ValueError: too high" in rescored.summary["commonest_error"]
+    finally:
+        ledger.close()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("run", "--spec", "again.yaml"),
+        ("run", "--spec", "again.yaml", "--json"),
+        ("results", "show", "again"),
+        ("results", "ls"),
+        ("results", "export", "again", "--to", "out"),
+        ("status", "again"),
+        ("report", "again"),
+    ],
+    ids=" ".join,
+)
+def test_each_command_takes_a_rescored_run(half_failed: Project, command: tuple[str, ...]) -> None:
+    ended = half_failed.mops(*command)
+    assert (ended.code, "Traceback" in ended.err) == (0, False), ended.err
+    if command == ("run", "--spec", "again.yaml"):
+        assert "trials failed; the commonest (" in ended.out
+        assert "already finished" in ended.out
+
+
 def test_rescore_refuses_another_match(finished: Project) -> None:
     other = line_spec(name="other", loss="absolute").replace("match: {exact: t}", "match: {asof: t, tolerance: 1}")
     (finished.root / "other.yaml").write_text(other)

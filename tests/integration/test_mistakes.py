@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from modelops_runtime import calibrate
+from modelops_runtime.contracts.errors import SpecErrors
 from tests.support.projects import LINE_MODEL, line_spec, project
 
 SPEC = line_spec()
@@ -155,3 +157,97 @@ def test_a_wrong_command_line_is_one_line(args: tuple[str, ...], tmp_path: Path)
     ended = project(tmp_path / "p", spec=SPEC).mops(*args)
     assert (ended.code, len(ended.err.splitlines())) == (2, 1)
     assert "--help" in ended.err
+
+
+RETURNED = {
+    "nothing": ("return None", "the model returned nothing (None); return a data frame"),
+    "a text": ("return 'done'", "a single value, 'done'; return a data frame"),
+    "a number": ("return 3.0", "a single value, 3.0; return a data frame"),
+    "an array": ("return np.ones((5, 2))", "an array of shape (5, 2)"),
+    "a list of rows": ("return [{'t': 0, 'y': 1.0}]", "a list of 1, whose columns have no names; return"),
+    "an empty dict": ("return {}", "the model returned an empty dict; return"),
+    "an empty output": ("return {'output': {}}", "has no columns; return"),
+    "columns of unequal length": (
+        "return {'t': range(5), 'y': [1.0] * 4}",
+        "unequal length: t 5, y 4; give each a value",
+    ),
+    "single values": (
+        "return {'deaths': 100.0, 'diagnoses': 1000.0}",
+        "'deaths' is a single value, 100.0; a column is",
+    ),
+    "columns of something": ("return {'t': range(5), 'y': [object()] * 5}", "holds object; a column is"),
+    "a column that is none": ("return {'t': range(5), 'y': None}", "'y' is of type NoneType; a column is"),
+    "a table beside a list": ("return {'t': {'x': [1]}, 'y': [1.0]}", "a dict with a table ('t')"),
+    "a generator": ("yield 1", "a generator: the function yields where it is to return"),
+}
+
+
+@pytest.mark.parametrize("what", RETURNED)
+def test_a_first_simulation_that_returns_no_table_is_a_mistake_and_nothing_is_started(
+    what: str, tmp_path: Path
+) -> None:
+    body, gist = RETURNED[what]
+    made = project(tmp_path / "p", spec=SPEC, model=f"import numpy as np\n\ndef simulate(params, seed):\n    {body}\n")
+    for command in ("run", "check"):
+        ended = made.mops(command, "--spec", "adaptive.yaml")
+        assert (ended.code, ended.out) == (2, ""), ended
+        (line,) = ended.err.splitlines()
+        assert line.startswith("mops: adaptive.yaml:4:21: ")
+        assert gist in line
+    assert not made.ledger.exists()
+    assert not (made.root / "modelops-out").exists()
+    with pytest.raises(SpecErrors) as caught:
+        calibrate(made.root / "adaptive.yaml")
+    assert gist in str(caught.value)
+
+
+def test_a_coroutine_is_told_how_to_be_awaited(tmp_path: Path) -> None:
+    made = project(tmp_path / "p", spec=SPEC, model=LINE_MODEL.replace("def simulate", "async def simulate"))
+    ended = made.mops("run", "--spec", "adaptive.yaml")
+    assert (ended.code, len(ended.err.splitlines())) == (2, 1), ended
+    assert "a coroutine: the function is async, and nobody awaits it (asyncio.run does" in ended.err
+
+
+def test_a_command_that_writes_no_table_is_a_mistake_of_the_spec(tmp_path: Path) -> None:
+    spec = SPEC.replace('entrypoint: "model.py:simulate"', "command: ['true', '{outputs}']")
+    ended = project(tmp_path / "p", spec=spec).mops("run", "--spec", "adaptive.yaml")
+    assert (ended.code, len(ended.err.splitlines())) == (2, 1), ended
+    assert ended.err.startswith("mops: adaptive.yaml:4:")
+    assert "no *.parquet, *.csv, *.arrow or *.feather in {outputs}" in ended.err
+
+
+@pytest.mark.parametrize("body", ["raise ValueError('too few')", "return {'t': range(5), 'y': [float('nan')] * 5}"])
+def test_a_model_that_fails_at_these_parameters_is_none(body: str, tmp_path: Path) -> None:
+    made = project(tmp_path / "p", spec=SPEC, model=f"def simulate(params, seed):\n    {body}\n")
+    assert made.mops("run", "--spec", "adaptive.yaml").code == 1
+    assert made.ledger.exists()
+
+
+REMOVES = """
+import os
+import shutil
+import numpy as np
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+def simulate(params, seed):
+    {removes}
+    t = np.arange(5)
+    return {{"t": t, "y": params["slope"] * t + np.random.default_rng(seed).normal(size=5)}}
+"""
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+@pytest.mark.parametrize("what", ["HERE", "os.getcwd()", "os.path.join(os.getcwd(), '.modelops')", "__file__"])
+def test_a_model_that_removes_its_folder_ends_with_one_line_that_names_it(
+    what: str, command: str, tmp_path: Path
+) -> None:
+    removes = f"os.path.isfile({what}) and os.remove({what}); shutil.rmtree({what}, ignore_errors=True)"
+    made = project(tmp_path / "p", spec=SPEC, model=REMOVES.format(removes=removes))
+    ended = made.mops(command, "--spec", "adaptive.yaml", *(["--quiet"] if command == "run" else []))
+    assert "Traceback" not in ended.err + ended.out
+    if ended.code == 0:
+        assert "loss" in ended.out
+    else:
+        assert (ended.code, len(ended.err.splitlines())) == (1, 1), ended
+        assert any(name in ended.err for name in ("adaptive.yaml", "model.py", "ledger.sqlite")), ended.err

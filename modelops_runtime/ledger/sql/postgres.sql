@@ -17,7 +17,7 @@ pg_notify('modelops_run_' || t.run_key, '')
 -- fragment: trial
 t.phase, t.number, t.draw, t.origin, t.param_id, t.params::text, t.status, t.known, t.incumbent, t.algorithm_state::text,
 t.loss, t.loss_se, t.stopped_early, t.replicates, t.failure, t.error, t.diagnostics::text, t.worker, t.lease_no,
-t.lease_until, t.proposed_at, t.finished_at, t.seconds, t.proposed_seq, t.finished_seq
+t.lease_until, t.proposed_at, t.finished_at, t.seconds, t.proposed_seq, t.finished_seq, t.effective_sample_size
 -- fragment: next_number
 coalesce((SELECT min(n) FROM unnest(withdrawn) n), reserved)
 -- fragment: from_queue
@@ -74,6 +74,21 @@ WITH ended AS (
            finished_at = {now}
      WHERE run_key = %(run_key)s RETURNING run_key)
 UPDATE run SET summary = %(summary)s FROM ended WHERE run.run_key = ended.run_key
+
+-- name: warn
+-- Not by jsonb, which would change the order of the keys.
+UPDATE run
+   SET provenance = (
+       SELECT json_object_agg(key, value)
+         FROM (SELECT key, value FROM json_each(provenance) WHERE key <> 'warnings'
+               UNION ALL
+               SELECT 'warnings', json_agg(line)
+                 FROM (SELECT json_array_elements_text(COALESCE(provenance -> 'warnings', '[]'::json)) AS line
+                       UNION ALL
+                       SELECT %(warning)s::text) AS lines) AS entries)
+ WHERE run_key = %(run_key)s
+   AND NOT EXISTS (SELECT 1 FROM json_array_elements_text(COALESCE(provenance -> 'warnings', '[]'::json)) AS line
+                    WHERE line = %(warning)s::text)
 
 -- name: lock_run
 SELECT run_key FROM run_state WHERE run_key = %(run_key)s FOR UPDATE
@@ -213,7 +228,8 @@ WITH held AS (SELECT t.run_key FROM trial t WHERE {mine} FOR UPDATE), {bump}
 UPDATE trial t
    SET status = %(result)s, loss = %(loss)s, loss_se = %(loss_se)s, stopped_early = %(stopped_early)s,
        replicates = %(replicates)s, failure = %(failure)s, error = %(error)s, seconds = %(seconds)s,
-       diagnostics = %(diagnostics)s, algorithm_state = coalesce(%(algorithm_state)s::json, t.algorithm_state),
+       diagnostics = %(diagnostics)s, effective_sample_size = %(effective_sample_size)s,
+       algorithm_state = coalesce(%(algorithm_state)s::json, t.algorithm_state),
        lease_until = NULL, finished_at = {now}, finished_seq = bump.seq, changed_seq = bump.seq
   FROM bump WHERE {mine}
 RETURNING {trial}, {notify}

@@ -13,7 +13,8 @@ run_key = :run_key AND phase = :phase AND number = :number AND lease_no = :lease
 (SELECT s.seq + 1 FROM run_state s WHERE s.run_key = :run_key)
 -- fragment: trial
 phase, number, draw, origin, param_id, params, status, known, incumbent, algorithm_state, loss, loss_se, stopped_early,
-replicates, failure, error, diagnostics, worker, lease_no, lease_until, proposed_at, finished_at, seconds, proposed_seq, finished_seq
+replicates, failure, error, diagnostics, worker, lease_no, lease_until, proposed_at, finished_at, seconds, proposed_seq, finished_seq,
+effective_sample_size
 -- fragment: next_number
 coalesce((SELECT min(value) FROM json_each(withdrawn)), reserved)
 -- fragment: from_queue
@@ -64,6 +65,12 @@ UPDATE run_state
    SET state = :state, reason = CASE WHEN :reason = '' THEN reason ELSE :reason END, finished_at = {now}
  WHERE run_key = :run_key;
 UPDATE run SET summary = :summary WHERE run_key = :run_key;
+
+-- name: warn
+UPDATE run
+   SET provenance = json_set(provenance, '$.warnings',
+                             json_insert(COALESCE(json_extract(provenance, '$.warnings'), '[]'), '$[#]', :warning))
+ WHERE run_key = :run_key AND NOT EXISTS (SELECT 1 FROM json_each(provenance, '$.warnings') WHERE value = :warning)
 
 -- name: lock_run
 SELECT run_key FROM run_state WHERE run_key = :run_key
@@ -185,6 +192,7 @@ RETURNING idx
 UPDATE trial
    SET status = :result, loss = :loss, loss_se = :loss_se, stopped_early = :stopped_early, replicates = :replicates,
        failure = :failure, error = :error, seconds = :seconds, diagnostics = :diagnostics,
+       effective_sample_size = :effective_sample_size,
        algorithm_state = coalesce(:algorithm_state, algorithm_state),
        lease_until = NULL, finished_at = {now}, finished_seq = {next_seq}, changed_seq = {next_seq}
  WHERE {mine}

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from pathlib import Path
 
+from modelops_runtime.bundles.archive import file_at
+from modelops_runtime.bundles.secrets import INCLUDE_FILE, refuse_unsendable
 from modelops_runtime.contracts.errors import UserError
-from modelops_runtime.runner.model_files import code_of
+from modelops_runtime.runner.model_files import model_files
 from modelops_runtime.specs.loading import LoadedSpec
 from mops.kube.values import RunFiles
 
@@ -20,11 +23,17 @@ _NAMED_LARGEST = 3
 def run_files(loaded: LoadedSpec) -> RunFiles:
     """The spec's text, and every file beside it that the model or its targets need; observed data even where it is ignored.
 
-    Raises UserError for what cannot travel inside the release: too much, or data from outside the folder.
+    Raises UserError for what cannot travel inside the release: too much, data from outside the folder, what looks like a secret.
     """
+    files = {file.name: file for file in model_files(loaded)}
+    files |= {name: file_at(loaded.root, name) for name in _observed(loaded)}
+    refuse_unsendable(loaded.root, files.values(), "the cluster")
+    names = set(files)
+    if (loaded.root / INCLUDE_FILE).is_file():  # the workers look at it too, when they send the folder on
+        names.add(INCLUDE_FILE)
     text: dict[str, str] = {}
     binary: dict[str, str] = {}
-    for name in sorted({*code_of(loaded), *_observed(loaded)}):
+    for name in sorted(names):
         if ":" in name or "\n" in name:
             raise UserError(f"{loaded.root / name}: a file with this name cannot be mounted into a pod; rename it")
         content = (loaded.root / name).read_bytes()
@@ -40,11 +49,13 @@ def run_files(loaded: LoadedSpec) -> RunFiles:
 def _observed(loaded: LoadedSpec) -> list[str]:
     names: list[str] = []
     for key, target in loaded.spec.targets.items():
-        path = Path(loaded.root, target.observed).resolve()
-        if not path.is_relative_to(loaded.root.resolve()):
+        name = os.path.normpath(target.observed)
+        if os.path.isabs(name):
+            name = os.path.relpath(name, loaded.root)
+        if name.startswith(".."):
             right = "put the data into the spec's folder: on a cluster only that travels"
             raise loaded.error(f"targets.{key}.observed", f"{target.observed} is outside of the spec's folder", right)
-        names.append(path.relative_to(loaded.root.resolve()).as_posix())
+        names.append(Path(name).as_posix())
     return names
 
 

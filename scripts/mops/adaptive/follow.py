@@ -12,7 +12,7 @@ import pyarrow.parquet as parquet
 from modelops_runtime.api.calibration import Calibration, of_run
 from modelops_runtime.contracts.errors import LedgerError, RunFailed
 from modelops_runtime.ledger.base import Ledger, Run, RunState
-from modelops_runtime.results.export import run_of_json
+from modelops_runtime.results.export import cautions_of_json, run_of_json
 from modelops_runtime.runner.events import Notice
 from mops.adaptive.ledger import NotFromHere, ledger_of
 from mops.adaptive.place import ClusterRun
@@ -140,4 +140,6 @@ def _answered(kube: Kube, kept: Run, state: str, files: list[Path], run: Cluster
         raise RunFailed(kept.reason)
     if state == "Failed" or kept.state is RunState.OPEN:
         raise job_failure(kube, run.place)
-    return Followed(calibration=of_run(kept, "", report=files[-1], **took), files=files)
+    record = next((file for file in files if file.name == "run.json"), None)
+    cautions = cautions_of_json(record.read_text("utf-8")) if record is not None else ()
+    return Followed(calibration=of_run(kept, "", report=files[-1], cautions=cautions, **took), files=files)

@@ -20,7 +20,7 @@ Say = Callable[[str], None]
 
 
 def fetch(access: Access, run: ClusterRun, to: Path, *, say: Say, format: Format = "parquet") -> list[Path]:
-    """Write trials, replicates, fit, run.json and report.html into `to`; empty when there is no ledger yet."""
+    """Write trials, replicates, fit, bands, run.json and report.html into `to`; empty when there is no ledger yet."""
     try:
         with ledger_of(access, run) as ledger:
             if ledger is None or ledger.get_run(run.place.run_id) is None:

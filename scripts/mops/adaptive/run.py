@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
+from modelops_cli.output import echo_json, echo_line, echo_lines
 from modelops_runtime.contracts.errors import RunFailed, UserError
 from mops.adaptive.follow import Followed, follow
 from mops.adaptive.place import ClusterRun
@@ -53,19 +53,19 @@ def run_on_workspace(
     except KeyboardInterrupt:
         place, again = asked.place, f"mops run --spec {spec} --workspace {workspace}{access.flags}"
         if not came:
-            click.echo(f"stopped before the run was at work; `{again}` goes on", err=True)
+            echo_line(f"stopped before the run was at work; `{again}` goes on", err=True)
         else:
-            click.echo(
+            echo_line(
                 f"detached; the run goes on. `{again}` follows it again, `{place.command('status')}` shows where",
                 err=True,
             )
-            click.echo(f"it stands, `{place.command('results')}` fetches what it found", err=True)
+            echo_line(f"it stands, `{place.command('results')}` fetches what it found", err=True)
         raise click.exceptions.Exit(130) from None
     except RunFailed as error:
         page = to / "report.html"
         if as_json:
             _echo_end(state="FAILED", reason=str(error), report=str(page), summary={})
-        click.echo(f"report of what failed: {page}", err=True)
+        echo_line(f"report of what failed: {page}", err=True)
         raise
     _show(run, done, as_json=as_json)
 
@@ -74,15 +74,19 @@ def _show(run: ClusterRun, done: Followed, *, as_json: bool) -> None:
     answer = done.calibration
     if as_json:
         _echo_end(
-            state=answer.state, reason=answer.stop_reason, report=str(answer.report), summary=dict(answer.summary)
+            state=answer.state,
+            reason=answer.stop_reason,
+            report=str(answer.report),
+            summary=dict(answer.summary),
+            cautions=list(answer.cautions),
         )
         return
-    click.echo("\n".join(answer_lines(answer)))
-    click.echo(f"the run's database is still there; `{run.place.command('down')}` takes it away", err=True)
+    echo_lines(answer_lines(answer))
+    echo_line(f"the run's database is still there; `{run.place.command('down')}` takes it away", err=True)
 
 
 def _echo_end(**what: object) -> None:
-    click.echo(json.dumps({"event": "run_ended", **what}))
+    echo_json({"event": "run_ended", **what})
 
 
 def _silent(_: str) -> None:

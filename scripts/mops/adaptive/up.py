@@ -11,7 +11,7 @@ from typing import Any
 from modelops_runtime.contracts.errors import LedgerError, UserError
 from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.runner.model_files import code_of
-from modelops_runtime.specs.identity import differences, identity_parts
+from modelops_runtime.specs.identity import differences, kept_parts, written_parts
 from modelops_runtime.specs.loading import LoadedSpec
 from mops.adaptive import database
 from mops.adaptive.database_job import CONNECTION
@@ -146,7 +146,8 @@ def _refuse_another(access: Access, run: ClusterRun, loaded: LoadedSpec) -> None
             kept = None if ledger is None else ledger.get_run(run.place.run_id)
             if ledger is None or kept is None:
                 return
-            found = differences(kept.identity_parts, identity_parts(loaded, code=code_of(loaded)))
+            now = written_parts(loaded, code=code_of(loaded))
+            found = differences(kept_parts(kept.spec, kept.identity_parts), now)
             begun = any(t.status is TrialStatus.COMPLETED for t in ledger.trials(kept.run_id, phase="search"))
     except (ClusterError, LedgerError):
         return

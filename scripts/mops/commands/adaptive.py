@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from modelops_cli.output import echo_json, echo_line, echo_lines
 from mops.kube.access import Access, cluster_options
 from mops.kube.options import (
     dry_run_option,
@@ -97,11 +97,11 @@ def up(
         flags=access.flags, values_files=values_files, pull_secret=pull_secret,
     )  # fmt: skip
     if dry_run:
-        click.echo("\n".join(preview(access, asked) or ["nothing would change"]))
+        echo_lines(preview(access, asked) or ["nothing would change"])
         return
     with going_on_later(f"mops adaptive up {spec}{access.flags}"):
         place = bring_up(access, asked, timeout_s=timeout, say=say).place
-    click.echo(f"run {place.run_id} is at work; `{place.command('status')}` shows where it stands")
+    echo_line(f"run {place.run_id} is at work; `{place.command('status')}` shows where it stands")
 
 
 @command.command()
@@ -124,12 +124,12 @@ def status(run_id: str | None, namespace: str | None, as_json: bool, access: Acc
         found = runs(Helm(access), namespace)
         keys = ("name", "namespace", "revision", "status")
         if as_json:
-            click.echo(json.dumps([{key: getattr(one, key) for key in keys} for one in found]))
+            echo_json([{key: getattr(one, key) for key in keys} for one in found])
         else:
-            click.echo(listed("RUN", found, none="no runs on this cluster; `mops adaptive up` begins one"))
+            echo_lines(listed("RUN", found, none="no runs on this cluster; `mops adaptive up` begins one"))
         return
     standing = look(access, run_id, namespace, say=say)
-    click.echo(json.dumps(standing.as_json()) if as_json else "\n".join(standing.lines()))
+    echo_json(standing.as_json()) if as_json else echo_lines(standing.lines())
 
 
 @command.command()
@@ -187,7 +187,7 @@ def results(run_id: str, to: Path | None, format_: Format, namespace: str | None
             f"run {run_id!r} has no results yet", f"`{run.place.command('status')}` shows where it stands"
         )
     for path in paths:
-        click.echo(path)
+        echo_line(path)
 
 
 @command.command()

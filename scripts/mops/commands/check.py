@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from modelops_cli.output import echo_json, echo_lines
 
 if TYPE_CHECKING:
     from modelops_runtime.api.check import Checked
@@ -36,7 +37,7 @@ def command(spec: Path, workers: int | None, as_json: bool) -> None:
     from modelops_runtime.api.check import check
 
     found = check(spec, slots=workers or cores())
-    click.echo(json.dumps(found.as_json()) if as_json else "\n".join(_lines(found)))
+    echo_json(found.as_json()) if as_json else echo_lines(_lines(found))
     if found.failures:
         raise click.exceptions.Exit(1)
 
@@ -58,7 +59,7 @@ def _lines(found: Checked) -> list[str]:
         f"a run makes up to {found.simulations:,} simulations: about {duration(found.run_seconds)} on {found.slots} slots, "
         f"a ledger of about {found.ledger_bytes / 1e6:,.1f} MB"
     )
-    return lines
+    return lines + [f"warning: {warning}" for warning in found.warnings]
 
 
 def _short(seconds: float) -> str:

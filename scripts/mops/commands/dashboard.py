@@ -6,6 +6,7 @@ import threading
 
 import click
 
+from modelops_cli.output import echo_line
 from mops.kube.access import Access, cluster_options
 from mops.kube.names import DEFAULT_WORKSPACE
 from mops.kube.options import not_empty
@@ -44,7 +45,7 @@ def command(name: str, port: int, namespace: str | None, access: Access) -> None
 
     try:
         with forwarded(access, place.namespace, scheduler, 8787, local=port) as local:
-            click.echo(f"http://127.0.0.1:{local}/status   (Ctrl-C ends it)")
+            echo_line(f"http://127.0.0.1:{local}/status   (Ctrl-C ends it)")
             threading.Event().wait()
     except OSError as error:
         raise UserError(f"port {port} of this machine cannot be used ({error.strerror}); give another --port") from None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from importlib.metadata import version
 
 import click
 
+from modelops_cli.output import echo_json, echo_line
 from mops.kube.access import Access, cluster_options
 from mops.kube.options import seconds
 
@@ -38,9 +38,9 @@ def command(image: str | None, no_probe: bool, timeout: str, as_json: bool, acce
     for one in examine(access, tried, probe=not no_probe, timeout_s=seconds(timeout)):
         is_fit &= one.is_good or not one.is_needed
         if as_json:
-            click.echo(json.dumps(asdict(one)))
+            echo_json(asdict(one))
             continue
         mark = "ok  " if one.is_good else "BAD " if one.is_needed else "note"
-        click.echo(f"{mark}  {one.what:<14} {one.said}" + (f"; {one.remedy}" if one.remedy else ""))
+        echo_line(f"{mark}  {one.what:<14} {one.said}" + (f"; {one.remedy}" if one.remedy else ""))
     if not is_fit:
         raise click.exceptions.Exit(1)

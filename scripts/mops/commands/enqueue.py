@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from modelops_cli.output import echo_line
 from mops.which_ledger import ledger_option, open_for_reading, run_argument, run_called
 
 
@@ -35,7 +36,7 @@ def command(run_id: str, file: Path, ledger_url: str | None) -> None:
     finally:
         ledger.close()
     waiting = run.queued + len(sets)
-    click.echo(f"{run_id}: {plural(len(sets), 'set')} queued; {plural(max(left, 0), 'trial')} of the budget left")
+    echo_line(f"{run_id}: {plural(len(sets), 'set')} queued; {plural(max(left, 0), 'trial')} of the budget left")
     if waiting > left:
         needed = run.trials - max(left, 0) + waiting
-        click.echo(f"`mops extend {run_id} --trials {needed}` makes room for all that wait")
+        echo_line(f"`mops extend {run_id} --trials {needed}` makes room for all that wait")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from modelops_cli.output import echo_line
 from mops.which_ledger import ledger_option, open_for_reading, run_argument, run_called
 
 
@@ -24,4 +25,4 @@ def command(run_id: str, trials: int, ledger_url: str | None) -> None:
         ledger.extend(run_id, trials)
     finally:
         ledger.close()
-    click.echo(f"{run_id}: budget raised from {before} to {trials} trials; `mops run` with its spec goes on")
+    echo_line(f"{run_id}: budget raised from {before} to {trials} trials; `mops run` with its spec goes on")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from modelops_cli.output import echo_line
+
 FILES = {
     "adaptive.yaml": "adaptive.yaml",
     "model.py": "model.py",
@@ -43,8 +45,8 @@ def command(folder: Path, name: str | None) -> None:
         raise UserError(f"--name is {called!r}; it must be a-z, 0-9 and -, up to 63 characters")
     _refuse_what_is_there(folder)
     _write(folder, called)
-    click.echo(f"wrote {', '.join(FILES.values())} in {folder}")
-    click.echo(f"next: cd {folder}; mops run --spec adaptive.yaml (README.md says more)")
+    echo_line(f"wrote {', '.join(FILES.values())} in {folder}")
+    echo_line(f"next: cd {folder}; mops run --spec adaptive.yaml (README.md says more)")
 
 
 def _refuse_what_is_there(folder: Path) -> None:

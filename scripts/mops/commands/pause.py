@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from modelops_cli.output import echo_line
 from mops.which_ledger import ledger_option, open_for_reading, run_argument, run_called
 
 
@@ -30,4 +31,4 @@ def command(run_id: str, ledger_url: str | None) -> None:
         ledger.set_paused(run_id, True)
     finally:
         ledger.close()
-    click.echo(f"{run_id}: paused; `mops resume {run_id}` goes on")
+    echo_line(f"{run_id}: paused; `mops resume {run_id}` goes on")

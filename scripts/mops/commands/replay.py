@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
+from modelops_cli.output import echo_json, echo_line
 from mops.which_ledger import ledger_option, open_for_reading, run_argument, run_called, spec_beside
 
 
@@ -43,17 +43,17 @@ def command(
         run = run_called(ledger, run_id)
         with ready(spec or spec_beside(ledger_url, run), slots=cores()) as made:
             for difference in changed_since(run, made):
-                click.echo(f"mops: not as it was in the run: {difference}", err=True)
+                echo_line(f"mops: not as it was in the run: {difference}", err=True)
             differ = done = 0
             for one in replay(made, ledger, run_id, trial, replicate):
                 done += 1
                 differ += not one.identical
                 told = "identical" if one.identical else f"differs: {one.before} then, {one.now} now"
                 text = f"trial {one.trial} replicate {one.replicate} (seed {one.seed}): {told}"
-                click.echo(json.dumps(asdict(one)) if as_json else text)
+                echo_json(asdict(one)) if as_json else echo_line(text)
     finally:
         ledger.close()
     if not as_json:
-        click.echo(f"{done - differ} of {done} identical")
+        echo_line(f"{done - differ} of {done} identical")
     if differ:
         raise click.exceptions.Exit(1)

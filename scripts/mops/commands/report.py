@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from modelops_cli.output import echo_line
 from mops.which_ledger import ledger_option, open_for_reading, run_argument, run_called
 
 
@@ -39,9 +40,9 @@ def command(run_id: str, ledger_url: str | None, to: Path | None, figures: Path 
     ledger = open_for_reading(ledger_url)
     try:
         run_called(ledger, run_id)
-        click.echo(write_report(ledger, run_id, to or Path(f"{run_id}.html")))
+        echo_line(write_report(ledger, run_id, to or Path(f"{run_id}.html")))
         if figures is not None:
             for path in write_figures(ledger, run_id, figures):
-                click.echo(path)
+                echo_line(path)
     finally:
         ledger.close()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from modelops_cli.output import echo_line
 from mops.which_ledger import ledger_option, open_for_reading, run_argument, run_called
 
 
@@ -42,8 +43,8 @@ def command(run_id: str, spec: Path, new_id: str | None, ledger_url: str | None)
     finally:
         ledger.close()
     before, after = old.summary, run.summary
-    click.echo(f"{run.run_id}: best is trial {after['best_trial']} ({values_text(after['params'])})")
-    click.echo(f"{run.trials} trials scored anew, none simulated")
-    if before and before["best_trial"] != after["best_trial"]:
-        click.echo(f"by {run_id}'s loss the best was trial {before['best_trial']}")
-    click.echo(f"see it: mops report {run.run_id}")
+    echo_line(f"{run.run_id}: best is trial {after['best_trial']} ({values_text(after['params'])})")
+    echo_line(f"{run.trials} trials scored anew, none simulated")
+    if (earlier := before.get("best_trial")) is not None and earlier != after["best_trial"]:
+        echo_line(f"by {run_id}'s loss the best was trial {earlier}")
+    echo_line(f"see it: mops report {run.run_id}")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from modelops_cli.output import echo_json, echo_line, echo_lines
 from mops.which_ledger import ledger_option, open_for_reading, run_argument, run_called
 
 if TYPE_CHECKING:
@@ -46,9 +46,9 @@ def ls(ledger_url: str | None, as_json: bool) -> None:
     finally:
         ledger.close()
     if as_json:
-        click.echo(json.dumps([run.as_json() for run in runs]))
+        echo_json([run.as_json() for run in runs])
     else:
-        click.echo("\n".join(listed_lines(runs)) if runs else "no runs in this ledger")
+        echo_lines(listed_lines(runs) if runs else ["no runs in this ledger"])
 
 
 @command.command()
@@ -71,7 +71,7 @@ def show(run_id: str, ledger_url: str | None, as_json: bool) -> None:
         answer = shown(ledger, run_id)
     finally:
         ledger.close()
-    click.echo(json.dumps(answer.as_json()) if as_json else "\n".join(shown_lines(answer)))
+    echo_json(answer.as_json()) if as_json else echo_lines(shown_lines(answer))
 
 
 @command.command()
@@ -85,11 +85,11 @@ def show(run_id: str, ledger_url: str | None, as_json: bool) -> None:
     type=click.Choice(["parquet", "csv", "optuna"]),
     default="parquet",
     show_default=True,
-    help="parquet and csv: trials, replicates, fit, and run.json; optuna: a study in study.db.",
+    help="parquet and csv: trials, replicates, fit, bands, and run.json; optuna: a study in study.db.",
 )
 @ledger_option
 def export(run_id: str, to: Path, format_: Format, ledger_url: str | None) -> None:
-    """Write the trials, replicates and fit of RUN as files, for pandas, polars, DuckDB, R or Optuna.
+    """Write the trials, replicates, fit and its bands of RUN as files, for pandas, polars, DuckDB, R or Optuna.
 
     \b
     mops results export boarding-school --to results
@@ -103,6 +103,6 @@ def export(run_id: str, to: Path, format_: Format, ledger_url: str | None) -> No
     try:
         run_called(ledger, run_id)
         for path in export_run(ledger, run_id, to, format=format_):
-            click.echo(path)
+            echo_line(path)
     finally:
         ledger.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from modelops_cli.output import echo_line
 from mops.which_ledger import ledger_option, open_for_reading, run_argument, run_called
 
 
@@ -26,6 +27,6 @@ def command(run_id: str, ledger_url: str | None) -> None:
     finally:
         ledger.close()
     if was_paused:
-        click.echo(f"{run_id}: resumed; where no worker waits, `mops run` with its spec goes on")
+        echo_line(f"{run_id}: resumed; where no worker waits, `mops run` with its spec goes on")
     else:
-        click.echo(f"{run_id}: it was not paused; `mops run` with its spec goes on")
+        echo_line(f"{run_id}: it was not paused; `mops run` with its spec goes on")

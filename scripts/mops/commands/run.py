@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from modelops_cli.output import echo_json, echo_line, echo_lines
 from mops.kube.access import ChosenCluster, chosen_cluster_options
 from mops.kube.options import values_option
 from mops.which_ledger import ledger_option
@@ -119,18 +119,24 @@ def command(
     except RunFailed as error:
         if as_json:
             _echo_end(state="FAILED", reason=str(error), report=str(pages[0]), summary={})
-        click.echo(f"report of what failed: {pages[0]}", err=True)
+        echo_line(f"report of what failed: {pages[0]}", err=True)
         raise
     if as_json:
         state = "INTERRUPTED" if done.interrupted else done.state
-        _echo_end(state=state, reason=done.stop_reason, report=_path(done.report), summary=dict(done.summary))
+        _echo_end(
+            state=state,
+            reason=done.stop_reason,
+            report=_path(done.report),
+            summary=dict(done.summary),
+            cautions=list(done.cautions),
+        )
     if done.interrupted:
-        click.echo(f"stopped; the same command goes on from here: {_standing(done)}", err=True)
+        echo_line(f"stopped; the same command goes on from here: {_standing(done)}", err=True)
         raise click.exceptions.Exit(130)
     if not as_json:
         from mops.answer import answer_lines
 
-        click.echo("\n".join(answer_lines(done)))
+        echo_lines(answer_lines(done))
 
 
 def _refuse_without_workspace(namespace: str | None, values_files: tuple[Path, ...], cluster: ChosenCluster) -> None:
@@ -142,7 +148,7 @@ def _refuse_without_workspace(namespace: str | None, values_files: tuple[Path, .
 
 
 def _echo_end(**what: object) -> None:
-    click.echo(json.dumps({"event": "run_ended", **what}))
+    echo_json({"event": "run_ended", **what})
 
 
 def _path(path: Path | None) -> str | None:

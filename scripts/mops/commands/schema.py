@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import click
+
+from modelops_cli.output import echo_json
 
 
 @click.command()
@@ -22,4 +22,4 @@ def command(kind: str) -> None:
         from mops.workspace.spec import workspace_schema as schema
     else:
         from modelops_runtime.specs.schema import adaptive_schema as schema
-    click.echo(json.dumps(schema(), indent=2))
+    echo_json(schema(), indent=2)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from modelops_cli.output import echo_json, echo_line, echo_lines
 
 if TYPE_CHECKING:
     from modelops_runtime.results.selftest import Repeat
@@ -80,19 +81,19 @@ def command(
         workers=workers,
         out=out,
         on_repeat=show.repeat,
-        on_stop=lambda: click.echo(STOPPING, err=True),
+        on_stop=lambda: echo_line(STOPPING, err=True),
     )
     if as_json:
-        click.echo(json.dumps({"event": "selftest_ended", "interrupted": found.interrupted, **found.as_json()}))
+        echo_json({"event": "selftest_ended", "interrupted": found.interrupted, **found.as_json()})
     if found.interrupted:
-        click.echo(
+        echo_line(
             f"stopped after {len(found.repeats)} of {repeats} repeats; the same command goes on from here", err=True
         )
         raise click.exceptions.Exit(130)
     if not as_json:
-        click.echo("\n".join(["", *report_lines(found)]))
+        echo_lines(["", *report_lines(found)])
         if out is not None:
-            click.echo(f"written: {out / 'selftest.txt'}, {out / 'selftest.json'}")
+            echo_line(f"written: {out / 'selftest.txt'}, {out / 'selftest.json'}")
 
 
 class _Progress:
@@ -105,13 +106,13 @@ class _Progress:
 
     def repeat(self, repeat: Repeat) -> None:
         if self._as_json:
-            click.echo(json.dumps({"event": "repeat_finished", **repeat.as_json()}))
+            echo_json({"event": "repeat_finished", **repeat.as_json()})
             return
         from mops.text import duration
 
         left = (self._repeats - repeat.number) * (time.monotonic() - self._began) / repeat.number
         until = f"  (about {duration(left)} left)" if repeat.number < self._repeats else ""
-        click.echo(f"{repeat.number}/{self._repeats}  {_found(repeat)}{until}", err=True)
+        echo_line(f"{repeat.number}/{self._repeats}  {_found(repeat)}{until}", err=True)
 
 
 def _found(repeat: Repeat) -> str:

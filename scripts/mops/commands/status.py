@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
+from modelops_cli.output import echo_json, echo_lines
 from mops.which_ledger import ledger_option, open_for_reading, run_argument, run_called
 
 
@@ -27,6 +26,6 @@ def command(run_id: str, ledger_url: str | None, as_json: bool) -> None:
     try:
         run_called(ledger, run_id)
         summary = summarise(ledger, run_id)
-        click.echo(json.dumps(summary.as_json()) if as_json else "\n".join(status_lines(summary)))
+        echo_json(summary.as_json()) if as_json else echo_lines(status_lines(summary))
     finally:
         ledger.close()

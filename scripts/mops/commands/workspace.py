@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from modelops_cli.output import echo_json, echo_line, echo_lines
 from mops.kube.access import Access, cluster_options
 from mops.kube.names import DEFAULT_WORKSPACE
 from mops.kube.options import (
@@ -92,7 +92,7 @@ def up(
         registry=access.registry,
     )  # fmt: skip
     if dry_run:
-        click.echo("\n".join(preview(access, wanted) or ["nothing would change"]))
+        echo_lines(preview(access, wanted) or ["nothing would change"])
         return
     if build:
         from mops.workspace.build import build_and_push
@@ -101,7 +101,7 @@ def up(
     with going_on_later(f"mops workspace up {name}{access.flags}"):
         workspace = bring_up(access, wanted, timeout_s=timeout, say=say)
     binding = workspace.binding("")
-    click.echo(f"workspace {name} is ready: {binding.address}, {binding.slots} simulations side by side")
+    echo_line(f"workspace {name} is ready: {binding.address}, {binding.slots} simulations side by side")
 
 
 def _spec(file: Path | None) -> WorkspaceSpec:
@@ -138,9 +138,9 @@ def status(name: str, namespace: str | None, as_json: bool, access: Access) -> N
     pods = pods_of(kube, workspace.place.namespace, workspace.place.release)
     runs, asleep = runs_on(kube, workspace.place.namespace), asleep_since(kube, workspace.place)
     if as_json:
-        click.echo(json.dumps({**plain(workspace, pods, asleep), "runs": runs}))
+        echo_json({**plain(workspace, pods, asleep), "runs": runs})
     else:
-        click.echo("\n".join(status_lines(workspace, pods, runs, asleep)))
+        echo_lines(status_lines(workspace, pods, runs, asleep))
 
 
 @command.command()
@@ -163,9 +163,9 @@ def ls(as_json: bool, namespace: str | None, access: Access) -> None:
     found = Helm(access).releases(CHART, namespace)
     if as_json:
         keys = ("name", "namespace", "revision", "status", "chart")
-        click.echo(json.dumps([{key: getattr(one, key) for key in keys} for one in found]))
+        echo_json([{key: getattr(one, key) for key in keys} for one in found])
     else:
-        click.echo(listed("WORKSPACE", found, none="no workspaces on this cluster; `mops workspace up` makes one"))
+        echo_lines(listed("WORKSPACE", found, none="no workspaces on this cluster; `mops workspace up` makes one"))
 
 
 @command.command()
@@ -184,7 +184,7 @@ def scale(replicas: int, name: str, namespace: str | None, timeout: float, acces
     from mops.workspace.up import scale as scale_to
 
     workspace = scale_to(access, name, namespace, replicas, timeout_s=timeout, say=say)
-    click.echo(f"workspace {name} has {workspace.values['workers']['replicas']} workers")
+    echo_line(f"workspace {name} has {workspace.values['workers']['replicas']} workers")
 
 
 @command.command()

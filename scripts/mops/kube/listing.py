@@ -1,4 +1,4 @@
-"""Helm releases as aligned text."""
+"""Helm releases as aligned lines."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from mops.kube.helm import Release
 from mops.tables import aligned
 
 
-def listed(what: str, releases: Sequence[Release], *, none: str) -> str:
+def listed(what: str, releases: Sequence[Release], *, none: str) -> list[str]:
     """A line a release, with a head that says `what` they are; `none` where there are none."""
     if not releases:
-        return none
+        return [none]
     rows = [(what, "NAMESPACE", "STATUS", "REVISION", "UPDATED (UTC)")]
     rows += [
         (one.name, one.namespace, one.status, str(one.revision), f"{one.updated:%Y-%m-%d %H:%M:%S}") for one in releases
     ]
-    return "\n".join(aligned(rows))
+    return aligned(rows)

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from modelops_cli.output import echo_line
 from modelops_runtime.contracts.errors import UserError
 from modelops_runtime.specs.cluster import MOST_WORKERS
 
@@ -72,14 +73,14 @@ def values_option(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def say(text: str) -> None:
     """How far a command is: a line on standard error."""
-    click.echo(text, err=True)
+    echo_line(text, err=True)
 
 
 def show_lines(lines: Iterable[str]) -> None:
     """As they come; Ctrl-C ends it, with exit code 130."""
     try:
         for line in lines:
-            click.echo(line)
+            echo_line(line)
     except KeyboardInterrupt:
         raise click.exceptions.Exit(130) from None
 
@@ -90,5 +91,5 @@ def going_on_later(command: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        click.echo(f"stopped; `{command}` goes on", err=True)
+        echo_line(f"stopped; `{command}` goes on", err=True)
         raise click.exceptions.Exit(130) from None

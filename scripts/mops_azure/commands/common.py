@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from modelops_cli.output import echo_line
 from modelops_runtime.contracts.errors import UserError
+from modelops_runtime.contracts.plain_text import plain_line
 from mops_azure.config import DEFAULT_PATH, AzureConfig, load_config
 
 if TYPE_CHECKING:
@@ -89,7 +91,7 @@ def progress() -> Callable[[str], None]:
 
     def say(text: str) -> None:
         elapsed = int(time.monotonic() - began)
-        click.echo(f"[{elapsed // 60:>3}:{elapsed % 60:02d}] {text}", err=True)
+        echo_line(f"[{elapsed // 60:>3}:{elapsed % 60:02d}] {text}", err=True)
 
     return say
 
@@ -100,7 +102,7 @@ def ask(question: str, *, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise UserError("nobody is there to ask; say -y to go on without a question")
-    if not click.confirm(question, err=True):
+    if not click.confirm(plain_line(question), err=True):
         click.echo("nothing was changed", err=True)
         raise click.exceptions.Exit(130)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from modelops_cli.output import echo_lines
 from modelops_runtime.contracts.errors import UserError
 from mops_azure import desired
 from mops_azure.commands.common import arm_for, ask, config_option, load_config, progress, timeout_option, yes_option
@@ -19,6 +21,7 @@ from mops_azure.plan import Live, Plan, make_plan, power_of, refuse_if_stopped, 
 from mops_azure.prices import price_table
 from mops_azure.render import plan_lines
 from mops_azure.ssh import ephemeral_key, given_key
+from mops_azure.states import standing
 
 if TYPE_CHECKING:
     from mops_azure.apply import Work
@@ -48,22 +51,22 @@ def command(config_path: Path, yes: bool, timeout: float, no_wait: bool, allow_r
 
     unread: dict[str, str] = {}
     live = read_live(arm, config, unread)
-    version = None
-    if desired.cluster_id(config).lower() not in live or any(one.id.lower() not in live for one in parts(config)):
+    there, version = standing(live), None
+    if desired.cluster_id(config).lower() not in there or any(one.id.lower() not in there for one in parts(config)):
         _register_providers(arm, config)
-    if desired.cluster_id(config).lower() not in live:
+    if desired.cluster_id(config).lower() not in there:
         version = config.aks.version or newest_default_version(arm, config)
         key = key or ephemeral_key()
     password = None
-    if config.postgres.enabled and server_id(config).lower() not in {**live, **unread}:
+    if config.postgres.enabled and server_id(config).lower() not in {**there, **unread}:
         password = admin_password(config.postgres)
     plan = make_plan(config, live, version=version, ssh_key=key, password=password)
-    click.echo("\n".join(plan_lines(plan)))
+    echo_lines(plan_lines(replace(plan, notes=(*plan.notes, *unread.values()))))
     if not plan.changes and next(under_way(live), None) is None:
         return
-    _refuse_losses(arm, config, plan, live, allow_replace=allow_replace)
-    more = [str(pool.get("vmSize")) for pool in left_alone(config, live)]
-    click.echo("\n".join(cost_lines(estimate(config, price_table(config, more_sizes=more), live))))
+    _refuse_losses(arm, config, plan, there, allow_replace=allow_replace)
+    more = [str(pool.get("vmSize")) for pool in left_alone(config, there)]
+    echo_lines(cost_lines(estimate(config, price_table(config, more_sizes=more), there)))
     ask("Go on?", yes=yes)
     say = progress()
     work = Work(arm=arm, say=say, deadline=time.monotonic() + timeout, wait=not no_wait)
@@ -78,7 +81,7 @@ def command(config_path: Path, yes: bool, timeout: float, no_wait: bool, allow_r
         click.echo("mops-azure: stopped looking; Azure goes on. `mops-azure create` again goes on from there", err=True)
         raise
     say("ready")
-    is_stopped = power_of(live.get(desired.cluster_id(config).lower())) == "Stopped"
+    is_stopped = power_of(there.get(desired.cluster_id(config).lower())) == "Stopped"
     click.echo(f"next: {'mops-azure start' if is_stopped else 'mops workspace up --infra azure'}")
 
 
@@ -109,12 +112,17 @@ def _refuse_losses(arm: Arm, config: AzureConfig, plan: Plan, live: Live, *, all
 
 
 def _read(work: Work, config: AzureConfig) -> dict[str, Any]:
-    """What is there. A right to read that is missing is told in the end where nothing else tells it."""
+    """What is there. A right to read that is missing is told in the end where something is not made for want of it, and nothing
+    else tells it."""
     from mops_azure.live import read_live
 
     unread: dict[str, str] = {}
     found = read_live(work.arm, config, unread)
-    untold = {what: line for what, line in unread.items() if "/microsoft.authorization/" not in what}
+    untold = {
+        what: line
+        for what, line in unread.items()
+        if "/microsoft.authorization/" not in what and not what.endswith("/resources")  # what else is in a group
+    }
     work.denied |= untold
     work.unread |= untold.keys()
     return found

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from modelops_cli.output import echo_line, echo_lines
 from modelops_runtime.contracts.errors import ModelOpsError, UserError
 from mops_azure.commands.common import (
     arm_for,
@@ -63,7 +64,7 @@ def command(
         config_path, config.group_name, yes, timeout, confirm, confirm_production, unlock=unlock, dry_run=dry_run
     )
     if not dry_run and has_registry(config):
-        click.echo(f"the registry {config.registry_name} stays; `mops-azure registry delete` takes it away")
+        echo_line(f"the registry {config.registry_name} stays; `mops-azure registry delete` takes it away")
 
 
 def has_registry(config: AzureConfig) -> bool:
@@ -94,7 +95,7 @@ def delete_group(
     found = inventory(arm, config, name)
     if found.group is not None:
         click.echo("This goes, for good:")
-    click.echo("\n".join(lines(found)))
+    echo_lines(lines(found))
     check(found, unlock=unlock or dry_run)
     if seen:
         check_again(seen, found, unlock=unlock)
@@ -156,7 +157,7 @@ def _kubeconfig_of(arm: Arm, config: AzureConfig, found: Inventory) -> Iterator[
     try:
         binding = ClusterBinding(kubeconfig=fetch_kubeconfig(arm, config))
     except ModelOpsError as error:
-        click.echo(f"{error}: Helm releases are not uninstalled first, they go with the cluster")
+        echo_line(f"{error}: Helm releases are not uninstalled first, they go with the cluster")
         yield None
         return
     with kubeconfig_file(binding) as path:
@@ -170,11 +171,11 @@ def _listed_releases(kubeconfig: Path | None) -> list[Release] | None:
     try:
         found = releases(kubeconfig)
     except NoHelm as error:
-        click.echo(f"{error}: Helm releases are not uninstalled first, they go with the cluster")
+        echo_line(f"{error}: Helm releases are not uninstalled first, they go with the cluster")
         return None
     for one in found:
         how = "uninstalled first" if one.order is not None else "not ours; goes with the cluster"
-        click.echo(f"  - Helm release {one.name} in namespace {one.namespace}, {one.chart} ({how})")
+        echo_line(f"  - Helm release {one.name} in namespace {one.namespace}, {one.chart} ({how})")
     return found
 
 

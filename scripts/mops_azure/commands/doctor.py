@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from modelops_cli.output import echo_line
 from mops_azure.commands.common import arm_for, config_option, load_config, progress
 
 
@@ -33,7 +34,7 @@ def examine(config_path: Path, *, register: bool) -> int:
         doctor.register_providers(arm, config, progress())
     problems = 0
     for finding in doctor.examine(arm, config):
-        click.echo(str(finding))
+        echo_line(finding)
         problems += finding.level == "problem"
     click.echo("nothing stands in the way" if not problems else f"{problems} to solve")
     return problems

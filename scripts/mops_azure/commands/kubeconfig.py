@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from modelops_cli.output import echo_line
 from mops_azure.bindings import fetch_kubeconfig
 from mops_azure.commands.common import arm_for, config_option, load_config
 from mops_azure.config import expanded
@@ -48,4 +49,4 @@ def command(config_path: Path, file: str | None, merged: bool, overwrite: bool, 
     else:
         path = expanded(Path(file or f"~/.modelops/kubeconfig/{name}.yaml"))
         write_private(path, dumped(ours))
-    click.echo(f"{path}: context {name}")
+    echo_line(f"{path}: context {name}")

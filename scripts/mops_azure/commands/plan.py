@@ -9,12 +9,14 @@ from typing import Any
 
 import click
 
+from modelops_cli.output import echo_json, echo_lines
 from modelops_runtime.contracts.errors import ModelOpsError, UserError
 from mops_azure.commands.common import arm_for, config_option, json_option, load_config
 from mops_azure.kubeconfig import write_private
 from mops_azure.plan import Plan, make_plan
 from mops_azure.render import plan_json, plan_lines
 from mops_azure.ssh import given_key
+from mops_azure.states import standing
 
 
 class _WrongUse(click.UsageError):
@@ -82,10 +84,11 @@ def _show(config_path: Path, as_json: bool, against: Path | None, save_live: Pat
     from mops_azure.cost import cost_lines, estimate, left_alone
     from mops_azure.prices import price_table, shipped
 
-    more = [str(pool.get("vmSize")) for pool in left_alone(config, live)]
-    cost = estimate(config, shipped() if against else price_table(config, more_sizes=more), live)
+    there = standing(live)
+    more = [str(pool.get("vmSize")) for pool in left_alone(config, there)]
+    cost = estimate(config, shipped() if against else price_table(config, more_sizes=more), there)
     if as_json:
-        click.echo(json.dumps({**plan_json(plan), "cost": cost.as_dict()}, indent=2))
+        echo_json({**plan_json(plan), "cost": cost.as_dict()}, indent=2)
     else:
-        click.echo("\n".join([*plan_lines(plan), *cost_lines(cost)]))
+        echo_lines([*plan_lines(plan), *cost_lines(cost)])
     return plan

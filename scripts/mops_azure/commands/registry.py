@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from modelops_cli.output import echo_line, echo_lines
 from modelops_runtime.contracts.errors import UserError
 from mops_azure.commands.common import (
     arm_for,
@@ -95,7 +96,7 @@ def _apply(config_path: Path, yes: bool, timeout: float, plan_of: Callable[[Azur
     from mops_azure.live import read_live
 
     plan = plan_of(config, read_live(arm, config))
-    click.echo("\n".join(plan_lines(plan)))
+    echo_lines(plan_lines(plan))
     refuse_replacements(plan)
     if plan.changes:
         ask("Go on?", yes=yes)
@@ -103,4 +104,4 @@ def _apply(config_path: Path, yes: bool, timeout: float, plan_of: Callable[[Azur
         apply_plan(work, plan, read=lambda: read_live(arm, config), plan_of=lambda live: plan_of(config, live))
     found = fetch_registry(arm, config)
     if found:
-        click.echo(f"registry {found.login_server}")
+        echo_line(f"registry {found.login_server}")

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import Any
 
 import click
 
-from mops_azure import desired
+from modelops_runtime.contracts.plain_text import json_text, plain_line
+from mops_azure import desired, parts
 from mops_azure.commands.common import arm_for, config_option, json_option, load_config
 from mops_azure.config import AzureConfig
 from mops_azure.cost import left_alone, nodes_price
+from mops_azure.leftovers import parts_left
 from mops_azure.plan import other_clusters, power_of, state_of, under_way
 from mops_azure.prices import PriceTable, price_table
 from mops_azure.support import end_of_support
@@ -23,7 +24,7 @@ from mops_azure.support import end_of_support
 @json_option
 @click.option("--watch", is_flag=True, help="Look on until nothing is under way.")
 def command(config_path: Path, as_json: bool, watch: bool) -> None:
-    """Show the cluster: state, version and its end of support, pools, what it costs an hour.
+    """Show the cluster and the parts beside it: state, version and its end of support, pools, what the nodes cost an hour.
 
     \b
     mops-azure status
@@ -36,10 +37,11 @@ def command(config_path: Path, as_json: bool, watch: bool) -> None:
     table = None
     shown, pause = "", 1.0
     while True:
-        live = read_live(arm, config)
+        unread: dict[str, str] = {}
+        live = read_live(arm, config, unread)
         table = table or price_table(config, more_sizes=[str(pool.get("vmSize")) for pool in left_alone(config, live)])
-        facts = facts_of(config, live, table)
-        text = json.dumps(facts, indent=2) if as_json else "\n".join(lines(facts))
+        facts = facts_of(config, live, table, unread)
+        text = json_text(facts, indent=2) if as_json else "\n".join(map(plain_line, lines(facts)))
         moving = next(under_way(live), None) is not None
         if text != shown and not (as_json and watch and moving):
             click.echo(text)
@@ -50,18 +52,51 @@ def command(config_path: Path, as_json: bool, watch: bool) -> None:
         pause = min(pause * 1.5, 15)
 
 
-def facts_of(config: AzureConfig, live: dict[str, Any], table: PriceTable) -> dict[str, Any]:
-    """For programs; None where nothing is there."""
+def facts_of(config: AzureConfig, live: dict[str, Any], table: PriceTable, unread: dict[str, str]) -> dict[str, Any]:
+    """For programs; None where nothing is there. `unread` is what may not be read, with the right that is missing."""
     cluster = live.get(desired.cluster_id(config).lower())
-    registry = live.get(desired.registry_id(config).lower())
+    registry = live.get(desired.registry_id(config).lower()) if config.acr.enabled else None
+    group = live.get(desired.group_id(config).lower())
     return {
-        "resource_group": {"name": config.group_name, "exists": desired.group_id(config).lower() in live},
+        "resource_group": {
+            "name": config.group_name,
+            "exists": group is not None,
+            "state": state_of(group) if group is not None else None,
+        },
         "cluster": _cluster(cluster, table) if cluster else None,
         "other_clusters": other_clusters(config, live),
         "registry": {"name": registry["name"], "login_server": registry["properties"].get("loginServer")}
         if registry
         else None,
+        "parts": [*_parts(config, live, unread), *_left(config, live)],
+        "notes": list(unread.values()),
     }
+
+
+def _parts(config: AzureConfig, live: dict[str, Any], unread: dict[str, str]) -> list[dict[str, Any]]:
+    """What the config switches on beside the cluster; `state` is None of what is not there."""
+
+    def state(id_: str) -> str | None:
+        if any(f"{id_}/".startswith(f"{one}/") for one in unread):
+            return "may not be read"
+        return _own_state(live[id_]) if id_ in live else None
+
+    wanted = [desired.registry(config)] if config.acr.enabled else []
+    wanted += [one for one in parts.parts(config) if "tags" in one.body]
+    return [{"kind": one.kind, "name": one.name, "state": state(one.id.lower()), "left_over": None} for one in wanted]
+
+
+def _own_state(live: Any) -> str:
+    """In its own words: of a database server Ready or Stopped."""
+    return str((live.get("properties") or {}).get("state") or state_of(live))
+
+
+def _left(config: AzureConfig, live: dict[str, Any]) -> list[dict[str, Any]]:
+    """What is there although the config switches it off or names another."""
+    return [
+        {"kind": one.kind, "name": one.name, "state": state_of(live[one.id.lower()]), "left_over": one.why}
+        for one in parts_left(config, live)
+    ]
 
 
 def _cluster(cluster: Any, table: PriceTable) -> dict[str, Any]:
@@ -101,11 +136,25 @@ def lines(facts: dict[str, Any]) -> list[str]:
     """For people."""
     group, cluster = facts["resource_group"], facts["cluster"]
     missing = "not there; `mops-azure create` makes it"
+    last = [*_registry_lines(facts), *_part_lines(facts), *(f"note: {one}" for one in facts["notes"])]
     if not group["exists"]:
-        return [f"resource group {group['name']}: {missing}", *_registry_lines(facts)]
-    result = [f"resource group {group['name']}", *(_cluster_lines(cluster) if cluster else [f"cluster: {missing}"])]
+        return [f"resource group {group['name']}: {missing}", *last]
+    going = ": being deleted" if group["state"].lower() == "deleting" else ""
+    result = [
+        f"resource group {group['name']}{going}",
+        *(_cluster_lines(cluster) if cluster else [f"cluster: {missing}"]),
+    ]
     result += [f"cluster {name}: ours too, though the config does not name it" for name in facts["other_clusters"]]
-    return result + _registry_lines(facts)
+    return result + last
+
+
+def _part_lines(facts: dict[str, Any]) -> list[str]:
+    def said(part: dict[str, Any]) -> str:
+        return part["left_over"] or part["state"] or "not there; `mops-azure create` makes it"
+
+    shown = facts["registry"]["name"].lower() if facts["registry"] else ""  # it has a line of its own
+    told = [one for one in facts["parts"] if one["kind"] != "registry" or one["name"].lower() != shown]
+    return [f"{part['kind']} {part['name']}: {said(part)}" for part in told]
 
 
 def _registry_lines(facts: dict[str, Any]) -> list[str]:

@@ -42,6 +42,7 @@ SAMPLES = [
     errors.LeaseLost("a"),
     errors.ConflictingResult("a"),
     errors.RunDiffers("run", ("model: 1 is now 2",)),
+    errors.ModelChanged("big.npy", "model"),
     errors.RunFailed("a"),
     errors.AlgorithmError("a"),
     SimulationError(Failure(FailureKind.TIMEOUT, "30 s are over")),
@@ -116,6 +117,7 @@ def test_a_mistake_of_the_users_ends_with_exit_code_2_and_a_failure_with_1():
         "LeaseLost": 1,
         "ConflictingResult": 1,
         "RunDiffers": 2,
+        "ModelChanged": 1,
         "RunFailed": 1,
         "AlgorithmError": 1,
     }

@@ -65,7 +65,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", ["trials", "replicates", "fit"])
+@pytest.mark.parametrize("name", ["trials", "replicates", "fit", "bands"])
 def test_each_exported_column_is_told_with_its_type_in_its_order(name: str, exported: Path) -> None:
     told = re.findall(r"^\| `([^`]+)` \| ([^|]+) \|", section(EXPORTS_MD, name), re.MULTILINE)
     schema = pq.read_schema(exported / f"{name}.parquet")

@@ -73,5 +73,31 @@ def test_a_fit_has_a_row_for_each_observation_and_replicate():
     assert table.column("replicate").to_pylist() == [0, 0, 0, 1, 1, 1]
 
 
+def test_counts_of_n_stand_in_the_observations_unit_beside_the_models_probabilities():
+    """Two targets, one of them a survey of 300 and of 500 people, the other without an n."""
+    targets = {
+        "sero": target({"exact": "day"}, loss={"kind": "binomial", "n": "tested"}),
+        "cases": target({"exact": "day"}, loss="poisson"),
+    }
+    observed = {
+        "sero": pa.table({"day": [1, 2], "cases": [127, 186], "tested": [300, 500]}),
+        "cases": pa.table({"day": [1], "cases": [9]}),
+    }
+    told = plan_targets(targets, observed, root=ROOT).observations()
+    assert told["sero"]["n"] == [300.0, 500.0]
+    rows = [(0, 0, to_bytes(np.array([0.25, math.nan, 8.0])))]
+    table = fit_table(told, rows).to_pydict()
+    assert table["observed"] == [127.0, 186.0, 9.0]
+    assert table["simulated"] == [75.0, None, 8.0]
+    assert table["n"] == [300.0, 500.0, None]
+    assert table["probability"] == [0.25, None, None]
+    older = {**told, "sero": {key: value for key, value in told["sero"].items() if key != "n"}}
+    named = fit_table(older, rows, {"sero": {"loss": {"kind": "binomial", "n": "tested"}}}).to_pydict()
+    assert (named["simulated"], named["n"]) == ([None, None, 8.0], [None] * 3), "an older run without its n"
+    assert named["probability"] == [0.25, None, None]
+    constant = fit_table(older, rows, {"sero": {"loss": {"kind": "binomial", "n": 400.0}}}).to_pydict()
+    assert constant["simulated"] == [100.0, None, 8.0]
+
+
 def test_a_fit_of_nothing_has_the_same_columns():
     assert fit_table(TOLD, []).schema.names == fit_table(TOLD, [(0, 0, b"\0" * 24)]).schema.names

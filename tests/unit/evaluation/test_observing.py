@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from modelops_runtime.evaluation.losses import LossError, term_of
-from modelops_runtime.evaluation.observing import observe, observed_of, with_values
+from modelops_runtime.evaluation.observing import in_own_unit, observable, observe, observed_of, with_values
 from modelops_runtime.evaluation.own import OwnTerm
 from modelops_runtime.evaluation.score import ScoredTarget
 from modelops_runtime.specs import losses as specs
@@ -80,6 +80,28 @@ def test_targets_are_drawn_each_in_its_place_whatever_their_weights() -> None:
     assert np.isnan(drawn[1:3]).all(), "what was not matched is not observed"
     assert drawn[3:].tolist() == [7.0, 0.5], "all of n = 7 at a probability of 1; a loss of one's own: as it is"
     assert simulated[3] == 1.0, "the simulated values stay as they are"
+
+
+def test_what_would_be_observed_is_drawn_around_each_replicate() -> None:
+    term = term_of(specs.BinomialLoss(n="n"), np.zeros(2), {"n": np.array([10.0, 1000.0])})
+    simulated = np.array([[0.0, 1.0], [1.0, np.nan]])
+    assert in_own_unit(term, simulated)[0].tolist() == [0.0, 1000.0]
+    drawn = observable(term, simulated, rng(), draws=3)
+    assert drawn.shape == (6, 2)
+    assert drawn[:3].tolist() == [[0.0, 1000.0]] * 3
+    assert drawn[3:, 0].tolist() == [10.0] * 3
+    assert np.isnan(drawn[3:, 1]).all(), "what was not matched is not observed"
+    again = observable(term, np.full((2, 2), 0.5), rng(), draws=50)
+    assert np.array_equal(again, observable(term, np.full((2, 2), 0.5), rng(), draws=50)), "by the generator alone"
+    assert again[:, 1].mean() == pytest.approx(500, abs=10)
+
+
+@pytest.mark.parametrize(
+    "term", [term_of(specs.LogLoss(), np.ones(2), {}), OwnTerm("model.py:own", np.ones(2), ".", {})]
+)
+def test_nothing_is_drawn_where_no_noise_is_supposed(term) -> None:
+    assert observable(term, np.ones((3, 2)), rng(), draws=5).shape == (0, 2)
+    assert in_own_unit(term, np.ones((3, 2))).tolist() == [[1.0, 1.0]] * 3
 
 
 def test_pseudo_data_keep_the_observed_rows() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from modelops_runtime.evaluation.losses import LossError, term_of
-from modelops_runtime.evaluation.score import ScoredTarget, Scorer, log_mean_exp
+from modelops_runtime.evaluation.score import ScoredTarget, Scorer, effective_sample_size, log_mean_exp
 from modelops_runtime.specs import losses as specs
 from modelops_runtime.specs.losses import LossSpec
 
@@ -86,6 +86,45 @@ def test_the_standard_error_is_the_spread_of_the_loss_over_fresh_replicates(loss
     runs = [scorer(loss).score(rng.normal(Y + 6, 4, size=(10, 4))) for _ in range(600)]
     spread = np.std([run.loss for run in runs])
     assert np.sqrt(np.mean([run.loss_se**2 for run in runs])) == pytest.approx(spread, rel=0.12)
+
+
+@given(hnp.arrays(np.float64, st.integers(1, 40), elements=st.floats(-2_000, 0)))
+def test_an_effective_sample_size_lies_between_one_and_all_and_moves_with_no_constant(log_p):
+    effective = effective_sample_size(log_p)
+    assert 1 - 1e-9 <= effective <= len(log_p) + 1e-9
+    assert effective_sample_size(log_p - 1e6) == pytest.approx(effective, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("weights", "effective"),
+    [([1, 1, 1, 1, 1, 1], 6), ([1, 0, 0, 0], 1), ([3, 1], 16 / 10), ([1, 1, 1, 1e-30], 3), ([7.0], 1)],
+)
+def test_an_effective_sample_size_is_the_squared_sum_over_the_sum_of_squares(weights, effective):
+    with np.errstate(divide="ignore"):
+        assert effective_sample_size(np.log(np.array(weights, dtype=float))) == pytest.approx(effective)
+
+
+def test_a_score_rests_on_the_weights_of_all_targets_together_and_tempered():
+    rng = np.random.default_rng(3)
+    values = np.concatenate([rng.normal(Y, 3, (30, 4)), rng.normal(Y, 3, (30, 4))], axis=1)
+    made = scorer(specs.NormalLoss(sigma=5), specs.NormalLoss(sigma=2), weights=(1.0, 0.25))
+    weights = np.exp(made.log_likelihoods(values))
+    found = made.score(values)
+    assert found.effective == pytest.approx(weights.sum() ** 2 / (weights**2).sum())
+    whole = scorer(specs.NormalLoss(sigma=5), specs.NormalLoss(sigma=2)).score(values)
+    assert whole.effective is not None
+    assert whole.effective < found.effective
+
+
+def test_below_five_there_is_a_jackknife_error_that_is_not_known_and_from_five_on_there_is_one():
+    four, five = np.repeat([Y + 1], 4, axis=0), np.repeat([Y + 1], 5, axis=0)
+    for rows, known in ((four, False), (five, True)):
+        found = scorer(specs.NormalLoss(sigma=5)).score(rows)
+        assert found.effective == pytest.approx(len(rows))
+        assert found.loss_se == pytest.approx(0, abs=1e-12)
+        assert (found.known_se is not None) == known
+    distance = scorer(specs.MeanSignalLoss()).score(four)
+    assert (distance.effective, distance.known_se) == (None, distance.loss_se)
 
 
 def test_weights_add_up_distances():

@@ -10,6 +10,12 @@ from modelops_runtime.ledger.base import Lease, Ledger, Replicate, Run, Trial, T
 
 RUN = "boarding-school"
 
+OBSERVED: dict[str, Any] = {
+    "keys": {"day": [1, 2, 3]}, "dates": [], "observed": [3.0, 8.0, 26.0], "weight": 1.0, "loss": "mean_signal",
+    "min_coverage": 1.0, "left_out": 0, "start": 0, "stop": 3,
+}  # fmt: skip
+"""A target of three observations, as many as `a_replicate` has values."""
+
 
 def a_run(run_id: str = RUN, *, trials: int = 5, **changes: Any) -> Run:
     fields: dict[str, Any] = {

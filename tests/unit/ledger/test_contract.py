@@ -16,14 +16,25 @@ from modelops_runtime.contracts.errors import ConflictingResult, LeaseLost, Ledg
 from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.ledger.base import Ledger, RunState, TrialEnd
 from tests.support.patience import PATIENCE_S
-from tests.unit.ledger.builders import RUN, a_replicate, a_run, an_end, finished, proposed, reserved, seqs, taken_over
+from tests.unit.ledger.builders import (
+    OBSERVED,
+    RUN,
+    a_replicate,
+    a_run,
+    an_end,
+    finished,
+    proposed,
+    reserved,
+    seqs,
+    taken_over,
+)
 
 Open = Callable[[], Ledger]
 
 
 class TestRuns:
     def test_a_created_run_is_kept_as_given_with_keys_in_order(self, ledger: Ledger, opened: Open):
-        given = a_run(provenance={"host": "h"}, observations={"in_bed": {"keys": {"day": [1, 2]}}})
+        given = a_run(provenance={"host": "h"}, observations={"in_bed": OBSERVED})
         made = ledger.create_run(given)
         read = opened().get_run(RUN)
         assert read == made
@@ -404,6 +415,7 @@ class TestFinishing:
         end = an_end(
             0.1 + 0.2,
             loss_se=1e-300,
+            effective_sample_size=1.07,
             stopped_early=True,
             seconds=4.5,
             diagnostics={"targets": {"b": 1.0, "a": 2.0}},
@@ -412,6 +424,7 @@ class TestFinishing:
         trial = ledger.finish(lease, end)
         assert opened().trials(RUN) == [trial]
         assert (trial.loss, trial.loss_se, trial.stopped_early, trial.seconds) == (0.1 + 0.2, 1e-300, True, 4.5)
+        assert trial.effective_sample_size == 1.07
         assert (trial.worker, trial.lease_until, trial.algorithm_state) == ("w1", None, {"x": 1})
         assert (trial.proposed_seq, trial.finished_seq, trial.replicates) == (1, 2, 3)
         assert list(trial.diagnostics["targets"]) == ["b", "a"]

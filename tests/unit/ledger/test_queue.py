@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
 from modelops_runtime.contracts.errors import LedgerError
 from modelops_runtime.contracts.parameters import Scalar
-from modelops_runtime.ledger.base import Lease, Ledger, Run
+from modelops_runtime.ledger.base import Lease, Ledger, Run, RunState
 from modelops_runtime.ledger.sql_ledger import SqlLedger
 from modelops_runtime.ledger.store import ConnectionLost, Params
 from tests.unit.ledger.builders import RUN, a_run, an_end, finished, reserved, seqs, taken_over
@@ -214,3 +215,18 @@ def test_what_is_searched_is_kept_with_the_run(ledger: Ledger):
     space = {"beta": {"min": 0.5, "max": 5.0, "scale": "log"}}
     ledger.create_run(a_run(space=space))
     assert state(ledger).space == space
+
+
+class TestWarnings:
+    def test_a_warning_is_kept_once_beside_what_the_provenance_holds_in_its_order(self, ledger: Ledger):
+        provenance = {"python": "3.12", "code_digest": "ab", "machine": {"system": "Linux", "cores": 2}}
+        ledger.create_run(replace(a_run(trials=2), provenance=provenance))
+        assert state(ledger).warnings == ()
+        for warning in ('it\'s "different"', "gämma", 'it\'s "different"'):
+            ledger.warn(RUN, warning)
+        assert state(ledger).warnings == ('it\'s "different"', "gämma")
+        kept = dict(state(ledger).provenance)
+        assert kept.pop("warnings") == ['it\'s "different"', "gämma"]
+        assert list(kept.items()) == list(provenance.items())
+        ledger.end_run(RUN, RunState.COMPLETED, "", {"loss": 1.0})
+        assert state(ledger).warnings == ('it\'s "different"', "gämma")

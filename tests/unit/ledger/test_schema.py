@@ -7,14 +7,18 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from modelops_runtime.contracts.errors import LedgerError
 from modelops_runtime.ledger.base import Ledger
 from modelops_runtime.ledger.sql import SchemaStep, schema_steps
+from tests.support.postgres import PostgresServer
 from tests.unit.ledger.builders import RUN, a_replicate, a_run, an_end, finished, proposed
 
 VERSION_1 = Path(__file__).parent / "version_1.sql"
+
+NEWEST = schema_steps("sqlite")[-1].version
 
 NOTES = "ALTER TABLE trial ADD COLUMN note TEXT NOT NULL DEFAULT '';\nCREATE TABLE notes (x INTEGER);\n"
 
@@ -56,11 +60,10 @@ def test_a_newer_ledger_that_lets_us_write_is_written(url: str):
 
 
 def test_a_newer_ledger_that_does_not_is_refused_in_one_line(url: str):
-    steps = with_next(url, oldest_writer=3)
-    open_with(url, steps).close()
-    with pytest.raises(
-        LedgerError, match=r"schema version 3, which version 3 and later may write.*use a newer"
-    ) as error:
+    newest = NEWEST + 1
+    open_with(url, with_next(url, oldest_writer=newest)).close()
+    said = rf"schema version {newest}, which version {newest} and later may write.*knows {NEWEST}: use a newer"
+    with pytest.raises(LedgerError, match=said) as error:
         open_with(url)
     assert "\n" not in str(error.value)
 
@@ -69,7 +72,7 @@ def test_a_migration_that_fails_leaves_the_ledger_as_it_was(url: str):
     first = open_with(url)
     first.create_run(a_run())
     first.close()
-    broken = with_next(url, oldest_writer=3, sql=NOTES + "INSERT INTO nowhere VALUES (1);\n")
+    broken = with_next(url, oldest_writer=NEWEST + 1, sql=NOTES + "INSERT INTO nowhere VALUES (1);\n")
     with pytest.raises(LedgerError, match="nowhere"):
         open_with(url, broken)
     again = open_with(url)
@@ -155,3 +158,28 @@ def test_a_file_of_version_1_is_read_and_gone_on_with(tmp_path: Path):
     assert ledger.finish(taken, an_end()).finished_seq == 4
     assert proposed(ledger).number == 2
     ledger.close()
+
+
+def test_a_writer_of_version_2_may_go_on_with_a_ledger_of_version_3(url: str):
+    backend = "postgres" if url.startswith("postgresql") else "sqlite"
+    open_with(url, schema_steps(backend)[:3]).close()
+    open_with(url, schema_steps(backend)[:2]).close()
+
+
+def test_who_may_read_the_results_may_so_after_a_migration(postgres: PostgresServer):
+    url = postgres.new_database()
+    database = url.rpartition("/")[2]
+    open_with(url, schema_steps("postgres")[:2]).close()
+    role = f"reader_{database}"
+    grants = f"GRANT USAGE ON SCHEMA modelops TO {role}; GRANT SELECT ON modelops.results TO {role}"
+    postgres.execute(f"CREATE ROLE {role} LOGIN; {grants}", database=database)
+    ledger = open_with(url)
+    ledger.create_run(a_run())
+    ledger.finish(proposed(ledger), an_end(effective_sample_size=1.5))
+    ledger.close()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"SET ROLE {role}".encode())
+        sizes = connection.execute(
+            "SELECT effective_sample_size, confirmed_effective_sample_size FROM modelops.results"
+        )
+        assert sizes.fetchall() == [(1.5, None)]

@@ -132,7 +132,7 @@ def test_failures_and_early_stops_are_counted_with_the_last_reason() -> None:
     told = counts(1.0, finished=20, failed=3, stopped_early=5)
     standing = after(TrialFinished(failed, told), Tick(replace(told, elapsed_s=2.0)))
     assert shown(standing)["failed"] == Row("failed", ("3 of 20 trials (15%)",), tone="bad")
-    assert shown(standing)["error"] == Row("error", ("MODEL_ERROR: no?[2J more",), tone="bad")
+    assert shown(standing)["error"] == Row("error", (r"MODEL_ERROR: no\x1b[2J more",), tone="bad")
     assert shown(standing)["raced"].parts == ("5 trials stopped early",)
 
 

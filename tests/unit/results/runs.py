@@ -99,6 +99,7 @@ def _row(run_id: str, phase: Phase, number: int, planned: Planned) -> Trial:
         seconds=end.seconds if end else None,
         proposed_seq=2 * number + 1,
         finished_seq=2 * number + 2 if end else None,
+        effective_sample_size=end.effective_sample_size if end else None,
     )
 
 

@@ -13,7 +13,7 @@ from modelops_runtime.ledger.opening import open_ledger
 from modelops_runtime.results.convergence import convergence_says, history_of
 from modelops_runtime.results.fit_figures import fit_figure, series_of
 from modelops_runtime.results.report import write_report
-from modelops_runtime.results.searched import Searched, on_bound, searched_of
+from modelops_runtime.results.searched import Searched, near_bound, on_bound, searched_of
 from modelops_runtime.results.targets import targets_of
 from tests.unit.results.runs import FRESH, IN_BED, Planned, Story, a_run, boarding_school, completed, failed
 from tests.unit.results.stories import STORIES, hostile, page
@@ -169,19 +169,62 @@ def test_a_best_value_on_its_bound_is_pointed_out():
     assert on_bound(beta, {"beta": 1.7}) == ""
 
 
-def test_parameters_without_bounds_in_the_spec_are_shown_over_what_was_tried():
+def class_run(**space: object) -> Story:
+    """A run whose spec leaves all bounds to the model's class."""
     trials = tuple(completed(n, {"beta": 1.0 + n, "mode": "ab"[n % 2], "n": 5}, [IN_BED], 1.0) for n in range(4))
-    story = Story(run=a_run(spec={"parameters": {}}), trials=trials)
+    spec = {"parameters": {"beta": {"scale": "log", "type": "float"}}}
+    return Story(run=a_run(spec=spec, space=space), trials=trials)
+
+
+def test_a_class_bounds_come_from_the_space_that_was_searched():
+    story = class_run(
+        beta={"min": 0.1, "max": 9.0, "scale": "log"},
+        mode={"choices": ["a", "b", "c"]},
+        many={"min": 1, "max": 7, "scale": "linear", "type": "int", "step": 1},
+    )
     assert searched_of(story.run, story.rows()[0]) == [
-        Searched(name="beta", low=1.0, high=4.0),
-        Searched(name="mode", choices=("a", "b")),
+        Searched(name="beta", low=0.1, high=9.0, scale="log"),
+        Searched(name="many", low=1.0, high=7.0, whole=True),
+        Searched(name="mode", choices=("a", "b", "c")),
     ]
+    assert "searched from 0.1 to 9, log" in page(story)
 
 
-def test_a_range_whose_bounds_the_class_gives_is_shown_on_its_own_scale():
-    trials = tuple(completed(n, {"beta": 1.0 + n}, [IN_BED], 1.0) for n in range(4))
-    story = Story(run=a_run(spec={"parameters": {"beta": {"scale": "log", "type": "float"}}}), trials=trials)
-    assert searched_of(story.run, story.rows()[0]) == [Searched(name="beta", low=1.0, high=4.0, scale="log")]
+def test_bounds_that_an_older_run_did_not_keep_are_never_those_of_what_was_tried():
+    story = class_run()
+    beta, mode = searched_of(story.run, story.rows()[0])
+    for parameter in (beta, mode):
+        assert (parameter.low, parameter.high, parameter.choices, parameter.is_known) == (None, None, (), False)
+    assert beta.scale == "log"
+    html = page(story)
+    parsed(html)
+    assert "searched; its bounds are not known" in html
+    assert "searched from" not in html
+    assert "sits on its" not in html
+    assert "There are no intervals for this run: the bounds of beta and mode are not known." in html
+    assert "The bounds of beta and mode are not known: the model&#39;s class has them" in html
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (3.0, "b sits on its lower bound (3): a wider range may fit better."),
+        (3.03, "b is 3.03, near its lower bound (3): nothing beyond was tried, and the answer may lie there."),
+        (4.97, "b is 4.97, near its upper bound (5): nothing beyond was tried, and the answer may lie there."),
+        (3.09, ""),
+    ],
+)
+def test_a_value_near_its_bound_has_its_own_sentence(value, said):
+    b = Searched(name="b", low=3.0, high=5.0)
+    assert (on_bound(b, {"b": value}) or near_bound(b, {"b": value}, excluded=True)) == said
+
+
+def test_near_is_wider_where_no_interval_excludes_the_bound_and_on_the_parameters_own_scale():
+    b = Searched(name="b", low=3.0, high=5.0)
+    assert near_bound(b, {"b": 3.09}, excluded=False).startswith("b is 3.09, near its lower bound (3)")
+    wide = Searched(name="b", low=1.0, high=10_000.0, scale="log")
+    assert near_bound(wide, {"b": 20.0}, excluded=False) == ""
+    assert near_bound(wide, {"b": 8_500.0}, excluded=True).startswith("b is 8,500, near its upper bound (10,000)")
 
 
 def test_a_confirmation_under_way_is_listed_and_not_yet_ranked_first():
@@ -203,3 +246,14 @@ def test_large_runs_stay_small_pages():
     )
     html = page(replace(story, trials=many, confirms={}, run=replace(story.run, state=RunState.OPEN, trials=10_000)))
     assert len(html.encode()) < 1_000_000
+
+
+def test_warnings_of_the_model_stand_at_the_top_as_text():
+    story = boarding_school(trials=12)
+    warned = replace(
+        story, run=replace(story.run, provenance={"python": "3.12", "warnings": ["noise > seed & <b>so</b>"]})
+    )
+    html = page(warned)
+    assert html.count("noise &gt; seed &amp; &lt;b&gt;so&lt;/b&gt;") == 1
+    assert html.index("Warning: noise") < html.index("<main>")
+    assert "Warning" not in page(story)

@@ -296,3 +296,48 @@ def test_figures_are_written_from_a_ledger_all_or_none(tmp_path: Path):
         assert all(path.is_file() for path in paths)
     finally:
         ledger.close()
+
+
+def resting_on(effective: float) -> Story:
+    """The boarding school with all confirmed losses resting on so many of their 50 replicates."""
+    story = boarding_school()
+    confirms = {
+        number: replace(
+            planned,
+            end=replace(
+                planned.end, effective_sample_size=effective, loss_se=planned.end.loss_se if effective >= 5 else None
+            ),
+        )
+        for number, planned in story.confirms.items()
+        if planned.end is not None
+    }
+    return replace(story, confirms=confirms)
+
+
+def test_confirmed_losses_that_rest_on_too_few_replicates_give_no_interval_no_order_and_no_error():
+    story = resting_on(1.07)
+    found = intervals_of(story.run, story.rows()[0])
+    reason = (
+        "the best set's confirmed loss rests on 1.1 of its 50 replicates (effective sample size; an error needs 5); "
+    )
+    assert found.reason.startswith(f"{reason}more replicates hardly help: add observations up")
+    assert {interval.reason for interval in found.parameters} == {found.reason}
+    assert all(interval.low is None for interval in found.parameters)
+    html = page(story)
+    assert "±" not in html
+    assert "its error is unknown: the loss rests on 1.1 of its 50 replicates" in html
+    assert "But their order says nothing: " in html
+    assert '<td class="number">–</td><td class="number">' in html, "no rank"
+
+
+def test_from_five_on_there_are_intervals_an_order_and_errors():
+    enough, unknown = resting_on(5.0), boarding_school()
+    assert intervals_of(enough.run, enough.rows()[0]) == intervals_of(unknown.run, unknown.rows()[0])
+    assert page(enough) == page(unknown)
+    assert "±" in page(enough)
+
+
+def test_what_a_search_trial_rests_on_refuses_nothing():
+    story = boarding_school()
+    few = [replace(t, effective_sample_size=1.0) if t.phase == "search" else t for t in story.rows()[0]]
+    assert intervals_of(story.run, few) == intervals_of(story.run, story.rows()[0])

@@ -108,6 +108,44 @@ def test_narrow_intervals_elsewhere_identify_nothing_and_are_called_too_narrow()
     assert "too narrow: 1 of 10 hold the true value, where 95% should" in a.says
 
 
+def test_a_value_that_is_found_without_an_interval_identifies_nothing() -> None:
+    """Six of six on the spot, and no interval in any of them."""
+    truth = [1.0, 2.0, 4.0, 5.0, 7.0, 9.0]
+    (a,) = recoveries([A], repeats(truth, truth, [NONE] * 6))
+    assert a.verdict == "no interval"
+    assert a.says == (
+        "a: no interval could be computed in any of 6 repeats (most often: too few trials), so whether it is identified is not"
+        " known."
+    )
+    (b,) = recoveries([A], repeats(truth, truth, [None] * 6))
+    assert "identified:" not in b.says
+    stated = [NONE, NONE, *(between(t - 1, t + 1) for t in truth[2:])]
+    (c,) = recoveries([A], repeats(truth, truth, stated))
+    assert (c.verdict, c.told, c.told_closed, c.told_alone) == ("weakly identified", 6, 4, 2), "4 of 6 are too few"
+    assert c.says == (
+        "a is weakly identified: the values found go along with the true ones (rank correlation 1.00), and 6 of 6 repeats tell"
+        " it, 2 of them by the value found alone. In 2, no interval could be computed; most often: too few trials."
+    )
+
+
+def test_intervals_with_an_open_end_do_not_identify() -> None:
+    half = Interval(name="a", low=0.0, high=2.0, estimate=1.0, low_open=True)
+    (a,) = recoveries([A], repeats([1.0] * 10, [1.0] * 10, [half] * 10))
+    assert (a.verdict, a.told, a.told_closed) == ("weakly identified", 10, 0)
+    (b,) = recoveries([A], repeats([1.0] * 10, [1.0] * 10, [between(0, 2)] * 8 + [half] * 2))
+    assert b.verdict == "identified"
+
+
+def test_a_true_value_outside_the_range_is_said_to_be_where_no_search_can_find_it() -> None:
+    narrow = Searched(name="a", low=3.0, high=5.0)
+    (a,) = recoveries([narrow], repeats([6.0] * 5, [5.0] * 5, [OPEN] * 5))
+    assert (a.outside, a.open) == (5, 0)
+    assert a.says == (
+        "a is not identified: 0 of 5 repeats tell it. In 5, the true value lies outside the searched range [3, 5]: no search can"
+        " find it."
+    )
+
+
 def test_a_choice_is_told_by_finding_it() -> None:
     shape = Searched(name="a", choices=(1, True, "x"))
     (a,) = recoveries([shape], repeats([1, 1, "x", "x", True, True], [1, True, "x", "x", True, True], [None] * 6))

@@ -79,6 +79,23 @@ def test_the_same_seed_gives_the_same_digest(service):
     assert len(first[0].digest) == 32
 
 
+def test_calls_in_turn_run_in_their_order_in_one_process_that_has_run_nothing_before(make):
+    service = make(entrypoint="model.py:counting")
+    service.describe()
+    used = {values_of(o)[0] for n in range(4) for o in service.submit_replicates(a_set(), {n: n}).result(PATIENCE_S)}
+    for _ in range(2):
+        outcomes = service.submit_in_turn([(a_set(a=a), seed) for a, seed in ((2.0, 5), (3.0, 5), (2.0, 5))]).result(
+            PATIENCE_S
+        )
+        assert [(outcome.index, outcome.seed) for outcome in outcomes] == [(0, 5), (1, 5), (2, 5)]
+        pids, calls, products = zip(*map(values_of, outcomes), strict=True)
+        assert (calls, products) == ((1, 2, 3), (10, 15, 10))
+        assert len(set(pids)) == 1
+        assert not used & set(pids)
+        used |= set(pids)
+    service.close()
+
+
 def test_one_replicate_that_fails_fails_alone(service):
     before, failed, after = service.submit_replicates(a_set(mood="fail 2"), {0: 1, 1: 2, 2: 3}).result(PATIENCE_S)
     assert failed.failure.kind is FailureKind.MODEL_ERROR

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import copy
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
+from pydantic import ValidationError
 
-from modelops_runtime.specs.identity import identity_of, identity_parts, table_digest
+from modelops_runtime.specs.adaptive import AdaptiveSpec
+from modelops_runtime.specs.identity import (
+    differences,
+    identity_of,
+    identity_parts,
+    kept_parts,
+    spec_json,
+    table_digest,
+    written_parts,
+)
 from tests.unit.specs.files import DATA, FULL, load
 
 CHANGES = [
@@ -44,6 +58,20 @@ FREE = [
     ("beta:  {min: 0.5, max: 5.0, scale: log}", "beta: {scale: log, max: 5, min: 5e-1, type: float}"),
 ]
 
+MINIMAL = """\
+version: 1
+name: minimal
+model: {entrypoint: "model.py:simulate"}
+parameters:
+  beta: {min: 0.5, max: 5.0}
+targets:
+  in_bed:
+    observed: data.csv
+    match: {exact: day}
+    value: in_bed
+"""
+RELATIVE = MINIMAL.replace("    value: in_bed\n", "    value: in_bed\n    loss: {kind: relative, floor: 1.0}\n")
+
 
 def parts(folder: Path, spec: str, data: str = DATA) -> dict[str, str]:
     return identity_parts(load(folder, spec, data), code={"model.py": "c0de"})
@@ -55,7 +83,7 @@ def test_a_change_that_results_follow_from_is_another_run_and_named(
 ) -> None:
     assert FULL.count(given) == 1
     before, after = parts(tmp_path, FULL), parts(tmp_path, FULL.replace(given, instead))
-    assert [name for name in before if before[name] != after[name]] == [part]
+    assert [name for name in before | after if before.get(name) != after.get(name)] == [part]
     assert identity_of(before) != identity_of(after)
 
 
@@ -63,6 +91,105 @@ def test_a_change_that_results_follow_from_is_another_run_and_named(
 def test_what_may_change_freely_leaves_the_run_the_same(tmp_path: Path, given: str, instead: str) -> None:
     assert FULL.count(given) == 1
     assert identity_of(parts(tmp_path, FULL)) == identity_of(parts(tmp_path, FULL.replace(given, instead)))
+
+
+def _paths(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Every key of nested mappings, the inner ones too."""
+    for key, item in value.items() if isinstance(value, Mapping) else ():
+        yield (*at, key)
+        yield from _paths(item, (*at, key))
+
+
+def _without(given: dict[str, Any], path: tuple[Any, ...]) -> dict[str, Any]:
+    copied = copy.deepcopy(given)
+    holder = copied
+    for step in path[:-1]:
+        holder = holder[step]
+    del holder[path[-1]]
+    return copied
+
+
+def _at_default(spec: AdaptiveSpec) -> list[tuple[Any, ...]]:
+    """The keys of a spec, written out, that say nothing: without one, it is the same spec."""
+
+    def is_same(given: dict[str, Any]) -> bool:
+        try:
+            return AdaptiveSpec.model_validate(given) == spec
+        except ValidationError:
+            return False
+
+    written = spec_json(spec)
+    return [path for path in _paths(written) if is_same(_without(written, path))]
+
+
+DEFAULTS = {
+    ("model", "seed_bits"), ("model", "threads"), ("model", "env"), ("model", "config"),
+    ("parameters", "beta", "scale"), ("parameters", "beta", "type"),
+    ("targets", "in_bed", "loss"), ("targets", "in_bed", "weight"), ("targets", "in_bed", "min_coverage"),
+    ("search", "algorithm"), ("search", "options"), ("search", "guesses"), ("search", "replicates"), ("search", "seed"),
+    ("search", "common_random_numbers"), ("search", "racing"), ("search", "racing", "after"), ("search", "on_failure"),
+    ("search", "lag"),
+}  # fmt: skip
+"""Some of the keys that a run follows from, at their defaults in MINIMAL."""
+
+
+@pytest.mark.parametrize("text", [MINIMAL, FULL, RELATIVE], ids=["minimal", "full", "relative"])
+def test_what_is_at_its_default_is_no_part_of_it_at_any_level(tmp_path: Path, text: str) -> None:
+    loaded = load(tmp_path, text)
+    said = {name: _json(part) for name, part in identity_parts(loaded, code={}).items()}
+    defaults = _at_default(loaded.spec)
+    assert text is not MINIMAL or set(defaults) >= DEFAULTS
+    for section, *path in defaults:
+        if section in ("model", "search") and len(path) == 1:
+            assert f"{section}.{path[0]}" not in said
+        if section in ("parameters", "targets") and len(path) > 1:
+            held = said[f"{section}.{path[0]}"]
+            for step in path[1:-1]:
+                held = held.get(step, {})
+            assert path[-1] not in held, path
+
+
+@pytest.mark.parametrize("text", [MINIMAL, FULL, RELATIVE], ids=["minimal", "full", "relative"])
+def test_a_run_of_a_version_that_did_not_know_a_key_is_the_same_run(tmp_path: Path, text: str) -> None:
+    loaded = load(tmp_path, text)
+    written, now = spec_json(loaded.spec), written_parts(loaded, code={"model.py": "c0de"})
+    for path in _at_default(loaded.spec):
+        older = _without(written, path)
+        assert differences(kept_parts(older, now), now) == [], path
+        known = {name: part for name, part in now.items() if name != ".".join(path)}
+        assert differences(kept_parts(older, known), now) == [], path
+
+
+def test_a_run_that_was_kept_with_defaults_left_out_is_the_same_run(tmp_path: Path) -> None:
+    loaded = load(tmp_path, FULL)
+    kept = kept_parts(spec_json(loaded.spec), identity_parts(loaded, code={"model.py": "c0de"}))
+    assert differences(kept, written_parts(loaded, code={"model.py": "c0de"})) == []
+
+
+def test_a_default_that_was_another_one_then_is_a_difference(tmp_path: Path) -> None:
+    loaded = load(tmp_path, MINIMAL)
+    then = spec_json(loaded.spec)
+    then["search"]["seed"] = 5  # written out when that was the default, and in no part
+    found = differences(kept_parts(then, identity_parts(loaded, code={})), written_parts(loaded, code={}))
+    assert found == ["search.seed: 5 before, 1 now"]
+
+
+def test_a_key_of_a_later_version_counts_when_it_is_not_at_its_default(tmp_path: Path) -> None:
+    loaded = load(tmp_path, MINIMAL)
+    later, now = spec_json(loaded.spec), written_parts(loaded, code={})
+    later["search"]["particles"] = 100
+    later["targets"]["in_bed"]["floor"] = 2
+    parts = identity_parts(loaded, code={})
+    assert differences(kept_parts(later, parts), now) == []
+    found = differences(kept_parts(later, {**parts, "search.particles": "100"}), now)
+    assert found == ["search.particles: 100 before, absent now"]
+
+
+def _json(part: str) -> Any:
+    try:
+        return json.loads(part)
+    except ValueError:
+        return part
 
 
 def test_code_and_data_are_part_of_it(tmp_path: Path) -> None:

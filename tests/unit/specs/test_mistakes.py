@@ -459,3 +459,20 @@ def test_the_file_is_named_as_the_user_gave_it(tmp_path: Path, monkeypatch: pyte
 
 def test_every_key_of_a_spec_is_accepted(tmp_path: Path) -> None:
     load(tmp_path, FULL, DATA)
+
+
+@pytest.mark.parametrize(
+    ("written", "instead"),
+    [
+        ("name: boarding-school", 'name: "boarding\\ud800"'),
+        ("entrypoint: model.py:simulate", 'entrypoint: "model.py:\\udfff"'),
+        ("timeout: 30s", '"\\ud800": 30s'),
+    ],
+)
+def test_half_a_letter_is_no_text(tmp_path: Path, written: str, instead: str) -> None:
+    assert written in SPEC
+    with pytest.raises(SpecErrors) as refused:
+        load(tmp_path, SPEC.replace(written, instead))
+    said = [line for line in str(refused.value).splitlines() if "is half of a letter" in line]
+    assert len(said) == 1
+    assert said[0].endswith("is half of a letter; write the letter itself, or its whole escape")

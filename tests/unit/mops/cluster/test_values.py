@@ -99,6 +99,35 @@ def test_ignored_files_stay_at_home_and_ignored_data_does_not(tmp_path: Path) ->
     assert set(run_files(spec).files) == {"model.py", "data.csv"}
 
 
+def test_secrets_and_links_out_of_the_folder_stay_at_home_unless_they_are_allowed(tmp_path: Path) -> None:
+    spec = loaded(tmp_path)
+    (spec.root / "id_rsa").write_text("mine")
+    (tmp_path / "elsewhere.csv").write_text("1")
+    (spec.root / "table.csv").symlink_to(tmp_path / "elsewhere.csv")
+    with pytest.raises(UserError, match=r"id_rsa \(looks like a secret\), table.csv \(a link to .*/elsewhere.csv\)"):
+        run_files(spec)
+    (spec.root / ".mopsinclude").write_text("table.csv\n")
+    with pytest.raises(
+        UserError, match=r": id_rsa \(looks like a secret\) would be sent to the cluster; list .*\.mopsignore"
+    ):
+        run_files(spec)
+    (spec.root / ".mopsignore").write_text("id_rsa\n")
+    assert set(run_files(spec).files) == {"model.py", "data.csv", "table.csv", ".mopsinclude"}
+
+
+def test_data_that_is_a_link_travels_under_its_own_name(tmp_path: Path) -> None:
+    spec = loaded(tmp_path)
+    (spec.root / "tables").mkdir()
+    (spec.root / "data.csv").rename(spec.root / "tables" / "newest.csv")
+    (spec.root / "data.csv").symlink_to("tables/newest.csv")
+    assert {"data.csv", "tables/newest.csv"} <= set(run_files(spec).files)
+    (tmp_path / "outside.csv").write_text((spec.root / "data.csv").read_text())
+    (spec.root / "data.csv").unlink()
+    (spec.root / "data.csv").symlink_to(tmp_path / "outside.csv")
+    with pytest.raises(UserError, match=r"data.csv \(a link to .*/outside.csv\)"):
+        run_files(spec)
+
+
 def test_too_much_for_a_release_is_refused_with_the_largest_files(tmp_path: Path) -> None:
     spec = loaded(tmp_path)
     (spec.root / "table.txt").write_text("x" * LIMIT)

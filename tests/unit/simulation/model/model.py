@@ -39,6 +39,15 @@ def other(params, seed):
     return {"first": {"x": [seed]}, "second": {"y": [float(params["a"])]}}
 
 
+calls = 0
+
+
+def counting(params, seed):
+    global calls
+    calls += 1
+    return {"x": [0, 1, 2], "y": [os.getpid(), calls, params["a"] * seed]}
+
+
 def derived(params):
     return {"double": 2 * params["a"]}
 

@@ -1,0 +1,55 @@
+"""Whether files that simulations read where they are still have the recorded contents."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from modelops_runtime.bundles.archive import File, digest_of_file
+from modelops_runtime.bundles.cache import Store
+from modelops_runtime.bundles.snapshot import Snapshot, stamp_of
+from modelops_runtime.contracts.errors import ModelChanged, UserError
+
+_LOOKING_SHARE = 10.0
+"""Looking takes a tenth of the time at the most."""
+_DAY_S = 86_400
+
+
+class Watch:
+    """Of one snapshot, by one thread."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._root = snapshot.root
+        self._files = [(each.file, each.digest) for each in snapshot.linked if each.stamp is not None]
+        self._stamps = {each.file.name: each.stamp for each in snapshot.linked}
+        self._copied = [each.digest for each in snapshot.copied]
+        self._store = Store(Path(snapshot.store))
+        self._next_look = 0.0
+        self._next_touch = time.monotonic() + _DAY_S
+
+    def look(self, *, now: bool = False) -> None:
+        """Size and times first, the digest where these differ. Without `now` it may be left out, so that it costs little.
+
+        Raises ModelChanged.
+        """
+        began = time.monotonic()
+        if began >= self._next_touch:
+            self._store.touch(self._copied)
+            self._next_touch = began + _DAY_S
+        if not self._files or (began < self._next_look and not now):
+            return
+        for file, recorded in self._files:
+            self._look_at(file, recorded)
+        ended = time.monotonic()
+        self._next_look = ended + _LOOKING_SHARE * (ended - began)
+
+    def _look_at(self, file: File, recorded: str) -> None:
+        try:
+            stamp = stamp_of(file.path)
+            if stamp == self._stamps[file.name]:
+                return
+            if stamp[2] != file.size or digest_of_file(file.path) != recorded:
+                raise ModelChanged(file.name, self._root)
+        except (OSError, UserError) as error:
+            raise ModelChanged(file.name, self._root) from error
+        self._stamps[file.name] = stamp

@@ -1,0 +1,64 @@
+"""A run's targets as it scored them, built again from what its row keeps: no data file and no model is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from pydantic import TypeAdapter, ValidationError
+
+from modelops_runtime.evaluation.losses import KINDS, OptionProblem, term_of
+from modelops_runtime.evaluation.score import ScoredTarget
+from modelops_runtime.evaluation.terms import Array
+from modelops_runtime.specs.losses import LossSpec
+
+PER_OBSERVATION = ("n", "sigma")
+"""Options of a loss that may be a column of the data: a run keeps their values, one an observation."""
+
+
+class NotStored(ValueError):
+    """A target that cannot be built again; the text says what is missing."""
+
+
+def kept_numbers(option: str, part: Mapping[str, Any], loss: Mapping[str, Any]) -> Array | None:
+    """`n` or `sigma` of each observation [N]; None where the loss has none, or an older run did not keep the column.
+
+    `part` is the target's part of `Run.observations`, `loss` that of `Run.spec`.
+    """
+    given = part.get(option)
+    if given is not None:
+        return np.array(given, dtype=np.float64)
+    constant = loss.get(option)
+    if isinstance(constant, int | float):
+        return np.full(len(part["observed"]), float(constant))
+    return None
+
+
+def loss_of(spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The `loss` of a target in `Run.spec`; empty where it is not kept."""
+    given = spec.get("loss")
+    return given if isinstance(given, Mapping) else {}
+
+
+def stored_target(name: str, part: Mapping[str, Any], spec: Mapping[str, Any]) -> ScoredTarget:
+    """The target `name` with its loss, from its parts of `Run.observations` and of `Run.spec["targets"]`.
+
+    Raises NotStored for a function of the user's own, and for what an older run did not keep.
+    """
+    kind, loss = str(part["loss"]), dict(loss_of(spec))
+    if kind not in KINDS:
+        raise NotStored(f"nothing is known of the noise that {kind} supposes")
+    columns: dict[str, Array] = {}
+    for option in PER_OBSERVATION:
+        if isinstance(loss.get(option), str):
+            numbers = kept_numbers(option, part, loss)
+            if numbers is None:
+                raise NotStored(f"the run was recorded without the {option} of {kind}")
+            columns[option], loss[option] = numbers, option
+    try:
+        read: Any = TypeAdapter(LossSpec).validate_python({**loss, "kind": kind})
+        term = term_of(read, np.array(part["observed"], dtype=np.float64), columns)
+    except (ValidationError, OptionProblem) as error:
+        raise NotStored(f"the run was recorded without the options of {kind}") from error
+    return ScoredTarget(name=name, start=part["start"], stop=part["stop"], weight=part["weight"], term=term)

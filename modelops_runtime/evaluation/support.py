@@ -1,0 +1,46 @@
+"""Before a run: on how many of its replicates will a likelihood rest?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from modelops_runtime.contracts.effective import grown
+from modelops_runtime.evaluation.observing import observed_of, observing
+from modelops_runtime.evaluation.score import Scorer, effective_sample_size
+from modelops_runtime.evaluation.terms import Array, LossError, Term
+
+DATA_SETS = 40
+"""Sets of pseudo-observations, at the most, over which the median is taken."""
+
+
+def expected_effective(values: Array, scorer: Scorer, *, replicates: int, rng: np.random.Generator) -> float | None:
+    """The effective sample size of `replicates` simulations of a set, had the data been made by the model at this very set.
+
+    `values` [R, N] are simulations of it. Each in turn is what happened: data are drawn around it by the loss's own noise, and
+    the others are weighed by them; the median over those, extrapolated from R - 1 others. At a poor set the observed data
+    themselves would show no more than that it is poor. None where no data can be drawn, or fewer than three simulations
+    are given. For likelihoods alone.
+    """
+    found: list[float] = []
+    for row in range(min(len(values), DATA_SETS) if len(values) > 2 else 0):
+        others = np.delete(values, row, axis=0)
+        try:
+            drawn = observed_of(scorer.targets, values[row], rng)
+            others[:, np.isnan(drawn)] = np.nan
+            log_p = _observing(scorer, drawn).log_likelihoods(others)
+        except LossError:
+            continue
+        if np.isfinite(log_p.max()):
+            found.append(grown(effective_sample_size(log_p), len(others), replicates))
+    return min(float(np.median(found)), float(replicates)) if found else None
+
+
+def _observing(scorer: Scorer, drawn: Array) -> Scorer:
+    """The same targets over other data [N]."""
+    targets = []
+    for target in scorer.targets:
+        assert isinstance(target.term, Term)
+        targets.append(replace(target, term=observing(target.term, drawn[target.start : target.stop])))
+    return Scorer(tuple(targets))

@@ -1,0 +1,123 @@
+"""The cells of a row: each is what its column holds, or an error names row, column and what is wrong."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from types import NoneType
+from typing import Any
+
+from modelops_runtime.contracts.errors import LedgerError
+from modelops_runtime.contracts.plain_text import plain_line
+
+_QUOTED = 80
+"""Characters of a damaged cell that are quoted."""
+
+
+class Damaged(LedgerError):
+    """A row cannot be read: `Damaged("run 'flu', trial 3: column params ...")`; which ledger, the caller says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column in a query's answer."""
+
+    name: str
+    kinds: tuple[type, ...]
+    """What a cell may be, before it is read; NoneType where it may be NULL."""
+    read: Callable[[Any], Any] | None = None
+    """What is made of a cell that is not NULL. Raises ValueError with what is wrong, put behind the column's name."""
+
+
+TEXT, WHOLE, REAL, FLAG, BYTES = (str,), (int,), (float, int), (bool, int), (bytes,)
+
+_WORDS: Mapping[type, str] = {
+    str: "text", int: "a whole number", float: "a number", bool: "true or false", bytes: "bytes", NoneType: "nothing",
+}  # fmt: skip
+
+
+def or_null(kinds: tuple[type, ...]) -> tuple[type, ...]:
+    return (*kinds, NoneType)
+
+
+class Columns:
+    """The columns of a query's answer, in its order."""
+
+    def __init__(self, *columns: Column) -> None:
+        self._columns = columns
+        self.names = [column.name for column in columns]
+        self._read = [(column.name, column.read) for column in columns if column.read is not None]
+        self._wrong_kind = lru_cache(maxsize=256)(self._first_of_wrong_kind)  # rows are of few kinds: looked at once
+
+    def of(self, row: Sequence[Any], where: Callable[[dict[str, Any]], str]) -> dict[str, Any]:
+        """Column -> what its cell holds. `where` makes the row's name of its raw cells. Raises Damaged."""
+        row = row[: len(self.names)]  # a statement may give more, for its own use
+        cells = dict(zip(self.names, row, strict=True))
+        wrong = self._wrong_kind(tuple(map(type, row)))
+        if wrong is not None:
+            raise Damaged(f"{where(cells)}: column {wrong}")
+        for name, read in self._read:
+            cell = cells[name]
+            if cell is None:
+                continue
+            try:
+                cells[name] = read(cell)
+            except (ValueError, OverflowError, RecursionError) as error:
+                raw = dict(zip(self.names, row, strict=True))
+                raise Damaged(f"{where(raw)}: column {name} {plain_line(str(error), limit=3 * _QUOTED)}") from error
+        return cells
+
+    def _first_of_wrong_kind(self, kinds: tuple[type, ...]) -> str | None:
+        for column, kind in zip(self._columns, kinds, strict=True):
+            if not issubclass(kind, column.kinds) or (kind is bool and bool not in column.kinds):
+                wanted = _WORDS[column.kinds[0]]
+                return f"{column.name} holds {_WORDS.get(kind, kind.__name__)}, where {wanted} is meant"
+        return None
+
+
+def json_object(cell: str) -> dict[str, Any]:
+    """The JSON object in a cell; a lone surrogate in it is a `?`. Raises ValueError."""
+    try:
+        value = json.loads(cell)
+    except ValueError as error:
+        raise ValueError(f"holds no JSON ({error}): {cell[:_QUOTED]!r}") from error
+    except RecursionError as error:
+        raise ValueError("holds JSON that is nested too deeply") from error
+    if not isinstance(value, dict):
+        raise ValueError(f"holds {cell[:_QUOTED]!r}, where a JSON object is meant")
+    if "\\ud" in cell or "\\uD" in cell:
+        value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+    return value
+
+
+def json_object_of(check: Callable[[dict[str, Any]], object]) -> Callable[[str], dict[str, Any]]:
+    """Reads an object that `check` raises no ValueError for."""
+
+    def read(cell: str) -> dict[str, Any]:
+        value = json_object(cell)
+        check(value)
+        return value
+
+    return read
+
+
+def one_of(words: Iterable[str]) -> Callable[[str], str]:
+    """Reads one of some words, or the member of a StrEnum."""
+    known = {str(word): word for word in words}
+
+    def read(cell: str) -> str:
+        if cell not in known:
+            raise ValueError(f"holds {cell[:_QUOTED]!r}; it must be one of {', '.join(known)}")
+        return known[cell]
+
+    return read
+
+
+def finite(cell: float) -> float:
+    """Raises ValueError for a number that is not finite."""
+    if not math.isfinite(cell):
+        raise ValueError(f"holds {cell}, where a finite number is meant")
+    return cell

@@ -1,0 +1,78 @@
+"""The bands of the fit as a table: of the simulations, and with the noise of observation that the loss supposes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from modelops_runtime.evaluation.fit import key_columns
+from modelops_runtime.ledger.base import Ledger, Run, Trial
+from modelops_runtime.results.evidence import Runs, runs_of
+from modelops_runtime.results.fit_figures import quantiles_of
+from modelops_runtime.results.standing import Candidate, candidates, finalists
+from modelops_runtime.results.targets import TargetData, targets_of
+
+LEVELS = (0.05, 0.5, 0.95)
+"""Quantiles of the replicates: the ends of the central 90 %, and the median."""
+
+NAMES = (
+    "trial", "target", "phase", "replicates", "observed", "n", "simulated_low", "simulated_median", "simulated_high",
+    "observable_low", "observable_high",
+)  # fmt: skip
+
+
+def banded(trials: Sequence[Trial]) -> list[Candidate]:
+    """The sets whose bands are written: the finalists, or the best set while there are none."""
+    return finalists(trials) or candidates(trials)[:1]
+
+
+def bands_table(ledger: Ledger, run: Run, trials: Sequence[Trial]) -> pa.Table:
+    """One row for each observation of each of `banded`, best first; the columns are NAMES, with the keys after `phase`.
+
+    All values are in the unit of `observed`. The pair `simulated_` is the central 90 % of the replicates; the pair
+    `observable_` that of what would be observed, null where the loss supposes no noise. Both null: not matched.
+    """
+    targets = targets_of(run)
+    width = max((target.stop for target in targets), default=0)
+    found = [runs_of(one, ledger.replicates(run.run_id, one.search.number), width) for one in banded(trials)]
+    return pa.concat_tables([_of_set(run, targets, runs) for runs in found] or [_of_set(run, targets, None)])
+
+
+def _of_set(run: Run, targets: Sequence[TargetData], runs: Runs | None) -> pa.Table:
+    """The rows of one set; of none, a table without rows."""
+    names = [target.name for target in targets for _ in range(target.observed.size)]
+    rows = len(names) if runs is not None and len(runs.values) else 0
+    number = runs.candidate.search.number if runs is not None else 0
+    numbers = np.concatenate([np.empty((6, 0)), *(_numbers(target, runs) for target in targets)], axis=1)
+    observed = np.concatenate([np.empty(0), *(target.observed for target in targets)])
+    keys = {
+        name if name not in NAMES else f"key.{name}": column for name, column in key_columns(run.observations).items()
+    }
+    columns = {
+        "trial": pa.array([number] * len(names), pa.int64()),
+        "target": pa.array(names, pa.string()),
+        "phase": pa.array(["" if runs is None else runs.phase] * len(names), pa.string()),
+        **keys,
+        "replicates": pa.array([0 if runs is None else len(runs.values)] * len(names), pa.int64()),
+        "observed": pa.array(observed, pa.float64()),
+        **{
+            name: pa.array(row, pa.float64(), from_pandas=True)
+            for name, row in zip(("n", *NAMES[-5:]), numbers, strict=True)
+        },
+    }
+    return pa.table(columns).slice(0, rows)
+
+
+def _numbers(target: TargetData, runs: Runs | None) -> NDArray[np.float64]:
+    """n, the three levels of the simulations and the two of what would be observed, [6, observations]."""
+    found = np.full((6, target.observed.size), np.nan)
+    if target.of_n is not None:
+        found[0] = target.of_n
+    if runs is not None:
+        values = runs.values[:, target.start : target.stop]
+        found[1:4] = quantiles_of(target.in_own_unit(values), LEVELS)
+        found[4:6] = quantiles_of(target.observable(values, runs.candidate.search.number), LEVELS[::2])
+    return found

@@ -1,0 +1,73 @@
+"""What the config owns as a whole: what is there beside it goes, but for what Azure puts there by itself. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+MAPS = {
+    "tags": r"hidden-.*|aks-managed-.*|ms-resource-usage|link:.*|kubernetes\.azure\.com.*",
+    "nodeLabels": r"kubernetes\.azure\.com/.*",
+}
+"""Name of a map -> the keys in it that are Azure's own."""
+
+LISTS = {
+    "nodeTaints": r"kubernetes\.azure\.com/.*|CriticalAddonsOnly(=.*)?:.*",
+    "authorizedIPRanges": "",
+    "availabilityZones": "",
+}
+"""Name of a list without order -> the entries in it that are Azure's own, or that it asks of a system pool."""
+
+
+def is_azures(collection: str, entry: Any) -> bool:
+    pattern = MAPS.get(collection) or LISTS.get(collection)
+    return bool(pattern) and re.fullmatch(pattern, str(entry), re.IGNORECASE) is not None
+
+
+def left_over(collection: str, desired: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a map, what is there and not asked for."""
+    asked = {str(key).lower() for key, value in desired.items() if value is not None}
+    return {
+        key: value
+        for key, value in live.items()
+        if value is not None and str(key).lower() not in asked and not is_azures(collection, key)
+    }
+
+
+def is_same_list(collection: str, desired: Sequence[Any], live: Sequence[Any]) -> bool:
+    wanted, found = {_entry(one) for one in desired}, {_entry(one) for one in live}
+    return wanted == {one for one in found if one in wanted or not is_azures(collection, one)}
+
+
+def _entry(value: Any) -> str:
+    """An address is the network of it alone."""
+    try:
+        return str(ipaddress.ip_network(str(value).strip(), strict=False))
+    except ValueError:
+        return str(value).strip()
+
+
+def with_removals(body: Any, live: Any) -> Any:
+    """`body` as it is sent: None stands in its maps for what is to be taken out, Azure's own stays in its lists, and an empty
+    list is there only to take something out."""
+    if isinstance(body, list):
+        return [with_removals(one, None) for one in body]
+    if not isinstance(body, Mapping):
+        return body
+    found = {str(key).lower(): value for key, value in live.items()} if isinstance(live, Mapping) else {}
+    result: dict[str, Any] = {}
+    for key, value in body.items():
+        actual = found.get(key.lower())
+        if key in MAPS and isinstance(value, Mapping):
+            there = actual if isinstance(actual, Mapping) else {}
+            result[key] = {**value, **dict.fromkeys(left_over(key, value, there))}
+        elif key in LISTS and isinstance(value, list):
+            there = actual if isinstance(actual, list) else []
+            kept = [*value, *(one for one in there if one not in value and is_azures(key, one))]
+            result |= {key: kept} if kept or there else {}
+        else:
+            sent = with_removals(value, actual)
+            result |= {key: sent} if sent or not value else {}
+    return result

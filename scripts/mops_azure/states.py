@@ -1,0 +1,45 @@
+"""What a resource says of itself: whose it is, and whether Azure is at work on it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mops_azure.config import MANAGED_BY
+
+IN_MOTION_ENDS = ("succeeded", "failed", "canceled")
+
+SERVER_STATES = {"ready": "Succeeded", "stopped": "Succeeded", "disabled": "Failed", "dropping": "Deleting"}
+"""A database server tells its state in words of its own; all others mean that Azure is at work."""
+
+
+def is_ours(live: Any) -> bool:
+    tags = {str(key).lower(): value for key, value in ((live or {}).get("tags") or {}).items()}
+    return tags.get("managedby") == MANAGED_BY
+
+
+def state_of(live: Any) -> str:
+    """`Succeeded`, `Creating` ...; what has no state of its own has Succeeded."""
+    properties = (live or {}).get("properties") or {}
+    if "flexibleservers" in str((live or {}).get("type")).lower() and properties.get("state"):
+        return SERVER_STATES.get(str(properties["state"]).lower(), str(properties["state"]))
+    return str(properties.get("provisioningState") or "Succeeded")
+
+
+def in_motion(live: Any) -> bool:
+    """Azure is still at work on it; a state that we do not know counts as work."""
+    return live is not None and state_of(live).lower() not in IN_MOTION_ENDS
+
+
+def going(live: Mapping[str, Any]) -> list[str]:
+    """Ids of what is being deleted, without those of what is in it."""
+    ids = [id_ for id_, one in live.items() if state_of(one).lower() == "deleting"]
+    return [id_ for id_ in ids if not any(id_.startswith(f"{above}/") for above in ids)]
+
+
+def standing(live: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what is being deleted, and what goes with it."""
+    gone = going(live)
+    return {
+        id_: one for id_, one in live.items() if not any(id_ == above or id_.startswith(f"{above}/") for above in gone)
+    }

@@ -1,0 +1,83 @@
+"""What stands against an answer is said in plain sentences: on the terminal, as JSON, from Python, in exports, on the page."""
+
+from __future__ import annotations
+
+import json
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+from modelops_runtime import open_run
+from tests.support.projects import LINE_MODEL, Project, line_spec, project
+
+FAR = "further from its loss in the search"
+
+
+def everywhere(made: Project, run_id: str = "line") -> list[str]:
+    """The cautions of a run, which all places have alike."""
+    shown = json.loads(made.mops("results", "show", run_id, "--json").out)["cautions"]
+    for command in (("run", "--spec", "adaptive.yaml"), ("results", "show", run_id)):
+        ended = made.mops(*command)
+        assert ended.code == 0, ended.err
+        assert [line for line in ended.out.splitlines() if line.startswith("caution: ")] == [
+            f"caution: {sentence}" for sentence in shown
+        ]
+    last = json.loads(made.mops("run", "--spec", "adaptive.yaml", "--json").out.splitlines()[-1])
+    assert (last["event"], last["cautions"]) == ("run_ended", shown)
+    assert made.mops("results", "export", run_id, "--to", "out").code == 0
+    assert json.loads((made.root / "out" / "run.json").read_text())["cautions"] == shown
+    assert list(open_run(run_id, made.ledger).cautions) == shown
+    assert made.mops("report", run_id, "--to", "page.html").code == 0
+    page = unescape((made.root / "page.html").read_text())
+    assert all(sentence in page for sentence in shown)
+    return shown
+
+
+@pytest.fixture
+def leaking(tmp_path: Path) -> Project:
+    """A model whose state outlives a simulation, so that what it yields grows from one to the next."""
+    model = LINE_MODEL.replace("def simulate", "kept = {'y': 0.0}\n\ndef simulate").replace(
+        'return {"t": t, "y": ', 'kept["y"] += params["height"] + 4\n    return {"t": t, "y": kept["y"] + '
+    )
+    made = project(tmp_path / "line", spec=line_spec(trials=6, replicates=2), model=model)
+    assert made.mops("run", "--spec", "adaptive.yaml", "--workers", "1").code == 0
+    return made
+
+
+def test_a_confirmation_far_from_the_search_is_said_with_both_numbers(leaking: Project) -> None:
+    (text,) = [sentence for sentence in everywhere(leaking) if FAR in sentence]
+    found = json.loads(leaking.mops("results", "show", "line", "--json").out)["best"]
+    assert found["confirmed_loss"] > 10 * found["loss"]
+    assert text.startswith(f"The confirmed loss of trial {found['trial']}, ")
+    assert "see `mops check`" in text
+
+
+def test_a_model_that_is_plainly_wrong_a_value_near_its_bound_and_unknown_intervals_are_said(tmp_path: Path) -> None:
+    """Data from 1 to 9; the model can do nothing but 40 and more."""
+    spec = line_spec(trials=12, replicates=4, loss="{kind: normal, sigma: 0.5}")
+    spec = spec.replace("height: {min: -3.0, max: 5.0}", "height: {min: 40.0, max: 60.0}")
+    spec = spec.replace("trials: 12", "guesses: [{slope: 2.0, height: 40.3}]\n  trials: 12")
+    made = project(tmp_path / "line", spec=spec)
+    said = everywhere_after_a_run(made)
+    assert said[0].startswith(
+        "No set that was tried fits line: the data lie further from the best set than each of 200"
+    )
+    unknown = [sentence for sentence in said if sentence.startswith("There are no intervals for this run: ")]
+    assert len(unknown) == 1
+    assert unknown[0].endswith("More trials may give them: `mops extend`.")
+    assert any(
+        sentence.startswith("height is ") and "near its lower bound (40): nothing beyond was tried" in sentence
+        for sentence in said
+    ), said
+
+
+def test_an_answer_that_nothing_stands_against_has_no_caution(tmp_path: Path) -> None:
+    made = project(tmp_path / "line", spec=line_spec(trials=80, replicates=6, loss="{kind: normal, sigma: 0.5}"))
+    assert everywhere_after_a_run(made) == []
+
+
+def everywhere_after_a_run(made: Project) -> list[str]:
+    ended = made.mops("run", "--spec", "adaptive.yaml", "--workers", "1")
+    assert ended.code == 0, ended.err
+    return everywhere(made)

@@ -1,0 +1,139 @@
+"""A likelihood that rests on one run of many: nothing states an error, an interval or an order; check says so before the run."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from modelops_runtime.ledger.opening import open_ledger
+from tests.support.projects import Project, line_project, project
+
+WALK_MODEL = """
+import numpy as np
+
+def simulate(params, seed):
+    steps = np.random.default_rng(seed).normal(params["drift"], 3.0, 60)
+    return {"t": np.arange(60), "y": 100 + np.cumsum(steps)}
+"""
+"""Each run has a path of its own, far from all others where the noise of observation is small."""
+
+WALK_SPEC = """
+version: 1
+name: walk
+model: {{entrypoint: "model.py:simulate"}}
+parameters:
+  drift: {{min: 0.0, max: 2.0}}
+targets:
+  path: {{observed: data.csv, match: {{exact: t}}, value: y, loss: {{kind: normal, sigma: {sigma}}}}}
+search:
+  trials: 16
+  replicates: 6
+  seed: 3
+  confirm: {{top: 3, replicates: 40}}
+"""
+
+
+def walk(root: Path, *, sigma: float) -> Project:
+    data = "t,y\n" + "".join(f"{t},{100 + t}\n" for t in range(60))
+    return project(root, spec=WALK_SPEC.format(sigma=sigma), model=WALK_MODEL, data=data)
+
+
+def ran(made: Project) -> str:
+    ended = made.mops("run", "--spec", "adaptive.yaml", "--workers", "1")
+    assert ended.code == 0, ended.err
+    return ended.out
+
+
+def page_of(made: Project) -> str:
+    html = (made.root / "modelops-out" / "walk" / "report.html").read_text(encoding="utf-8")
+    return re.sub(r"<style>.*?</style>", "", html, flags=re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, str]:
+    made = walk(tmp_path_factory.mktemp("few") / "walk", sigma=1.0)
+    return made, ran(made)
+
+
+def test_the_answer_says_that_its_error_is_unknown_and_what_would_help(few: tuple[Project, str]) -> None:
+    out = few[1]
+    assert "±" not in out
+    assert re.search(
+        r"^loss [\d,.]+ confirmed on 40 fresh replicates .*\n"
+        r"its error is unknown: the loss rests on 1\.\d of its 40 replicates \(effective sample size; an error needs 5\); "
+        r".*a weight below 1",
+        out,
+        re.MULTILINE,
+    ), out
+
+
+def test_no_command_and_no_page_states_an_error_an_interval_or_an_order(few: tuple[Project, str]) -> None:
+    made, _ = few
+    for command in (("results", "show", "walk"), ("status", "walk")):
+        said = made.mops(*command).out
+        assert "±" not in said
+        assert "its error is unknown: the loss rests on 1." in said
+    assert "finalists, whose order says nothing:" in made.mops("results", "show", "walk").out
+    html = page_of(made)
+    assert "±" not in html
+    assert "There are no intervals for this run: the best set&#39;s confirmed loss rests on 1." in html
+    assert "But their order says nothing: " in html
+
+
+def test_the_size_is_kept_and_exported_and_the_error_is_not(few: tuple[Project, str]) -> None:
+    made, _ = few
+    ledger = open_ledger(str(made.ledger), create=False)
+    try:
+        trials = ledger.trials("walk")
+    finally:
+        ledger.close()
+    assert {trial.phase for trial in trials} == {"search", "confirm"}
+    for trial in trials:
+        assert trial.effective_sample_size is not None
+        assert 1 <= trial.effective_sample_size <= trial.replicates
+        assert trial.effective_sample_size >= 5 or trial.loss_se is None
+    assert made.mops("results", "export", "walk", "--to", "out", "--format", "csv").code == 0
+    with (made.root / "out" / "trials.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["confirmed_loss"]]
+    assert len(rows) == 3
+    best = min(rows, key=lambda row: float(row["confirmed_loss"]))
+    assert best["confirmed_loss_se"] == ""
+    assert 1 <= float(best["confirmed_effective_sample_size"]) < 5
+    shown = json.loads(made.mops("results", "show", "walk", "--json").out)
+    assert shown["best"]["confirmed_effective_sample_size"] == float(best["confirmed_effective_sample_size"])
+    assert shown["best"]["confirmed_loss_se"] is None
+
+
+def test_check_says_it_before_the_run_and_the_run_may_start(tmp_path: Path) -> None:
+    made = walk(tmp_path / "walk", sigma=1.0)
+    ended = made.mops("check", "--spec", "adaptive.yaml")
+    assert ended.code == 0, ended.err
+    (warning,) = [line for line in ended.out.splitlines() if line.startswith("warning:")]
+    assert "of a finalist's 40 fresh replicates, the likelihood will rest on about 1." in warning
+    assert "an error and intervals need 5" in warning
+    found = json.loads(made.mops("check", "--spec", "adaptive.yaml", "--json").out)
+    assert 1 <= found["effective_sample_size"] < 5
+    assert len(found["warnings"]) == 1
+    assert not made.ledger.exists()
+
+
+def test_with_more_noise_of_observation_there_are_errors_and_nothing_is_said(tmp_path: Path) -> None:
+    made = walk(tmp_path / "walk", sigma=60.0)
+    assert "warning" not in made.mops("check", "--spec", "adaptive.yaml").out
+    out = ran(made)
+    assert re.search(r"^loss [\d,.]+ ± [\d.]+ confirmed on 40 fresh replicates", out, re.MULTILINE), out
+    assert "unknown" not in out
+    assert "the loss rests on" not in page_of(made)
+    assert "There are no intervals" not in page_of(made)
+
+
+def test_a_distance_has_no_such_size_and_keeps_its_error_with_any_number_of_replicates(tmp_path: Path) -> None:
+    made = line_project(tmp_path / "line", trials=6, replicates=2)
+    found = json.loads(made.mops("check", "--spec", "adaptive.yaml", "--json").out)
+    assert (found["effective_sample_size"], found["warnings"]) == (None, [])
+    out = ran(made)
+    assert re.search(r"^loss [\d,.]+ ± [\d.]+ confirmed on 4 fresh replicates", out, re.MULTILINE), out
