@@ -15,8 +15,8 @@ from mops_azure.late import cluster_principal, kubelet_principal
 from mops_azure.plan import is_ours
 
 if TYPE_CHECKING:
-    from mops_azure.apply import Work
     from mops_azure.arm import Arm
+    from mops_azure.waiting import Work
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,7 +182,7 @@ def _id(one: Any) -> str:
 def carry_out(work: Work, config: AzureConfig, found: Inventory) -> None:
     """Locks, rights on what stays, then the group with all in it. Safe to run again from any point.
     Raises NotAllowed at the end for rights that could not be removed: the group does not depend on them."""
-    from mops_azure.apply import remove
+    from mops_azure.waiting import remove
 
     denied = list(found.denied)
     for one in found.our_locks:

@@ -442,8 +442,8 @@ def test_status_does_not_call_absent_what_it_may_not_read(arm: ArmServer, config
 def test_a_rule_that_may_not_be_deleted_is_told_with_the_right_that_is_missing(arm: ArmServer, config, mops_azure):
     assert mops_azure("create", "-y", config=config(postgres=ON), env=ADMIN).returncode == 0
     own = next(key for key in arm.resources if "/firewallrules/" in key)
-    extra = own.rpartition("/")[0] + "/office"
-    arm.resources[extra] = {**arm.resources[own], "id": extra, "name": "office"}
+    id_ = arm.resources[own]["id"].rpartition("/")[0] + "/office"
+    arm.resources[id_.lower()] = {**arm.resources[own], "id": id_, "name": "office"}
     arm.faults = [Fault("DELETE", "/firewallrules/", 403, REFUSAL, times=99)]
     done = mops_azure("create", "-y", config=config(postgres=ON, lock=True))
     assert done.returncode == 1

@@ -24,8 +24,8 @@ from mops_azure.ssh import ephemeral_key, given_key
 from mops_azure.states import standing
 
 if TYPE_CHECKING:
-    from mops_azure.apply import Work
     from mops_azure.arm import Arm
+    from mops_azure.waiting import Work
 
 
 @click.command()
@@ -46,8 +46,9 @@ def command(config_path: Path, yes: bool, timeout: float, no_wait: bool, allow_r
     config = load_config(config_path)
     key = given_key(config.ssh)
     arm = arm_for(config)
-    from mops_azure.apply import Work, apply_plan
+    from mops_azure.apply import apply_plan
     from mops_azure.live import newest_default_version, read_live
+    from mops_azure.waiting import Work
 
     unread: dict[str, str] = {}
     live = read_live(arm, config, unread)

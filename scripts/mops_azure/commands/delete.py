@@ -89,8 +89,8 @@ def delete_group(
     """List, check, ask, look again, delete: of any group of ours. `seen` was listed and agreed to before."""
     config = load_config(config_path)
     arm = arm_for(config)
-    from mops_azure.apply import Work
     from mops_azure.deletion import carry_out, check, check_again, inventory, lines
+    from mops_azure.waiting import Work
 
     found = inventory(arm, config, name)
     if found.group is not None:

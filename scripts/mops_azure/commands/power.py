@@ -18,7 +18,7 @@ def switch(config_path: Path, action: Literal["stop", "start"], timeout: float) 
     """Wait for what is under way, then switch unless it is so already."""
     config = load_config(config_path)
     arm = arm_for(config)
-    from mops_azure.apply import Work, settle
+    from mops_azure.waiting import Work, settle
 
     id_, name = desired.cluster_id(config), config.aks.name
     work = Work(arm=arm, say=progress(), deadline=time.monotonic() + timeout)

@@ -16,6 +16,7 @@ from mops_azure.cost import left_alone, nodes_price
 from mops_azure.leftovers import parts_left
 from mops_azure.plan import other_clusters, power_of, state_of, under_way
 from mops_azure.prices import PriceTable, price_table
+from mops_azure.states import is_within
 from mops_azure.support import end_of_support
 
 
@@ -77,7 +78,7 @@ def _parts(config: AzureConfig, live: dict[str, Any], unread: dict[str, str]) ->
     """What the config switches on beside the cluster; `state` is None of what is not there."""
 
     def state(id_: str) -> str | None:
-        if any(f"{id_}/".startswith(f"{one}/") for one in unread):
+        if any(is_within(id_, one) for one in unread):
             return "may not be read"
         return _own_state(live[id_]) if id_ in live else None
 
