@@ -145,12 +145,13 @@ def holds_nothing(arm: Arm, config: AzureConfig, live: Live, step: Step) -> bool
     node_group = (cluster.get("properties") or {}).get("nodeResourceGroup")
     if not node_group:
         return True
+    path = f"{desired.group_id(config, node_group)}/resources"
     try:
-        members = arm.list(f"{desired.group_id(config, node_group)}/resources", desired.GROUPS, "reading the nodes")
+        members = arm.list(path, desired.GROUPS, "reading the nodes")
         name = re.compile(rf"aks-{re.escape(step.resource.name)}-\d+-vmss", re.IGNORECASE)
         return not any(name.fullmatch(str(one.get("name"))) for one in members)
     except AzureError as error:
-        if error.status != 404:
+        if not error.is_absence_of(path):
             raise
         return True
 

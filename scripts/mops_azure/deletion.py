@@ -224,7 +224,7 @@ def _rights_elsewhere(arm: Arm, config: AzureConfig, cluster: Any) -> tuple[tupl
             found |= {one["id"].lower(): one for one in arm.list(path, desired.ASSIGNMENTS, "reading rights")
                       if _is_right(one, scope, principal, role)}  # fmt: skip
         except AzureError as error:
-            if error.is_denied:
+            if error.is_denied or error.code == "SubscriptionNotFound":  # a network of others may lie in another
                 denied.append(str(error))
             elif error.status != 404:  # the registry, or the network, is gone
                 raise

@@ -31,6 +31,9 @@ class AzureError(ModelOpsError):
         """The caller lacks a right to this one call; another call may be allowed."""
         return self.status == 403 and re.fullmatch(DENIED, self.code, re.IGNORECASE) is not None
 
+    def is_absence_of(self, id_: str) -> bool:
+        return is_absence(id_, self.status, {"code": self.code})
+
 
 DENIED = "AuthorizationFailed|LinkedAuthorizationFailed|RoleAssignment.*Forbidden|Forbidden"
 

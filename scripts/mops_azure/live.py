@@ -12,7 +12,7 @@ from modelops_runtime.contracts.errors import UserError
 from mops_azure import desired, parts
 from mops_azure.config import AzureConfig
 from mops_azure.desired import Resource
-from mops_azure.errors import AzureError, is_absence
+from mops_azure.errors import AzureError
 from mops_azure.late import late_resources, outbound_ids
 from mops_azure.states import is_ours
 
@@ -110,7 +110,7 @@ def _listed(arm: Arm, path: str, api_version: str) -> Found:
     try:
         found = list(arm.list(path, api_version, f"reading {path.rsplit('/', 1)[1]} of {path.split('/')[-2]}"))
     except AzureError as error:
-        if not is_absence(path, error.status, {"code": error.code}):
+        if not error.is_absence_of(path):
             raise
         return {}
     return {str(one["id"]).lower(): one for one in found}

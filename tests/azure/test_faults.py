@@ -424,6 +424,21 @@ def test_a_subnet_of_others_gets_the_clusters_role_which_goes_with_it(arm: ArmSe
     assert [key for key in arm.resources if "/roleassignments/" in key] == [f"{id_}x", f"{id_}y"]
 
 
+def test_a_subnet_whose_subscription_is_no_longer_seen_keeps_no_group(arm: ArmServer, config, mops_azure):
+    arm.subscriptions.add(SUBNET.split("/")[2])
+    arm.resources[SUBNET.lower().partition("/providers/")[0]] = {"id": "x", "properties": {}}
+    path = config(network={"subnet_id": SUBNET})
+    made = mops_azure("create", "-y", config=path)
+    assert made.returncode == 0, made.stderr
+    arm.subscriptions.remove(SUBNET.split("/")[2])
+    gone = mops_azure("delete", "-y", "--confirm", "modelops-anna", config=path)
+    assert gone.returncode == 1
+    assert GROUP not in arm.resources
+    said, why = gone.stderr.splitlines()[-2:]
+    assert said.endswith("what is left over for want of a right:")
+    assert "reading rights: The subscription" in why
+
+
 def test_the_time_limit_says_how_to_go_on(arm: ArmServer, config, mops_azure):
     arm.polls = 100
     late = mops_azure("create", "-y", "--timeout", "1s", config=config())
