@@ -31,6 +31,7 @@ from mops_azure.releases import NoHelm, Release, releases, uninstall
 if TYPE_CHECKING:
     from mops_azure.arm import Arm
     from mops_azure.deletion import Inventory
+    from mops_azure.waiting import Work
 
 PRODUCTION = ("prod", "production")
 
@@ -89,7 +90,7 @@ def delete_group(
     """List, check, ask, look again, delete: of any group of ours. `seen` was listed and agreed to before."""
     config = load_config(config_path)
     arm = arm_for(config)
-    from mops_azure.deletion import carry_out, check, check_again, inventory, lines
+    from mops_azure.deletion import check, check_again, inventory, lines
     from mops_azure.waiting import Work
 
     found = inventory(arm, config, name)
@@ -103,30 +104,42 @@ def delete_group(
         return found
     with _kubeconfig_of(arm, config, found) as kubeconfig:
         known = _listed_releases(kubeconfig)
-        ours = [one for one in known or [] if one.order is not None]
         if dry_run:
             return found
         _confirm(name, yes, confirm, "--confirm")
         if is_production(config, found.group):
             click.echo("This is PRODUCTION (tag env).")
             _confirm(name, yes, confirm_production, "--confirm-production")
-        # The question may have stood for hours, and Helm takes minutes: what goes is what was agreed to, at both times.
-        _look_again(arm, config, found, unlock=unlock)
-        _check_releases(kubeconfig, known)
         say = progress()
         work = Work(arm=arm, say=say, deadline=time.monotonic() + timeout)
-        try:
-            if ours:
-                _uninstall(kubeconfig, ours, say)
-                _look_again(arm, config, found, unlock=unlock)
-            carry_out(work, config, found)
-        except KeyboardInterrupt:
-            click.echo(
-                "mops-azure: stopped looking; Azure goes on. The same command again goes on from there", err=True
-            )
-            raise
+        _take_away(work, config, found, kubeconfig, known, unlock=unlock)
     say("gone")
     return found
+
+
+def _take_away(
+    work: Work,
+    config: AzureConfig,
+    found: Inventory,
+    kubeconfig: Path | None,
+    known: list[Release] | None,
+    *,
+    unlock: bool,
+) -> None:
+    """The question may have stood for hours, and Helm takes minutes: what goes is what was agreed to, at both times."""
+    from mops_azure.deletion import carry_out
+
+    _look_again(work.arm, config, found, unlock=unlock)
+    _check_releases(kubeconfig, known)
+    ours = [one for one in known or [] if one.order is not None]
+    try:
+        if ours:
+            _uninstall(kubeconfig, ours, work.say)
+            _look_again(work.arm, config, found, unlock=unlock)
+        carry_out(work, config, found)
+    except KeyboardInterrupt:
+        click.echo("mops-azure: stopped looking; Azure goes on. The same command again goes on from there", err=True)
+        raise
 
 
 def _look_again(arm: Arm, config: AzureConfig, found: Inventory, *, unlock: bool) -> None:
