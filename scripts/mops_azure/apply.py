@@ -2,115 +2,104 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from modelops_runtime.contracts.errors import ModelOpsError, UserError
 from mops_azure import desired, parts
-from mops_azure.arm import Arm, Reply, with_patience
+from mops_azure.arm import Reply, with_patience
+from mops_azure.capacity import has_failed
 from mops_azure.desired import Resource
-from mops_azure.errors import AzureError, from_reply
-from mops_azure.plan import Live, Plan, Step, in_motion, state_of, under_way
-
-APPEARS_WITHIN_S = 600
-"""Seconds until what Azure has accepted must be there."""
+from mops_azure.errors import AzureError, NotAllowed
+from mops_azure.plan import Live, Plan, Step, under_way
+from mops_azure.states import in_motion, is_within, state_of
+from mops_azure.waiting import BUSY, FAULTS_OF_AZURE, IS_UNDER_WAY, StillUnderWay, Work, remove, settle
 
 TRIES = 4
 """Times one step is sent, when others come in between or Azure fails."""
 
-BUSY = (
-    "OperationNotAllowed",
-    "AnotherOperationInProgress",
-    "Conflict",
-    "EtagMismatch",
-    "PreconditionFailed",
-    "409",
-    "412",
-)
 AT_ONCE = ("lock", "role assignment", "resource group", "identity", "container", "federated credential")
 """Kinds that are there when Azure answers."""
 IDENTITY_LAG = ("PrincipalNotFound",)
-FAULTS_OF_AZURE = (
-    "ServerIsBusy",
-    "FailedIdentityOperation",
-    "GetVnetError",
-    "InternalServerError",
-    "Throttled",
-    "TooManyRequests",
-)
-
-
-IS_UNDER_WAY = "under way; the same command goes on, `mops-azure status --watch` looks on"
-
-
-class TimedOut(ModelOpsError):
-    """The user's time limit ran out; Azure goes on by itself."""
-
-
-class NoRightToAssign(ModelOpsError):
-    """All is there but the nodes' right to pull images; the text holds the command for who may give it."""
-
-
-class StillUnderWay(ModelOpsError):
-    """`--no-wait`: sent, not waited for."""
-
-    exit_code = 0
-
-
-@dataclass(kw_only=True)
-class Work:
-    """One command's way to Azure: where to report, how long to wait."""
-
-    arm: Arm
-    say: Callable[[str], None]
-    deadline: float = float("inf")
-    """On `clock`."""
-    wait: bool = True
-    clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
-    sent: Counter[tuple[str, str]] = field(default_factory=Counter)
-    told: set[tuple[str, str]] = field(default_factory=set)
-    """Kind and name of what was said to be left as it is."""
-
-    def pause(self, seconds: float, what: str) -> None:
-        if self.clock() + seconds > self.deadline:
-            raise TimedOut(f"{what} is still {IS_UNDER_WAY}")
-        self.sleep(seconds)
 
 
 def apply_plan(
     work: Work, confirmed: Plan, *, read: Callable[[], dict[str, Any]], plan_of: Callable[[Live], Plan]
 ) -> None:
-    """Carry out `confirmed`. What appears later and was not confirmed stops it. Raises AzureError, TimedOut."""
+    """Carry out `confirmed`. What appears later and was not confirmed stops it; what the user has no right to is left out,
+    with all in it, and told at the end. Raises AzureError, TimedOut, NotAllowed."""
+    try:
+        _apply_all(work, confirmed, read, plan_of)
+    except AzureError as error:
+        if not work.denied:
+            raise
+        raise NotAllowed("\n".join([str(error), *work.denied.values()])) from error
+    if work.denied:
+        raise NotAllowed("\n".join(work.denied.values()))
+
+
+def _apply_all(
+    work: Work, confirmed: Plan, read: Callable[[], dict[str, Any]], plan_of: Callable[[Live], Plan]
+) -> None:
     allowed = {step.key: step.action for step in confirmed.changes}
     expected = {step.resource.kind for step in confirmed.changes if step.note.startswith("once")}
-    live, is_fresh = read(), True
+    left_out: list[Step] = []
+
+    def read_all() -> dict[str, Any]:
+        return {**work.is_there, **read()}
+
+    live, is_fresh = read_all(), True
     while True:
         moving = next(under_way(live), None)
         if moving is not None:
             _see_through(work, moving)
-            live, is_fresh = read(), True
+            live, is_fresh = read_all(), True
             continue
-        changes = [step for step in plan_of(live).changes if not step.note.startswith(("with the", "once"))]
-        changes = [step for step in changes if not _came_back(work, step)]
+        changes = _still_to_do(work, plan_of(live), left_out)
         if not changes and is_fresh:
             return
         if not changes:
-            live, is_fresh = read(), True
+            live, is_fresh = read_all(), True
             continue
-        step = changes[0]
+        # What failed and is made anew goes first: a cluster is sent with all the pools that it has.
+        step = next((one for one in changes if one.action == "replace" and has_failed(one)), changes[0])
         if step.action != "create" or step.resource.kind not in expected:
             _check_allowed(step, allowed)
+        if step.resource.id.lower() in work.refused:  # what failed a moment ago is not sent again at once
+            raise work.refused[step.resource.id.lower()]
         _check_tries(step, work.sent)
         work.sent[step.key] += 1
-        made = _do(work, step)
+        try:
+            made = _do(work, step)
+        except AzureError as error:
+            if not error.is_denied:
+                raise
+            left_out.append(step)
+            _leave_out(work, step, error)
+            continue
         if made is None:
-            live, is_fresh = read(), True
+            live, is_fresh = read_all(), True
         else:
             live, is_fresh = {**live, step.resource.id.lower(): made}, False
+
+
+def _still_to_do(work: Work, plan: Plan, left_out: list[Step]) -> list[Step]:
+    """Without what comes by or after another step, what lies in what may not be made or read, and what a policy undoes."""
+    return [
+        step
+        for step in plan.changes
+        if not step.note.startswith(("with the", "once"))
+        and not any(_rests_on(step, other) for other in left_out)
+        and not any(is_within(step.resource.id.lower(), one) for one in work.unread)
+        and not _came_back(work, step)
+    ]
+
+
+def _rests_on(step: Step, other: Step) -> bool:
+    """It is that one, or lies in it when it could not be made."""
+    is_in_it = is_within(step.resource.id.lower(), other.resource.id.lower())
+    return step.key == other.key or (other.action == "create" and is_in_it)
 
 
 def _came_back(work: Work, step: Step) -> bool:
@@ -132,7 +121,8 @@ def _see_through(work: Work, moving: Any) -> None:
         raise StillUnderWay(f"{moving.get('name')}: {IS_UNDER_WAY}")
     what, version = str(moving.get("name")), _version_of(moving)
     if state_of(moving).lower() == "deleting":
-        while work.arm.get(str(moving["id"]), version, f"waiting for {what}") is not None:
+        # Until it is gone, or is put back because its deletion failed.
+        while in_motion(work.arm.get(str(moving["id"]), version, f"waiting for {what}")):
             work.say(f"{what}: Deleting")
             work.pause(2, what)
         return
@@ -220,13 +210,12 @@ def put(work: Work, resource: Resource, body: dict[str, Any], *, is_new: bool) -
         return with_patience(send, codes, for_s=min(for_s, work.deadline - work.clock()), sleep=work.sleep)
     except AzureError as error:
         if error.code == "RoleAssignmentExists":
+            work.is_there[resource.id.lower()] = resource.body
             return None
         if resource.kind == "key vault" and "deleted state" in str(error) and "createMode" not in body["properties"]:
             work.say(f"key vault {resource.name}: was deleted not long ago; it is recovered, with its secrets")
             recovered = {**body, "properties": {**body["properties"], "createMode": "recover"}}
             return put(work, resource, recovered, is_new=is_new)
-        if error.status == 403 and resource.kind == "role assignment":
-            raise NoRightToAssign(_assign_line(resource)) from error
         if error.status not in (409, 412) or error.code not in BUSY:
             raise
         found = work.arm.get(resource.id, resource.api_version, doing)
@@ -236,85 +225,28 @@ def put(work: Work, resource: Resource, body: dict[str, Any], *, is_new: bool) -
         return None
 
 
-def _assign_line(resource: Resource) -> str:
+def _leave_out(work: Work, step: Step, error: AzureError) -> None:
+    kind, name = step.key
+    work.denied[step.resource.id.lower()] = _denied_line(step, error)
+    work.say(f"{kind} {name}: you may not; going on with the rest")
+
+
+def _denied_line(step: Step, error: AzureError) -> str:
+    """With the right that is missing, and the command for who has it."""
+    resource = step.resource
+    if resource.kind != "role assignment":
+        doing = "delete" if step.action in ("delete", "replace") else "write"
+        return str(error) if "the right to" in error.args[3] else f"{error} [it needs {_type_of(resource.id)}/{doing}]"
     said, scope = resource.body["properties"], resource.id.split("/providers/Microsoft.Authorization")[0]
     return (
-        "the cluster works, but you may not give its nodes the right to pull images; ask an owner of the registry to run: "
+        f"role assignment {resource.name}: you may not give it (it needs Microsoft.Authorization/roleAssignments/write); "
+        f"ask an owner of {scope.rsplit('/', 1)[1]} to run: "
         f"az role assignment create --assignee-object-id {said['principalId']} --assignee-principal-type ServicePrincipal "
         f"--role {said['roleDefinitionId'].rsplit('/', 1)[1]} --scope {scope}"
     )
 
 
-def settle(work: Work, id_: str, api_version: str, what: str, *, operation_url: str | None = None) -> Any:
-    """Wait until it is Succeeded; each new phase is said. The resource itself has the last word, not the operation."""
-    said, pause, reason = "", 0.3, None
-    was_seen, began = False, work.clock()
-    while True:
-        phase = None
-        if operation_url:
-            phase, reason, operation_url = _operation(work, operation_url, what)
-        if operation_url is None or phase is None:
-            live = work.arm.get(id_, api_version, f"waiting for {what}")
-            was_seen = was_seen or live is not None
-            if live is None and (was_seen or work.clock() - began > APPEARS_WITHIN_S):
-                raise from_reply(
-                    f"waiting for {what}", 404, {"code": "ResourceNotFound", "message": "it is not there any more"}
-                )
-            phase = state_of(live) if live is not None else "Creating"
-            if phase.lower() == "succeeded":
-                return live
-            if phase.lower() in ("failed", "canceled"):
-                raise from_reply(what, 200, reason or {"code": phase, "message": _why(live, phase)})
-        if phase != said:
-            work.say(f"{what}: {phase}")
-            said = phase
-        work.pause(pause, what)
-        pause = min(pause * 1.5, 10)
-
-
-def _why(live: Any, phase: str) -> str:
-    error = ((live.get("properties") or {}).get("status") or {}).get("provisioningError") or {}
-    return str(error.get("message") or f"Azure reports {phase}")
-
-
-def _operation(work: Work, url: str, what: str) -> tuple[str | None, Any, str | None]:
-    """(phase or None, why it failed, where to ask next). A lost or finished operation sends the asker to the resource."""
-    try:
-        reply = work.arm.send("GET", url, None, f"waiting for {what}")
-    except AzureError as error:
-        if error.status in (401, 403):
-            raise
-        return None, None, None if error.status == 404 else url
-    body = reply.body if isinstance(reply.body, dict) else {}
-    status = str(body.get("status") or "")
-    if status.lower() == "succeeded" or not status:
-        return None, None, None
-    if status.lower() in ("failed", "canceled"):
-        return None, body.get("error") or {"code": status, "message": f"Azure reports {status}"}, None
-    return status, None, url
-
-
-def remove(work: Work, resource: Resource) -> None:
-    """Delete and wait until it is gone; what is gone already is fine."""
-    doing = f"deleting the {resource.kind} {resource.name}"
-
-    def send() -> Reply:
-        return work.arm.delete(resource.id, resource.api_version, doing)
-
-    try:
-        # A lock that was just removed is still believed in for a while.
-        with_patience(send, (*FAULTS_OF_AZURE, "ScopeLocked"), for_s=60, sleep=work.sleep)
-    except AzureError as error:
-        if error.status != 409 or error.code not in (*BUSY, "ResourceGroupBeingDeleted"):
-            raise
-    pause = 0.3
-    since, said = work.clock(), ""
-    while (live := work.arm.get(resource.id, resource.api_version, doing)) is not None:
-        state = state_of(live)
-        if state.lower() == "failed":
-            raise from_reply(doing, 200, {"code": "Failed", "message": _why(live, state)})
-        if state != said and work.clock() - since > 0.1:
-            work.say(f"{resource.kind} {resource.name}: {state}")
-            said = state
-        work.pause(pause, doing)
-        pause = min(pause * 1.5, 10)
+def _type_of(id_: str) -> str:
+    head, _, tail = id_.rpartition("/providers/")
+    names = tail.split("/")
+    return "/".join([names[0], *names[1::2]]) if head else "Microsoft.Resources/subscriptions/resourceGroups"

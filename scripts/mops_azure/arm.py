@@ -53,6 +53,11 @@ class Reply:
         """Where the operation's status is told, with the signed query that must be sent back whole."""
         return self.headers.get("azure-asyncoperation")
 
+    @property
+    def result_url(self) -> str | None:
+        """Where the end of a deletion is told: of a resource group by this alone."""
+        return self.operation_url or self.headers.get("location")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Route:

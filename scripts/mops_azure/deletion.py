@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from modelops_runtime.contracts.errors import UserError
 from mops_azure import desired, parts
 from mops_azure.config import MANAGED_BY, AzureConfig
-from mops_azure.errors import AzureError, NotOurs
-from mops_azure.late import kubelet_principal
+from mops_azure.errors import AzureError, NotAllowed, NotOurs
+from mops_azure.late import cluster_principal, kubelet_principal
 from mops_azure.plan import is_ours
 
 if TYPE_CHECKING:
-    from mops_azure.apply import Work
     from mops_azure.arm import Arm
+    from mops_azure.waiting import Work
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,10 +31,16 @@ class Inventory:
     node_members: tuple[Any, ...] = ()
     """Disks, addresses, machines: Azure made them for the cluster, and they go with it."""
     locks: tuple[Any, ...] = ()
+    of_monitoring: tuple[Any, ...] = ()
+    """Those of `members` that the cluster's monitoring add-on made; they carry no tags, and go with it."""
+    rights: tuple[Any, ...] = ()
+    """Role assignments on what stays, of identities that go: they would be left over, for nobody."""
+    denied: tuple[str, ...] = ()
+    """Rights that may not be read, a line each."""
 
     @property
     def foreign(self) -> tuple[Any, ...]:
-        return tuple(one for one in self.members if not is_ours(one))
+        return tuple(one for one in self.members if not is_ours(one) and one not in self.of_monitoring)
 
     @property
     def our_locks(self) -> tuple[Any, ...]:
@@ -61,9 +68,11 @@ def _inventory(arm: Arm, config: AzureConfig, name: str) -> Inventory:
         return Inventory(group_name=name, group=None)
     members = tuple(arm.list(f"{group_id}/resources", desired.GROUPS, doing))
     locks = tuple(arm.list(f"{group_id}/providers/Microsoft.Authorization/locks", desired.LOCKS, doing))
-    cluster = None
+    cluster, of_monitoring, rights, denied = None, (), (), ()
     if name == config.group_name:
+        of_monitoring = tuple(one for one in members if is_of_monitoring(config, one))
         cluster = arm.get(desired.cluster_id(config), desired.CLUSTERS, "reading the cluster")
+        rights, denied = _rights_elsewhere(arm, config, cluster)
     node_group = ((cluster or {}).get("properties") or {}).get("nodeResourceGroup") or ""
     inside: tuple[Any, ...] = ()
     if node_group and arm.get(desired.group_id(config, node_group), desired.GROUPS, doing) is not None:
@@ -76,7 +85,28 @@ def _inventory(arm: Arm, config: AzureConfig, name: str) -> Inventory:
         node_group=node_group,
         node_members=inside,
         locks=locks,
+        of_monitoring=of_monitoring,
+        rights=rights,
+        denied=denied,
     )
+
+
+MONITORING = {
+    "microsoft.insights/datacollectionrules": ("MSCI-{}-", 64),
+    "microsoft.insights/datacollectionendpoints": ("MSCI-(?:ingest|config)-{}-", 43),
+}
+"""Type in lower case -> how `az aks enable-addons -a monitoring` names what it makes beside the cluster: this with a region,
+then the cluster's name, all cut at so many letters (azure-cli, azuremonitor/containerinsights)."""
+
+
+def is_of_monitoring(config: AzureConfig, one: Any) -> bool:
+    """The monitoring add-on of the config's cluster made it. Pure."""
+    kind, name = str(one.get("type", "")).lower(), str(one.get("name", ""))
+    if kind == "microsoft.operationsmanagement/solutions":  # of older releases of az
+        return name.lower() == f"containerinsights({config.logs.name})".lower()
+    head, longest = MONITORING.get(kind, ("", 0))
+    found = re.match(head.format("[a-z0-9]+"), name, re.IGNORECASE) if head else None
+    return found is not None and name.lower() == f"{found[0]}{config.aks.name}"[:longest].rstrip("-_.").lower()
 
 
 def lines(found: Inventory) -> list[str]:
@@ -84,12 +114,14 @@ def lines(found: Inventory) -> list[str]:
     if found.group is None:
         return [f"resource group {found.group_name} is not there: nothing to delete"]
     result = [f"  - resource group {found.group_name}"]
-    result += [f"  - {_title(one)}" for one in found.members]
+    made = ", which the monitoring of the cluster made"
+    result += [f"  - {_title(one)}{made if one in found.of_monitoring else ''}" for one in found.members]
     if found.node_group:
         result.append(
             f"  - resource group {found.node_group}, which Azure made for the nodes; what is on its disks is lost"
         )
     result += [f"  - {_title(one)}" for one in found.node_members]
+    result += [f"  - role assignment on {_scope_of(one)}, which stays" for one in found.rights]
     result += [f"  - lock {one['name']}" for one in found.our_locks]
     return result
 
@@ -128,18 +160,46 @@ def check(found: Inventory, *, unlock: bool) -> None:
         raise UserError(f"resource group {name} is locked by {desired.LOCK_NAME}; say --unlock to remove that lock too")
 
 
-def carry_out(work: Work, config: AzureConfig, found: Inventory) -> None:
-    """Locks, the nodes' right on the registry, then the group with all in it. Safe to run again from any point."""
-    from mops_azure.apply import remove
+def check_again(seen: Inventory, now: Inventory, *, unlock: bool) -> None:
+    """Raises UserError when more would go than was `seen`, by whoever agreed to it, or when it must not be deleted any more."""
+    check(now, unlock=unlock)
+    known = {_id(one) for one in (*seen.members, *seen.node_members, *seen.locks)}
+    new = [_title(one) for one in (*now.members, *now.node_members) if _id(one) not in known]
+    new += [f"lock {one['name']}" for one in now.locks if _id(one) not in known]
+    if now.group is not None and seen.group is None:
+        new.insert(0, f"resource group {now.group_name} itself")
+    if new:
+        raise UserError(
+            f"resource group {now.group_name} has changed since it was listed: {', '.join(new)} is new; the group was not "
+            "deleted, run the same command again to see all that goes"
+        )
 
+
+def _id(one: Any) -> str:
+    return str(one.get("id") or _title(one)).lower()
+
+
+def carry_out(work: Work, config: AzureConfig, found: Inventory) -> None:
+    """Locks, rights on what stays, then the group with all in it. Safe to run again from any point.
+    Raises NotAllowed at the end for rights that could not be removed: the group does not depend on them."""
+    from mops_azure.waiting import remove
+
+    denied = list(found.denied)
     for one in found.our_locks:
         _remove(work, remove, "lock", one, desired.LOCKS)
-    if config.acr.enabled and found.group_name == config.group_name:
-        for one in _pull_rights(work.arm, config):
+    for one in found.rights:
+        try:
             _remove(work, remove, "role assignment", one, desired.ASSIGNMENTS)
+        except AzureError as error:
+            if not error.is_denied:
+                raise
+            denied.append(f"{error}; then: az role assignment delete --ids {one['id']}")
     if found.group is not None:
         work.say(f"resource group {found.group_name}: deleting")
         remove(work, desired.group(config, found.group_name))
+    if denied:
+        lines = "\n".join(denied)
+        raise NotAllowed(f"resource group {found.group_name} is gone; what is left over for want of a right:\n{lines}")
 
 
 def _remove(work: Work, remove: Callable[[Work, desired.Resource], None], kind: str, one: Any, version: str) -> None:
@@ -147,22 +207,44 @@ def _remove(work: Work, remove: Callable[[Work, desired.Resource], None], kind: 
     remove(work, desired.Resource(kind=kind, name=one["name"], id=one["id"], api_version=version, body={}))
 
 
-def _pull_rights(arm: Arm, config: AzureConfig) -> list[Any]:
-    """The rights on the registry, which stays, of identities that go: they would be left over, for nobody."""
-    cluster = arm.get(desired.cluster_id(config), desired.CLUSTERS, "reading the cluster")
+def _rights_elsewhere(arm: Arm, config: AzureConfig, cluster: Any) -> tuple[tuple[Any, ...], tuple[str, ...]]:
+    """On the registry and on a subnet of others, and what of it may not be read."""
     principals = [kubelet_principal(cluster)]
     if config.identity.enabled:
         identity = arm.get(parts.identity_id(config), parts.IDENTITIES, "reading the identity")
         principals.append(((identity or {}).get("properties") or {}).get("principalId"))
-    known = [one.lower() for one in principals if one]
-    if not known or arm.get(desired.registry_id(config), desired.REGISTRIES, "reading the registry") is None:
-        return []
-    listing = f"{desired.registry_id(config)}/providers/Microsoft.Authorization/roleAssignments"
-    return [
-        one
-        for principal in known
-        for one in arm.list(
-            f"{listing}?$filter=principalId%20eq%20'{principal}'", desired.ASSIGNMENTS, "reading rights"
-        )
-        if str(one["properties"].get("principalId", "")).lower() == principal
-    ]
+    wanted = [(desired.registry_id(config), one, "") for one in principals if one and config.acr.enabled]
+    own = cluster_principal(cluster)
+    wanted += [(subnet, own, desired.NETWORK_CONTRIBUTOR) for subnet in _subnets(config, cluster) if own]
+    found: dict[str, Any] = {}
+    denied: list[str] = []
+    for scope, principal, role in wanted:
+        path = f"{scope}/providers/Microsoft.Authorization/roleAssignments?$filter=principalId%20eq%20'{principal}'"
+        try:
+            found |= {one["id"].lower(): one for one in arm.list(path, desired.ASSIGNMENTS, "reading rights")
+                      if _is_right(one, scope, principal, role)}  # fmt: skip
+        except AzureError as error:
+            if error.is_denied or error.code == "SubscriptionNotFound":  # a network of others may lie in another
+                denied.append(str(error))
+            elif error.status != 404:  # the registry, or the network, is gone
+                raise
+    return tuple(found.values()), tuple(denied)
+
+
+def _subnets(config: AzureConfig, cluster: Any) -> list[str]:
+    """Those of the config and of the pools that are there, each once."""
+    pools = ((cluster or {}).get("properties") or {}).get("agentPoolProfiles") or []
+    found = [config.network.subnet_id, *(pool.get("vnetSubnetID") for pool in pools)]
+    return list({one.lower(): one for one in found if one}.values())
+
+
+def _is_right(one: Any, scope: str, principal: str, role: str) -> bool:
+    """Given on that very resource: a list also shows what is given above it, which others gave."""
+    said = one.get("properties") or {}
+    same = str(said.get("principalId", "")).lower() == principal.lower()
+    given_at = str(said.get("scope") or _scope_of(one)).lower()
+    return same and given_at == scope.lower() and str(said.get("roleDefinitionId", "")).lower().endswith(role)
+
+
+def _scope_of(one: Any) -> str:
+    return str(one["id"]).partition("/providers/Microsoft.Authorization/")[0]

@@ -15,6 +15,7 @@ ASSIGNMENTS = "2022-04-01"
 LOCKS = "2020-05-01"
 
 ACR_PULL = "7f951dda-4ed3-4680-a7ca-43fe172d538d"
+NETWORK_CONTRIBUTOR = "4d97b98b-1d4f-4787-a291-c67834d212e7"
 SECRETS_DRIVER = "azureKeyvaultSecretsProvider"
 LOCK_NAME = "modelops-keep"
 ADMIN = "azureuser"

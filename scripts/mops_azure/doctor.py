@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from modelops_runtime.contracts.errors import ModelOpsError
 from mops_azure import desired, parts
+from mops_azure.capacity import ASK_FOR_MORE, read_capacity
 from mops_azure.config import AzureConfig
 from mops_azure.errors import one_line
 from mops_azure.live import newest_default_version, offered_versions
@@ -26,8 +27,6 @@ NAMES = {
 }
 """Kind -> who is asked whether a name is free, and where it is set."""
 SUBSCRIPTIONS = "2022-12-01"
-COMPUTE_SKUS = "2021-07-01"
-COMPUTE = "2025-04-01"
 PERMISSIONS = "2022-04-01"
 
 
@@ -126,60 +125,35 @@ def _version(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
 
 
 def _sizes_and_quota(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
-    base = f"/subscriptions/{config.subscription_id}/providers/Microsoft.Compute"
-    path = f"{base}/skus?$filter=location%20eq%20'{config.location}'"
-    skus = {
-        str(one["name"]).lower(): one
-        for one in arm.list(path, COMPUTE_SKUS, "reading the VM sizes")
-        if one.get("resourceType") == "virtualMachines"
-    }
+    capacity = read_capacity(arm, config)
     system = config.aks.system_pool
-    wanted = [("system", system.vm_size, system.min, system.max, system.zones)]
-    wanted += [(pool.name, pool.vm_size, pool.min, pool.max, pool.zones) for pool in config.aks.pools]
+    wanted = [("system", system.vm_size, system.min, system.max, system.zones, False)]
+    wanted += [(pool.name, pool.vm_size, pool.min, pool.max, pool.zones, pool.spot) for pool in config.aks.pools]
     least: dict[str, int] = {}
     most: dict[str, int] = {}
-    for name, size, low, high, zones in wanted:
-        sku = skus.get(size.lower())
-        yield _size(config, name, size, list(zones), sku)
-        if sku is None:
-            continue
-        cores = int(next((one["value"] for one in sku.get("capabilities", []) if one["name"] == "vCPUs"), 0))
-        for family in (str(sku.get("family", "")).lower(), "cores"):
-            least[family] = least.get(family, 0) + cores * low
-            most[family] = most.get(family, 0) + cores * high
-    usages = arm.list(f"{base}/locations/{config.location}/usages", COMPUTE, "reading the quota")
-    for one in usages:
-        family = str(one["name"]["value"])
-        if family.lower() in most:
-            left = int(one["limit"]) - int(one["currentValue"])
-            yield _quota(family, left, least[family.lower()], most[family.lower()])
-
-
-def _size(config: AzureConfig, pool: str, size: str, zones: list[str], sku: Any) -> Finding:
-    remedy = "pick another vm_size or location (`az vm list-skus`)"
-    if sku is None:
-        return Finding(level="problem", what=f"pool {pool}: {size} does not exist in {config.location}", remedy=remedy)
-    for one in sku.get("restrictions") or []:
-        if one.get("type") == "Location":
-            return Finding(level="problem", what=f"pool {pool}: {size} is not open to this subscription", remedy=remedy)
-        closed = sorted(set(zones) & set((one.get("restrictionInfo") or {}).get("zones") or []))
-        if closed:
-            what = f"pool {pool}: {size} is not open to this subscription in zone {', '.join(closed)}"
-            return Finding(level="problem", what=what, remedy="take these zones out of the config")
-    offered = {zone for one in sku.get("locationInfo") or [] for zone in one.get("zones") or []}
-    missing = sorted(set(zones) - offered)
-    if missing:
-        what = f"pool {pool}: {size} is not in zone {', '.join(missing)}"
-        return Finding(level="problem", what=what, remedy="take these zones out of the config")
-    return Finding(level="ok", what=f"pool {pool}: {size} can be had in {config.location}")
+    for name, size, low, high, zones, spot in wanted:
+        if closed := capacity.closed(size, zones, config.location):
+            yield Finding(level="problem", what=f"pool {name}: {closed[0]}", remedy=closed[1])
+        else:
+            yield Finding(level="ok", what=f"pool {name}: {size} can be had in {config.location}")
+        cores = capacity.cores(size)
+        for quota in capacity.quotas_of(size, spot=spot) if size.lower() in capacity.sizes else []:
+            least[quota] = least.get(quota, 0) + cores * low
+            most[quota] = most.get(quota, 0) + cores * high
+    for quota, (name, left) in capacity.left.items():
+        if quota in most:
+            yield _quota(name, left, least[quota], most[quota])
 
 
 def _quota(family: str, left: int, low: int, high: int) -> Finding:
-    ask = "ask for more in the portal under Subscription > Usage + quotas"
     if left < low:
-        return Finding(level="problem", what=f"quota {family}: {left} cores left, {low} needed at least", remedy=ask)
+        return Finding(
+            level="problem", what=f"quota {family}: {left} cores left, {low} needed at least", remedy=ASK_FOR_MORE
+        )
     if left < high:
-        return Finding(level="warning", what=f"quota {family}: {left} cores left, {high} needed at most", remedy=ask)
+        return Finding(
+            level="warning", what=f"quota {family}: {left} cores left, {high} needed at most", remedy=ASK_FOR_MORE
+        )
     return Finding(level="ok", what=f"quota {family}: {left} cores left, {high} needed at most")
 
 
@@ -231,7 +205,7 @@ def _rights(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
         "Microsoft.Resources/subscriptions/resourceGroups/write": "Contributor",
         "Microsoft.ContainerService/managedClusters/write": "Contributor",
     }
-    if config.acr.enabled or (parts.pods_rights(config, "") and config.identity.enabled):
+    if config.acr.enabled or config.network.subnet_id or (parts.pods_rights(config, "") and config.identity.enabled):
         needed["Microsoft.Authorization/roleAssignments/write"] = "Role Based Access Control Administrator"
     if config.lock:
         needed["Microsoft.Authorization/locks/write"] = "Owner"

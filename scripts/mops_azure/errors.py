@@ -26,6 +26,21 @@ class AzureError(ModelOpsError):
     def status(self) -> int:
         return self.args[4]
 
+    @property
+    def is_denied(self) -> bool:
+        """The caller lacks a right to this one call; another call may be allowed."""
+        return self.status == 403 and re.fullmatch(DENIED, self.code, re.IGNORECASE) is not None
+
+    def is_absence_of(self, id_: str) -> bool:
+        return is_absence(id_, self.status, {"code": self.code})
+
+
+DENIED = "AuthorizationFailed|LinkedAuthorizationFailed|RoleAssignment.*Forbidden|Forbidden"
+
+
+class NotAllowed(ModelOpsError):
+    """All is done but what the caller has no right to; a line for each of those."""
+
 
 class NotOurs(UserError):
     """Something that carries other tags than ours stands where we would write or delete."""
@@ -87,6 +102,10 @@ MEANINGS = (
         remedy="a lock keeps it; `mops-azure delete --unlock` removes ours, another is its owner's to remove (`az lock list`)",
     ),
     Meaning(
+        codes="ResourceGroupDeletion.*|DeletionFailed|ResourceDeletionFailed",
+        remedy="delete what is named first, or what still uses it (`az resource list -g GROUP`), then run the same command again",
+    ),
+    Meaning(
         codes="PrincipalNotFound",
         remedy="Entra does not know the new identity yet; wait a minute and run the same command again",
     ),
@@ -95,7 +114,7 @@ MEANINGS = (
         remedy="check auth.client_id and tenant_id; a new service principal takes a minute to be known",
     ),
     Meaning(
-        codes="AuthorizationFailed|LinkedAuthorizationFailed|RoleAssignment.*Forbidden|Forbidden",
+        codes=DENIED,
         remedy="ask an owner of the subscription for the role that this needs (`mops-azure doctor` names it)",
     ),
     Meaning(
@@ -164,8 +183,41 @@ def meaning_of(code: str, message: str) -> Meaning:
 def from_reply(doing: str, status: int, body: Any) -> AzureError:
     """Of a reply or a failed operation; `body` is parsed JSON, text or None."""
     code, message = code_and_message(status, body)
-    said = one_line(message)
-    return AzureError(doing, code, said, meaning_of(code, message).remedy, status)
+    right = right_needed(message)
+    said = one_line(message, 200) if right else one_line(message)  # the right says the rest of it
+    return AzureError(doing, code, said, right or meaning_of(code, message).remedy, status)
+
+
+ROLES = {
+    "microsoft.authorization/roleassignments/": "Role Based Access Control Administrator",
+    "microsoft.authorization/": "Owner",
+    "microsoft.network/": "Network Contributor",
+}
+"""Begin of an action in lower case -> the least role that holds it; all others: Contributor."""
+
+
+def right_needed(message: str) -> str | None:
+    """What to ask an owner for, when `message` is Azure's "does not have authorization to perform action 'A' over scope 'S'"."""
+    found = re.search(
+        r"does not have (?:authorization|permission) to perform action(?:\(s\))? '([^']+)'"
+        r"(?: (?:over|on)(?: the)?(?: linked)? scope(?:\(s\))? '([^']+)')?",
+        message,
+        re.IGNORECASE,
+    )
+    if found is None:
+        return None
+    action, scope = found[1], found[2]
+    if scope is None:
+        return f"ask an owner of the subscription for the right to {action} (`mops-azure doctor` names its role)"
+    scope = (
+        scope.partition("/providers/Microsoft.Authorization/")[0] or scope
+    )  # a role is given on what holds the assignment
+    role = next((role for head, role in ROLES.items() if action.lower().startswith(head)), "Contributor")
+    who = re.search(r"object id '([^']+)'", message)
+    return (
+        f"ask an owner of it for the right to {action}: az role assignment create --assignee {who[1] if who else 'YOU'} "
+        f'--role "{role}" --scope {scope}'
+    )
 
 
 ABSENT = ("resourcenotfound", "resourcegroupnotfound")
@@ -204,7 +256,22 @@ def code_and_message(status: int, body: Any) -> tuple[str, str]:
     inner = next((one for one in details if isinstance(one, Mapping)), {}) if isinstance(details, list) else {}
     if inner.get("code") and (code in ("Conflict", "BadRequest", "DeploymentFailed") or not message):
         code, message = str(inner["code"]), str(inner.get("message") or message)
+    if code.lower().startswith("resourcegroupdeletion") and isinstance(details, list):
+        message = _refusals(details) or message
     return code, message or code
+
+
+def _refusals(details: list[Any]) -> str:
+    """Of a group that was not deleted: each resource that stayed, and why."""
+    found = []
+    for one in details:
+        target = str(one.get("target") or "") if isinstance(one, Mapping) else ""
+        if target:
+            name = target.rpartition("/providers/")[2]
+            _, why = code_and_message(0, one.get("message"))
+            known = "" if why.startswith("Azure answered") else why
+            found.append(f"{name}: {known or str(one.get('message') or 'it stayed')}")
+    return "; ".join(found)
 
 
 def one_line(text: str, limit: int = 300) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import io
+import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from ruamel.yaml.error import YAMLError
 from modelops_runtime.contracts.errors import UserError
 from modelops_runtime.contracts.private_files import make_folder
 from mops_azure.config import AuthSpec
+from mops_azure.kubeconfig_text import CannotSplice, block, same_but, spliced
 
 KINDS = {"clusters": "cluster", "users": "user", "contexts": "context"}
 """A kubeconfig's lists -> the key of each entry beside its name."""
@@ -78,10 +81,42 @@ def merge(existing: dict[str, Any], ours: dict[str, Any], *, overwrite: bool) ->
     if foreign and not overwrite:
         raise UserError(f"the kubeconfig already has {foreign}; say --overwrite to replace it")
     for kind in KINDS:
-        result[kind] = [one for one in result.get(kind) or [] if one.get("name") != name] + ours[kind]
+        there, (own,) = result.get(kind) or [], ours[kind]
+        at = next((at for at, one in enumerate(there) if one.get("name") == name), len(there))
+        result[kind] = [*there[:at], own, *(one for one in there[at:] if one.get("name") != name)]
     if not result.get("current-context"):
         result["current-context"] = name
     return result
+
+
+def merged_text(text: str, ours: dict[str, Any], *, overwrite: bool, use: bool) -> str:
+    """A kubeconfig's text with `ours` in it, and `use`d if asked; every other byte stays, and all when it is there already.
+    Raises UserError for what is no kubeconfig, `merge`'s, and where nothing can be put in without a change to the rest."""
+    existing = parsed(text)
+    wanted = merge(existing, ours, overwrite=overwrite)
+    if use:
+        wanted["current-context"] = ours["current-context"]
+    if wanted == existing:
+        return text
+    own = {
+        key: ours[key][0] if key in KINDS else value
+        for key, value in wanted.items()
+        if key in KINDS or existing.get(key) != value
+    }
+    for at_end in (True, False):
+        try:
+            found = spliced(text, existing, own, at_end=at_end)
+            if _ours_last(parsed(found), own) == _ours_last(wanted, own) and same_but(text, found, own):
+                return found
+        except (CannotSplice, UserError):
+            continue
+    raise UserError(
+        "it is written so that nothing can be added without a change to the rest; it was left alone, use --file"
+    )
+
+
+def _ours_last(content: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    return {**content, **{kind: sorted(content.get(kind) or [], key=lambda one: one == own[kind]) for kind in KINDS}}
 
 
 def _foreign(existing: dict[str, Any], ours: dict[str, Any]) -> str | None:
@@ -101,22 +136,69 @@ def _foreign(existing: dict[str, Any], ours: dict[str, Any]) -> str | None:
     return None
 
 
-def read(path: Path) -> dict[str, Any]:
-    """What is in the file; {} when it is not there or empty. Raises UserError for what is no kubeconfig."""
+def parsed(text: str) -> dict[str, Any]:
+    """{} when there is nothing in it. Raises UserError for what is no kubeconfig."""
     try:
-        found = YAML(typ="safe").load(path.read_text("utf-8"))
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise UserError(f"{path}: it cannot be read ({error.strerror}); name a file that you may read") from None
-    except (YAMLError, ValueError, RecursionError) as error:  # a ValueError: no UTF-8, or a date that is none
-        raise UserError(f"{path}: this is no kubeconfig ({str(error).splitlines()[0]}); it was left alone") from None
+        found = YAML(typ="safe", pure=True).load(text)
+        json.dumps(found, default=str, skipkeys=True)  # a ValueError for what holds itself
+    except (YAMLError, ValueError, RecursionError) as error:  # a ValueError: a date that is none
+        raise _no_kubeconfig(str(error).splitlines()[0]) from None
     if found is None:
         return {}
     wrong = _wrong_part(found)
     if wrong:
-        raise UserError(f"{path}: this is no kubeconfig ({wrong}); it was left alone")
+        raise _no_kubeconfig(wrong)
     return found
+
+
+def _no_kubeconfig(why: str) -> UserError:
+    return UserError(f"this is no kubeconfig ({why}); it was left alone")
+
+
+def merge_into(path: Path, ours: dict[str, Any], *, overwrite: bool, use: bool) -> None:
+    """`merged_text` of a file, under the lock that kubectl takes too; whole or not at all, and mode 0600.
+    Raises UserError, with the file as it was."""
+    with _locked(path):
+        content = _content(path)
+        try:
+            text = merged_text(content.decode("utf-8"), ours, overwrite=overwrite, use=use)
+        except UnicodeDecodeError as error:
+            raise UserError(f"{path}: {_no_kubeconfig(str(error))}") from None
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from None
+        if _content(path) != content:
+            raise UserError(f"{path}: another program has just changed it; it was left alone, run this again")
+        write_private(path, text)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+    except IsADirectoryError:
+        raise UserError(f"{path}: this is a folder; name a file") from None
+    except OSError as error:
+        raise UserError(f"{path}: it cannot be read ({error.strerror}); name a file that you may read") from None
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    lock = Path(f"{path}.lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise UserError(f"{path}: it cannot be written ({error.strerror}); name another file") from None
+    try:
+        os.close(os.open(lock, os.O_CREAT | os.O_EXCL, 0))
+    except FileExistsError:
+        raise UserError(f"{path}: another program is writing it; if there is none, delete {lock}") from None
+    except OSError as error:
+        raise UserError(f"{path}: it cannot be written ({error.strerror}); name another file") from None
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
 
 
 def _wrong_part(found: Any) -> str | None:
@@ -132,11 +214,8 @@ def _wrong_part(found: Any) -> str | None:
 
 
 def dumped(content: dict[str, Any]) -> str:
-    stream = io.StringIO()
-    yaml = YAML(typ="safe")
-    yaml.default_flow_style = False
-    yaml.dump(content, stream)
-    return stream.getvalue()
+    """YAML with each word in quotes, the same to readers of every version of it."""
+    return "".join(f"{line}\n" for line in block(content))
 
 
 def write_private(path: Path, text: str) -> None:
@@ -144,7 +223,10 @@ def write_private(path: Path, text: str) -> None:
     try:
         if path.is_dir():
             raise UserError(f"{path}: this is a folder; name a file")
-        _replace(path.resolve(), text)
+        if path.exists() and not path.is_file():  # a pipe, or /dev/stdout: nothing to keep private
+            path.write_text(text, encoding="utf-8")
+        else:
+            _replace(path.resolve(), text)
     except (OSError, RuntimeError) as error:  # a RuntimeError: a link that leads to itself
         said = error.strerror if isinstance(error, OSError) else "it is a link to itself"
         raise UserError(f"{path}: it cannot be written ({said}); name another file") from None
@@ -154,7 +236,7 @@ def _replace(path: Path, text: str) -> None:
     make_folder(path.parent, mode=0o700)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp: mode 0600
     try:
-        with os.fdopen(handle, "w") as file:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             file.write(text)
         os.replace(temporary, path)
     except BaseException:

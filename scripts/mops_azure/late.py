@@ -7,7 +7,7 @@ from typing import Any
 
 from mops_azure import parts
 from mops_azure.config import AzureConfig
-from mops_azure.desired import ACR_PULL, Resource, cluster_id, registry_id
+from mops_azure.desired import ACR_PULL, NETWORK_CONTRIBUTOR, Resource, cluster_id, registry_id
 
 Live = Mapping[str, Any]
 
@@ -16,6 +16,8 @@ def late_resources(config: AzureConfig, live: Live) -> list[tuple[Resource, str]
     """Each with what it still waits for: `once ...`, or nothing."""
     cluster = live.get(cluster_id(config).lower())
     found: list[tuple[Resource, str]] = []
+    if config.network.subnet_id:
+        found.append(_subnet_right(cluster, config.network.subnet_id))
     if config.acr.enabled:
         found.append(_pull_right(config, cluster))
     if config.identity.enabled:
@@ -35,8 +37,22 @@ def late_resources(config: AzureConfig, live: Live) -> list[tuple[Resource, str]
 def _pull_right(config: AzureConfig, cluster: Any) -> tuple[Resource, str]:
     principal = kubelet_principal(cluster)
     name = "AcrPull for the nodes"
-    right = parts.right(config, name=name, scope=registry_id(config), role=ACR_PULL, principal_id=principal or "")
+    right = parts.right(name=name, scope=registry_id(config), role=ACR_PULL, principal_id=principal or "")
     return right, "" if principal else "once the cluster has its identity"
+
+
+def _subnet_right(cluster: Any, subnet: str) -> tuple[Resource, str]:
+    """In a network that Azure did not make for it, a cluster needs a role to join load balancers and nodes to the subnet
+    (learn.microsoft.com, AKS: bring your own virtual network)."""
+    principal = cluster_principal(cluster)
+    name = "Network Contributor on the subnet for the cluster"
+    right = parts.right(name=name, scope=subnet, role=NETWORK_CONTRIBUTOR, principal_id=principal or "")
+    return right, "" if principal else "once the cluster has its identity"
+
+
+def cluster_principal(cluster: Any) -> str | None:
+    """Object id of the identity with which the cluster itself acts."""
+    return ((cluster or {}).get("identity") or {}).get("principalId")
 
 
 def pull_right(config: AzureConfig, live: Live) -> tuple[Resource, str]:

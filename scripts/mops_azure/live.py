@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelops_runtime.contracts.errors import UserError
 from mops_azure import desired, parts
 from mops_azure.config import AzureConfig
-from mops_azure.errors import AzureError, is_absence
+from mops_azure.desired import Resource
+from mops_azure.errors import AzureError
 from mops_azure.late import late_resources, outbound_ids
 from mops_azure.states import is_ours
 
@@ -17,57 +20,97 @@ if TYPE_CHECKING:
     from mops_azure.arm import Arm
 
 
-def read_live(arm: Arm, config: AzureConfig) -> dict[str, Any]:
-    """All resources of the desired state that are there, by id in lower case; and what else of ours is in the same groups, as a
-    listing shows it."""
-    live = _read(arm, [desired.group(config)])
-    registry_group = desired.group_id(config, config.registry_group)
+Denied = dict[str, str]
+"""What may not be read: a resource's id or a listing's path in lower case, or what was asked for -> a line with the right that
+is missing."""
+
+Found = dict[str, Any]
+"""By id in lower case."""
+
+
+def read_live(arm: Arm, config: AzureConfig, denied: Denied | None = None) -> Found:
+    """All resources of the desired state that are there; and what else of ours is in the same groups, as a listing shows it.
+    A lock, a role assignment, an address and a listing that may not be read count as not there, and go to `denied`: all else
+    does not depend on them. So do the registry and the parts beside the cluster where the caller gives `denied`, and leaves
+    alone what it names."""
+    reader = _Reader(arm=arm, denied={} if denied is None else denied, is_told=denied is not None)
+    live = reader.all_of(desired.group(config))
     if config.acr.enabled:
-        live |= _read(arm, [desired.group(config, config.registry_group)])
-    if config.acr.enabled and registry_group.lower() in live:
-        live |= _read(arm, [desired.registry(config)])
-    others = _ours_in(arm, registry_group, is_needed=config.acr.enabled)
+        live |= _registry(reader, config)
+    others = _ours_beside(reader, config, live)
     if desired.group_id(config).lower() not in live:
-        return {**_unread(others, config), **live}  # no group: nothing in it
-    others |= _ours_in(arm, desired.group_id(config))
-    live |= _read(arm, [desired.cluster(config, version=None, ssh_key=None), desired.lock(config)])
+        return {**others, **live}  # no group: nothing in it
+    live |= reader.all_of(desired.cluster(config, version=None, ssh_key=None))
+    lock = desired.lock(config)
+    live |= reader.if_allowed(lock.id, lambda: reader.all_of(lock))
     for one in parts.parts(config):
         if _parent(one.id) is None or _parent(one.id) in live:
-            live |= _read(arm, [one])
+            live |= reader.part(one)
     if config.postgres.enabled:
-        live |= _outbound_addresses(arm, live.get(desired.cluster_id(config).lower()))
-    return {**_unread(others, config), **live, **_children(arm, config, live), **_read_late(arm, config, live)}
+        cluster = live.get(desired.cluster_id(config).lower())
+        live |= reader.if_allowed("addresses", lambda: _outbound_addresses(arm, cluster))
+    return {**others, **live, **_children(reader, config, live), **_late(reader, config, live)}
 
 
-def _unread(others: dict[str, Any], config: AzureConfig) -> dict[str, Any]:
-    """Without what is read by itself: of that a listing says too little, and may be late."""
+@dataclass(frozen=True, kw_only=True)
+class _Reader:
+    """Reads with the caller's rights, and keeps in `denied` where they end."""
+
+    arm: Arm
+    denied: Denied
+    is_told: bool
+    """The caller looks at `denied`."""
+
+    def all_of(self, one: Resource) -> Found:
+        """Nothing where it is not there. Raises AzureError where it may not be read."""
+        found = self.arm.get(one.id, one.api_version, f"reading the {one.kind} {one.name}")
+        return {} if found is None else {one.id.lower(): found}
+
+    def part(self, one: Resource) -> Found:
+        """What may not be read is not said to be absent to who is not told: that raises AzureError."""
+        return self.if_allowed(one.id, lambda: self.all_of(one)) if self.is_told else self.all_of(one)
+
+    def listed(self, path: str, api_version: str) -> Found:
+        return self.if_allowed(path, lambda: _listed(self.arm, path, api_version))
+
+    def if_allowed(self, what: str, read: Callable[[], Found]) -> Found:
+        try:
+            return read()
+        except AzureError as error:
+            if not error.is_denied:
+                raise
+            self.denied[what.lower()] = str(error)
+            return {}
+
+
+def _registry(reader: _Reader, config: AzureConfig) -> Found:
+    group = reader.part(desired.group(config, config.registry_group))
+    return {**group, **reader.part(desired.registry(config))} if group else {}
+
+
+def _ours_beside(reader: _Reader, config: AzureConfig, live: Found) -> Found:
+    """What else of ours is in the groups of the cluster and the registry, as their listings show it. Without what is read by
+    itself: of that a listing says too little, and may be late."""
+    group, registry_group = desired.group_id(config), desired.group_id(config, config.registry_group)
+    found: Found = {}
+    if config.acr.enabled:
+        found |= reader.listed(f"{registry_group}/resources", desired.GROUPS)
+    elif registry_group.lower() != group.lower():  # who may not look there has nothing there
+        found |= _Reader(arm=reader.arm, denied={}, is_told=False).listed(f"{registry_group}/resources", desired.GROUPS)
+    if group.lower() in live:
+        found |= reader.listed(f"{group}/resources", desired.GROUPS)
     read = [desired.cluster_id(config), *(one.id for one in parts.parts(config))]
     read += [desired.registry_id(config)] if config.acr.enabled else []
-    return {id_: one for id_, one in others.items() if id_ not in [one.lower() for one in read]}
+    by_itself = {one.lower() for one in read}
+    return {id_: one for id_, one in found.items() if is_ours(one) and id_ not in by_itself}
 
 
-def _read(arm: Arm, wanted: list[desired.Resource]) -> dict[str, Any]:
-    found = {one.id.lower(): arm.get(one.id, one.api_version, f"reading the {one.kind} {one.name}") for one in wanted}
-    return {id_: one for id_, one in found.items() if one is not None}
-
-
-def _ours_in(arm: Arm, group_id: str, *, is_needed: bool = True) -> dict[str, Any]:
-    """`is_needed`: else who may not look there sees nothing there."""
-    try:
-        found = _listed(arm, f"{group_id}/resources", desired.GROUPS)
-    except AzureError as error:
-        if is_needed or error.status != 403:
-            raise
-        return {}
-    return {id_: one for id_, one in found.items() if is_ours(one)}
-
-
-def _listed(arm: Arm, path: str, api_version: str) -> dict[str, Any]:
-    """By id in lower case; nothing where what it is asked of is not there."""
+def _listed(arm: Arm, path: str, api_version: str) -> Found:
+    """Nothing where what it is asked of is not there."""
     try:
         found = list(arm.list(path, api_version, f"reading {path.rsplit('/', 1)[1]} of {path.split('/')[-2]}"))
     except AzureError as error:
-        if not is_absence(path, error.status, {"code": error.code}):
+        if not error.is_absence_of(path):
             raise
         return {}
     return {str(one["id"]).lower(): one for one in found}
@@ -80,41 +123,41 @@ def _parent(id_: str) -> str | None:
     return f"{scope}/providers/{'/'.join(names[:3])}" if len(names) > 3 else None
 
 
-def _children(arm: Arm, config: AzureConfig, live: dict[str, Any]) -> dict[str, Any]:
+def _children(reader: _Reader, config: AzureConfig, live: Found) -> Found:
     """All firewall rules of the database server and all federated credentials of the identity, whoever made them."""
-    found: dict[str, Any] = {}
+    found: Found = {}
     for parent, kind, version in (
         (parts.server_id(config), "firewallRules", parts.POSTGRES),
         (parts.identity_id(config), "federatedIdentityCredentials", parts.IDENTITIES),
     ):
         if parent.lower() in live:
-            found |= _listed(arm, f"{parent}/{kind}", version)
+            found |= reader.listed(f"{parent}/{kind}", version)
     return found
 
 
-def _outbound_addresses(arm: Arm, cluster: Any) -> dict[str, Any]:
+def _outbound_addresses(arm: Arm, cluster: Any) -> Found:
     found = {
         id_.lower(): arm.get(id_, parts.ADDRESSES, "reading the cluster's address") for id_ in outbound_ids(cluster)
     }
     return {id_: one for id_, one in found.items() if one is not None}
 
 
-def _read_late(arm: Arm, config: AzureConfig, live: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _late(reader: _Reader, config: AzureConfig, live: Found) -> Found:
+    found: Found = {}
     for resource, waits in late_resources(config, live):
         if waits:
             continue
         if resource.kind == "role assignment":
-            found |= _right(arm, resource, live)
+            found |= reader.if_allowed(resource.id, lambda one=resource: _right(reader.arm, config, one, live))
         elif _parent(resource.id) in live:
-            found |= _read(arm, [resource])
+            found |= reader.part(resource)
     return found
 
 
-def _right(arm: Arm, resource: desired.Resource, live: dict[str, Any]) -> dict[str, Any]:
+def _right(arm: Arm, config: AzureConfig, resource: Resource, live: Found) -> Found:
     """A role assignment under whatever name it was given."""
     scope = resource.id.split("/providers/Microsoft.Authorization")[0]
-    if scope.lower() not in live:
+    if scope.lower() not in live and scope != config.network.subnet_id:  # the subnet is another's, and is there
         return {}
     wanted = resource.body["properties"]
     role, principal = wanted["roleDefinitionId"].rsplit("/", 1)[1], wanted["principalId"].lower()
@@ -127,7 +170,7 @@ def _right(arm: Arm, resource: desired.Resource, live: dict[str, Any]) -> dict[s
     return {}
 
 
-def live_from_file(path: Path) -> dict[str, Any]:
+def live_from_file(path: Path) -> Found:
     """A JSON list of resources as ARM returns them (`mops-azure plan --save-live FILE` writes it); [] is nothing at all."""
     try:
         content = json.loads(path.read_text())

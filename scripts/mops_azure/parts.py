@@ -199,9 +199,9 @@ def _credential_name(account: str) -> str:
     return f"{''.join(letter if letter.isalnum() else '-' for letter in account)[:100]}-{digest}"
 
 
-def right(config: AzureConfig, *, name: str, scope: str, role: str, principal_id: str) -> Resource:
+def right(*, name: str, scope: str, role: str, principal_id: str) -> Resource:
     """A role on one resource. The assignment's id is made from what it says, so a second run finds it."""
-    subscription = f"/subscriptions/{config.subscription_id}"
+    subscription = "/".join(scope.split("/")[:3])  # a subnet's may be another than the config's
     role_id = f"{subscription}/providers/Microsoft.Authorization/roleDefinitions/{role}"
     made = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{scope}|{role}|{principal_id}".lower()))
     said = {"roleDefinitionId": role_id, "principalId": principal_id, "principalType": "ServicePrincipal"}
@@ -223,4 +223,4 @@ def pods_rights(config: AzureConfig, principal_id: str) -> list[Resource]:
         wanted.append(("AcrPull for pods", registry_id(config), ACR_PULL))
     if config.key_vault.enabled:
         wanted.append(("Key Vault Secrets User for pods", vault_id(config), SECRETS_USER))
-    return [right(config, name=name, scope=scope, role=role, principal_id=principal_id) for name, scope, role in wanted]
+    return [right(name=name, scope=scope, role=role, principal_id=principal_id) for name, scope, role in wanted]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
@@ -56,9 +56,12 @@ OTHERS = (
 """Service, and which of its meters."""
 
 
-def price_table(config: AzureConfig, *, today: datetime.date | None = None) -> PriceTable:
-    """Today's prices of the location; the shipped ones when nobody answers, or not what was asked."""
-    sizes = sorted({config.aks.system_pool.vm_size, *(pool.vm_size for pool in config.aks.pools)})
+def price_table(
+    config: AzureConfig, *, more_sizes: Iterable[str] = (), today: datetime.date | None = None
+) -> PriceTable:
+    """Today's prices of the location, of the config's VM sizes and `more_sizes`; the shipped ones when nobody answers, or
+    not what was asked."""
+    sizes = sorted({config.aks.system_pool.vm_size, *(pool.vm_size for pool in config.aks.pools), *more_sizes})
     try:
         machines = fetch(
             config.prices, _filter(config.location, "Virtual Machines", [f"armSkuName eq '{one}'" for one in sizes])

@@ -2,13 +2,56 @@
 
 from __future__ import annotations
 
+import ipaddress
+from urllib.parse import urlsplit
+
 from azure.core.credentials import TokenCredential
 
 from modelops_runtime.contracts.errors import UserError
 from mops_azure.config import AzureConfig, client_secret
 from mops_azure.errors import one_line
 
-KNOWN_AUTHORITIES = ("microsoftonline.com", "microsoftonline.us", "chinacloudapi.cn")
+KNOWN_HOSTS = {
+    "authority": (
+        "login.microsoftonline.com", "login.windows.net", "sts.windows.net", "login.microsoftonline.us",
+        "login.chinacloudapi.cn", "login.partner.microsoftonline.cn", "login.microsoftonline.de",
+    ),
+    "resource_manager": (
+        "management.azure.com", "management.usgovcloudapi.net", "management.chinacloudapi.cn", "management.microsoftazure.de",
+    ),
+}  # fmt: skip
+"""Key of `cloud` -> the hosts of Microsoft's clouds."""
+TRUSTED_VARIABLE = "MOPS_AZURE_TRUSTED_HOSTS"
+SENT = {
+    "service_principal": "the service principal's secret",
+    "workload_identity": "the pod's token",
+    "managed_identity": "the machine's token",
+    "use_azure_cli": "the token of `az`",
+}
+"""How we sign in -> what is sent there."""
+
+
+def host_of(url: str) -> str:
+    return (urlsplit(url).hostname or url).rstrip(".").lower()
+
+
+def unknown_hosts(config: AzureConfig, trusted: str) -> dict[str, str]:
+    """Key of `cloud` -> its host, where that is of none of the known clouds, is not this machine, and not `trusted`
+    (with commas between). Pure."""
+    allowed = {one.strip().rstrip(".").lower() for one in trusted.split(",")}
+    found = {key: host_of(getattr(config.cloud, key)) for key in KNOWN_HOSTS}
+    return {
+        key: host
+        for key, host in found.items()
+        if host not in KNOWN_HOSTS[key] and host not in allowed and not _is_this_machine(host)
+    }
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def credential_for(config: AzureConfig) -> TokenCredential:
@@ -16,7 +59,7 @@ def credential_for(config: AzureConfig) -> TokenCredential:
     from azure import identity
 
     auth, authority = config.auth, config.cloud.authority
-    private = not authority.endswith(KNOWN_AUTHORITIES)
+    private = host_of(authority) not in KNOWN_HOSTS["authority"]
     if auth.method == "service_principal":
         assert auth.client_id
         return identity.ClientSecretCredential(

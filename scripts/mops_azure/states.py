@@ -40,6 +40,9 @@ def going(live: Mapping[str, Any]) -> list[str]:
 def standing(live: Mapping[str, Any]) -> dict[str, Any]:
     """Without what is being deleted, and what goes with it."""
     gone = going(live)
-    return {
-        id_: one for id_, one in live.items() if not any(id_ == above or id_.startswith(f"{above}/") for above in gone)
-    }
+    return {id_: one for id_, one in live.items() if not any(is_within(id_, above) for above in gone)}
+
+
+def is_within(id_: str, above: str) -> bool:
+    """It is that one, or lies in it; both ids in lower case."""
+    return f"{id_}/".startswith(f"{above}/")

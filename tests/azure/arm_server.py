@@ -60,6 +60,8 @@ class ArmServer:
         """Of every cluster; None: one that leads nowhere."""
         self.assertion = ""
         """What a pod with workload identity may show instead of a secret; "": nothing."""
+        self.subscriptions = {SUBSCRIPTION}
+        """Those that the caller sees, in lower case."""
         self.machine_queries: list[dict[str, list[str]]] = []
         self.prices: list[dict[str, Any]] = []
         """Items of the retail price service; none: it is down."""
@@ -151,7 +153,7 @@ class ArmServer:
                     shapes.error("MissingApiVersionParameter", "The api-version query parameter is required."),
                     {},
                 )
-            if wrong := shapes.wrong_subscription(path):
+            if wrong := shapes.wrong_subscription(path, self.subscriptions):
                 return *wrong, {}
             if match := re.fullmatch(r"/subscriptions/[^/]+/providers/([^/]+)(/register)?", path):
                 return others.provider(self, match[1], bool(match[2]), method)

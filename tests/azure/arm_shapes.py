@@ -15,13 +15,13 @@ def error(code: str, message: str) -> Any:
     return {"error": {"code": code, "message": message}}
 
 
-def wrong_subscription(path: str) -> tuple[int, Any] | None:
-    """What Resource Manager says of any path in a subscription that the caller does not see."""
+def wrong_subscription(path: str, seen: set[str]) -> tuple[int, Any] | None:
+    """What Resource Manager says of any path in a subscription that is not among those that the caller sees."""
     said = path.split("/")[2]
     if not re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", said):
         message = f"The provided subscription identifier '{said}' is malformed or invalid."
         return 400, error("InvalidSubscriptionId", message)
-    if said.lower() != SUBSCRIPTION:
+    if said.lower() not in seen:
         return 404, error("SubscriptionNotFound", f"The subscription '{said}' could not be found.")
     return None
 

@@ -6,10 +6,15 @@ import datetime
 import json
 from typing import Any
 
-from mops_azure.cost import cost_lines, estimate
-from mops_azure.prices import shipped, table_of
-from tests.azure.arm_server import ArmServer
-from tests.azure.test_types import CONFIG
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mops_azure import desired
+from mops_azure.config import AzureConfig
+from mops_azure.cost import cost_lines, estimate, left_alone
+from mops_azure.prices import PriceTable, shipped, table_of
+from tests.azure.arm_server import SUBSCRIPTION, ArmServer
+from tests.azure.test_types import CONFIG, configs
 
 
 def item(service: str, price: float, unit: str = "1 Hour", **more: Any) -> dict[str, Any]:
@@ -87,3 +92,68 @@ def test_a_pool_of_no_nodes_costs_nothing_and_it_says_so():
     (pool,) = [part for part in found.parts if part.name.startswith("pool workcpu")]
     assert pool.low == 0
     assert "nothing while nobody works" in "\n".join(cost_lines(found))
+
+
+GPU = "Standard_NC24ads_A100_v4"
+SIZES = ["Standard_D4s_v5", "Standard_E8s_v5", GPU]
+CLUSTER = (
+    f"/subscriptions/{SUBSCRIPTION}/resourcegroups/modelops-anna/providers/"
+    "microsoft.containerservice/managedclusters/modelops"
+)
+
+
+@given(configs(), st.dictionaries(st.sampled_from(SIZES), st.floats(0.01, 9), max_size=3), st.booleans(), st.data())
+def test_the_headline_names_all_that_it_leaves_out(
+    config: AzureConfig, prices: dict[str, float], known: bool, data: st.DataObject
+):
+    prices = {size.lower(): price for size, price in prices.items()}
+    table = PriceTable(
+        as_of="2026-11-25", source="x", vm_size=prices, spot=data.draw(st.sampled_from([{}, prices])),
+        aks_tier={"Free": 0.0}, load_balancer=0.03 if known else None,
+    )  # fmt: skip
+    other = {"name": "byhand", "vmSize": data.draw(st.sampled_from(SIZES)), "count": data.draw(st.integers(0, 3))}
+    live = {desired.cluster_id(config).lower(): {"properties": {"agentPoolProfiles": [other]}}}
+    found = estimate(config, table, live)
+    headline = cost_lines(found)[1]
+    pools = [(pool.name, pool.vm_size, pool.max) for pool in [*config.aks.pools]]
+    pools += [("system", config.aks.system_pool.vm_size, 1), ("byhand", other["vmSize"], other["count"])]
+    missing = [name for name, size, most in pools if most and size.lower() not in prices]
+    for name in missing:
+        assert f"pool {name} (" in headline
+    for part, is_there in (("database server", config.postgres), ("log workspace", config.logs)):
+        assert (part in headline) == is_there.enabled
+    assert ("load balancer" in headline) == (not known)
+    assert headline.strip().startswith("at least") or "not counted" not in headline
+    assert (found.as_dict()["month"]["max"] is None) == bool(found.unknown)
+    assert all(len(line) <= 100 for line in cost_lines(found)[:1])
+
+
+def test_a_size_without_a_price_is_in_the_headline_of_plan_and_status(arm: ArmServer, config, mops_azure):
+    path = config(aks={"workload_pool": {"name": "gpu", "vm_size": GPU, "min": 1, "max": 2}})
+    arm.prices = PRICES
+    planned = mops_azure("plan", config=path).stdout
+    assert (
+        "at least 0.28 an hour, 204 a month; not counted, no price is known: pool gpu (1 to 2 Standard_NC24" in planned
+    )
+    assert mops_azure("create", "-y", config=path).returncode == 0
+    shown = mops_azure("status", config=path).stdout
+    assert "nodes cost at least 0.25 USD an hour now, without pool gpu" in shown
+
+
+def test_a_pool_that_the_config_does_not_name_is_counted_with_its_price(arm: ArmServer, config, mops_azure):
+    assert mops_azure("create", "-y", config=config()).returncode == 0
+    pools = arm.resources[CLUSTER]["properties"]["agentPoolProfiles"]
+    pools.append({"name": "byhand", "vmSize": "Standard_E8s_v5", "count": 2, "provisioningState": "Succeeded"})
+    arm.prices = [*PRICES, machine("Standard_E8s_v5", 0.5, sku="E8s v5")]
+    cost = json.loads(mops_azure("plan", "--json", config=config()).stdout)["cost"]
+    (part,) = [one for one in cost["parts"] if "byhand" in one["name"]]
+    assert (part["low"], part["high"], part["note"]) == (1.0, 1.0, "not in the config, left alone")
+    assert cost["hour"]["min"] == 1.28
+    assert "pool byhand: 2 nodes, fixed, Standard_E8s_v5" in mops_azure("status", config=config()).stdout
+    assert left_alone(CONFIG, {}) == []
+
+
+def test_the_line_of_stale_prices_is_short(config, mops_azure):
+    planned = mops_azure("plan", config=config()).stdout
+    (line,) = [one for one in planned.splitlines() if "list prices of" in one]
+    assert line == "Cost in US dollars (list prices of 2023-12-18, a shipped table: nodes as in eastus2):"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import stat
 from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
 
 from mops_azure.config import AzureConfig
+from tests.azure.arm_http import Fault
 from tests.azure.arm_server import SECRET, SUBSCRIPTION, ArmServer
+from tests.azure.test_doctor import sku, usage
 
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourcegroups/modelops-anna"
 CLUSTER = f"{GROUP}/providers/microsoft.containerservice/managedclusters/modelops"
@@ -83,6 +86,111 @@ def test_another_vm_size_replaces_the_pool_only_when_allowed(arm: ArmServer, con
         ("PUT", "workcpu"),
     ]
     assert mops_azure("plan", "--detailed-exitcode", config=path).returncode == 0
+
+
+BIGGER = "Standard_E8s_v5"
+POOL = f"{CLUSTER}/agentpools/workcpu"
+
+
+def has(arm: ArmServer, *usages: dict, **more: object) -> None:
+    """Sizes and quota of the location."""
+    arm.answers = {
+        r"/microsoft.compute/skus$": {
+            "value": [sku("Standard_D4s_v5", "standardDSv5Family", 4), sku(BIGGER, "standardESv5Family", 8, **more)]
+        },
+        r"/usages$": {"value": list(usages)},
+    }
+
+
+@pytest.mark.parametrize(
+    ("usages", "more", "said"),
+    [
+        ([usage("cores", 90, 100), usage("standardESv5Family", 0, 7)], {}, "quota standardESv5Family: 8 cores needed"),
+        (
+            [usage("cores", 97, 100), usage("standardESv5Family", 0, 99)],
+            {},
+            "quota cores: 8 cores needed for workcpu, 3 left",
+        ),
+        ([], {"restrictions": [{"type": "Location"}]}, f"{BIGGER} is not open to this subscription"),
+        ([], {"resourceType": "disks"}, f"{BIGGER} does not exist in eastus2"),
+        ([], {"locationInfo": []}, f"{BIGGER} is not in zone 1"),
+    ],
+)
+def test_size_and_quota_are_looked_at_before_a_pool_is_deleted(arm: ArmServer, config, mops_azure, usages, more, said):
+    assert mops_azure("create", "-y", config=config()).returncode == 0
+    before = len(arm.writes())
+    has(arm, *usages, **more)
+    path = config(aks={"workload_pool": {"vm_size": BIGGER, "zones": ["1"]}})
+    refused = mops_azure("create", "-y", "--allow-replace", config=path)
+    assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1), refused.stderr
+    assert said in refused.stderr
+    assert "Nothing was deleted" in refused.stderr
+    assert len(arm.writes()) == before
+
+
+def test_cores_that_the_old_pool_gives_back_count(arm: ArmServer, config, mops_azure):
+    assert mops_azure("create", "-y", config=config(aks={"workload_pool": {"min": 2}})).returncode == 0
+    has(arm, usage("cores", 99, 100), usage("standardESv5Family", 0, 8))
+    path = config(aks={"workload_pool": {"vm_size": BIGGER}})
+    done = mops_azure("create", "-y", "--allow-replace", config=path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_right_to_read_the_quota_that_is_missing_deletes_nothing(arm: ArmServer, config, mops_azure):
+    assert mops_azure("create", "-y", config=config()).returncode == 0
+    before = len(arm.writes())
+    refusal = {
+        "error": {"code": "AuthorizationFailed", "message": "x does not have authorization to perform action 'a/b'"}
+    }
+    arm.faults = [Fault("GET", "/microsoft.compute/", 403, refusal, times=99)]
+    path = config(aks={"workload_pool": {"vm_size": BIGGER}})
+    assert mops_azure("create", "-y", "--allow-replace", config=path).returncode == 1
+    assert len(arm.writes()) == before
+
+
+QUOTA = {"code": "QuotaExceeded", "message": "exceeding approved Total Regional Cores quota"}
+
+
+@pytest.mark.parametrize("failing", ["pool", "cluster"])
+def test_a_pool_that_was_never_made_gets_another_size_without_the_cluster(arm: ArmServer, config, mops_azure, failing):
+    """Added to a cluster that is well, or made with a cluster that failed because of it."""
+    pools = [{"name": "workcpu"}, {"name": "big", "vm_size": BIGGER, "min": 1}]
+    big = f"{CLUSTER}/agentpools/big"
+    if failing == "pool":
+        assert mops_azure("create", "-y", config=config()).returncode == 0
+    arm.outcome[big if failing == "pool" else CLUSTER] = {"status": "Failed", "error": QUOTA}
+    failed = mops_azure("create", "-y", config=config(aks={"workload_pools": pools}))
+    assert failed.returncode == 1
+    assert "Usage + quotas" in failed.stderr
+    before = len(arm.writes())
+    pools[1]["vm_size"] = "Standard_D4s_v5"
+    path = config(aks={"workload_pools": pools})
+    changed = mops_azure("create", "-y", config=path)
+    assert changed.returncode == 0, changed.stderr
+    sent = [(one.method, one.path.split("/")[-1]) for one in arm.writes()[before:]]
+    assert sent == [("DELETE", "big"), *([("PUT", "modelops")] if failing == "cluster" else []), ("PUT", "big")]
+    if failing == "cluster":
+        (again,) = [one for one in arm.writes()[before:] if one.path.endswith("/modelops")]
+        assert [pool["name"] for pool in again.body["properties"]["agentPoolProfiles"]] == ["system", "workcpu"]
+    assert mops_azure("plan", "--detailed-exitcode", config=path).returncode == 0
+
+
+def test_a_pool_that_failed_with_machines_in_it_is_only_replaced_when_allowed(arm: ArmServer, config, mops_azure):
+    assert mops_azure("create", "-y", config=config(aks={"workload_pool": {"min": 1}})).returncode == 0
+    cluster = arm.resources[CLUSTER]["properties"]
+    pool = next(one for one in cluster["agentPoolProfiles"] if one["name"] == "workcpu")
+    pool["provisioningState"] = "Failed"
+    nodes = f"/subscriptions/{SUBSCRIPTION}/resourcegroups/{cluster['nodeResourceGroup'].lower()}"
+    kind = "Microsoft.Compute/virtualMachineScaleSets"
+    machines = {"id": f"{nodes}/providers/{kind}/v", "name": "aks-workcpu-12345678-vmss", "type": kind}
+    arm.resources[nodes] = {"id": nodes, "name": nodes.split("/")[-1], "properties": {}}
+    arm.groups_members[nodes] = [machines]
+    path = config(aks={"workload_pool": {"min": 1, "vm_size": BIGGER}})
+    refused = mops_azure("create", "-y", config=path)
+    assert refused.returncode == 2
+    assert "pool workcpu would be deleted and made anew; say --allow-replace" in refused.stderr
+    arm.groups_members[nodes] = []
+    assert mops_azure("create", "-y", config=path).returncode == 0
 
 
 def test_a_group_without_our_tags_is_refused(arm: ArmServer, config, mops_azure):
@@ -230,3 +338,15 @@ def test_a_place_that_cannot_be_written_is_one_line(arm: ArmServer, config, mops
     refused = mops_azure("plan", "--save-live", str(tmp_path), config=config())
     assert refused.returncode == 2
     assert "--save-live" in refused.stderr
+
+
+def test_what_is_there_is_saved_for_the_owner_alone(arm: ArmServer, config, mops_azure, tmp_path):
+    path, file = config(), tmp_path / "live.json"
+    assert mops_azure("create", "-y", config=path).returncode == 0
+    file.write_text("old")
+    file.chmod(0o644)
+    for name in ("live.json", "new.json"):
+        saved = mops_azure("plan", "--save-live", name, config=path)
+        assert saved.returncode == 0, saved.stderr
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+        assert "Nothing to do" in mops_azure("plan", "--against", name, config=path).stdout

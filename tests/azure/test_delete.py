@@ -7,7 +7,11 @@ import sys
 
 import pytest
 
+from mops_azure.deletion import is_of_monitoring
+from tests.azure.arm_http import Fault
 from tests.azure.arm_server import SUBSCRIPTION, ArmServer
+from tests.azure.test_questions import answer, asked
+from tests.azure.test_types import CONFIG
 from tests.support.patience import PATIENCE_S
 
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourcegroups/modelops-anna"
@@ -79,6 +83,52 @@ def test_foreign_resources_are_listed_and_keep_the_group(arm: ArmServer, made, m
     assert refused.returncode == 2
     assert "storageAccounts thesis" in refused.stderr
     assert GROUP in arm.resources
+
+
+def member(kind: str, name: str) -> dict[str, str]:
+    return {"id": f"{GROUP}/providers/{kind}/{name}", "name": name, "type": kind}
+
+
+def test_what_the_monitoring_of_the_cluster_made_goes_with_it(arm: ArmServer, made, mops_azure):
+    """Names as `az aks enable-addons -a monitoring` gives them."""
+    path = made(logs={"enabled": True})
+    arm.groups_members[GROUP] = [
+        member("Microsoft.Insights/dataCollectionRules", "MSCI-westeurope-modelops"),
+        member("Microsoft.Insights/dataCollectionEndpoints", "MSCI-ingest-westeurope-modelops"),
+        member("Microsoft.OperationsManagement/solutions", "ContainerInsights(modelops)"),
+    ]
+    listed = mops_azure("delete", "--dry-run", config=path)
+    assert listed.returncode == 0, listed.stderr
+    assert "dataCollectionRules MSCI-westeurope-modelops, which the monitoring of the cluster made" in listed.stdout
+    assert mops_azure(*SURE, config=path).returncode == 0
+    assert GROUP not in arm.resources
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("Microsoft.Insights/dataCollectionRules", "MSCI-westeurope-other"),
+        ("Microsoft.Insights/dataCollectionRules", "MSCI-modelops"),
+        ("Microsoft.Insights/dataCollectionRules", "thesis"),
+        ("Microsoft.Insights/metricAlerts", "MSCI-westeurope-modelops"),
+        ("Microsoft.OperationsManagement/solutions", "ContainerInsights(other)"),
+    ],
+)
+def test_a_rule_of_somebody_else_keeps_the_group(arm: ArmServer, made, mops_azure, kind, name):
+    path = made()
+    arm.groups_members[GROUP] = [member(kind, name)]
+    refused = mops_azure(*SURE, config=path)
+    assert refused.returncode == 2
+    assert f"{kind} {name}" in refused.stderr
+    assert GROUP in arm.resources
+
+
+def test_a_long_name_of_such_a_rule_is_cut_as_az_cuts_it():
+    config = CONFIG.model_copy(update={"aks": CONFIG.aks.model_copy(update={"name": f"{'c' * 46}-{'d' * 16}"})})
+    rule = "Microsoft.Insights/dataCollectionRules"
+    assert is_of_monitoring(config, {"type": rule, "name": f"MSCI-northcentralus-{'c' * 44}"}) is True
+    assert is_of_monitoring(config, {"type": rule, "name": f"MSCI-westus2-{'c' * 46}-{'d' * 4}"}) is True
+    assert is_of_monitoring(config, {"type": rule, "name": f"MSCI-westus2-{'c' * 46}-{'d' * 5}"}) is False
 
 
 def test_a_group_of_others_is_refused(arm: ArmServer, made, mops_azure):
@@ -192,3 +242,163 @@ def test_destroy_without_all_is_refused(arm: ArmServer, made, mops_destroy):
     refused = mops_destroy("-y", "--confirm", "modelops-anna", config=made())
     assert refused.returncode == 2
     assert GROUP in arm.resources
+
+
+BLOCKED = {
+    "code": "ResourceGroupDeletionBlocked",
+    "message": "Deletion of resource group 'modelops-anna' failed as resources with identifiers 'x' could not be deleted. "
+    "The provisioning state of the resource group will be rolled back. The tracking Id is 'y'.",
+    "details": [
+        {
+            "target": f"{GROUP}/providers/Microsoft.Network/publicIPAddresses/front",
+            "message": '{"error": {"code": "PublicIPAddressCannotBeDeleted", "message": "It is in use by nic7."}}',
+        }
+    ],
+}
+
+
+def test_a_group_that_azure_puts_back_ends_at_once_and_names_what_stayed(arm: ArmServer, made, mops_azure):
+    path = made()
+    arm.polls = 2
+    arm.outcome[GROUP] = {"status": "Failed", "error": BLOCKED}
+    arm.on_request = lambda _: put_back(arm)
+    failed = mops_azure(*SURE, "--timeout", "60s", config=path)
+    assert failed.returncode == 1, failed.stderr
+    (line,) = [one for one in failed.stderr.splitlines() if not one.startswith("[")]
+    assert "Microsoft.Network/publicIPAddresses/front: It is in use by nic7" in line
+    assert "delete what is named first" in line
+    assert "still under way" not in line
+    arm.on_request = lambda _: None
+    assert mops_azure(*SURE, config=path).returncode == 0
+    assert GROUP not in arm.resources
+
+
+def put_back(arm: ArmServer) -> None:
+    """As Azure does: a group whose deletion failed is Succeeded again."""
+    for operation in arm.operations.values():
+        if operation["id"] == GROUP and operation["kind"] == "delete" and operation["done"] and GROUP in arm.resources:
+            arm.resources[GROUP]["properties"]["provisioningState"] = "Succeeded"
+
+
+@pytest.mark.parametrize("status", [409, 400])
+def test_so_does_one_whose_end_is_told_by_a_status(arm: ArmServer, made, mops_azure, status):
+    """Real Azure: a Location that answers 202, then 409 with the reason."""
+    path = made()
+    arm.outcome[GROUP] = {"status": "Failed", "error": BLOCKED}
+    arm.on_request = lambda _: put_back(arm)
+    arm.faults = [Fault("GET", r"^/operations/", 202, None, times=2), Fault("GET", r"^/operations/", status, BLOCKED)]
+    arm.faults[1].nth = 0
+    failed = mops_azure(*SURE, "--timeout", "60s", config=path)
+    assert failed.returncode == 1, failed.stderr
+    assert "publicIPAddresses/front: It is in use by nic7" in failed.stderr
+
+
+def test_a_group_that_somebody_else_failed_to_delete_is_not_waited_for(arm: ArmServer, made, mops_azure):
+    path = made()
+    refusal = {"error": {"code": "ResourceGroupBeingDeleted", "message": "It is being deprovisioned."}}
+    arm.faults = [Fault("DELETE", r"/modelops-anna$", 409, refusal, times=9)]
+    seen = []
+
+    def back_after_a_while(_: int) -> None:
+        seen.append(1)
+        moving = arm.faults[0].seen and len([one for one in arm.log if one.path.lower() == GROUP]) % 7 != 6
+        arm.resources[GROUP]["properties"]["provisioningState"] = "Deleting" if moving else "Succeeded"
+
+    arm.on_request = back_after_a_while
+    failed = mops_azure(*SURE, "--timeout", "100s", config=path)
+    assert failed.returncode == 1, failed.stderr
+    assert "Azure did not delete it, it is Succeeded again" in failed.stderr
+
+
+NEW = {
+    "id": f"{GROUP}/providers/Microsoft.Compute/disks/late",
+    "name": "late",
+    "type": "Microsoft.Compute/disks",
+    "tags": {"managedBy": "modelops"},
+}
+
+
+@pytest.mark.parametrize("what", ["ours", "foreign", "lock", "production", "node disk"])
+def test_what_appears_while_the_question_stands_is_not_deleted_unseen(
+    arm: ArmServer, made, environment, what, mops_azure
+):
+    path = made()
+    cluster = next(one for key, one in arm.resources.items() if "/managedclusters/" in key)
+    nodes = f"/subscriptions/{SUBSCRIPTION}/resourcegroups/{cluster['properties']['nodeResourceGroup'].lower()}"
+    arm.resources[nodes] = {"id": nodes, "name": nodes.split("/")[-1], "properties": {}}
+    with asked(path, environment, "delete") as screen:
+        screen.until(lambda shown: shown.endswith("Type the resource group's name to delete it:"))
+        if what in ("ours", "foreign"):
+            arm.groups_members[GROUP] = [NEW if what == "ours" else {**NEW, "tags": {}}]
+        elif what == "lock":
+            lock = f"{GROUP}/providers/microsoft.authorization/locks/auditors"
+            arm.resources[lock] = {"id": lock, "name": "auditors", "properties": {"level": "CanNotDelete"}}
+        elif what == "production":
+            arm.resources[GROUP]["tags"]["env"] = "prod"
+        else:
+            arm.groups_members[nodes] = [NEW]
+        answer(screen, "Type the resource group's name to delete it:", "modelops-anna")
+        named = {"lock": "auditors", "production": "PRODUCTION"}.get(what, "late")
+        screen.until(lambda shown: named in shown.partition("to delete it:")[2].replace("\n", ""))
+        assert screen.end() == 2
+    assert GROUP in arm.resources
+    assert arm.writes()[-1].method != "DELETE"
+    if what in ("ours", "node disk"):
+        again = mops_azure("delete", "--dry-run", config=path)
+        assert (again.returncode, "Microsoft.Compute/disks late" in again.stdout) == (0, True)
+
+
+HELM = """#!/bin/sh
+case "$1" in
+  list) [ -e "$0.listed" ] && [ -e "$0.second" ] && more=',{"name":"b","namespace":"n","chart":"adaptive-run-1"}'
+        touch "$0.listed"; echo "[{\\"name\\":\\"a\\",\\"namespace\\":\\"n\\",\\"chart\\":\\"adaptive-run-1\\"}$more]";;
+  uninstall) touch "$0.gone";;
+esac
+"""
+
+
+def test_a_run_that_was_not_listed_is_not_deleted(arm: ArmServer, made, mops_azure, tmp_path):
+    path = made()
+    helm = tmp_path / "bin" / "helm"
+    helm.parent.mkdir()
+    helm.write_text(HELM)
+    helm.chmod(0o755)
+    helm.with_name("helm.second").touch()
+    refused = mops_azure(*SURE, config=path, env={"PATH": f"{helm.parent}:/usr/bin:/bin"})
+    assert refused.returncode == 2, refused.stderr
+    assert "b in n" in refused.stderr
+    assert GROUP in arm.resources
+    assert not helm.with_name("helm.gone").exists()
+
+
+def test_what_appears_while_helm_uninstalls_is_not_deleted_unseen(arm: ArmServer, made, mops_azure, tmp_path):
+    path = made()
+    helm = tmp_path / "bin" / "helm"
+    helm.parent.mkdir()
+    helm.write_text(HELM)
+    helm.chmod(0o755)
+
+    def late(_: int) -> None:
+        if helm.with_name("helm.gone").exists():
+            arm.groups_members[GROUP] = [NEW]
+
+    arm.on_request = late
+    refused = mops_azure(*SURE, config=path, env={"PATH": f"{helm.parent}:/usr/bin:/bin"})
+    assert refused.returncode == 2, refused.stderr
+    assert "Microsoft.Compute/disks late is new; the group was not deleted" in refused.stderr
+    assert GROUP in arm.resources
+
+
+def test_what_came_to_the_registrys_group_meanwhile_keeps_it(arm: ArmServer, made, mops_destroy):
+    path = made(acr={"enabled": True})
+
+    def late(_: int) -> None:
+        if GROUP not in arm.resources:
+            arm.groups_members[f"{GROUP}-registry"] = [NEW]
+
+    arm.on_request = late
+    args = ("--all", "-y", "--confirm", "modelops-anna", "--registry", "modelops-anna-registry")
+    refused = mops_destroy(*args, config=path)
+    assert refused.returncode == 2, refused.stderr
+    assert "Microsoft.Compute/disks late is new" in refused.stderr
+    assert f"{GROUP}-registry" in arm.resources

@@ -49,6 +49,15 @@ def test_a_healthy_subscription_has_no_problem(healthy, config, mops_azure):
     assert healthy.writes() == []
 
 
+def test_spot_pools_are_held_against_the_quota_for_spot(healthy, config, mops_azure):
+    healthy.answers[r"/usages$"] = {"value": [usage("cores", 96, 100), usage("lowPriorityCores", 0, 4)]}
+    path = config(aks={"workload_pool": {"spot": True, "min": 1, "max": 2}, "system_pool": {"max": 1}})
+    done = mops_azure("doctor", config=path)
+    assert done.returncode == 0, done.stdout
+    assert "ok       quota cores: 4 cores left, 4 needed at most" in done.stdout
+    assert "warning  quota lowPriorityCores: 4 cores left, 8 needed at most" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("pattern", "answer", "said"),
     [

@@ -141,6 +141,40 @@ def test_a_cluster_that_reports_failure_yet_finishes_is_a_success(arm: ArmServer
     assert done.returncode == 0, done.stderr
 
 
+def test_a_change_that_azure_takes_back_says_why_and_is_sent_once(arm: ArmServer, config, mops_azure):
+    assert mops_azure("create", "-y", config=config()).returncode == 0
+    pool = f"{CLUSTER}/agentpools/workcpu"
+    arm.outcome[pool] = {
+        "status": "Failed",
+        "state": "Succeeded",
+        "error": {"code": "QuotaExceeded", "message": "quota"},
+    }
+
+    def take_back(_: int) -> None:
+        pools = arm.resources[CLUSTER]["properties"]["agentPoolProfiles"]
+        next(one for one in pools if one["name"] == "workcpu")["maxCount"] = 5
+
+    arm.on_request = take_back
+    before = len(arm.writes())
+    failed = mops_azure("create", "-y", config=config(aks={"workload_pool": {"max": 9}}))
+    assert failed.returncode == 1
+    assert "Usage + quotas" in failed.stderr
+    assert len(arm.writes()) == before + 1
+
+
+def test_a_stop_that_azure_takes_back_says_why(arm: ArmServer, config, mops_azure):
+    assert mops_azure("create", "-y", config=config()).returncode == 0
+    arm.outcome[CLUSTER] = {
+        "status": "Failed",
+        "state": "Succeeded",
+        "error": {"code": "Stuck", "message": "a pod stays"},
+    }
+    arm.on_request = lambda _: arm.resources[CLUSTER]["properties"].update(powerState={"code": "Running"})
+    failed = mops_azure("stop", config=config())
+    assert (failed.returncode, failed.stdout) == (1, "")
+    assert "a pod stays (Stuck)" in failed.stderr
+
+
 def test_a_token_that_expires_while_waiting_is_renewed(arm: ArmServer, config, mops_azure):
     arm.token_life_s, arm.polls = 2.0, 6
     done = mops_azure("create", "-y", config=config())
@@ -169,6 +203,240 @@ def test_no_right_to_assign_leaves_a_cluster_and_the_line_to_hand_on(arm: ArmSer
     assert refused.returncode == 1
     assert "az role assignment create --assignee-object-id 00000000-0000-0000-0000-0000000000dd" in refused.stderr
     assert arm.resources[CLUSTER]["properties"]["provisioningState"] == "Succeeded"
+
+
+def denied(action: str, scope: str) -> object:
+    """As Azure words it."""
+    return refusal(
+        "AuthorizationFailed",
+        f"The client 'anna@example.org' with object id '{OBJECT}' does not have authorization to perform action "
+        f"'{action}' over scope '{scope}' or the scope is invalid. If access was recently granted, please refresh your "
+        "credentials.",
+    )
+
+
+OBJECT = "00000000-0000-0000-0000-0000000000cc"
+PARTS = {
+    "acr": {"enabled": True},
+    "storage": {"enabled": True, "name": "annastore"},
+    "key_vault": {"enabled": True, "name": "anna-vault"},
+    "identity": {"enabled": True, "service_accounts": ["a:b"]},
+    "lock": True,
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "action", "without"),
+    [
+        (r"/locks/", "Microsoft.Authorization/locks/write", "/locks/"),
+        (r"/registries/[^/]*/.*/roleassignments/", "Microsoft.Authorization/roleAssignments/write", "none"),
+        (r"/storageaccounts/annastore$", "Microsoft.Storage/storageAccounts/write", "/storageaccounts/"),
+        (r"/vaults/anna-vault$", "Microsoft.KeyVault/vaults/write", "/vaults/"),
+        (r"-registry$", "Microsoft.Resources/subscriptions/resourceGroups/write", "registry"),
+    ],
+)
+def test_one_call_without_its_right_is_named_and_all_else_happens(
+    arm: ArmServer, config, mops_azure, path, action, without
+):
+    arm.faults = [Fault("PUT", path, 403, denied(action, GROUP), times=99)]
+    made = mops_azure("create", "-y", config=config(**PARTS))
+    assert made.returncode == 1
+    assert action in made.stderr
+    assert "az role assignment create --assignee" in made.stderr
+    assert arm.resources[CLUSTER]["properties"]["provisioningState"] == "Succeeded"
+    kinds = ["/storageaccounts/annastore", "/containers/", "/vaults/anna-vault", "/federatedidentity", "/locks/"]
+    for kind in kinds:
+        is_there = any(kind in key for key in arm.resources)
+        assert is_there == (without not in kind and not (without == "/storageaccounts/" and kind == "/containers/")), (
+            kind
+        )
+    arm.faults = []
+    done = mops_azure("create", "-y", config=config(**PARTS))
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_database_without_its_right_takes_only_what_is_in_it_along(arm: ArmServer, config, mops_azure):
+    action = "Microsoft.DBforPostgreSQL/flexibleServers/write"
+    arm.faults = [Fault("PUT", r"/flexibleservers/", 403, denied(action, GROUP), times=99)]
+    env = {"MODELOPS_POSTGRES_PASSWORD": "Never-shown-42"}
+    made = mops_azure("create", "-y", config=config(**PARTS, postgres={"enabled": True}), env=env)
+    assert made.returncode == 1
+    (line,) = [one for one in made.stderr.splitlines() if not one.startswith("[")]
+    assert f"the right to {action}" in line
+    sent = [one.path.lower() for one in arm.writes() if "/flexibleservers/" in one.path.lower()]
+    assert len(sent) == 1  # no database, setting or rule of a server that is not there
+    assert sum("/roleassignments/" in key for key in arm.resources) == 4
+
+
+def test_what_may_not_be_read_is_left_alone_and_all_else_happens(arm: ArmServer, config, mops_azure):
+    """Whether a registry, a vault or a server that nobody shows us is ours is not known."""
+    assert mops_azure("create", "-y", config=config()).returncode == 0
+    before = len(arm.writes())
+    arm.faults = [
+        Fault(
+            "GET", r"-registry$", 403, denied("Microsoft.Resources/subscriptions/resourceGroups/read", "/x"), times=999
+        ),
+        Fault("GET", r"/vaults/", 403, denied("Microsoft.KeyVault/vaults/read", "/x"), times=999),
+        Fault(
+            "GET", r"/flexibleservers/", 403, denied("Microsoft.DBforPostgreSQL/flexibleServers/read", "/x"), times=999
+        ),
+    ]
+    path = config(**PARTS, postgres={"enabled": True})
+    made = mops_azure("create", "-y", config=path)  # without the password: no server is made
+    assert made.returncode == 1, made.stderr
+    said = [one for one in made.stderr.splitlines() if not one.startswith("[")]
+    assert len(said) == 3
+    assert "the right to Microsoft.KeyVault/vaults/read" in made.stderr
+    assert arm.resources[CLUSTER]["properties"]["provisioningState"] == "Succeeded"
+    sent = " ".join(one.path.lower() for one in arm.writes()[before:])
+    assert "/storageaccounts/annastore" in sent
+    assert not any(one in sent for one in ("-registry", "/vaults/", "/flexibleservers/"))
+    assert mops_azure("registry", "create", "-y", config=path).returncode == 1
+
+
+def test_several_rights_that_are_missing_are_a_line_each(arm: ArmServer, config, mops_azure):
+    arm.faults = [
+        Fault("PUT", r"/locks/", 403, denied("Microsoft.Authorization/locks/write", GROUP), times=99),
+        Fault("PUT", r"/roleassignments/", 403, refusal("AuthorizationFailed", "no authorization"), times=99),
+        Fault("GET", r"/roleassignments", 403, denied("Microsoft.Authorization/roleAssignments/read", GROUP), times=99),
+    ]
+    made = mops_azure("create", "-y", config=config(acr={"enabled": True}, lock=True))
+    assert made.returncode == 1
+    lock, right = [one for one in made.stderr.splitlines() if not one.startswith("[")]
+    assert f'--assignee {OBJECT} --role "Owner" --scope {GROUP}' in lock
+    assert "--assignee-object-id 00000000-0000-0000-0000-0000000000dd" in right
+    arm.faults = arm.faults[2:]  # it is given by somebody, and may still not be read
+    for _ in range(2):
+        done = mops_azure("create", "-y", config=config(acr={"enabled": True}, lock=True))
+        assert done.returncode == 0, done.stderr
+    assert sum("/roleassignments/" in key for key in arm.resources) == 1
+
+
+def test_a_right_that_is_missing_is_told_beside_another_failure(arm: ArmServer, config, mops_azure):
+    arm.faults = [
+        Fault(
+            "PUT",
+            r"/storageaccounts/annastore$",
+            403,
+            denied("Microsoft.Storage/storageAccounts/write", GROUP),
+            times=99,
+        ),
+        Fault("PUT", ON_CLUSTER, 400, refusal("QuotaExceeded", "no more cores"), times=99),
+    ]
+    failed = mops_azure("create", "-y", config=config(**PARTS))
+    assert failed.returncode == 1
+    cluster, storage = [one for one in failed.stderr.splitlines() if not one.startswith("[")]
+    assert "Usage + quotas" in cluster
+    assert "the right to Microsoft.Storage/storageAccounts/write" in storage
+
+
+def test_a_right_on_what_stays_that_may_not_be_removed_does_not_keep_the_group(arm: ArmServer, config, mops_azure):
+    path = config(acr={"enabled": True})
+    assert mops_azure("create", "-y", config=path).returncode == 0
+    arm.faults = [
+        Fault(
+            "DELETE", r"/roleassignments/", 403, denied("Microsoft.Authorization/roleAssignments/delete", "/x"), times=9
+        )
+    ]
+    gone = mops_azure("delete", "-y", "--confirm", "modelops-anna", config=path)
+    assert gone.returncode == 1
+    assert "Microsoft.Authorization/roleAssignments/delete" in gone.stderr
+    assert "az role assignment delete --ids /subscriptions/" in gone.stderr
+    assert GROUP not in arm.resources
+
+
+def test_what_a_plan_may_not_read_is_a_note(arm: ArmServer, config, mops_azure):
+    assert mops_azure("create", "-y", config=config(lock=True)).returncode == 0
+    arm.faults = [Fault("GET", r"/locks/", 403, denied("Microsoft.Authorization/locks/read", GROUP), times=9)]
+    planned = mops_azure("plan", config=config(lock=True))
+    assert planned.returncode == 0, planned.stderr
+    assert "note: reading the lock modelops-keep:" in planned.stdout
+    assert "the right to Microsoft.Authorization/locks/read" in planned.stdout
+
+
+def test_a_group_that_is_put_back_while_create_waits_for_its_end_is_used(arm: ArmServer, config, mops_azure):
+    assert mops_azure("create", "-y", config=config()).returncode == 0
+    arm.resources[GROUP]["properties"]["provisioningState"] = "Deleting"
+
+    def back(number: int) -> None:
+        if sum(one.path.lower() == GROUP for one in arm.log) > looks + 2:
+            arm.resources[GROUP]["properties"]["provisioningState"] = "Succeeded"
+
+    looks = sum(one.path.lower() == GROUP for one in arm.log)
+    arm.on_request = back
+    done = mops_azure("create", "-y", config=config(aks={"workload_pool": {"max": 9}}))
+    assert done.returncode == 0, done.stderr
+    assert "modelops-anna: Deleting" in done.stderr
+
+
+def test_the_linked_scope_of_a_subnet_is_named(arm: ArmServer, config, mops_azure):
+    message = (
+        "The client has permission to perform action 'Microsoft.ContainerService/managedClusters/write' on scope '/a'; "
+        f"however, it does not have permission to perform action(s) 'Microsoft.Network/virtualNetworks/subnets/join/action' "
+        f"on the linked scope(s) '{SUBNET}' (respectively) or the linked scope(s) are invalid."
+    )
+    arm.faults = [Fault("PUT", ON_CLUSTER, 403, refusal("LinkedAuthorizationFailed", message), times=9)]
+    refused = mops_azure("create", "-y", config=config(network={"subnet_id": SUBNET}))
+    assert refused.returncode == 1
+    assert (
+        f'subnets/join/action: az role assignment create --assignee YOU --role "Network Contributor" --scope {SUBNET}'
+        in (refused.stderr)
+    )
+
+
+SUBNET = (
+    "/subscriptions/99999999-9999-9999-9999-999999999999/resourceGroups/net/providers/Microsoft.Network/virtualNetworks/v"
+    "/subnets/s"
+)
+CLUSTER_PRINCIPAL = "00000000-0000-0000-0000-0000000000aa"
+
+
+def test_a_subnet_of_others_gets_the_clusters_role_which_goes_with_it(arm: ArmServer, config, mops_azure):
+    arm.subscriptions.add("99999999-9999-9999-9999-999999999999")
+    arm.resources["/subscriptions/99999999-9999-9999-9999-999999999999/resourcegroups/net"] = {
+        "id": "x",
+        "properties": {},
+    }
+    path = config(network={"subnet_id": SUBNET})
+    planned = mops_azure("plan", config=path)
+    assert "role assignment Network Contributor on the subnet for the cluster" in planned.stdout
+    made = mops_azure("create", "-y", config=path)
+    assert made.returncode == 0, made.stderr
+    ((id_, right),) = [(key, one) for key, one in arm.resources.items() if "/roleassignments/" in key]
+    assert id_.startswith(f"{SUBNET}/providers/microsoft.authorization/roleassignments/".lower())
+    assert right["properties"]["principalId"] == CLUSTER_PRINCIPAL
+    assert right["properties"]["roleDefinitionId"] == (
+        "/subscriptions/99999999-9999-9999-9999-999999999999/providers/Microsoft.Authorization/roleDefinitions/"
+        "4d97b98b-1d4f-4787-a291-c67834d212e7"
+    )
+    assert mops_azure("plan", "--detailed-exitcode", config=path).returncode == 0
+    other = {**right, "id": f"{id_}x", "properties": {**right["properties"], "principalId": "somebody"}}
+    above = {
+        **right,
+        "id": f"{id_}y",
+        "properties": {**right["properties"], "scope": SUBNET.rpartition("/subnets/")[0]},
+    }
+    arm.resources |= {f"{id_}x": other, f"{id_}y": above}
+    listed = mops_azure("delete", "--dry-run", config=path)
+    assert f"role assignment on {SUBNET}, which stays".lower() in listed.stdout.lower()
+    gone = mops_azure("delete", "-y", "--confirm", "modelops-anna", config=path)
+    assert gone.returncode == 0, gone.stderr
+    assert [key for key in arm.resources if "/roleassignments/" in key] == [f"{id_}x", f"{id_}y"]
+
+
+def test_a_subnet_whose_subscription_is_no_longer_seen_keeps_no_group(arm: ArmServer, config, mops_azure):
+    arm.subscriptions.add(SUBNET.split("/")[2])
+    arm.resources[SUBNET.lower().partition("/providers/")[0]] = {"id": "x", "properties": {}}
+    path = config(network={"subnet_id": SUBNET})
+    made = mops_azure("create", "-y", config=path)
+    assert made.returncode == 0, made.stderr
+    arm.subscriptions.remove(SUBNET.split("/")[2])
+    gone = mops_azure("delete", "-y", "--confirm", "modelops-anna", config=path)
+    assert gone.returncode == 1
+    assert GROUP not in arm.resources
+    said, why = gone.stderr.splitlines()[-2:]
+    assert said.endswith("what is left over for want of a right:")
+    assert "reading rights: The subscription" in why
 
 
 def test_the_time_limit_says_how_to_go_on(arm: ArmServer, config, mops_azure):

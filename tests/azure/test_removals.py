@@ -387,13 +387,68 @@ def test_parts_that_are_switched_off_are_named_in_plan_and_status(arm: ArmServer
     assert {one["kind"] for one in facts if one["left_over"]} == {*BILLED.values(), "identity"}
 
 
+REFUSAL = {"error": {"code": "AuthorizationFailed", "message": "The client does not have authorization."}}
+
+
 def test_who_may_not_look_into_the_registrys_group_need_not(arm: ArmServer, config, mops_azure):
-    refusal = {"error": {"code": "AuthorizationFailed", "message": "The client does not have authorization."}}
-    arm.faults = [Fault("GET", "/modelops-anna-registry/", 403, refusal, times=99)]
-    assert mops_azure("plan", config=config()).returncode == 0
-    refused = mops_azure("plan", config=config(acr=ON))
-    assert refused.returncode == 1
-    assert "AuthorizationFailed" in refused.stderr
+    arm.faults = [Fault("GET", "/modelops-anna-registry/", 403, REFUSAL, times=99)]
+    for command in ("plan", "status"):
+        shown = mops_azure(command, config=config())
+        assert shown.returncode == 0, shown.stderr
+        assert "AuthorizationFailed" not in shown.stdout
+        shown = mops_azure(command, config=config(acr=ON))
+        assert shown.returncode == 0, shown.stderr
+        (note,) = [one for one in shown.stdout.splitlines() if "AuthorizationFailed" in one]
+        assert note.startswith("note: reading resources of modelops-anna-registry: ")
+
+
+def test_who_may_not_list_the_group_makes_all_and_is_told(arm: ArmServer, config, mops_azure):
+    path = config(storage=ON)
+    arm.faults = [Fault("GET", "/modelops-anna/resources$", 403, REFUSAL, times=99)]
+    done = mops_azure("create", "-y", config=path)
+    assert done.returncode == 0, done.stderr
+    shown = [mops_azure(one, config=path).stdout for one in ("create", "plan", "status")]
+    for said in shown:
+        (note,) = [one for one in said.splitlines() if "AuthorizationFailed" in one]
+        assert note.startswith("note: reading resources of modelops-anna: ")
+    assert mops_azure("plan", "--detailed-exitcode", config=path).returncode == 0
+    assert json.loads(mops_azure("status", "--json", config=path).stdout)["notes"]
+
+
+def test_rules_that_may_not_be_read_are_left_alone(arm: ArmServer, config, mops_azure):
+    """Whether a rule is among those that nobody lists is not known, so none is made and none is deleted."""
+    assert mops_azure("create", "-y", config=config(postgres=ON), env=ADMIN).returncode == 0
+    rules = {key for key in arm.resources if "/firewallrules/" in key}
+    before = len(arm.writes())
+    arm.faults = [Fault("GET", "/firewallrules", 403, REFUSAL, times=99)]
+    done = mops_azure("create", "-y", config=config(postgres=ON, storage=ON))
+    assert done.returncode == 1
+    assert "reading firewallRules of " in done.stderr
+    assert not any("/firewallrules/" in one.path.lower() for one in arm.writes()[before:])
+    assert any("/storageaccounts/" in one.path.lower() for one in arm.writes()[before:])
+    assert {key for key in arm.resources if "/firewallrules/" in key} == rules
+
+
+def test_status_does_not_call_absent_what_it_may_not_read(arm: ArmServer, config, mops_azure):
+    path = config(storage=ON)
+    assert mops_azure("create", "-y", config=path).returncode == 0
+    arm.faults = [Fault("GET", "/storageaccounts/", 403, REFUSAL, times=99)]
+    shown = mops_azure("status", config=path)
+    assert shown.returncode == 0, shown.stderr
+    (line,) = [one for one in shown.stdout.splitlines() if one.startswith("storage account ")]
+    assert line.endswith(": may not be read")
+
+
+def test_a_rule_that_may_not_be_deleted_is_told_with_the_right_that_is_missing(arm: ArmServer, config, mops_azure):
+    assert mops_azure("create", "-y", config=config(postgres=ON), env=ADMIN).returncode == 0
+    own = next(key for key in arm.resources if "/firewallrules/" in key)
+    id_ = arm.resources[own]["id"].rpartition("/")[0] + "/office"
+    arm.resources[id_.lower()] = {**arm.resources[own], "id": id_, "name": "office"}
+    arm.faults = [Fault("DELETE", "/firewallrules/", 403, REFUSAL, times=99)]
+    done = mops_azure("create", "-y", config=config(postgres=ON, lock=True))
+    assert done.returncode == 1
+    assert "[it needs Microsoft.DBforPostgreSQL/flexibleServers/firewallRules/delete]" in done.stderr
+    assert f"{GROUP}/providers/microsoft.authorization/locks/modelops-keep" in arm.resources
 
 
 def test_a_group_that_is_being_deleted_is_named_and_create_waits_and_makes_it_anew(arm: ArmServer, config, mops_azure):

@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 from modelops_runtime.contracts.errors import UserError
-from mops_azure.config import admin_password
+from mops_azure.config import EndpointsSpec, admin_password
 from mops_azure.config_parts import PostgresSpec
+from mops_azure.signin import unknown_hosts
 from tests.azure.arm_server import CLIENT, SECRET, TENANT, ArmServer
+from tests.azure.test_questions import answer, asked
+from tests.azure.test_types import CONFIG
 
 MACHINE = {"IDENTITY_HEADER": SECRET}
 
@@ -98,6 +101,61 @@ def test_a_managed_identity_asks_its_machine(arm: ArmServer, config, mops_azure)
     refused = mops_azure("plan", config=path, env={**machine, "IDENTITY_HEADER": "wrong"})
     assert refused.returncode == 2
     assert len(refused.stderr.splitlines()) == 1
+
+
+UNKNOWN = "login.lab.example"
+
+
+def elsewhere(arm: ArmServer, key: str, url: str) -> dict[str, str]:
+    return {"resource_manager": arm.url, "authority": arm.url, key: url}
+
+
+@pytest.mark.parametrize("key", ["authority", "resource_manager"])
+@pytest.mark.parametrize("args", [("plan",), ("create", "-y"), ("status",), ("kubeconfig",), ("doctor",)])
+def test_no_secret_goes_to_a_host_of_no_known_cloud_unasked(arm: ArmServer, config, mops_azure, key, args):
+    path = config(cloud=elsewhere(arm, key, f"https://{UNKNOWN}"))
+    refused = mops_azure(*args, config=path)
+    assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1), refused.stderr
+    assert f"cloud.{key} {UNKNOWN}: of none of the known clouds, and the service principal's secret" in refused.stderr
+    assert f"export MOPS_AZURE_TRUSTED_HOSTS={UNKNOWN}" in refused.stderr
+    assert (arm.log, arm.tokens) == ([], {})
+
+
+def test_the_variable_that_trusts_a_host_lets_it_be_asked(arm: ArmServer, config, mops_azure):
+    path = config(cloud=elsewhere(arm, "authority", f"https://{UNKNOWN}"))
+    for trusted, is_let in ((UNKNOWN, True), (f"other.example, {UNKNOWN.upper()}", True), ("lab.example", False)):
+        tried = mops_azure("plan", config=path, env={"MOPS_AZURE_TRUSTED_HOSTS": trusted})
+        assert ("of none of the known clouds" not in tried.stderr) == is_let, tried.stderr
+        assert tried.returncode != 0  # it is not there
+
+
+def test_at_a_terminal_it_is_asked_and_no_is_no(arm: ArmServer, config, environment):
+    path = config(cloud=elsewhere(arm, "authority", f"https://{UNKNOWN}"))
+    with asked(path, environment, "plan") as screen:
+        answer(screen, "Send it there? [y/N]:", "n")
+        screen.until(lambda shown: "nothing was sent" in shown and UNKNOWN in shown)
+        assert screen.end() == 130
+
+
+@pytest.mark.parametrize(
+    ("url", "is_known"),
+    [
+        ("https://login.microsoftonline.com", True),
+        ("https://login.microsoftonline.us/", True),
+        ("https://login.partner.microsoftonline.cn", True),
+        ("https://LOGIN.microsoftonline.com", True),
+        ("https://127.0.0.1:8443", True),
+        ("https://evilmicrosoftonline.com", False),
+        ("https://login.microsoftonline.com.evil.example", False),
+        ("https://login.microsoftonline.com@evil.example", False),
+        ("https://management.azure.com", False),
+        ("https://127.0.0.1.evil.example", False),
+        ("https://10.0.0.1", False),
+    ],
+)
+def test_a_known_cloud_is_known_by_its_whole_name(url, is_known):
+    cloud = EndpointsSpec.model_construct(resource_manager="https://management.azure.com", authority=url)
+    assert (unknown_hosts(CONFIG.model_copy(update={"cloud": cloud}), "") == {}) == is_known
 
 
 MISPLACED = "P@ssw0rd-that-must-never-be-shown"

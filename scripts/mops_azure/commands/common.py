@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import time
@@ -61,7 +62,27 @@ def arm_for(config: AzureConfig) -> Arm:
         from mops_azure.arm import Arm
     except ModuleNotFoundError as error:
         raise UserError(f"the package {error.name} is missing; pip install 'modelops[azure]'") from None
+    confirm_hosts(config)
     return Arm(config)
+
+
+def confirm_hosts(config: AzureConfig) -> None:
+    """Before a secret goes to a host of no known cloud somebody says that it may; -y does not say so. Raises UserError when
+    there is nobody to ask, and ends with exit code 130 on no."""
+    from mops_azure.signin import SENT, TRUSTED_VARIABLE, unknown_hosts
+
+    found = unknown_hosts(config, os.environ.get(TRUSTED_VARIABLE, ""))
+    if not found:
+        return
+    named = " and ".join(f"cloud.{key} {host}" for key, host in found.items())
+    hosts = ",".join(dict.fromkeys(found.values()))
+    said = f"{named}: of none of the known clouds, and {SENT[config.auth.method]} would go there"
+    if not sys.stdin.isatty():
+        raise UserError(f"{said}; if you trust it, export {TRUSTED_VARIABLE}={hosts}. Nothing was sent")
+    click.echo(f"{said} (no question with {TRUSTED_VARIABLE}={hosts})", err=True)
+    if not click.confirm("Send it there?", err=True):
+        click.echo("nothing was sent", err=True)
+        raise click.exceptions.Exit(130)
 
 
 def progress() -> Callable[[str], None]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,14 +13,19 @@ from modelops_cli.output import echo_lines
 from modelops_runtime.contracts.errors import UserError
 from mops_azure import desired
 from mops_azure.commands.common import arm_for, ask, config_option, load_config, progress, timeout_option, yes_option
-from mops_azure.config import admin_password
-from mops_azure.cost import cost_lines, estimate
+from mops_azure.config import AzureConfig, admin_password
+from mops_azure.cost import cost_lines, estimate, left_alone
+from mops_azure.errors import AzureError
 from mops_azure.parts import parts, server_id
-from mops_azure.plan import make_plan, power_of, refuse_if_stopped, refuse_replacements, under_way
+from mops_azure.plan import Live, Plan, make_plan, power_of, refuse_if_stopped, refuse_replacements, under_way
 from mops_azure.prices import price_table
 from mops_azure.render import plan_lines
 from mops_azure.ssh import ephemeral_key, given_key
 from mops_azure.states import standing
+
+if TYPE_CHECKING:
+    from mops_azure.arm import Arm
+    from mops_azure.waiting import Work
 
 
 @click.command()
@@ -39,32 +46,28 @@ def command(config_path: Path, yes: bool, timeout: float, no_wait: bool, allow_r
     config = load_config(config_path)
     key = given_key(config.ssh)
     arm = arm_for(config)
-    from mops_azure.apply import Work, apply_plan
-    from mops_azure.doctor import register_providers
+    from mops_azure.apply import apply_plan
     from mops_azure.live import newest_default_version, read_live
+    from mops_azure.waiting import Work
 
-    live = read_live(arm, config)
+    unread: dict[str, str] = {}
+    live = read_live(arm, config, unread)
     there, version = standing(live), None
     if desired.cluster_id(config).lower() not in there or any(one.id.lower() not in there for one in parts(config)):
-        register_providers(arm, config, progress())
+        _register_providers(arm, config)
     if desired.cluster_id(config).lower() not in there:
         version = config.aks.version or newest_default_version(arm, config)
         key = key or ephemeral_key()
     password = None
-    if config.postgres.enabled and server_id(config).lower() not in there:
+    if config.postgres.enabled and server_id(config).lower() not in {**there, **unread}:
         password = admin_password(config.postgres)
     plan = make_plan(config, live, version=version, ssh_key=key, password=password)
-    echo_lines(plan_lines(plan))
+    echo_lines(plan_lines(replace(plan, notes=(*plan.notes, *unread.values()))))
     if not plan.changes and next(under_way(live), None) is None:
         return
-    refuse_replacements(plan)
-    if plan.replaced and not allow_replace:
-        names = ", ".join(f"{step.resource.kind} {step.resource.name}" for step in plan.replaced)
-        raise UserError(
-            f"{names} would be deleted and made anew; say --allow-replace if that is wanted, or undo the change"
-        )
-    refuse_if_stopped(config, plan, there)
-    click.echo("\n".join(cost_lines(estimate(config, price_table(config)))))
+    _refuse_losses(arm, config, plan, there, allow_replace=allow_replace)
+    more = [str(pool.get("vmSize")) for pool in left_alone(config, there)]
+    echo_lines(cost_lines(estimate(config, price_table(config, more_sizes=more), there)))
     ask("Go on?", yes=yes)
     say = progress()
     work = Work(arm=arm, say=say, deadline=time.monotonic() + timeout, wait=not no_wait)
@@ -72,7 +75,7 @@ def command(config_path: Path, yes: bool, timeout: float, no_wait: bool, allow_r
         apply_plan(
             work,
             plan,
-            read=lambda: read_live(arm, config),
+            read=lambda: _read(work, config),
             plan_of=lambda found: make_plan(config, found, version=version, ssh_key=key, password=password),
         )
     except KeyboardInterrupt:
@@ -81,3 +84,46 @@ def command(config_path: Path, yes: bool, timeout: float, no_wait: bool, allow_r
     say("ready")
     is_stopped = power_of(there.get(desired.cluster_id(config).lower())) == "Stopped"
     click.echo(f"next: {'mops-azure start' if is_stopped else 'mops workspace up --infra azure'}")
+
+
+def _register_providers(arm: Arm, config: AzureConfig) -> None:
+    from mops_azure.doctor import register_providers
+
+    try:
+        register_providers(arm, config, progress())
+    except AzureError as error:
+        if not error.is_denied:
+            raise
+        progress()(str(error))  # they may be registered all the same
+
+
+def _refuse_losses(arm: Arm, config: AzureConfig, plan: Plan, live: Live, *, allow_replace: bool) -> None:
+    """Raises UserError for what must not be deleted to be made anew, or not unasked, or could not be made anew."""
+    from mops_azure.capacity import check_replaced, holds_nothing
+
+    refuse_replacements(plan)
+    lost = [step for step in plan.replaced if not holds_nothing(arm, config, live, step)]
+    if lost and not allow_replace:
+        names = ", ".join(f"{step.resource.kind} {step.resource.name}" for step in lost)
+        raise UserError(
+            f"{names} would be deleted and made anew; say --allow-replace if that is wanted, or undo the change"
+        )
+    refuse_if_stopped(config, plan, live)
+    check_replaced(arm, config, plan, live, progress())
+
+
+def _read(work: Work, config: AzureConfig) -> dict[str, Any]:
+    """What is there. A right to read that is missing is told in the end where something is not made for want of it, and nothing
+    else tells it."""
+    from mops_azure.live import read_live
+
+    unread: dict[str, str] = {}
+    found = read_live(work.arm, config, unread)
+    untold = {
+        what: line
+        for what, line in unread.items()
+        if "/microsoft.authorization/" not in what and not what.endswith("/resources")  # what else is in a group
+    }
+    work.denied |= untold
+    work.unread |= untold.keys()
+    return found

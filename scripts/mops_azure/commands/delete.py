@@ -31,6 +31,7 @@ from mops_azure.releases import NoHelm, Release, releases, uninstall
 if TYPE_CHECKING:
     from mops_azure.arm import Arm
     from mops_azure.deletion import Inventory
+    from mops_azure.waiting import Work
 
 PRODUCTION = ("prod", "production")
 
@@ -64,7 +65,7 @@ def command(
         config_path, config.group_name, yes, timeout, confirm, confirm_production, unlock=unlock, dry_run=dry_run
     )
     if not dry_run and has_registry(config):
-        click.echo(f"the registry {config.registry_name} stays; `mops-azure registry delete` takes it away")
+        echo_line(f"the registry {config.registry_name} stays; `mops-azure registry delete` takes it away")
 
 
 def has_registry(config: AzureConfig) -> bool:
@@ -84,39 +85,70 @@ def delete_group(
     *,
     unlock: bool,
     dry_run: bool,
-) -> None:
-    """List, check, ask, delete: of any group of ours."""
+    seen: Inventory | None = None,
+) -> Inventory:
+    """List, check, ask, look again, delete: of any group of ours. `seen` was listed and agreed to before."""
     config = load_config(config_path)
     arm = arm_for(config)
-    from mops_azure.apply import Work
-    from mops_azure.deletion import carry_out, check, inventory, lines
+    from mops_azure.deletion import check, check_again, inventory, lines
+    from mops_azure.waiting import Work
 
     found = inventory(arm, config, name)
     if found.group is not None:
         click.echo("This goes, for good:")
     echo_lines(lines(found))
     check(found, unlock=unlock or dry_run)
+    if seen:
+        check_again(seen, found, unlock=unlock)
     if found.group is None:
-        return
+        return found
     with _kubeconfig_of(arm, config, found) as kubeconfig:
-        ours = _listed_releases(kubeconfig)
+        known = _listed_releases(kubeconfig)
         if dry_run:
-            return
+            return found
         _confirm(name, yes, confirm, "--confirm")
         if is_production(config, found.group):
             click.echo("This is PRODUCTION (tag env).")
             _confirm(name, yes, confirm_production, "--confirm-production")
         say = progress()
         work = Work(arm=arm, say=say, deadline=time.monotonic() + timeout)
-        try:
-            _uninstall(kubeconfig, ours, say)
-            carry_out(work, config, found)
-        except KeyboardInterrupt:
-            click.echo(
-                "mops-azure: stopped looking; Azure goes on. The same command again goes on from there", err=True
-            )
-            raise
+        _take_away(work, config, found, kubeconfig, known, unlock=unlock)
     say("gone")
+    return found
+
+
+def _take_away(
+    work: Work,
+    config: AzureConfig,
+    found: Inventory,
+    kubeconfig: Path | None,
+    known: list[Release] | None,
+    *,
+    unlock: bool,
+) -> None:
+    """The question may have stood for hours, and Helm takes minutes: what goes is what was agreed to, at both times."""
+    from mops_azure.deletion import carry_out
+
+    _look_again(work.arm, config, found, unlock=unlock)
+    _check_releases(kubeconfig, known)
+    ours = [one for one in known or [] if one.order is not None]
+    try:
+        if ours:
+            _uninstall(kubeconfig, ours, work.say)
+            _look_again(work.arm, config, found, unlock=unlock)
+        carry_out(work, config, found)
+    except KeyboardInterrupt:
+        click.echo("mops-azure: stopped looking; Azure goes on. The same command again goes on from there", err=True)
+        raise
+
+
+def _look_again(arm: Arm, config: AzureConfig, found: Inventory, *, unlock: bool) -> None:
+    from mops_azure.deletion import check_again, inventory
+
+    now = inventory(arm, config, found.group_name)
+    check_again(found, now, unlock=unlock)
+    if is_production(config, now.group) and not is_production(config, found.group):
+        raise UserError(f"resource group {found.group_name} has become PRODUCTION (tag env); it was not deleted")
 
 
 def is_production(config: AzureConfig, group: Any) -> bool:
@@ -145,19 +177,36 @@ def _kubeconfig_of(arm: Arm, config: AzureConfig, found: Inventory) -> Iterator[
         yield path
 
 
-def _listed_releases(kubeconfig: Path | None) -> list[Release]:
-    """Ours, which are uninstalled first; all are listed."""
+def _listed_releases(kubeconfig: Path | None) -> list[Release] | None:
+    """All of them; ours are uninstalled first. None: they cannot be listed."""
     if kubeconfig is None:
-        return []
+        return None
     try:
         found = releases(kubeconfig)
     except NoHelm as error:
         echo_line(f"{error}: Helm releases are not uninstalled first, they go with the cluster")
-        return []
+        return None
     for one in found:
         how = "uninstalled first" if one.order is not None else "not ours; goes with the cluster"
         echo_line(f"  - Helm release {one.name} in namespace {one.namespace}, {one.chart} ({how})")
-    return [one for one in found if one.order is not None]
+    return found
+
+
+def _check_releases(kubeconfig: Path | None, known: list[Release] | None) -> None:
+    """Raises UserError for a release that came since they were listed."""
+    if kubeconfig is None or known is None:
+        return
+    try:
+        now = releases(kubeconfig)
+    except NoHelm:
+        return
+    there = {(one.namespace, one.name) for one in known}
+    new = [f"{one.name} in {one.namespace}" for one in now if (one.namespace, one.name) not in there]
+    if new:
+        raise UserError(
+            f"there are Helm releases that were not listed: {', '.join(new)}; nothing was deleted, run the same command "
+            "again to see all that goes"
+        )
 
 
 def _uninstall(kubeconfig: Path | None, ours: list[Release], say: Callable[[str], None]) -> None:

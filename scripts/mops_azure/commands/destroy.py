@@ -48,6 +48,7 @@ def command(
     mops destroy --all -y --confirm modelops-anna --registry modelops-anna-registry
     """
     config = load_config(config_path)
+    seen = None
     apart = config.acr.enabled and config.registry_group != config.group_name
     if apart and registry:
         if registry != config.registry_group:
@@ -55,7 +56,7 @@ def command(
                 f"--registry says {registry!r}; write --registry {config.registry_group}. Nothing was deleted"
             )
         # Looked at before anything goes: a registry that may not be deleted stops it all.
-        delete_group(config_path, registry, yes, timeout, None, None, unlock=False, dry_run=True)
+        seen = delete_group(config_path, registry, yes, timeout, None, None, unlock=False, dry_run=True)
     delete_group(
         config_path, config.group_name, yes, timeout, confirm, confirm_production, unlock=unlock, dry_run=dry_run
     )
@@ -68,4 +69,5 @@ def command(
             )
         return
     production = registry if confirm_production else None
-    delete_group(config_path, registry, yes, timeout, registry, production, unlock=False, dry_run=False)
+    agreed = seen if yes else None  # with -y nobody is asked again about what has come there meanwhile
+    delete_group(config_path, registry, yes, timeout, registry, production, unlock=False, dry_run=False, seen=agreed)

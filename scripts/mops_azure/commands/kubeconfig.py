@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
+from modelops_cli.output import echo_line
 from mops_azure.bindings import fetch_kubeconfig
 from mops_azure.commands.common import arm_for, config_option, load_config
 from mops_azure.config import expanded
-from mops_azure.kubeconfig import dumped, merge, read, renamed, write_private
+from mops_azure.kubeconfig import dumped, merge_into, renamed, write_private
 
 
 @click.command()
@@ -44,11 +45,8 @@ def command(config_path: Path, file: str | None, merged: bool, overwrite: bool, 
         return
     if merged:
         path = expanded(Path(os.environ.get("KUBECONFIG", "").split(os.pathsep)[0] or "~/.kube/config"))
-        content = merge(read(path), ours, overwrite=overwrite)
-        if use:
-            content["current-context"] = name
+        merge_into(path, ours, overwrite=overwrite, use=use)
     else:
         path = expanded(Path(file or f"~/.modelops/kubeconfig/{name}.yaml"))
-        content = ours
-    write_private(path, dumped(content))
-    click.echo(f"{path}: context {name}")
+        write_private(path, dumped(ours))
+    echo_line(f"{path}: context {name}")

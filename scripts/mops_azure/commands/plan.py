@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ import click
 from modelops_cli.output import echo_json, echo_lines
 from modelops_runtime.contracts.errors import ModelOpsError, UserError
 from mops_azure.commands.common import arm_for, config_option, json_option, load_config
+from mops_azure.kubeconfig import write_private
 from mops_azure.plan import Plan, make_plan
 from mops_azure.render import plan_json, plan_lines
 from mops_azure.ssh import given_key
+from mops_azure.states import standing
 
 
 class _WrongUse(click.UsageError):
@@ -64,24 +67,26 @@ def _show(config_path: Path, as_json: bool, against: Path | None, save_live: Pat
 
     config = load_config(config_path)
     key = given_key(config.ssh)
+    unread: dict[str, str] = {}
     if against:
         live: dict[str, Any] = live_from_file(against)
     else:
         from mops_azure.live import read_live
 
-        live = read_live(arm_for(config), config)
+        live = read_live(arm_for(config), config, unread)
     if save_live:
         try:
-            save_live.write_text(json.dumps(list(live.values()), indent=2) + "\n")
-        except OSError as error:
-            raise UserError(
-                f"--save-live {save_live}: it cannot be written: {error.strerror}; give another file"
-            ) from None
+            write_private(save_live, json.dumps(list(live.values()), indent=2) + "\n")  # it names all that is there
+        except UserError as error:
+            raise UserError(f"--save-live {error}") from None
     plan = make_plan(config, live, ssh_key=key)
-    from mops_azure.cost import cost_lines, estimate
+    plan = replace(plan, notes=(*plan.notes, *unread.values()))
+    from mops_azure.cost import cost_lines, estimate, left_alone
     from mops_azure.prices import price_table, shipped
 
-    cost = estimate(config, shipped() if against else price_table(config))
+    there = standing(live)
+    more = [str(pool.get("vmSize")) for pool in left_alone(config, there)]
+    cost = estimate(config, shipped() if against else price_table(config, more_sizes=more), there)
     if as_json:
         echo_json({**plan_json(plan), "cost": cost.as_dict()}, indent=2)
     else:

@@ -18,7 +18,7 @@ def switch(config_path: Path, action: Literal["stop", "start"], timeout: float) 
     """Wait for what is under way, then switch unless it is so already."""
     config = load_config(config_path)
     arm = arm_for(config)
-    from mops_azure.apply import Work, settle
+    from mops_azure.waiting import Work, settle
 
     id_, name = desired.cluster_id(config), config.aks.name
     work = Work(arm=arm, say=progress(), deadline=time.monotonic() + timeout)
@@ -35,5 +35,7 @@ def switch(config_path: Path, action: Literal["stop", "start"], timeout: float) 
         clusters = arm.clusters.managed_clusters
         switching = clusters.begin_stop if action == "stop" else clusters.begin_start
         reply = arm.call(f"{action} the cluster {name}", switching, config.group_name, name)
-        settle(work, id_, desired.CLUSTERS, f"cluster {name}", operation_url=reply.operation_url)
+        live = settle(work, id_, desired.CLUSTERS, f"cluster {name}", operation_url=reply.operation_url)
+        if id_.lower() in work.refused and power_of(live) != wanted:
+            raise work.refused[id_.lower()]
     click.echo(f"cluster {name} is {wanted.lower()}")

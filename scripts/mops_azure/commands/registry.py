@@ -91,9 +91,10 @@ def _with_registry(config_path: Path) -> AzureConfig:
 def _apply(config_path: Path, yes: bool, timeout: float, plan_of: Callable[[AzureConfig, Live], Plan]) -> None:
     config = _with_registry(config_path)
     arm = arm_for(config)
-    from mops_azure.apply import Work, apply_plan
+    from mops_azure.apply import apply_plan
     from mops_azure.bindings import fetch_registry
     from mops_azure.live import read_live
+    from mops_azure.waiting import Work
 
     plan = plan_of(config, read_live(arm, config))
     echo_lines(plan_lines(plan))

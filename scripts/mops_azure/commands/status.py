@@ -12,10 +12,11 @@ from modelops_runtime.contracts.plain_text import json_text, plain_line
 from mops_azure import desired, parts
 from mops_azure.commands.common import arm_for, config_option, json_option, load_config
 from mops_azure.config import AzureConfig
-from mops_azure.cost import nodes_price
+from mops_azure.cost import left_alone, nodes_price
 from mops_azure.leftovers import parts_left
 from mops_azure.plan import other_clusters, power_of, state_of, under_way
 from mops_azure.prices import PriceTable, price_table
+from mops_azure.states import is_within
 from mops_azure.support import end_of_support
 
 
@@ -34,11 +35,13 @@ def command(config_path: Path, as_json: bool, watch: bool) -> None:
     arm = arm_for(config)
     from mops_azure.live import read_live
 
-    table = price_table(config)
+    table = None
     shown, pause = "", 1.0
     while True:
-        live = read_live(arm, config)
-        facts = facts_of(config, live, table)
+        unread: dict[str, str] = {}
+        live = read_live(arm, config, unread)
+        table = table or price_table(config, more_sizes=[str(pool.get("vmSize")) for pool in left_alone(config, live)])
+        facts = facts_of(config, live, table, unread)
         text = json_text(facts, indent=2) if as_json else "\n".join(map(plain_line, lines(facts)))
         moving = next(under_way(live), None) is not None
         if text != shown and not (as_json and watch and moving):
@@ -50,8 +53,8 @@ def command(config_path: Path, as_json: bool, watch: bool) -> None:
         pause = min(pause * 1.5, 15)
 
 
-def facts_of(config: AzureConfig, live: dict[str, Any], table: PriceTable) -> dict[str, Any]:
-    """For programs; None where nothing is there."""
+def facts_of(config: AzureConfig, live: dict[str, Any], table: PriceTable, unread: dict[str, str]) -> dict[str, Any]:
+    """For programs; None where nothing is there. `unread` is what may not be read, with the right that is missing."""
     cluster = live.get(desired.cluster_id(config).lower())
     registry = live.get(desired.registry_id(config).lower()) if config.acr.enabled else None
     group = live.get(desired.group_id(config).lower())
@@ -66,19 +69,22 @@ def facts_of(config: AzureConfig, live: dict[str, Any], table: PriceTable) -> di
         "registry": {"name": registry["name"], "login_server": registry["properties"].get("loginServer")}
         if registry
         else None,
-        "parts": [*_parts(config, live), *_left(config, live)],
+        "parts": [*_parts(config, live, unread), *_left(config, live)],
+        "notes": list(unread.values()),
     }
 
 
-def _parts(config: AzureConfig, live: dict[str, Any]) -> list[dict[str, Any]]:
+def _parts(config: AzureConfig, live: dict[str, Any], unread: dict[str, str]) -> list[dict[str, Any]]:
     """What the config switches on beside the cluster; `state` is None of what is not there."""
+
+    def state(id_: str) -> str | None:
+        if any(is_within(id_, one) for one in unread):
+            return "may not be read"
+        return _own_state(live[id_]) if id_ in live else None
+
     wanted = [desired.registry(config)] if config.acr.enabled else []
     wanted += [one for one in parts.parts(config) if "tags" in one.body]
-    found = [(one, live.get(one.id.lower())) for one in wanted]
-    return [
-        {"kind": one.kind, "name": one.name, "state": _own_state(there) if there else None, "left_over": None}
-        for one, there in found
-    ]
+    return [{"kind": one.kind, "name": one.name, "state": state(one.id.lower()), "left_over": None} for one in wanted]
 
 
 def _own_state(live: Any) -> str:
@@ -131,15 +137,16 @@ def lines(facts: dict[str, Any]) -> list[str]:
     """For people."""
     group, cluster = facts["resource_group"], facts["cluster"]
     missing = "not there; `mops-azure create` makes it"
+    last = [*_registry_lines(facts), *_part_lines(facts), *(f"note: {one}" for one in facts["notes"])]
     if not group["exists"]:
-        return [f"resource group {group['name']}: {missing}", *_registry_lines(facts), *_part_lines(facts)]
+        return [f"resource group {group['name']}: {missing}", *last]
     going = ": being deleted" if group["state"].lower() == "deleting" else ""
     result = [
         f"resource group {group['name']}{going}",
         *(_cluster_lines(cluster) if cluster else [f"cluster: {missing}"]),
     ]
     result += [f"cluster {name}: ours too, though the config does not name it" for name in facts["other_clusters"]]
-    return result + _registry_lines(facts) + _part_lines(facts)
+    return result + last
 
 
 def _part_lines(facts: dict[str, Any]) -> list[str]:
@@ -166,9 +173,11 @@ def _cluster_lines(cluster: dict[str, Any]) -> list[str]:
             f"{pool['nodes']} of {pool['min']} to {pool['max']} nodes" if is_scaled else f"{pool['nodes']} nodes, fixed"
         )
         result.append(f"  pool {pool['name']}: {nodes}, {pool['vm_size']}, {pool['state']}, {price}")
-    if cluster["nodes_usd_per_hour"] is not None:
-        result.append(
-            f"  nodes cost {cluster['nodes_usd_per_hour']:.2f} USD an hour now "
-            f"(list prices of {cluster['prices']['as_of']}, without disks and traffic)"
-        )
+    known = sum(pool["usd_per_hour"] or 0 for pool in cluster["pools"])
+    unknown = [f"pool {pool['name']}" for pool in cluster["pools"] if pool["usd_per_hour"] is None]
+    least, without = ("at least ", f", without {', '.join(unknown)}") if unknown else ("", "")
+    result.append(
+        f"  nodes cost {least}{known:.2f} USD an hour now{without} "
+        f"(list prices of {cluster['prices']['as_of']}, without disks and traffic)"
+    )
     return result

@@ -1,0 +1,160 @@
+"""What this subscription may have of machines where the config wants them: sizes, zones and cores of the quota."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from modelops_runtime.contracts.errors import UserError
+from mops_azure import desired
+from mops_azure.config import AzureConfig
+from mops_azure.errors import AzureError
+from mops_azure.plan import Live, Plan, Step, state_of
+
+if TYPE_CHECKING:
+    from mops_azure.arm import Arm
+
+COMPUTE_SKUS = "2021-07-01"
+COMPUTE = "2025-04-01"
+ASK_FOR_MORE = "ask for more in the portal under Subscription > Usage + quotas"
+PICK_ANOTHER = "pick another vm_size or location (`az vm list-skus`)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capacity:
+    """Of one location."""
+
+    sizes: Mapping[str, Any]
+    """VM size in lower case -> what Azure says of it."""
+    left: Mapping[str, tuple[str, int]]
+    """Name of a quota in lower case -> as it is written, and the cores that are left."""
+
+    def quotas_of(self, size: str, *, spot: bool) -> list[str]:
+        """Names in lower case; each of them is counted in cores."""
+        family = str((self.sizes.get(size.lower()) or {}).get("family") or "").lower()
+        return ["lowprioritycores"] if spot else [one for one in (family, "cores") if one]
+
+    def cores(self, size: str) -> int:
+        """Of one machine; 0 when nobody knows."""
+        known = (self.sizes.get(size.lower()) or {}).get("capabilities") or []
+        return int(next((one["value"] for one in known if one["name"] == "vCPUs"), 0))
+
+    def closed(self, size: str, zones: Iterable[str], location: str) -> tuple[str, str] | None:
+        """Why machines of that size cannot be had there, and what to do."""
+        sku = self.sizes.get(size.lower())
+        if sku is None:
+            return f"{size} does not exist in {location}", PICK_ANOTHER
+        for one in sku.get("restrictions") or []:
+            if one.get("type") == "Location":
+                return f"{size} is not open to this subscription", PICK_ANOTHER
+            shut = sorted(set(zones) & set((one.get("restrictionInfo") or {}).get("zones") or []))
+            if shut:
+                return (
+                    f"{size} is not open to this subscription in zone {', '.join(shut)}",
+                    "take these zones out of the config",
+                )
+        offered = {zone for one in sku.get("locationInfo") or [] for zone in one.get("zones") or []}
+        missing = sorted(set(zones) - offered)
+        if missing:
+            return f"{size} is not in zone {', '.join(missing)}", "take these zones out of the config"
+        return None
+
+
+def read_capacity(arm: Arm, config: AzureConfig) -> Capacity:
+    base = f"/subscriptions/{config.subscription_id}/providers/Microsoft.Compute"
+    path = f"{base}/skus?$filter=location%20eq%20'{config.location}'"
+    sizes = {
+        str(one["name"]).lower(): one
+        for one in arm.list(path, COMPUTE_SKUS, "reading the VM sizes")
+        if one.get("resourceType") == "virtualMachines"
+    }
+    usages = arm.list(f"{base}/locations/{config.location}/usages", COMPUTE, "reading the quota")
+    names = {str(one["name"]["value"]): int(one["limit"]) - int(one["currentValue"]) for one in usages}
+    return Capacity(sizes=sizes, left={name.lower(): (name, left) for name, left in names.items()})
+
+
+def check_replaced(arm: Arm, config: AzureConfig, plan: Plan, live: Live, say: Callable[[str], None]) -> None:
+    """Whether what is deleted to be made anew can be had: at least one machine of each pool, as many as it must have.
+    Raises UserError, before anything is deleted."""
+    anew = _made_anew(plan)
+    if not anew:
+        return
+    try:
+        capacity = read_capacity(arm, config)
+    except AzureError as error:
+        if error.status != 404:
+            raise
+        say(f"whether the new machines can be had is not known: {error}")
+        return
+    needed, found = Counter[str](), []
+    for step in anew:
+        wanted = step.resource.body["properties"]
+        size, zones = wanted["vmSize"], wanted.get("availabilityZones") or []
+        closed = capacity.closed(size, zones, config.location)
+        if closed:
+            found.append(f"pool {step.resource.name}: {closed[0]}; {closed[1]}")
+            continue
+        for quota in capacity.quotas_of(size, spot=wanted.get("scaleSetPriority") == "Spot"):
+            needed[quota] += capacity.cores(size) * max(1, wanted.get("minCount") or 0)
+    freed = _freed(capacity, plan, live)
+    for quota, cores in needed.items():
+        name, left = capacity.left.get(quota, (quota, cores))
+        if left + freed[quota] < cores:
+            found.append(
+                f"quota {name}: {cores} cores needed for {', '.join(step.resource.name for step in anew)}, {left} left"
+                + (f" and {freed[quota]} freed" if freed[quota] else "")
+                + f"; {PICK_ANOTHER}, or {ASK_FOR_MORE}"
+            )
+    if found:
+        raise UserError(f"{'. '.join(found)}. Nothing was deleted")
+
+
+def _made_anew(plan: Plan) -> list[Step]:
+    """Pools that are replaced, or come with a cluster that is."""
+    with_cluster = any(step.resource.kind == "cluster" for step in plan.replaced)
+    pools = [step for step in plan.steps if step.resource.kind == "pool"]
+    return pools if with_cluster else [step for step in pools if step.action == "replace"]
+
+
+def _freed(capacity: Capacity, plan: Plan, live: Live) -> Counter[str]:
+    """Cores that come back to each quota when the old pools are gone."""
+    cluster = next((step for step in plan.replaced if step.resource.kind == "cluster"), None)
+    old = [step.live["properties"] for step in plan.replaced if step.resource.kind == "pool"]
+    if cluster is not None:
+        old = ((cluster.live or {}).get("properties") or {}).get("agentPoolProfiles") or []
+    freed = Counter[str]()
+    for pool in old:
+        size = str(pool.get("vmSize"))
+        if state_of({"properties": pool}).lower() == "failed":
+            continue  # how many of its machines were made is not known
+        for quota in capacity.quotas_of(size, spot=pool.get("scaleSetPriority") == "Spot"):
+            freed[quota] += capacity.cores(size) * (pool.get("count") or 0)
+    return freed
+
+
+def holds_nothing(arm: Arm, config: AzureConfig, live: Live, step: Step) -> bool:
+    """A pool that failed and never had a machine, as for want of quota: nothing is lost when it is made anew."""
+    if step.resource.kind != "pool" or not has_failed(step):
+        return False
+    if not step.live["properties"].get("count"):
+        return True
+    cluster = live.get(desired.cluster_id(config).lower()) or {}
+    node_group = (cluster.get("properties") or {}).get("nodeResourceGroup")
+    if not node_group:
+        return True
+    path = f"{desired.group_id(config, node_group)}/resources"
+    try:
+        members = arm.list(path, desired.GROUPS, "reading the nodes")
+        name = re.compile(rf"aks-{re.escape(step.resource.name)}-\d+-vmss", re.IGNORECASE)
+        return not any(name.fullmatch(str(one.get("name"))) for one in members)
+    except AzureError as error:
+        if not error.is_absence_of(path):
+            raise
+        return True
+
+
+def has_failed(step: Step) -> bool:
+    return step.live is not None and state_of(step.live).lower() in ("failed", "canceled")

@@ -1,0 +1,193 @@
+"""One command's way to Azure: how long it waits, and how it sees what it asked for through to the end."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from modelops_runtime.contracts.errors import ModelOpsError
+from mops_azure.arm import Arm, Reply, Unreachable, with_patience
+from mops_azure.desired import Resource
+from mops_azure.errors import AzureError, from_reply
+from mops_azure.states import in_motion, state_of
+
+APPEARS_WITHIN_S = 600
+"""Seconds until what Azure has accepted must be there."""
+
+BELIEVED_FOR_S = 120
+"""Seconds in which what Azure has agreed to delete may still look untouched."""
+
+BUSY = (
+    "OperationNotAllowed",
+    "AnotherOperationInProgress",
+    "Conflict",
+    "EtagMismatch",
+    "PreconditionFailed",
+    "409",
+    "412",
+)
+FAULTS_OF_AZURE = (
+    "ServerIsBusy",
+    "FailedIdentityOperation",
+    "GetVnetError",
+    "InternalServerError",
+    "Throttled",
+    "TooManyRequests",
+)
+
+IS_UNDER_WAY = "under way; the same command goes on, `mops-azure status --watch` looks on"
+
+
+class TimedOut(ModelOpsError):
+    """The user's time limit ran out; Azure goes on by itself."""
+
+
+class StillUnderWay(ModelOpsError):
+    """`--no-wait`: sent, not waited for."""
+
+    exit_code = 0
+
+
+@dataclass(kw_only=True)
+class Work:
+    """One command's way to Azure: where to report, how long to wait."""
+
+    arm: Arm
+    say: Callable[[str], None]
+    deadline: float = float("inf")
+    """On `clock`."""
+    wait: bool = True
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    sent: Counter[tuple[str, str]] = field(default_factory=Counter)
+    refused: dict[str, AzureError] = field(default_factory=dict)
+    """Resource id in lower case -> why its last operation failed, though the resource itself is Succeeded (again)."""
+    denied: dict[str, str] = field(default_factory=dict)
+    """What the user may not do, and for what has to be asked: resource id in lower case -> a line."""
+    unread: set[str] = field(default_factory=set)
+    """Ids in lower case of what may not be read: whose it is is not known, so it is left alone, with all in it."""
+    is_there: dict[str, Any] = field(default_factory=dict)
+    """Resource id in lower case -> what Azure says is there, though we may not read it."""
+    told: set[tuple[str, str]] = field(default_factory=set)
+    """Kind and name of what was said to be left as it is."""
+
+    def pause(self, seconds: float, what: str) -> None:
+        if self.clock() + seconds > self.deadline:
+            raise TimedOut(f"{what} is still {IS_UNDER_WAY}")
+        self.sleep(seconds)
+
+
+def settle(work: Work, id_: str, api_version: str, what: str, *, operation_url: str | None = None) -> Any:
+    """Wait until it is Succeeded; each new phase is said. The resource itself has the last word, not the operation."""
+    said, pause, reason = "", 0.3, None
+    was_seen, began = False, work.clock()
+    while True:
+        phase = None
+        if operation_url:
+            phase, reason, operation_url = _operation(work, operation_url, what)
+        if operation_url is None or phase is None:
+            live = work.arm.get(id_, api_version, f"waiting for {what}")
+            was_seen = was_seen or live is not None
+            if live is None and (was_seen or work.clock() - began > APPEARS_WITHIN_S):
+                raise from_reply(
+                    f"waiting for {what}", 404, {"code": "ResourceNotFound", "message": "it is not there any more"}
+                )
+            phase = state_of(live) if live is not None else "Creating"
+            if phase.lower() == "succeeded":
+                if reason:
+                    work.refused[id_.lower()] = from_reply(what, 200, reason)
+                return live
+            if phase.lower() in ("failed", "canceled"):
+                raise from_reply(what, 200, reason or {"code": phase, "message": _why(live, phase)})
+        if phase != said:
+            work.say(f"{what}: {phase}")
+            said = phase
+        work.pause(pause, what)
+        pause = min(pause * 1.5, 10)
+
+
+def _why(live: Any, phase: str) -> str:
+    error = ((live.get("properties") or {}).get("status") or {}).get("provisioningError") or {}
+    return str(error.get("message") or f"Azure reports {phase}")
+
+
+def _operation(work: Work, url: str, what: str) -> tuple[str | None, Any, str | None]:
+    """(phase or None, why it failed, where to ask next). A lost or finished operation sends the asker to the resource."""
+    try:
+        reply = work.arm.send("GET", url, None, f"waiting for {what}")
+    except AzureError as error:
+        if error.status in (401, 403):
+            raise
+        return None, None, None if error.status == 404 else url
+    body = reply.body if isinstance(reply.body, dict) else {}
+    status = str(body.get("status") or "")
+    if status.lower() == "succeeded" or not status:
+        return None, None, None
+    if status.lower() in ("failed", "canceled"):
+        return None, body.get("error") or {"code": status, "message": f"Azure reports {status}"}, None
+    return status, None, url
+
+
+def remove(work: Work, resource: Resource) -> None:
+    """Delete and wait until it is gone; what is gone already is fine. Raises AzureError as soon as Azure has given it up."""
+    doing = f"deleting the {resource.kind} {resource.name}"
+
+    def send() -> Reply:
+        return work.arm.delete(resource.id, resource.api_version, doing)
+
+    url = None
+    try:
+        # A lock that was just removed is still believed in for a while.
+        url = with_patience(send, (*FAULTS_OF_AZURE, "ScopeLocked"), for_s=60, sleep=work.sleep).result_url
+    except AzureError as error:
+        if error.status != 409 or error.code not in (*BUSY, "ResourceGroupBeingDeleted"):
+            raise
+    pause, said, refusal = 0.3, "", None
+    since, was_deleting = work.clock(), False
+    while True:
+        if url and refusal is None:
+            refusal, url = _end_of_deletion(work, url, doing)
+        live = work.arm.get(resource.id, resource.api_version, doing)
+        if live is None:
+            return
+        state = state_of(live)
+        was_deleting = was_deleting or in_motion(live)
+        if refusal is not None and not in_motion(live):
+            raise from_reply(doing, 200, refusal)
+        # Without an operation to ask, what Azure has put back tells that it was given up.
+        is_back = not in_motion(live) and (was_deleting or work.clock() - since > BELIEVED_FOR_S)
+        if url is None and refusal is None and (state.lower() == "failed" or is_back):
+            raise from_reply(doing, 200, {"code": "DeletionFailed", "message": _why_not_deleted(live, state)})
+        if state != said and work.clock() - since > 0.1:
+            work.say(f"{resource.kind} {resource.name}: {state}")
+            said = state
+        work.pause(pause, doing)
+        pause = min(pause * 1.5, 10)
+
+
+def _why_not_deleted(live: Any, state: str) -> str:
+    why = _why(live, state)
+    return f"Azure did not delete it, it is {state} again" if why == f"Azure reports {state}" else why
+
+
+def _end_of_deletion(work: Work, url: str, doing: str) -> tuple[Any, str | None]:
+    """(why it failed or None, where to ask next). An end, or an answer that is lost, sends the asker to the resource."""
+    try:
+        reply = work.arm.send("GET", url, None, doing, accept=tuple(range(400, 600)))
+    except Unreachable:
+        return None, url
+    body = reply.body if isinstance(reply.body, dict) else {}
+    if reply.status in (401, 408, 429) or reply.status >= 500:
+        return None, url
+    if reply.status in (403, 404) and not str(body.get("error", body).get("code", "")).startswith("ResourceGroup"):
+        return None, None  # the operation is no longer told of
+    if reply.status >= 400:
+        return reply.body or {"code": str(reply.status), "message": "Azure did not delete it"}, None
+    status = str(body.get("status") or "").lower()
+    if status in ("failed", "canceled"):
+        return body.get("error") or {"code": body["status"], "message": f"Azure reports {status}"}, None
+    is_over = reply.status != 202 and status in ("", "succeeded")
+    return None, None if is_over else url
