@@ -21,9 +21,12 @@ _SEARCH = (
     "algorithm", "options", "guesses", "replicates", "seed", "common_random_numbers", "lag", "on_failure",
 )  # fmt: skip
 
+_ELSEWHERE = ("outputs", "workers", "central_store", "workspace_ref", "bundle")
+"""Where a run works and what it keeps: no part of what it is."""
+
 
 def spec_json(spec: AdaptiveSpec) -> dict[str, Any]:
-    """The spec as JSON under the YAML's names, its defaults written out; it validates to an equal spec."""
+    """The spec as JSON under the YAML's names, its defaults written out."""
     return spec.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
@@ -87,11 +90,12 @@ def kept_parts(spec: Mapping[str, Any], parts: Mapping[str, str]) -> dict[str, s
 
 def _read_again(spec: Mapping[str, Any]) -> tuple[AdaptiveSpec | None, bool]:
     """A kept spec, and whether that is all of it: unknown keys are left out. None: this version cannot read it."""
+    spec = {key: value for key, value in spec.items() if key not in _ELSEWHERE}
     try:
         return AdaptiveSpec.model_validate(spec), True
     except ValidationError as error:
         unknown = [line["loc"] for line in error.errors() if line["type"] == "extra_forbidden"]
-    known = copy.deepcopy(dict(spec))
+    known = copy.deepcopy(spec)
     try:
         for *path, key in unknown:
             holder: Any = known

@@ -166,6 +166,42 @@ def test_a_run_that_was_kept_with_defaults_left_out_is_the_same_run(tmp_path: Pa
     assert differences(kept, written_parts(loaded, code={"model.py": "c0de"})) == []
 
 
+VARIANTS = {
+    "managed": "workers: {replicas: 2}\ncentral_store: {mode: managed, existing_secret: ledger}\n",
+    "external": "central_store: {mode: external, existing_secret: ledger}\n",
+    "in-cluster": "workers: {tolerations: [{key: gpu}]}\ncentral_store: {persistence: {size: 1Gi}}\n",
+    "kept": "outputs: {keep: all}\nworkspace_ref: lab\n",
+    "grid": "search: {algorithm: grid, options: {points: 3}, racing: false, confirm: {top: 0}, stop: {time: 1h}}\n",
+}
+KINDS = {
+    "int": "{min: 0, max: 9, type: int}",
+    "choices": "{choices: [a, b]}",
+    "logit": "{min: 0.1, max: 0.9, scale: logit}",
+    "class": "{}",
+}
+MATCHES = {
+    "asof": "{asof: day, tolerance: 0.5}",
+    "interpolate": "{interpolate: day}",
+    "sum": "{sum: day}",
+}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(MINIMAL + more for more in VARIANTS.values()),
+        *(MINIMAL.replace("{min: 0.5, max: 5.0}", kind) for kind in KINDS.values()),
+        *(MINIMAL.replace("{exact: day}", match) for match in MATCHES.values()),
+    ],
+    ids=[*VARIANTS, *KINDS, *MATCHES],
+)
+def test_a_kept_run_is_the_same_run_whatever_its_spec_says(tmp_path: Path, text: str) -> None:
+    """What was written out is read again, though a user must not write some of it: a disk for a managed store."""
+    loaded = load(tmp_path, text.replace("model.py:simulate", "model.Line/usual"))
+    kept = kept_parts(spec_json(loaded.spec), identity_parts(loaded, code={}))
+    assert kept == written_parts(loaded, code={})
+
+
 def test_a_default_that_was_another_one_then_is_a_difference(tmp_path: Path) -> None:
     loaded = load(tmp_path, MINIMAL)
     then = spec_json(loaded.spec)
