@@ -13,6 +13,7 @@ from modelops_runtime.api.calibration import Calibration, cautions, of_run
 from modelops_runtime.contracts.errors import ModelOpsError, RunFailed, UserError
 from modelops_runtime.ledger.opening import open_ledger
 from modelops_runtime.results.report import write_report
+from modelops_runtime.results.sizes import with_sizes
 from modelops_runtime.runner.events import Event, OnEvent
 from modelops_runtime.runner.interrupts import stop_on_signals
 from modelops_runtime.runner.request import RunReport, RunRequest
@@ -108,7 +109,7 @@ def _ended(request: RunRequest, folder: Path, done: RunReport) -> Calibration:
         run = opened.get_run(name)
         assert run is not None
         return of_run(
-            run,
+            with_sizes(opened, run),
             request.ledger_url,
             interrupted=done.interrupted,
             already_finished=done.already_finished,

@@ -129,9 +129,12 @@ class Calibration:
 
 def open_run(run_id: str, ledger: str | Path = ".modelops/ledger.sqlite") -> Calibration:
     """A run that is in a ledger already. Raises UserError when there is no such ledger or run."""
+    from modelops_runtime.results.sizes import with_sizes
+
     opened = open_ledger(str(ledger), create=False)
     try:
-        return of_run(run_called(opened, run_id), str(ledger), cautions=cautions(opened, run_id))
+        run = with_sizes(opened, run_called(opened, run_id))
+        return of_run(run, str(ledger), cautions=cautions(opened, run_id))
     finally:
         opened.close()
 

@@ -113,20 +113,3 @@ def normal(simulated: Array, term: Term) -> Array:
     """
     z = (term.y - simulated) / term.a
     return term.constant - 0.5 * z * z
-
-
-def with_observed(term: Term, y: Array) -> Term:
-    """The term of a likelihood over other observations y [N], its n, sigma and dispersion as they are."""
-    match term.kind:
-        case "poisson":
-            return poisson_term(y)
-        case "negative_binomial":
-            return negative_binomial_term(y, term.option)
-        case "binomial":
-            return binomial_term(y, term.a)
-        case "beta_binomial":
-            return beta_binomial_term(y, term.a, term.option)
-        case "normal":
-            return normal_term(y, term.a)
-        case _:
-            raise ValueError(f"{term.kind} is no likelihood")

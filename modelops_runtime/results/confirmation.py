@@ -16,11 +16,10 @@ from modelops_runtime.contracts.trial import CONFIRM_FROM
 from modelops_runtime.evaluation.fit import stack
 from modelops_runtime.evaluation.losses import LossError
 from modelops_runtime.evaluation.racing import corrected_loss
-from modelops_runtime.evaluation.score import Scorer
-from modelops_runtime.evaluation.stored import NotStored, stored_target
 from modelops_runtime.ledger.base import Replicate, Run, Trial
 from modelops_runtime.results.figures import fmt, plus_minus
 from modelops_runtime.results.measure import measure_of
+from modelops_runtime.results.sizes import scorer_of
 from modelops_runtime.results.standing import Candidate, candidates, finalists
 
 LEAST = 3.0
@@ -114,21 +113,12 @@ def _luck(count: int) -> float:
     return math.sqrt(2 * math.log(max(count, 1)))
 
 
-def _scorer(run: Run) -> Scorer | None:
-    specs = run.spec.get("targets") or {}
-    try:
-        targets = tuple(stored_target(name, part, specs.get(name) or {}) for name, part in run.observations.items())
-    except NotStored:
-        return None
-    return Scorer(targets) if targets else None
-
-
 def _expected(run: Run, one: Candidate, replicates: Sequence[Replicate]) -> float | None:
     """The search's loss as it would be over the confirmation's replicates; None where that cannot be had.
 
     Nor for a likelihood: the log of a mean of few replicates is too low by more than can be told from them.
     """
-    scorer, confirm = _scorer(run), one.confirm
+    scorer, confirm = scorer_of(run), one.confirm
     rows = [
         r.aligned
         for r in replicates

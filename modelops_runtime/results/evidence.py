@@ -15,6 +15,7 @@ from modelops_runtime.evaluation.fit import stack
 from modelops_runtime.ledger.base import Ledger, Phase, Replicate, Run, Trial
 from modelops_runtime.ledger.opening import run_in
 from modelops_runtime.results.figures import counted
+from modelops_runtime.results.sizes import trials_of
 from modelops_runtime.results.standing import Candidate, candidates
 
 BEST_SETS = 4
@@ -53,7 +54,7 @@ class Runs:
 def gather(ledger: Ledger, run_id: str) -> Evidence:
     """Raises LedgerError when there is no such run."""
     run = run_in(ledger, run_id)
-    trials = ledger.trials(run_id)
+    trials = trials_of(ledger, run)
     numbers = [candidate.search.number for candidate in candidates(trials)[:BEST_SETS]]
     numbers += [trial.number for trial in failed_examples(trials) if trial.number not in numbers]
     replicates = [replicate for number in numbers for replicate in ledger.replicates(run_id, number)]

@@ -9,7 +9,7 @@ from modelops_runtime.evaluation.losses import KINDS, Family
 from modelops_runtime.ledger.base import Run, Trial
 from modelops_runtime.results.intervals import Distance, Intervals, intervals
 from modelops_runtime.results.searched import searched_of
-from modelops_runtime.results.standing import candidates, without_support
+from modelops_runtime.results.standing import candidates, for_support, without_support
 
 LEVEL = 0.95
 
@@ -52,7 +52,7 @@ def intervals_of(run: Run, trials: Sequence[Trial], *, level: float = LEVEL) -> 
     if reason := measure.reason or without_support(ranked):
         nothing = intervals(searched_of(run, trials), (), None, is_likelihood=measure.is_likelihood, level=level)
         unknown = tuple(replace(interval, reason=reason) for interval in nothing.parameters)
-        return replace(nothing, reason=reason, parameters=unknown)
+        return replace(nothing, reason=reason, advice="" if measure.reason else for_support(ranked), parameters=unknown)
     return intervals(
         searched_of(run, trials),
         trials,

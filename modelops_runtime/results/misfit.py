@@ -18,9 +18,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from modelops_runtime.evaluation.likelihoods import with_observed
 from modelops_runtime.evaluation.losses import KINDS
-from modelops_runtime.evaluation.observing import observe
+from modelops_runtime.evaluation.observing import observe, observing
 from modelops_runtime.evaluation.score import log_mean_exp
 from modelops_runtime.evaluation.terms import LossError, Term
 from modelops_runtime.results.figures import counted, fmt
@@ -36,7 +35,7 @@ RUNS = 100
 OBSERVATIONS = 2_000
 """Observations of a target that are compared, evenly spread, at most."""
 
-SO = "The best set's parameters and their intervals tell little of the truth."
+SO = "The best set's parameters, and any intervals around them, tell little of the truth."
 
 FEW = 5
 """Observations below which nothing is said of a distance."""
@@ -62,7 +61,8 @@ def misfits(targets: Sequence[TargetData], values: Values, seed: int) -> list[st
         except LossError:
             said = ""
         if said:
-            found.append(f"No set that was tried fits {target.name}: {said}. {SO}")
+            what = target.name if len(targets) == 1 else f"all targets; {target.name} is missed by the best one"
+            found.append(f"No set that was tried fits {what}: {said}. {SO}")
     return found
 
 
@@ -97,7 +97,7 @@ def _matched(term: object, values: Values) -> tuple[Term | None, Values]:
 
 def _loss_of_drawn(term: Term, runs: Values, which: int, rng: np.random.Generator) -> float:
     """-log p, by all other runs, of data drawn from the run `which`."""
-    drawn = with_observed(term, observe(term, runs[which], rng))
+    drawn = observing(term, observe(term, runs[which], rng))
     return _loss_without(KINDS[term.kind].each(runs, drawn).sum(axis=1), which)
 
 

@@ -226,10 +226,12 @@ def _ranked(trials: Sequence[Trial]) -> list[tuple[Candidate, str]]:
 def _finalist(candidate: Candidate, rank: str) -> dict[str, Any]:
     confirm = candidate.confirm
     status = str(confirm.status).lower() if confirm is not None else ""
+    known = rank == "–" or not _why_no_error(candidate)
     return {
         "rank": rank,
         "trial": candidate.search.number,
         "confirmed": plus_minus(candidate.confirmed_loss, candidate.confirmed_loss_se)
+        + ("" if known else ", error unknown")
         if candidate.confirmed_loss is not None
         else status,
         "raw": fmt(candidate.search.loss),

@@ -60,16 +60,27 @@ def finalists(trials: Sequence[Trial]) -> list[Candidate]:
 
 
 def without_support(ranked: Sequence[Candidate]) -> str:
-    """Why the confirmed losses are no ground for intervals or an order of the finalists, and what to do; empty where they are.
+    """Why the confirmed losses are no ground for intervals or an order of the finalists; empty where they are.
 
     `ranked` as `candidates` gives them: the confirmed best's effective sample size decides.
     """
+    found = _too_small(ranked)
+    return f"the best set's confirmed loss {rests_on(*found)}" if found else ""
+
+
+def for_support(ranked: Sequence[Candidate]) -> str:
+    """A sentence that says what to do there."""
+    advice = what_to_do(*found) if (found := _too_small(ranked)) else ""
+    return f"{advice[:1].upper()}{advice[1:]}." if advice else ""
+
+
+def _too_small(ranked: Sequence[Candidate]) -> tuple[float, int] | None:
+    """The effective sample size of the confirmed best and its replicates, where that is too small."""
     confirm = ranked[0].confirm if ranked and ranked[0].confirmed_loss is not None else None
     effective = confirm.effective_sample_size if confirm is not None else None
     if confirm is None or effective is None or not is_too_small(effective):
-        return ""
-    rests = rests_on(effective, confirm.replicates)
-    return f"the best set's confirmed loss {rests}; {what_to_do(effective, confirm.replicates)}"
+        return None
+    return effective, confirm.replicates
 
 
 def best_tenth(full: Sequence[Trial]) -> list[Trial]:

@@ -13,6 +13,7 @@ from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.ledger.base import Ledger, Run, Trial
 from modelops_runtime.ledger.opening import run_in
 from modelops_runtime.results.export import plain
+from modelops_runtime.results.sizes import trials_of
 from modelops_runtime.results.standing import Candidate, best_raw, candidates
 
 LAST_ERRORS = 5
@@ -117,7 +118,7 @@ class RunSummary:
 def summarise(ledger: Ledger, run_id: str) -> RunSummary:
     """Raises LedgerError when there is no such run."""
     run = run_in(ledger, run_id)
-    return summary_of(run, ledger.trials(run_id), ledger.now())
+    return summary_of(run, trials_of(ledger, run), ledger.now())
 
 
 def summary_of(run: Run, trials: Sequence[Trial], now: datetime) -> RunSummary:

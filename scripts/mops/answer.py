@@ -21,8 +21,8 @@ def answer_lines(report: Calibration) -> list[str]:
     summary = report.summary
     kind = "" if report.confirmed_loss is None else "confirmed_"
     effective, replicates = summary.get(f"{kind}effective_sample_size"), summary.get(f"{kind}replicates", 0)
-    lines += about_its_error(effective, replicates, confirmed=bool(kind))
-    lines += caution_lines(report.cautions)
+    about_error = about_its_error(effective, replicates, confirmed=bool(kind))
+    lines += [*about_error, *caution_lines(report.cautions, about_error)]
     if reason := summary.get("stop_reason"):
         lines.append(f"stopped before the budget: {reason}")
     if failed := summary.get("failed"):

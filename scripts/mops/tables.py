@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from modelops_runtime.contracts.effective import is_too_small
 from modelops_runtime.contracts.plain_text import plain_line
 from mops.text import about_its_error, caution_lines, number, plural, value_text, with_error
 
@@ -50,8 +51,8 @@ def shown_lines(shown: Shown) -> list[str]:
     lines = [f"{shown.run}: {state}; {', '.join(counts)}", *(f"warning: {warning}" for warning in shown.warnings)]
     if shown.best is None:
         return [*lines, "no trial has completed yet" if shown.state == "OPEN" else "no trial completed"]
-    lines += [*_best_lines(shown.best, shown.derived), *_finalist_lines(shown.finalists)]
-    return [*lines, *caution_lines(shown.cautions)]
+    about_best = _best_lines(shown.best, shown.derived)
+    return [*lines, *about_best, *_finalist_lines(shown.finalists), *caution_lines(shown.cautions, about_best)]
 
 
 def _best_lines(best: Best, derived: Mapping[str, object]) -> list[str]:
@@ -74,13 +75,13 @@ def _finalist_lines(finalists: Sequence[Best]) -> list[str]:
     names = list(finalists[0].params)
     told = [name for name in names if len({repr(best.params.get(name)) for best in finalists}) > 1]
     told = told[:_COLUMNS_OF_PARAMETERS]
+    rankless = is_too_small(finalists[0].confirmed_effective_sample_size)
     rows = [("  TRIAL", "CONFIRMED", "REPLICATES", "IN THE SEARCH", *told)]
     for best in finalists:
         values = [value_text(best.params.get(name, "-")) for name in told]
         done = best.confirmed_loss is not None
         confirmed = with_error(best.confirmed_loss, best.confirmed_loss_se) if done else "not yet"
+        confirmed += ", error unknown" if not rankless and is_too_small(best.confirmed_effective_sample_size) else ""
         replicates = f"{best.confirmed_replicates:,}" if done else "-"
         rows.append((f"  {best.trial}", confirmed, replicates, number(best.loss), *values))
-    best = finalists[0]
-    rankless = about_its_error(best.confirmed_effective_sample_size, best.confirmed_replicates, confirmed=True)
     return [f"finalists{', whose order says nothing' if rankless else ''}:", *aligned(rows)]

@@ -60,9 +60,19 @@ def about_its_error(effective: float | None, replicates: int, *, confirmed: bool
     return [f"{why}; {what_to_do(effective, replicates)}" if confirmed else why]
 
 
-def caution_lines(cautions: Sequence[str]) -> list[str]:
-    """What is to be said against an answer, a line each."""
-    return [f"caution: {plain_line(sentence)}" for sentence in cautions]
+def caution_lines(cautions: Sequence[str], about_error: Sequence[str] = ()) -> list[str]:
+    """What is to be said against an answer, a line each. What `about_error` says above them is not said again."""
+    return [f"caution: {plain_line(_shortened(sentence, about_error))}" for sentence in cautions]
+
+
+def _shortened(sentence: str, about_error: Sequence[str]) -> str:
+    start, _, why = sentence.partition(": the best set's confirmed loss ")
+    rests = why.partition(")")[0]
+    return (
+        f"{start}: its loss rests on too few replicates, as said above."
+        if rests and any(rests in line for line in about_error)
+        else sentence
+    )
 
 
 def plural(count: int, thing: str) -> str:

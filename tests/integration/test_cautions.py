@@ -11,18 +11,21 @@ import pytest
 from modelops_runtime import open_run
 from tests.support.projects import LINE_MODEL, Project, line_spec, project
 
+AS_SAID = "There are no intervals for this run: its loss rests on too few replicates, as said above."
+RESTS = "There are no intervals for this run: the best set's confirmed loss rests on "
 FAR = "further from its loss in the search"
 
 
 def everywhere(made: Project, run_id: str = "line") -> list[str]:
-    """The cautions of a run, which all places have alike."""
+    """The cautions of a run, which all places have alike; a terminal that has just said why does not say it again."""
     shown = json.loads(made.mops("results", "show", run_id, "--json").out)["cautions"]
     for command in (("run", "--spec", "adaptive.yaml"), ("results", "show", run_id)):
         ended = made.mops(*command)
         assert ended.code == 0, ended.err
         assert [line for line in ended.out.splitlines() if line.startswith("caution: ")] == [
-            f"caution: {sentence}" for sentence in shown
+            f"caution: {AS_SAID if RESTS in sentence else sentence}" for sentence in shown
         ]
+        assert ("its error is unknown: " in ended.out) == any(RESTS in sentence for sentence in shown)
     last = json.loads(made.mops("run", "--spec", "adaptive.yaml", "--json").out.splitlines()[-1])
     assert (last["event"], last["cautions"]) == ("run_ended", shown)
     assert made.mops("results", "export", run_id, "--to", "out").code == 0
@@ -65,7 +68,8 @@ def test_a_model_that_is_plainly_wrong_a_value_near_its_bound_and_unknown_interv
     )
     unknown = [sentence for sentence in said if sentence.startswith("There are no intervals for this run: ")]
     assert len(unknown) == 1
-    assert "rests on 1.0 of its 4 replicates (effective sample size; an error needs 5)" in unknown[0]
+    assert unknown[0].startswith(f"{RESTS}1.0 of its 4 replicates "), "the best set is far from the data"
+    assert " Confirm on more replicates (search.confirm.replicates); " in unknown[0]
     assert any(
         sentence.startswith("height is ") and "near its lower bound (40): nothing beyond was tried" in sentence
         for sentence in said

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -82,6 +84,55 @@ def test_no_command_and_no_page_states_an_error_an_interval_or_an_order(few: tup
     assert "±" not in html
     assert "There are no intervals for this run: the best set&#39;s confirmed loss rests on 1." in html
     assert "But their order says nothing: " in html
+
+
+REMEDY = "give the targets a weight below 1"
+
+
+def test_each_screen_says_it_once(few: tuple[Project, str]) -> None:
+    made, out = few
+    for said in (out, made.mops("results", "show", "walk").out, made.mops("status", "walk").out, page_of(made)):
+        assert said.count(REMEDY) == 1, said
+    short = "caution: There are no intervals for this run: its loss rests on too few replicates, as said above."
+    for said in (out, made.mops("results", "show", "walk").out):
+        assert short in said.splitlines()
+    cautions = json.loads(made.mops("results", "show", "walk", "--json").out)["cautions"]
+    assert any("no intervals" in one and REMEDY in one for one in cautions), "a program is told the whole of it"
+
+
+def test_a_finished_run_that_kept_no_sizes_is_shown_without_the_errors_that_it_kept(few: tuple[Project, str]) -> None:
+    """As an older ModelOps left it: errors in its rows and its summary, and no sizes."""
+    made, out = few
+    old = made.root / "old.sqlite"
+    with closing(sqlite3.connect(made.ledger)) as file, closing(sqlite3.connect(old)) as copy:
+        file.backup(copy)
+        copy.execute("UPDATE trial SET loss_se = 3.25 WHERE loss IS NOT NULL")
+        copy.execute("UPDATE trial SET effective_sample_size = NULL")
+        (text,) = copy.execute("SELECT summary FROM run").fetchone()
+        kept = {name: value for name, value in json.loads(text).items() if "effective" not in name}
+        copy.execute("UPDATE run SET summary = ?", [json.dumps({**kept, "loss_se": 3.25, "confirmed_loss_se": 3.25})])
+        copy.commit()
+    again = made.mops("run", "--spec", "adaptive.yaml", "--ledger", "old.sqlite")
+    assert again.out.startswith("walk: already finished"), again.err
+    told = [line for line in out.splitlines() if line.startswith(("loss ", "its error is unknown: "))]
+    assert len(told) == 2
+    assert [line for line in again.out.splitlines() if line in told] == told
+    for said in (again.out, made.mops("results", "show", "walk", "--ledger", "old.sqlite").out, page_of(made)):
+        assert "±" not in said
+    status = made.mops("status", "walk", "--ledger", "old.sqlite").out
+    assert "±" not in status
+    assert "its error is unknown: the loss rests on 1." in status
+
+
+def test_a_loss_that_its_kept_values_do_not_give_is_left_as_it_is(few: tuple[Project, str]) -> None:
+    """Then they are not what it was computed from, and tell nothing of its error."""
+    made, _ = few
+    other = made.root / "other.sqlite"
+    with closing(sqlite3.connect(made.ledger)) as file, closing(sqlite3.connect(other)) as copy:
+        file.backup(copy)
+        copy.execute("UPDATE trial SET loss = loss - 1, loss_se = 3.25, effective_sample_size = NULL")
+        copy.commit()
+    assert "± 3.25" in made.mops("results", "show", "walk", "--ledger", "other.sqlite").out
 
 
 def test_the_size_is_kept_and_exported_and_the_error_is_not(few: tuple[Project, str]) -> None:

@@ -45,7 +45,18 @@ def test_an_epidemic_fits_the_boarding_school_and_a_straight_line_does_not(loss:
         assert misfits(targets(IN_BED, loss), outbreaks(), 0) == []
     (text,) = misfits(targets(IN_BED, loss), lines(), 0)
     assert text.startswith("No set that was tried fits y: ")
-    assert text.endswith("The best set's parameters and their intervals tell little of the truth.")
+    assert text.endswith("The best set's parameters, and any intervals around them, tell little of the truth.")
+
+
+def test_of_several_targets_it_is_said_which_one_the_best_set_misses() -> None:
+    """Another set may fit that target: no set is said to miss it but the best."""
+    parts = {name: observations(list(IN_BED), {"t": list(range(14))}, loss="poisson") for name in ("fits", "misses")}
+    parts["misses"] |= {"start": 14, "stop": 28}
+    spec = {"match": {"exact": "t"}, "value": "y", "loss": {"kind": "poisson"}}
+    run = a_run(spec={"targets": dict.fromkeys(parts, spec)}, observations=parts)
+    runs = np.tile(np.array(IN_BED, dtype=float), (20, 1))
+    (text,) = misfits(targets_of(run), np.concatenate([runs, 3 * runs], axis=1), 0)
+    assert text.startswith("No set that was tried fits all targets; misses is missed by the best one: ")
 
 
 @pytest.mark.parametrize("loss", LIKELIHOODS, ids=lambda loss: loss["kind"])
