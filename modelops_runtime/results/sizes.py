@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from modelops_runtime.contracts.trial import CONFIRM_FROM, TrialStatus
-from modelops_runtime.evaluation.fit import stack
-from modelops_runtime.evaluation.score import Scorer
-from modelops_runtime.evaluation.stored import NotStored, stored_target
-from modelops_runtime.evaluation.terms import LossError
 from modelops_runtime.ledger.base import Ledger, Replicate, Run, Trial
 from modelops_runtime.results.standing import candidates, finalists
+
+if TYPE_CHECKING:  # the losses are for runs that lack sizes: `mops status` of all others does not wait for them
+    from modelops_runtime.evaluation.score import Scorer
 
 SAME = 1e-9
 """Relative difference of a loss and the one that is kept, within which they are the same."""
@@ -20,6 +20,9 @@ SAME = 1e-9
 
 def scorer_of(run: Run) -> Scorer | None:
     """The run's loss, from what its row keeps; None where that does not suffice."""
+    from modelops_runtime.evaluation.score import Scorer
+    from modelops_runtime.evaluation.stored import NotStored, stored_target
+
     specs = run.spec.get("targets") or {}
     try:
         targets = tuple(stored_target(name, part, specs.get(name) or {}) for name, part in run.observations.items())
@@ -61,6 +64,9 @@ def _lacks_size(trial: Trial) -> bool:
 
 def _sized(trial: Trial, replicates: Sequence[Replicate], scorer: Scorer) -> Trial:
     """With its size, where its kept values give the loss that is kept: else they are not what it was computed from."""
+    from modelops_runtime.evaluation.fit import stack
+    from modelops_runtime.evaluation.terms import LossError
+
     fresh = trial.phase == "confirm"
     done = [r.aligned for r in replicates if r.status == "COMPLETED" and (r.index >= CONFIRM_FROM) is fresh]
     if not _lacks_size(trial) or trial.loss is None or len(done) != trial.replicates:
