@@ -150,6 +150,7 @@ def cautions(ledger: Ledger, run_id: str) -> tuple[str, ...]:
 def of_run(run: Run, ledger_url: str, **more: Any) -> Calibration:
     """A Calibration from the run's row; `more` are fields that the row does not hold."""
     summary = answer_of(run)
+    kind = "" if summary.get("confirmed_loss") is None else "confirmed_"
     return Calibration(
         run_id=run.run_id,
         ledger_url=ledger_url,
@@ -162,7 +163,7 @@ def of_run(run: Run, ledger_url: str, **more: Any) -> Calibration:
         confirmed_loss=summary.get("confirmed_loss"),
         confirmed_loss_se=summary.get("confirmed_loss_se"),
         confirmed_replicates=summary.get("confirmed_replicates"),
-        effective_sample_size=summary.get("confirmed_effective_sample_size") or summary.get("effective_sample_size"),
+        effective_sample_size=summary.get(f"{kind}effective_sample_size"),
         stop_reason=run.reason,
         warnings=run.warnings,
         summary=summary,

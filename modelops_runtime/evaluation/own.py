@@ -59,6 +59,7 @@ def load(reference: str, root: Path) -> Callable[..., Any]:
 
 
 def _module(place: str, root: Path) -> ModuleType:
+    importlib.invalidate_caches()  # the folder may have been made just now
     try:
         with _at_home(str(root)):
             return _from_file(root / place) if place.endswith(".py") else importlib.import_module(place)
@@ -79,7 +80,6 @@ def _at_home(root: str) -> Iterator[None]:
         del sys.modules[name]
     sys.modules.update(own)
     sys.path.insert(0, root)
-    importlib.invalidate_caches()
     before = len(sys.modules)
     try:
         yield

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelops_runtime.bundles.archive import File, digest_of_file, files_of
+from modelops_runtime.bundles.archive import File, file_digests, files_of
 from modelops_runtime.bundles.cache import Store, cache_folder
 from modelops_runtime.bundles.secrets import INCLUDE_FILE, refuse_unsendable
 from modelops_runtime.bundles.snapshot import Snapshot, place_for, take
@@ -95,17 +95,22 @@ def _room(stack: ExitStack) -> tuple[Store, Path]:
 
 def code_of(loaded: LoadedSpec) -> dict[str, str]:
     """File -> digest, for `model_files`."""
-    return {file.name: digest_of_file(file.path) for file in model_files(loaded)}
+    return file_digests(loaded.root, exclude=_left_out(loaded))
 
 
 def model_files(loaded: LoadedSpec) -> list[File]:
     """Of the spec's folder: not the specs in it, nor the observed data (both count by their content), nor what only people
     read, nor what our own output goes to, nor what is ignored (.gitignore, .mopsignore, what ModelOps wrote).
     """
+    return files_of(loaded.root, exclude=_left_out(loaded))
+
+
+def _left_out(loaded: LoadedSpec) -> list[str]:
+    """Patterns, as in .gitignore."""
     observed = [f"/{target.observed.removeprefix('./')}" for target in loaded.spec.targets.values()]
     specs = [f"/{path.name}" for path in loaded.root.glob("*.y*ml") if _is_spec(path)]
     printed = [f"/{path.name}" for path in loaded.root.iterdir() if _is_printed_to(path)]
-    return files_of(loaded.root, exclude=[*_FOR_PEOPLE, f"/{loaded.path.name}", *observed, *specs, *printed])
+    return [*_FOR_PEOPLE, f"/{loaded.path.name}", *observed, *specs, *printed]
 
 
 def _is_printed_to(path: Path) -> bool:
