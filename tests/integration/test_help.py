@@ -26,7 +26,7 @@ BEFORE = {
 
 QUICKLY = {
     "replicates: 20": "replicates: 4",
-    "confirm: {top: 10, replicates: 400}": "confirm: {top: 3, replicates: 20}",
+    "confirm: {top: 5, replicates: 1000}": "confirm: {top: 3, replicates: 20}",
 }
 """Changes of the boarding school's spec: as many trials as its examples speak of, with fewer simulations."""
 
