@@ -9,7 +9,7 @@ from dataclasses import replace
 from pydantic import ValidationError
 
 from modelops_runtime.bundles.ignoring import list_results
-from modelops_runtime.contracts.errors import LedgerError, ModelChanged, RunDiffers, RunFailed, Unreachable
+from modelops_runtime.contracts.errors import LedgerError, ModelChanged, RunDiffers, RunFailed, Unreachable, UserError
 from modelops_runtime.contracts.simulation import ReplicateOutcome
 from modelops_runtime.contracts.trial import CONFIRM_FROM, TrialStatus
 from modelops_runtime.evaluation.align import Aligner
@@ -141,10 +141,20 @@ def _open_run(request: RunRequest, prepared: Prepared, ledger: Ledger, on_event:
         )
     )
     _refuse_other(run, prepared)
-    if wanted > run.trials:
-        on_event(Notice(f"budget raised from {run.trials} to {wanted} trials"))
-        run = ledger.extend(request.run_id, wanted)
-    return run
+    return _raise_budget(ledger, run, wanted, on_event) if wanted > run.trials else run
+
+
+def _raise_budget(ledger: Ledger, run: Run, wanted: int, on_event: OnEvent) -> Run:
+    """To `wanted` trials in all, by whichever of the run's workers comes first."""
+    try:
+        raised = ledger.extend(run.run_id, wanted)
+    except UserError:
+        raised = ledger.get_run(run.run_id)
+        if raised is None or raised.trials < wanted:
+            raise
+        return raised
+    on_event(Notice(f"budget raised from {run.trials} to {wanted} trials"))
+    return raised
 
 
 def _is_worthless(ledger: Ledger, run: Run, prepared: Prepared) -> bool:

@@ -123,7 +123,7 @@ def test_a_run_from_up_to_down_and_back(
 
     def completed() -> bool:
         now = json.loads(well(here.mops("adaptive", "status", run_id, "--json")))
-        assert now["job"] != "failed", now
+        assert now["job"] != "failed", here.mops("adaptive", "logs", run_id).out
         return now["job"] == "complete"
 
     cluster.wait("the run's end", completed)
