@@ -102,6 +102,8 @@ class RunSummary:
     """Seconds of simulation, of finished trials of both phases."""
     last_errors: tuple[LastError, ...]
     """Newest first."""
+    warnings: tuple[str, ...] = ()
+    """What its user should know of the model: that it does not repeat itself, say."""
 
     def as_json(self) -> dict[str, Any]:
         """The same names; times as ISO text, no NaN."""
@@ -149,6 +151,7 @@ def summary_of(run: Run, trials: Sequence[Trial], now: datetime) -> RunSummary:
         simulations=sum(trial.replicates for trial in done),
         simulation_s=sum(trial.seconds or 0.0 for trial in done),
         last_errors=_last_errors(done),
+        warnings=run.warnings,
     )
 
 

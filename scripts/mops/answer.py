@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from modelops_runtime.api.calibration import Calibration
 from modelops_runtime.contracts.plain_text import plain_line
-from mops.text import ERROR, about_its_error, caution_lines, duration, number, value_text, with_error
+from mops.text import ERROR, about_its_error, caution_lines, duration, number, value_text, warning_lines, with_error
 
 
 def answer_lines(report: Calibration) -> list[str]:
@@ -18,11 +18,10 @@ def answer_lines(report: Calibration) -> list[str]:
     lines += [f"  {name:<{width}}  {value_text(value)}" for name, value in report.params.items()]
     lines += [f"  {name:<{width}}  {value_text(value)}  (derived)" for name, value in report.derived.items()]
     lines.append(_loss(report))
-    summary = report.summary
-    kind = "" if report.confirmed_loss is None else "confirmed_"
-    effective, replicates = summary.get(f"{kind}effective_sample_size"), summary.get(f"{kind}replicates", 0)
-    about_error = about_its_error(effective, replicates, confirmed=bool(kind))
-    lines += [*about_error, *caution_lines(report.cautions, about_error)]
+    summary, confirmed = report.summary, report.confirmed_loss is not None
+    replicates = summary.get("confirmed_replicates" if confirmed else "replicates", 0)
+    about_error = about_its_error(report.effective_sample_size, replicates, confirmed=confirmed)
+    lines += [*about_error, *warning_lines(report.warnings), *caution_lines(report.cautions, about_error)]
     if reason := summary.get("stop_reason"):
         lines.append(f"stopped before the budget: {reason}")
     if failed := summary.get("failed"):
@@ -32,6 +31,17 @@ def answer_lines(report: Calibration) -> list[str]:
         lines.append(f"{report.trials_made} trials, {report.simulations:,} simulations in {duration(report.elapsed_s)}")
     lines.append(f"report: {report.report}")
     return lines
+
+
+def answer_json(report: Calibration) -> dict[str, object]:
+    """What `run_ended` says of it, beside the state."""
+    return {
+        "reason": report.stop_reason,
+        "report": None if report.report is None else str(report.report),
+        "summary": dict(report.summary),
+        "warnings": list(report.warnings),
+        "cautions": list(report.cautions),
+    }
 
 
 def _loss(report: Calibration) -> str:

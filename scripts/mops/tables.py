@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from modelops_runtime.contracts.effective import is_too_small
 from modelops_runtime.contracts.plain_text import plain_line
-from mops.text import about_its_error, caution_lines, number, plural, value_text, with_error
+from mops.text import about_its_error, caution_lines, number, plural, value_text, warning_lines, with_error
 
 if TYPE_CHECKING:
     from modelops_runtime.results.shown import Listed, Shown
@@ -48,7 +48,7 @@ def shown_lines(shown: Shown) -> list[str]:
     counts += [f"{shown.stopped_early:,} stopped early"] if shown.stopped_early else []
     counts.append(f"{shown.simulations:,} simulations")
     state = f"{shown.state.lower()} ({shown.reason})" if shown.reason else shown.state.lower()
-    lines = [f"{shown.run}: {state}; {', '.join(counts)}", *(f"warning: {warning}" for warning in shown.warnings)]
+    lines = [f"{shown.run}: {state}; {', '.join(counts)}", *warning_lines(shown.warnings)]
     if shown.best is None:
         return [*lines, "no trial has completed yet" if shown.state == "OPEN" else "no trial completed"]
     about_best = _best_lines(shown.best, shown.derived)

@@ -60,6 +60,11 @@ def about_its_error(effective: float | None, replicates: int, *, confirmed: bool
     return [f"{why}; {what_to_do(effective, replicates)}" if confirmed else why]
 
 
+def warning_lines(warnings: Sequence[str]) -> list[str]:
+    """What the run's user should know of the model, a line each."""
+    return [f"warning: {plain_line(warning)}" for warning in warnings]
+
+
 def caution_lines(cautions: Sequence[str], about_error: Sequence[str] = ()) -> list[str]:
     """What is to be said against an answer, a line each. What `about_error` says above them is not said again."""
     return [f"caution: {plain_line(_shortened(sentence, about_error))}" for sentence in cautions]
@@ -93,6 +98,7 @@ def status_lines(summary: RunSummary) -> list[str]:
     lines.append(f"simulated   {summary.simulations:,} simulations, {duration(summary.simulation_s)} of simulation")
     lines.append(f"times       {_times(summary)}")
     lines += [f"worker      {_worker(worker, summary.at)}" for worker in summary.workers]
+    lines += [f"warning     {plain_line(warning)}" for warning in summary.warnings]
     for failed in summary.failures:
         lines.append(
             f"failed      {failed.count} {failed.kind}; the commonest ({failed.commonest_count}): {_line(failed.commonest)}"

@@ -180,15 +180,21 @@ def test_run_warns_and_keeps_the_warning_with_its_answer(workers: str, tmp_path:
     events = [json.loads(line) for line in ended.out.splitlines()]
     (warning,) = [e["text"] for e in events if e["event"] == "notice" and DIFFERS in e["text"]]
     assert warning.startswith("warning: the model differs")
+    assert events[-1]["warnings"] == [warning.removeprefix("warning: ")]
     shown = run.mops("results", "show", "line")
     assert warning in shown.out
+    assert DIFFERS in run.mops("status", "line").out
+    assert json.loads(run.mops("status", "line", "--json").out)["warnings"] == events[-1]["warnings"]
     assert json.loads(run.mops("results", "show", "line", "--json").out)["warnings"] == [
         warning.removeprefix("warning: ")
     ]
     assert DIFFERS in (run.root / "modelops-out" / "line" / "report.html").read_text()
     again = run.mops("run", "--spec", "adaptive.yaml", "--trials", "14")
     assert DIFFERS not in again.err, "a run with results is not tried again"
+    assert warning in again.out, "but its answer carries it, ..."
     assert DIFFERS in run.mops("results", "show", "line").out
+    finished = run.mops("run", "--spec", "adaptive.yaml", "--trials", "14", "--quiet")
+    assert warning in finished.out, "... and so it does without progress, and when it was finished already"
 
 
 def test_from_python_the_warnings_are_the_calibrations(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from mops.adaptive.follow import Followed, follow
 from mops.adaptive.place import ClusterRun
 from mops.adaptive.request import wanted
 from mops.adaptive.up import up
-from mops.answer import answer_lines
+from mops.answer import answer_json, answer_lines
 from mops.kube.access import Access
 from mops.kube.helm import Helm
 from mops.kube.options import say
@@ -73,13 +73,7 @@ def run_on_workspace(
 def _show(run: ClusterRun, done: Followed, *, as_json: bool) -> None:
     answer = done.calibration
     if as_json:
-        _echo_end(
-            state=answer.state,
-            reason=answer.stop_reason,
-            report=str(answer.report),
-            summary=dict(answer.summary),
-            cautions=list(answer.cautions),
-        )
+        _echo_end(state=answer.state, **answer_json(answer))
         return
     echo_lines(answer_lines(answer))
     echo_line(f"the run's database is still there; `{run.place.command('down')}` takes it away", err=True)

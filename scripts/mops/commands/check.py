@@ -43,7 +43,7 @@ def command(spec: Path, workers: int | None, as_json: bool) -> None:
 
 
 def _lines(found: Checked) -> list[str]:
-    from mops.text import duration, number, values_text
+    from mops.text import duration, number, values_text, warning_lines
 
     lines = [f"at {values_text(found.params)}:"]
     if found.failures:
@@ -59,7 +59,7 @@ def _lines(found: Checked) -> list[str]:
         f"a run makes up to {found.simulations:,} simulations: about {duration(found.run_seconds)} on {found.slots} slots, "
         f"a ledger of about {found.ledger_bytes / 1e6:,.1f} MB"
     )
-    return lines + [f"warning: {warning}" for warning in found.warnings]
+    return lines + warning_lines(found.warnings)
 
 
 def _short(seconds: float) -> str:

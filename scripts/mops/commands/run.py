@@ -97,6 +97,7 @@ def command(
     _refuse_without_workspace(namespace, values_files, cluster)
     from modelops_runtime.api.calibrate import calibrate
     from modelops_runtime.contracts.errors import RunFailed
+    from mops.answer import answer_json, answer_lines
     from mops.progress import listener
 
     pages: list[Path] = []
@@ -123,19 +124,11 @@ def command(
         raise
     if as_json:
         state = "INTERRUPTED" if done.interrupted else done.state
-        _echo_end(
-            state=state,
-            reason=done.stop_reason,
-            report=_path(done.report),
-            summary=dict(done.summary),
-            cautions=list(done.cautions),
-        )
+        _echo_end(state=state, **answer_json(done))
     if done.interrupted:
         echo_line(f"stopped; the same command goes on from here: {_standing(done)}", err=True)
         raise click.exceptions.Exit(130)
     if not as_json:
-        from mops.answer import answer_lines
-
         echo_lines(answer_lines(done))
 
 
@@ -149,10 +142,6 @@ def _refuse_without_workspace(namespace: str | None, values_files: tuple[Path, .
 
 def _echo_end(**what: object) -> None:
     echo_json({"event": "run_ended", **what})
-
-
-def _path(path: Path | None) -> str | None:
-    return None if path is None else str(path)
 
 
 def _standing(done: Calibration) -> str:
