@@ -9,11 +9,10 @@ from typing import Any
 from modelops_runtime.contracts.errors import ModelOpsError, UserError
 from mops_azure import desired, parts
 from mops_azure.arm import Reply, with_patience
-from mops_azure.capacity import has_failed
 from mops_azure.desired import Resource
 from mops_azure.errors import AzureError, NotAllowed
 from mops_azure.plan import Live, Plan, Step, under_way
-from mops_azure.states import in_motion, is_within, state_of
+from mops_azure.states import has_failed, in_motion, is_within, state_of
 from mops_azure.waiting import BUSY, FAULTS_OF_AZURE, IS_UNDER_WAY, StillUnderWay, Work, remove, settle
 
 TRIES = 4
@@ -63,7 +62,7 @@ def _apply_all(
             live, is_fresh = read_all(), True
             continue
         # What failed and is made anew goes first: a cluster is sent with all the pools that it has.
-        step = next((one for one in changes if one.action == "replace" and has_failed(one)), changes[0])
+        step = next((one for one in changes if one.action == "replace" and has_failed(one.live)), changes[0])
         if step.action != "create" or step.resource.kind not in expected:
             _check_allowed(step, allowed)
         if step.resource.id.lower() in work.refused:  # what failed a moment ago is not sent again at once
@@ -237,7 +236,7 @@ def _denied_line(step: Step, error: AzureError) -> str:
     if resource.kind != "role assignment":
         doing = "delete" if step.action in ("delete", "replace") else "write"
         return str(error) if "the right to" in error.args[3] else f"{error} [it needs {_type_of(resource.id)}/{doing}]"
-    said, scope = resource.body["properties"], resource.id.split("/providers/Microsoft.Authorization")[0]
+    said, scope = resource.body["properties"], parts.scope_of(resource.id)
     return (
         f"role assignment {resource.name}: you may not give it (it needs Microsoft.Authorization/roleAssignments/write); "
         f"ask an owner of {scope.rsplit('/', 1)[1]} to run: "

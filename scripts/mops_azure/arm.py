@@ -1,6 +1,6 @@
 """Azure Resource Manager by its own SDK clients. Bodies are ARM's JSON both ways: what is compared is what Azure said.
 
-Waiting is ours (`apply.settle`): the SDK's pollers cannot be taken up again by another process without a state file, and end at
+Waiting is ours (`waiting.settle`): the SDK's pollers cannot be taken up again by another process without a state file, and end at
 a lost operation although the resource has settled.
 """
 

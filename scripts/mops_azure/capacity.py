@@ -12,7 +12,8 @@ from modelops_runtime.contracts.errors import UserError
 from mops_azure import desired
 from mops_azure.config import AzureConfig
 from mops_azure.errors import AzureError
-from mops_azure.plan import Live, Plan, Step, state_of
+from mops_azure.plan import Live, Plan, Step
+from mops_azure.states import has_failed, state_of
 
 if TYPE_CHECKING:
     from mops_azure.arm import Arm
@@ -33,8 +34,11 @@ class Capacity:
     """Name of a quota in lower case -> as it is written, and the cores that are left."""
 
     def quotas_of(self, size: str, *, spot: bool) -> list[str]:
-        """Names in lower case; each of them is counted in cores."""
-        family = str((self.sizes.get(size.lower()) or {}).get("family") or "").lower()
+        """Names in lower case; each of them is counted in cores. None of a size that does not exist."""
+        sku = self.sizes.get(size.lower())
+        if sku is None:
+            return []
+        family = str(sku.get("family") or "").lower()
         return ["lowprioritycores"] if spot else [one for one in (family, "cores") if one]
 
     def cores(self, size: str) -> int:
@@ -137,7 +141,7 @@ def _freed(capacity: Capacity, plan: Plan, live: Live) -> Counter[str]:
 
 def holds_nothing(arm: Arm, config: AzureConfig, live: Live, step: Step) -> bool:
     """A pool that failed and never had a machine, as for want of quota: nothing is lost when it is made anew."""
-    if step.resource.kind != "pool" or not has_failed(step):
+    if step.resource.kind != "pool" or not has_failed(step.live):
         return False
     if not step.live["properties"].get("count"):
         return True
@@ -154,7 +158,3 @@ def holds_nothing(arm: Arm, config: AzureConfig, live: Live, step: Step) -> bool
         if not error.is_absence_of(path):
             raise
         return True
-
-
-def has_failed(step: Step) -> bool:
-    return step.live is not None and state_of(step.live).lower() in ("failed", "canceled")

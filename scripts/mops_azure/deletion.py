@@ -12,7 +12,7 @@ from mops_azure import desired, parts
 from mops_azure.config import MANAGED_BY, AzureConfig
 from mops_azure.errors import AzureError, NotAllowed, NotOurs
 from mops_azure.late import cluster_principal, kubelet_principal
-from mops_azure.plan import is_ours
+from mops_azure.states import is_ours
 
 if TYPE_CHECKING:
     from mops_azure.arm import Arm
@@ -121,7 +121,7 @@ def lines(found: Inventory) -> list[str]:
             f"  - resource group {found.node_group}, which Azure made for the nodes; what is on its disks is lost"
         )
     result += [f"  - {_title(one)}" for one in found.node_members]
-    result += [f"  - role assignment on {_scope_of(one)}, which stays" for one in found.rights]
+    result += [f"  - role assignment on {parts.scope_of(one['id'])}, which stays" for one in found.rights]
     result += [f"  - lock {one['name']}" for one in found.our_locks]
     return result
 
@@ -209,11 +209,11 @@ def _remove(work: Work, remove: Callable[[Work, desired.Resource], None], kind: 
 
 def _rights_elsewhere(arm: Arm, config: AzureConfig, cluster: Any) -> tuple[tuple[Any, ...], tuple[str, ...]]:
     """On the registry and on a subnet of others, and what of it may not be read."""
-    principals = [kubelet_principal(cluster)]
-    if config.identity.enabled:
+    principals = [kubelet_principal(cluster)] if config.acr.enabled else []
+    if config.acr.enabled and config.identity.enabled:
         identity = arm.get(parts.identity_id(config), parts.IDENTITIES, "reading the identity")
         principals.append(((identity or {}).get("properties") or {}).get("principalId"))
-    wanted = [(desired.registry_id(config), one, "") for one in principals if one and config.acr.enabled]
+    wanted = [(desired.registry_id(config), one, "") for one in principals if one]
     own = cluster_principal(cluster)
     wanted += [(subnet, own, desired.NETWORK_CONTRIBUTOR) for subnet in _subnets(config, cluster) if own]
     found: dict[str, Any] = {}
@@ -242,9 +242,5 @@ def _is_right(one: Any, scope: str, principal: str, role: str) -> bool:
     """Given on that very resource: a list also shows what is given above it, which others gave."""
     said = one.get("properties") or {}
     same = str(said.get("principalId", "")).lower() == principal.lower()
-    given_at = str(said.get("scope") or _scope_of(one)).lower()
+    given_at = str(said.get("scope") or parts.scope_of(one["id"])).lower()
     return same and given_at == scope.lower() and str(said.get("roleDefinitionId", "")).lower().endswith(role)
-
-
-def _scope_of(one: Any) -> str:
-    return str(one["id"]).partition("/providers/Microsoft.Authorization/")[0]

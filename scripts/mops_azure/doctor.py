@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,9 +14,10 @@ from modelops_runtime.contracts.errors import ModelOpsError
 from mops_azure import desired, parts
 from mops_azure.capacity import ASK_FOR_MORE, read_capacity
 from mops_azure.config import AzureConfig
-from mops_azure.errors import one_line
+from mops_azure.errors import one_line, role_for
+from mops_azure.late import late_resources
 from mops_azure.live import newest_default_version, offered_versions
-from mops_azure.plan import is_ours
+from mops_azure.states import is_ours
 
 if TYPE_CHECKING:
     from mops_azure.arm import Arm
@@ -129,17 +131,16 @@ def _sizes_and_quota(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
     system = config.aks.system_pool
     wanted = [("system", system.vm_size, system.min, system.max, system.zones, False)]
     wanted += [(pool.name, pool.vm_size, pool.min, pool.max, pool.zones, pool.spot) for pool in config.aks.pools]
-    least: dict[str, int] = {}
-    most: dict[str, int] = {}
+    least, most = Counter[str](), Counter[str]()
     for name, size, low, high, zones, spot in wanted:
         if closed := capacity.closed(size, zones, config.location):
             yield Finding(level="problem", what=f"pool {name}: {closed[0]}", remedy=closed[1])
         else:
             yield Finding(level="ok", what=f"pool {name}: {size} can be had in {config.location}")
         cores = capacity.cores(size)
-        for quota in capacity.quotas_of(size, spot=spot) if size.lower() in capacity.sizes else []:
-            least[quota] = least.get(quota, 0) + cores * low
-            most[quota] = most.get(quota, 0) + cores * high
+        for quota in capacity.quotas_of(size, spot=spot):
+            least[quota] += cores * low
+            most[quota] += cores * high
     for quota, (name, left) in capacity.left.items():
         if quota in most:
             yield _quota(name, left, least[quota], most[quota])
@@ -201,19 +202,19 @@ def _parts_names(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
 def _rights(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
     path = f"/subscriptions/{config.subscription_id}/providers/Microsoft.Authorization/permissions"
     granted = list(arm.list(path, PERMISSIONS, "reading your rights"))
-    needed = {
-        "Microsoft.Resources/subscriptions/resourceGroups/write": "Contributor",
-        "Microsoft.ContainerService/managedClusters/write": "Contributor",
-    }
-    if config.acr.enabled or config.network.subnet_id or (parts.pods_rights(config, "") and config.identity.enabled):
-        needed["Microsoft.Authorization/roleAssignments/write"] = "Role Based Access Control Administrator"
+    needed = [
+        "Microsoft.Resources/subscriptions/resourceGroups/write",
+        "Microsoft.ContainerService/managedClusters/write",
+    ]
+    if any(one.kind == "role assignment" for one, _ in late_resources(config, {})):
+        needed.append("Microsoft.Authorization/roleAssignments/write")
     if config.lock:
-        needed["Microsoft.Authorization/locks/write"] = "Owner"
-    for action, role in needed.items():
+        needed.append("Microsoft.Authorization/locks/write")
+    for action in needed:
         if allowed(granted, action):
             yield Finding(level="ok", what=f"you may {action}")
         else:
-            remedy = f"ask an owner of the subscription for the role {role}"
+            remedy = f"ask an owner of the subscription for the role {role_for(action)}"
             yield Finding(level="problem", what=f"you may not {action}", remedy=remedy)
 
 

@@ -196,6 +196,10 @@ ROLES = {
 """Begin of an action in lower case -> the least role that holds it; all others: Contributor."""
 
 
+def role_for(action: str) -> str:
+    return next((role for head, role in ROLES.items() if action.lower().startswith(head)), "Contributor")
+
+
 def right_needed(message: str) -> str | None:
     """What to ask an owner for, when `message` is Azure's "does not have authorization to perform action 'A' over scope 'S'"."""
     found = re.search(
@@ -209,14 +213,12 @@ def right_needed(message: str) -> str | None:
     action, scope = found[1], found[2]
     if scope is None:
         return f"ask an owner of the subscription for the right to {action} (`mops-azure doctor` names its role)"
-    scope = (
-        scope.partition("/providers/Microsoft.Authorization/")[0] or scope
-    )  # a role is given on what holds the assignment
-    role = next((role for head, role in ROLES.items() if action.lower().startswith(head)), "Contributor")
+    # A role is given on what holds the assignment.
+    scope = scope.partition("/providers/Microsoft.Authorization/")[0] or scope
     who = re.search(r"object id '([^']+)'", message)
     return (
         f"ask an owner of it for the right to {action}: az role assignment create --assignee {who[1] if who else 'YOU'} "
-        f'--role "{role}" --scope {scope}'
+        f'--role "{role_for(action)}" --scope {scope}'
     )
 
 

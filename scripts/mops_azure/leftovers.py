@@ -57,15 +57,8 @@ def parts_left(config: AzureConfig, live: Mapping[str, Any]) -> list[Leftover]:
 def children_left(config: AzureConfig, live: Mapping[str, Any], wanted: list[tuple[Resource, str]]) -> list[Resource]:
     """Who may come in or act as the pods though the config no longer says so: firewall rules and federated credentials.
     `wanted` are the late resources, each with what it waits for."""
-    kinds = {
-        "firewall rule": (f"{parts.server_id(config)}/firewallRules/".lower(), parts.POSTGRES),
-        "federated credential": (
-            f"{parts.identity_id(config)}/federatedIdentityCredentials/".lower(),
-            parts.IDENTITIES,
-        ),
-    }
     found: list[Resource] = []
-    for kind, (prefix, version) in kinds.items():
+    for kind, path, version in parts.child_lists(config):
         asked = {one.id.lower() for one, _ in wanted if one.kind == kind}
         if kind == "firewall rule" and any(waits for one, waits in wanted if one.kind == kind):
             continue  # which addresses are the cluster's is not known yet
@@ -78,7 +71,7 @@ def children_left(config: AzureConfig, live: Mapping[str, Any], wanted: list[tup
                 body={},
             )
             for id_, one in live.items()
-            if id_.startswith(prefix) and id_ not in asked
+            if id_.startswith(f"{path}/".lower()) and id_ not in asked
         ]
     return found
 

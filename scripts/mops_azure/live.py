@@ -126,12 +126,9 @@ def _parent(id_: str) -> str | None:
 def _children(reader: _Reader, config: AzureConfig, live: Found) -> Found:
     """All firewall rules of the database server and all federated credentials of the identity, whoever made them."""
     found: Found = {}
-    for parent, kind, version in (
-        (parts.server_id(config), "firewallRules", parts.POSTGRES),
-        (parts.identity_id(config), "federatedIdentityCredentials", parts.IDENTITIES),
-    ):
-        if parent.lower() in live:
-            found |= reader.listed(f"{parent}/{kind}", version)
+    for _, path, version in parts.child_lists(config):
+        if path.rpartition("/")[0].lower() in live:
+            found |= reader.listed(path, version)
     return found
 
 
@@ -156,7 +153,7 @@ def _late(reader: _Reader, config: AzureConfig, live: Found) -> Found:
 
 def _right(arm: Arm, config: AzureConfig, resource: Resource, live: Found) -> Found:
     """A role assignment under whatever name it was given."""
-    scope = resource.id.split("/providers/Microsoft.Authorization")[0]
+    scope = parts.scope_of(resource.id)
     if scope.lower() not in live and scope != config.network.subnet_id:  # the subnet is another's, and is there
         return {}
     wanted = resource.body["properties"]

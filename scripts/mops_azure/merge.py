@@ -34,9 +34,8 @@ def merged(resource: Resource, live: Any) -> dict[str, Any]:
         kept.get("properties", {}).pop("name", None)  # in its cluster it has one there
     body = _on_top(kept, resource.body)
     if resource.kind == "cluster" and "agentPoolProfiles" in kept.get("properties", {}):
-        body["properties"]["agentPoolProfiles"] = kept["properties"][
-            "agentPoolProfiles"
-        ]  # pools have PUTs of their own
+        # Pools have PUTs of their own.
+        body["properties"]["agentPoolProfiles"] = kept["properties"]["agentPoolProfiles"]
     if resource.kind == "pool" and resource.body["properties"].get("enableAutoScaling"):
         properties = body["properties"]
         count = live["properties"].get("count", properties["minCount"])

@@ -194,6 +194,14 @@ def credentials(config: AzureConfig, issuer: str) -> list[Resource]:
     ]
 
 
+def child_lists(config: AzureConfig) -> list[tuple[str, str, str]]:
+    """Kinds that are read as whole lists, for one that is there unasked lets somebody in: kind, path of the list, API version."""
+    return [
+        ("firewall rule", f"{server_id(config)}/firewallRules", POSTGRES),
+        ("federated credential", f"{identity_id(config)}/federatedIdentityCredentials", IDENTITIES),
+    ]
+
+
 def _credential_name(account: str) -> str:
     digest = hashlib.blake2b(account.encode(), digest_size=4).hexdigest()
     return f"{''.join(letter if letter.isalnum() else '-' for letter in account)[:100]}-{digest}"
@@ -212,6 +220,11 @@ def right(*, name: str, scope: str, role: str, principal_id: str) -> Resource:
         api_version=ASSIGNMENTS,
         body={"properties": said},
     )
+
+
+def scope_of(id_: str) -> str:
+    """What a role assignment of this id is given on."""
+    return id_.partition("/providers/Microsoft.Authorization/")[0]
 
 
 def pods_rights(config: AzureConfig, principal_id: str) -> list[Resource]:

@@ -18,7 +18,7 @@ from mops_azure.late import late_resources, pull_right
 from mops_azure.leftovers import back_to_default, children_left, parts_left
 from mops_azure.merge import merged
 from mops_azure.owned import with_removals
-from mops_azure.states import going, in_motion, is_ours, standing, state_of
+from mops_azure.states import going, has_failed, in_motion, is_ours, standing, state_of
 
 Action = Literal["create", "update", "replace", "delete", "keep"]
 Live = Mapping[str, Any]
@@ -285,7 +285,7 @@ def _step(resource: Resource, live: Live) -> Step:
 
 def _judged(resource: Resource, live: Any) -> Step:
     found = [*differences(resource.body, live), *back_to_default(resource, live)]
-    if state_of(live).lower() in ("failed", "canceled"):
+    if has_failed(live):
         # A half-made resource is repaired by the same PUT; nothing says so but its state.
         found.append(Difference(path="properties.provisioningState", live=state_of(live), desired="Succeeded"))
     action: Action = "keep"

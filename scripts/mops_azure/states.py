@@ -26,6 +26,11 @@ def state_of(live: Any) -> str:
     return str(properties.get("provisioningState") or "Succeeded")
 
 
+def has_failed(live: Any) -> bool:
+    """The last thing that Azure did with it came to nothing."""
+    return live is not None and state_of(live).lower() in ("failed", "canceled")
+
+
 def in_motion(live: Any) -> bool:
     """Azure is still at work on it; a state that we do not know counts as work."""
     return live is not None and state_of(live).lower() not in IN_MOTION_ENDS
@@ -34,7 +39,7 @@ def in_motion(live: Any) -> bool:
 def going(live: Mapping[str, Any]) -> list[str]:
     """Ids of what is being deleted, without those of what is in it."""
     ids = [id_ for id_, one in live.items() if state_of(one).lower() == "deleting"]
-    return [id_ for id_ in ids if not any(id_.startswith(f"{above}/") for above in ids)]
+    return [id_ for id_ in ids if not any(id_ != above and is_within(id_, above) for above in ids)]
 
 
 def standing(live: Mapping[str, Any]) -> dict[str, Any]:

@@ -89,7 +89,6 @@ def test_another_vm_size_replaces_the_pool_only_when_allowed(arm: ArmServer, con
 
 
 BIGGER = "Standard_E8s_v5"
-POOL = f"{CLUSTER}/agentpools/workcpu"
 
 
 def has(arm: ArmServer, *usages: dict, **more: object) -> None:

@@ -11,7 +11,8 @@ import click
 from modelops_runtime.contracts.errors import UserError
 from mops_azure import desired
 from mops_azure.commands.common import arm_for, load_config, progress
-from mops_azure.plan import is_ours, power_of, under_way
+from mops_azure.plan import power_of, under_way
+from mops_azure.states import is_ours
 
 
 def switch(config_path: Path, action: Literal["stop", "start"], timeout: float) -> None:

@@ -14,9 +14,9 @@ from mops_azure.commands.common import arm_for, config_option, json_option, load
 from mops_azure.config import AzureConfig
 from mops_azure.cost import left_alone, nodes_price
 from mops_azure.leftovers import parts_left
-from mops_azure.plan import other_clusters, power_of, state_of, under_way
+from mops_azure.plan import other_clusters, power_of, under_way
 from mops_azure.prices import PriceTable, price_table
-from mops_azure.states import is_within
+from mops_azure.states import is_within, state_of
 from mops_azure.support import end_of_support
 
 
