@@ -8,11 +8,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from modelops_runtime.api.calibration import Calibration, cautions, of_run
+from modelops_runtime.api.calibration import Calibration, of_run
 from modelops_runtime.contracts.errors import ModelOpsError, RunFailed, UserError
 from modelops_runtime.ledger.opening import open_ledger
-from modelops_runtime.results.report import write_report
+from modelops_runtime.results.cautions import cautions_of, findings_of
+from modelops_runtime.results.evidence import gather
+from modelops_runtime.results.report import write_page, write_report
 from modelops_runtime.results.sizes import with_sizes
 from modelops_runtime.runner.events import Event, OnEvent
 from modelops_runtime.runner.interrupts import stop_on_signals
@@ -108,6 +111,14 @@ def _ended(request: RunRequest, folder: Path, done: RunReport) -> Calibration:
     try:
         run = opened.get_run(name)
         assert run is not None
+        told: dict[str, Any] = {}
+        if not done.interrupted:
+            evidence = gather(opened, name)
+            found = findings_of(evidence)
+            told = {
+                "cautions": cautions_of(evidence, found),
+                "report": write_page(evidence, folder / "report.html", found),
+            }
         return of_run(
             with_sizes(opened, run),
             request.ledger_url,
@@ -116,8 +127,7 @@ def _ended(request: RunRequest, folder: Path, done: RunReport) -> Calibration:
             trials_made=done.trials_made,
             simulations=done.simulations,
             elapsed_s=done.elapsed_s,
-            cautions=() if done.interrupted else cautions(opened, name),
-            report=None if done.interrupted else write_report(opened, name, folder / "report.html"),
+            **told,
         )
     finally:
         opened.close()

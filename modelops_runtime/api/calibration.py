@@ -129,22 +129,16 @@ class Calibration:
 
 def open_run(run_id: str, ledger: str | Path = ".modelops/ledger.sqlite") -> Calibration:
     """A run that is in a ledger already. Raises UserError when there is no such ledger or run."""
+    from modelops_runtime.results.cautions import cautions_of
+    from modelops_runtime.results.evidence import gather
     from modelops_runtime.results.sizes import with_sizes
 
     opened = open_ledger(str(ledger), create=False)
     try:
         run = with_sizes(opened, run_called(opened, run_id))
-        return of_run(run, str(ledger), cautions=cautions(opened, run_id))
+        return of_run(run, str(ledger), cautions=cautions_of(gather(opened, run_id)))
     finally:
         opened.close()
-
-
-def cautions(ledger: Ledger, run_id: str) -> tuple[str, ...]:
-    """What is to be said against the run's answer as it stands, a sentence each."""
-    from modelops_runtime.results.cautions import cautions_of
-    from modelops_runtime.results.evidence import gather
-
-    return cautions_of(gather(ledger, run_id))
 
 
 def of_run(run: Run, ledger_url: str, **more: Any) -> Calibration:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from modelops_runtime.results.confirmation import disagreement
@@ -15,8 +17,20 @@ from modelops_runtime.results.searched import searched_of
 from modelops_runtime.results.targets import targets_of
 
 
-def doubts(evidence: Evidence) -> list[str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What it takes a moment to find out, for all that is said of one answer."""
+
+    intervals: Intervals
+    doubts: tuple[str, ...]
     """Of the answer as a whole: nothing fits, or the confirmation is far from the search."""
+
+
+def findings_of(evidence: Evidence) -> Findings:
+    return Findings(intervals=intervals_of(evidence.run, evidence.trials), doubts=tuple(_doubts(evidence)))
+
+
+def _doubts(evidence: Evidence) -> list[str]:
     best = next(iter(evidence.ranked), None)
     if best is None:
         return []
@@ -28,13 +42,13 @@ def doubts(evidence: Evidence) -> list[str]:
     return [*said, far] if far else said
 
 
-def cautions_of(evidence: Evidence, found: Intervals | None = None) -> tuple[str, ...]:
-    """All of them; none of a run without a completed trial. `found` are its intervals, where the caller has them."""
+def cautions_of(evidence: Evidence, found: Findings | None = None) -> tuple[str, ...]:
+    """All of them; none of a run without a completed trial. `found` is what `findings_of` it gave, where the caller has it."""
     best = next(iter(evidence.ranked), None)
     if best is None:
         return ()
-    found = found or intervals_of(evidence.run, evidence.trials)
+    found = found or findings_of(evidence)
     searched = searched_of(evidence.run, evidence.trials)
-    unknown = [intervals_say(found)] if found.reason and searched else []
-    told = not_identified(found, searched, best.search, history_of(evidence.trials).full)
-    return (*doubts(evidence), *unknown, *told)
+    unknown = [intervals_say(found.intervals)] if found.intervals.reason and searched else []
+    told = not_identified(found.intervals, searched, best.search, history_of(evidence.trials).full)
+    return (*found.doubts, *unknown, *told)

@@ -12,7 +12,7 @@ from modelops_runtime.contracts.effective import why_no_error
 from modelops_runtime.contracts.plain_text import plain_text
 from modelops_runtime.ledger.base import Ledger, Run, RunState, Trial
 from modelops_runtime.results.all_figures import figures_of
-from modelops_runtime.results.cautions import doubts
+from modelops_runtime.results.cautions import Findings, findings_of
 from modelops_runtime.results.convergence import history_of
 from modelops_runtime.results.evidence import Evidence, gather
 from modelops_runtime.results.export import modelops_version, plain
@@ -20,7 +20,6 @@ from modelops_runtime.results.failures import failures_say, failures_shown, time
 from modelops_runtime.results.figures import counted, duration, fmt, plus_minus
 from modelops_runtime.results.identified import how_found, interval_rows, intervals_say, not_identified
 from modelops_runtime.results.intervals import Intervals
-from modelops_runtime.results.measure import intervals_of
 from modelops_runtime.results.searched import on_bound, searched_of
 from modelops_runtime.results.standing import Candidate, candidates, finalists, without_support
 from modelops_runtime.results.summary import RunSummary, summary_of
@@ -48,15 +47,20 @@ def write_report(ledger: Ledger, run_id: str, path: Path) -> Path:
 
     Raises LedgerError when there is no such run.
     """
+    return write_page(gather(ledger, run_id), path)
+
+
+def write_page(evidence: Evidence, path: Path, found: Findings | None = None) -> Path:
+    """The same of rows that the caller has read, and of what it found out of them."""
     from modelops_runtime.results.writing import together
 
-    html = page_of(gather(ledger, run_id))
+    html = page_of(evidence, found)
     with together(path.parent, [path.name]) as (part,):
         part.write_text(html, encoding="utf-8")
     return path
 
 
-def page_of(evidence: Evidence) -> str:
+def page_of(evidence: Evidence, found: Findings | None = None) -> str:
     """The page, as HTML, in plain text throughout: names, errors and logs are others'."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -68,27 +72,26 @@ def page_of(evidence: Evidence) -> str:
         lstrip_blocks=True,
     )
     pages.filters |= {"duration": duration, "key": key, "times": times}
-    return plain_text(pages.get_template("report.html").render(_context(evidence)))
+    return plain_text(pages.get_template("report.html").render(_context(evidence, found or findings_of(evidence))))
 
 
-def _context(evidence: Evidence) -> dict[str, Any]:
-    run, trials = evidence.run, evidence.trials
+def _context(evidence: Evidence, findings: Findings) -> dict[str, Any]:
+    run, trials, found = evidence.run, evidence.trials, findings.intervals
     summary = summary_of(run, trials, evidence.now)
     best = next(iter(evidence.ranked), None)
-    found = intervals_of(run, trials)
     return {
         "run_id": run.run_id,
         "kind": _kind(run, best),
         "headline": headline(run, summary, best),
         "reason": run.reason,
         "warnings": run.warnings,
-        "doubts": doubts(evidence),
+        "doubts": findings.doubts,
         "tiles": _tiles(summary, best),
         "parameters": _parameters(run, trials, best),
         "derived": [Row(name=name, value=fmt(value)) for name, value in summary.derived.items()],
         "figures": figures_of(evidence, found),
         "finalists_say": finalists_say(trials),
-        "finalists": [_finalist(candidate, rank) for candidate, rank in _ranked(trials)],
+        "finalists": _finalists(trials),
         "parameter_names": [parameter.name for parameter in searched_of(run, trials)],
         **_identified(evidence, found),
         **_failures(evidence),
@@ -217,18 +220,18 @@ def finalists_say(trials: Sequence[Trial]) -> str:
     return start + text + (", and stays the best." if best == lowest.search.number else f"; trial {best} is better.")
 
 
-def _ranked(trials: Sequence[Trial]) -> list[tuple[Candidate, str]]:
-    """The finalists with their ranks; none where their losses tell none."""
+def _finalists(trials: Sequence[Trial]) -> list[dict[str, Any]]:
+    """With their ranks, but where their losses tell none."""
     rankless = bool(without_support(candidates(trials)))
-    return [(found, "–" if rankless else str(rank)) for rank, found in enumerate(finalists(trials), start=1)]
+    return [_finalist(found, None if rankless else rank) for rank, found in enumerate(finalists(trials), start=1)]
 
 
-def _finalist(candidate: Candidate, rank: str) -> dict[str, Any]:
+def _finalist(candidate: Candidate, rank: int | None) -> dict[str, Any]:
     confirm = candidate.confirm
     status = str(confirm.status).lower() if confirm is not None else ""
-    known = rank == "–" or not _why_no_error(candidate)
+    known = rank is None or not _why_no_error(candidate)
     return {
-        "rank": rank,
+        "rank": "–" if rank is None else rank,
         "trial": candidate.search.number,
         "confirmed": plus_minus(candidate.confirmed_loss, candidate.confirmed_loss_se)
         + ("" if known else ", error unknown")
