@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from modelops_runtime import open_run
 from modelops_runtime.contracts.errors import LedgerError
+from tests.support.ledgers import copied
 from tests.support.projects import LINE_DATA, LINE_MODEL, Project, finished_line, project
 
 READERS = (
@@ -47,8 +46,7 @@ def damaged(finished: Project, root: Path, sql: str) -> Project:
     made = project(root, spec=(finished.root / "adaptive.yaml").read_text(), model=LINE_MODEL, data=LINE_DATA)
     (root / "set.yaml").write_text((finished.root / "set.yaml").read_text())
     made.ledger.parent.mkdir()
-    with closing(sqlite3.connect(finished.ledger)) as source, closing(sqlite3.connect(made.ledger)) as copy, copy:
-        source.backup(copy)
+    with copied(finished.ledger, made.ledger) as copy:
         copy.execute("PRAGMA ignore_check_constraints = ON")
         assert copy.execute(sql).rowcount > 0
     return made

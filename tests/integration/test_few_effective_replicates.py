@@ -5,13 +5,11 @@ from __future__ import annotations
 import csv
 import json
 import re
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from modelops_runtime.ledger.opening import open_ledger
+from tests.support.ledgers import copied, read
 from tests.support.projects import Project, line_project, project
 
 WALK_MODEL = """
@@ -104,14 +102,12 @@ def test_a_finished_run_that_kept_no_sizes_is_shown_without_the_errors_that_it_k
     """As an older ModelOps left it: errors in its rows and its summary, and no sizes."""
     made, out = few
     old = made.root / "old.sqlite"
-    with closing(sqlite3.connect(made.ledger)) as file, closing(sqlite3.connect(old)) as copy:
-        file.backup(copy)
+    with copied(made.ledger, old) as copy:
         copy.execute("UPDATE trial SET loss_se = 3.25 WHERE loss IS NOT NULL")
         copy.execute("UPDATE trial SET effective_sample_size = NULL")
         (text,) = copy.execute("SELECT summary FROM run").fetchone()
         kept = {name: value for name, value in json.loads(text).items() if "effective" not in name}
         copy.execute("UPDATE run SET summary = ?", [json.dumps({**kept, "loss_se": 3.25, "confirmed_loss_se": 3.25})])
-        copy.commit()
     again = made.mops("run", "--spec", "adaptive.yaml", "--ledger", "old.sqlite")
     assert again.out.startswith("walk: already finished"), again.err
     told = [line for line in out.splitlines() if line.startswith(("loss ", "its error is unknown: "))]
@@ -128,20 +124,14 @@ def test_a_loss_that_its_kept_values_do_not_give_is_left_as_it_is(few: tuple[Pro
     """Then they are not what it was computed from, and tell nothing of its error."""
     made, _ = few
     other = made.root / "other.sqlite"
-    with closing(sqlite3.connect(made.ledger)) as file, closing(sqlite3.connect(other)) as copy:
-        file.backup(copy)
+    with copied(made.ledger, other) as copy:
         copy.execute("UPDATE trial SET loss = loss - 1, loss_se = 3.25, effective_sample_size = NULL")
-        copy.commit()
     assert "± 3.25" in made.mops("results", "show", "walk", "--ledger", "other.sqlite").out
 
 
 def test_the_size_is_kept_and_exported_and_the_error_is_not(few: tuple[Project, str]) -> None:
     made, _ = few
-    ledger = open_ledger(str(made.ledger), create=False)
-    try:
-        trials = ledger.trials("walk")
-    finally:
-        ledger.close()
+    trials, _ = read(str(made.ledger), "walk")
     assert {trial.phase for trial in trials} == {"search", "confirm"}
     for trial in trials:
         assert trial.effective_sample_size is not None

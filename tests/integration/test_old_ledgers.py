@@ -12,8 +12,8 @@ import pytest
 
 from modelops_runtime.contracts.effective import LEAST
 from modelops_runtime.ledger.base import Trial
-from modelops_runtime.ledger.opening import open_ledger
 from modelops_runtime.ledger.sql import schema_steps
+from tests.support.ledgers import read
 from tests.support.projects import Project
 from tests.support.stored_ledgers import NEWEST, QUEUED, STORED, VERSIONS, restore, stored_project
 
@@ -35,7 +35,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], lis
     """What this version makes of the project from the start."""
     made = stored_project(tmp_path_factory.mktemp("fresh") / "project")
     summary = run(made, "fresh", str(made.ledger))
-    return summary, trials_of(str(made.ledger), "fresh")
+    return summary, read(str(made.ledger), "fresh")[0]
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -56,14 +56,6 @@ def run(made: Project, run_id: str, url: str) -> dict[str, Any]:
     return last["summary"]
 
 
-def trials_of(url: str, run_id: str) -> list[Trial]:
-    ledger = open_ledger(url, create=False)
-    try:
-        return ledger.trials(run_id)
-    finally:
-        ledger.close()
-
-
 def losses(trials: list[Trial]) -> list[tuple[str, int, Any, float | None, int]]:
     return [(t.phase, t.number, t.params, t.loss, t.replicates) for t in trials]
 
@@ -74,12 +66,12 @@ ANSWER = ("best_trial", "params", "loss", "confirmed_loss", "confirmed_replicate
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_run_left_half_way_comes_to_the_answer_of_a_fresh_one(stored, fresh, version: int) -> None:
     made, url = stored
-    before = trials_of(url, "half-way")
-    assert [t.status for t in before if t.status.is_final] != [t.status for t in before], "a trial is under way"
+    before = read(url, "half-way")[0]
+    assert not all(t.status.is_final for t in before), "a trial is under way"
     answer, trials = fresh
     summary = run(made, "half-way", url)
     assert {key: summary[key] for key in ANSWER} == {key: answer[key] for key in ANSWER}
-    now = trials_of(url, "half-way")
+    now = read(url, "half-way")[0]
     assert losses(now) == losses(trials)
     old = {(t.phase, t.number) for t in before if t.status.is_final}
     for trial in now:
@@ -94,7 +86,7 @@ def test_a_finished_run_stays_finished_and_is_shown_reported_and_exported(stored
     again = made.mops("run", "--spec", "adaptive.yaml", "--run-id", "finished", "--ledger", url)
     assert again.code == 0, again.err
     assert again.out.startswith("finished: already finished")
-    assert losses(trials_of(url, "finished")) == losses(fresh[1])
+    assert losses(read(url, "finished")[0]) == losses(fresh[1])
     for command in (("results", "show", "finished"), ("report", "finished"), ("status", "finished")):
         ended = made.mops(*command, "--ledger", url)
         assert ended.code == 0, (command, ended.err)
@@ -112,7 +104,7 @@ def test_a_set_that_was_queued_is_tried_once_the_pause_ends(stored, fresh, versi
     made, url = stored
     assert made.mops("resume", "queued", "--ledger", url).code == 0
     run(made, "queued", url)
-    found = [t for t in trials_of(url, "queued") if t.phase == "search"]
+    found = [t for t in read(url, "queued")[0] if t.phase == "search"]
     assert len(found) == 8
     given = [t.number for t in found if {key: (t.params or {})[key] for key in QUEUED} == QUEUED]
     assert given, "the queued set was tried"

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from tests.support.ledgers import copied
 from tests.support.projects import LINE_MODEL, Project, line_spec, mops_command, project
 from tests.support.steering import NASTY, steering
 from tests.support.terminal import terminal
@@ -115,8 +114,7 @@ def poisoned(done: Project, tmp_path: Path) -> tuple[Project, str]:
     made = project(tmp_path / "line", spec=(done.root / "adaptive.yaml").read_text(), model=RAISING)
     made.ledger.parent.mkdir()
     name = f"line{NASTY}\nother: completed".replace("\x00", "")
-    with closing(sqlite3.connect(done.ledger)) as source, closing(sqlite3.connect(made.ledger)) as copy, copy:
-        source.backup(copy)
+    with copied(done.ledger, made.ledger) as copy:
         nasty_key = json.dumps(NASTY)[1:-1]
         copy.execute("UPDATE run SET run_id = ?", [name])
         copy.execute("UPDATE run SET provenance = ?", [json.dumps({NASTY: [NASTY, "\ud800"]})])

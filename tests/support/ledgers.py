@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 
 from modelops_runtime.contracts.errors import ModelOpsError
 from modelops_runtime.contracts.trial import TrialStatus
@@ -21,6 +24,14 @@ def read(url: str, run_id: str) -> tuple[list[Trial], list[tuple[int, int, int, 
         return ledger.trials(run_id), rows
     finally:
         ledger.close()
+
+
+@contextmanager
+def copied(ledger: Path, to: Path) -> Iterator[sqlite3.Connection]:
+    """A copy of an SQLite ledger, open to be changed; what was changed stays when the block ends well."""
+    with closing(sqlite3.connect(ledger)) as source, closing(sqlite3.connect(to)) as copy, copy:
+        source.backup(copy)
+        yield copy
 
 
 def assert_whole(url: str, run_id: str, *, trials: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -98,8 +99,6 @@ def test_what_a_model_does_to_its_folder_is_put_right(harm: str, root: Path) -> 
     folder = laid_out(snapshot, root)
     (root / "model.py").write_text("new")
     if harm == "all removed":
-        import shutil
-
         shutil.rmtree(folder)
     elif harm == "overwritten":
         (folder / "model.py").write_text("bad")
@@ -107,7 +106,6 @@ def test_what_a_model_does_to_its_folder_is_put_right(harm: str, root: Path) -> 
         (folder / "model.py").unlink()
     if harm == "a folder":
         (folder / "model.py").mkdir()
-    (root.parent / "copy" / "kept").parent.mkdir(exist_ok=True)
     snapshot.lay_out(folder)
     assert (folder / "model.py").read_text() == "old"
     assert (folder / "large.bin").stat().st_size == module.COPIED_LIMIT + 1
