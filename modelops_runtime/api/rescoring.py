@@ -13,6 +13,7 @@ from modelops_runtime.contracts.errors import SpecErrors, UserError
 from modelops_runtime.contracts.failures import FailureKind
 from modelops_runtime.contracts.trial import TrialStatus, phase_of
 from modelops_runtime.evaluation.fit import stack
+from modelops_runtime.evaluation.likelihoods import PER_OBSERVATION
 from modelops_runtime.evaluation.losses import LossError
 from modelops_runtime.evaluation.racing import corrected_loss
 from modelops_runtime.evaluation.score import Scorer
@@ -25,9 +26,8 @@ from modelops_runtime.runner.settings import LEASE_S
 from modelops_runtime.specs.identity import spec_json
 from modelops_runtime.specs.targets import TargetSpec
 
-FREE = ("weight", "loss", "left_out", "min_coverage", "n", "sigma")
+FREE = ("weight", "loss", "left_out", "min_coverage", *PER_OBSERVATION.values())
 """Of what a run keeps of its observations, what another loss may change."""
-
 
 MATCHED = ("match", "value", "output")
 """Of a target, what says which values of the output belong to its observations."""

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -16,6 +17,10 @@ MEAN_FLOOR = 1e-6
 
 PROBABILITY_FLOOR = 1e-6
 """Probabilities are kept between this and 1 minus this, for the same reason."""
+
+
+PER_OBSERVATION: Mapping[str, str] = {"binomial": "n", "beta_binomial": "n", "normal": "sigma"}
+"""Kind -> the option of it that may be a column of the data: one number an observation, `Term.a`."""
 
 
 def _lgamma(x: Array) -> Array:

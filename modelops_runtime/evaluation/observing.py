@@ -17,7 +17,7 @@ from modelops_runtime.evaluation.terms import Array, LossError, Term
 
 Rng = np.random.Generator
 
-OF_N = ("binomial", "beta_binomial")
+OF_N = tuple(kind for kind, option in likelihoods.PER_OBSERVATION.items() if option == "n")
 """Kinds that compare a count of n with a simulated probability."""
 
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 from modelops_runtime.evaluation import keys, own
 from modelops_runtime.evaluation.align import Aligner, TargetAligner
 from modelops_runtime.evaluation.keys import KeyMismatch
+from modelops_runtime.evaluation.likelihoods import PER_OBSERVATION
 from modelops_runtime.evaluation.losses import KINDS, Family, OptionProblem, term_of
 from modelops_runtime.evaluation.observed import observed_keys
 from modelops_runtime.evaluation.own import OwnTerm
@@ -86,12 +87,9 @@ class EvaluationPlan:
 
 def _per_observation(term: Term | OwnTerm) -> dict[str, list[float]]:
     """What the noise of each observation follows from, beside the options that are one number for all."""
-    if not isinstance(term, Term) or term.kind not in _PER_OBSERVATION:
+    if not isinstance(term, Term) or term.kind not in PER_OBSERVATION:
         return {}
-    return {_PER_OBSERVATION[term.kind]: term.a.tolist()}
-
-
-_PER_OBSERVATION = {"binomial": "n", "beta_binomial": "n", "normal": "sigma"}
+    return {PER_OBSERVATION[term.kind]: term.a.tolist()}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

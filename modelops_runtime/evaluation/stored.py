@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
+from modelops_runtime.evaluation.likelihoods import PER_OBSERVATION
 from modelops_runtime.evaluation.losses import KINDS, OptionProblem, term_of
 from modelops_runtime.evaluation.score import ScoredTarget
 from modelops_runtime.evaluation.terms import Array
 from modelops_runtime.specs.losses import LossSpec
 
-PER_OBSERVATION = ("n", "sigma")
-"""Options of a loss that may be a column of the data: a run keeps their values, one an observation."""
+
+@cache
+def _losses() -> TypeAdapter[Any]:
+    return TypeAdapter(LossSpec)
 
 
 class NotStored(ValueError):
@@ -50,14 +54,14 @@ def stored_target(name: str, part: Mapping[str, Any], spec: Mapping[str, Any]) -
     if kind not in KINDS:
         raise NotStored(f"nothing is known of the noise that {kind} supposes")
     columns: dict[str, Array] = {}
-    for option in PER_OBSERVATION:
-        if isinstance(loss.get(option), str):
-            numbers = kept_numbers(option, part, loss)
-            if numbers is None:
-                raise NotStored(f"the run was recorded without the {option} of {kind}")
-            columns[option], loss[option] = numbers, option
+    option = PER_OBSERVATION.get(kind, "")
+    if isinstance(loss.get(option), str):
+        numbers = kept_numbers(option, part, loss)
+        if numbers is None:
+            raise NotStored(f"the run was recorded without the {option} of {kind}")
+        columns[option], loss[option] = numbers, option
     try:
-        read: Any = TypeAdapter(LossSpec).validate_python({**loss, "kind": kind})
+        read = _losses().validate_python({**loss, "kind": kind})
         term = term_of(read, np.array(part["observed"], dtype=np.float64), columns)
     except (ValidationError, OptionProblem) as error:
         raise NotStored(f"the run was recorded without the options of {kind}") from error

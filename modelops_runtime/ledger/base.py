@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 
 from modelops_runtime.contracts.errors import LedgerError
 from modelops_runtime.contracts.parameters import Scalar, UniqueParameterSet
-from modelops_runtime.contracts.trial import TrialStatus
+from modelops_runtime.contracts.trial import TrialStatus, phase_of
 
 Phase = Literal["search", "confirm"]
 
@@ -138,11 +138,12 @@ class Trial:
             raise damaged(self, f"column params lacks {error}") from error
 
 
+TO_DO_WHEN_DAMAGED = "take the ledger from a backup, or start a new one"
+
+
 def damaged(trial: Trial, what: str) -> LedgerError:
     """The error of a row that does not say what it must, for whoever finds out."""
-    return LedgerError(
-        f"run {trial.run_id!r}, trial {trial.number}: {what}; take the ledger from a backup, or start a new one"
-    )
+    return LedgerError(f"run {trial.run_id!r}, trial {trial.number}: {what}; {TO_DO_WHEN_DAMAGED}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +181,11 @@ class Replicate:
     failure: str | None = None
     error: str | None = None
     log: str = ""
+
+
+def completed(replicates: Iterable[Replicate], phase: Phase) -> list[Replicate]:
+    """Those of a search, or of a confirmation, that completed, in their order."""
+    return [each for each in replicates if each.status == "COMPLETED" and phase_of(each.index) == phase]
 
 
 class Ledger(Protocol):

@@ -6,6 +6,8 @@ import sqlite3
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from modelops_runtime.ledger.base import TO_DO_WHEN_DAMAGED
+
 if TYPE_CHECKING:
     import psycopg
 
@@ -83,7 +85,7 @@ _DAMAGED_LIST = "malformed JSON"
 def sqlite_meaning(error: sqlite3.Error) -> str:
     """One line for `error`; SQLite's own words where it has no entry here."""
     if str(error) == _DAMAGED_LIST:
-        return "column withdrawn of a run's row in run_state holds no JSON; take the ledger from a backup, or start a new one"
+        return f"column withdrawn of a run's row in run_state holds no JSON; {TO_DO_WHEN_DAMAGED}"
     code = getattr(error, "sqlite_errorcode", None)
     known = _SQLITE.get(code & 0xFF) if code is not None else None
     return known or _one_line(str(error))

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar
 
 from modelops_runtime.contracts.errors import ConflictingResult, LeaseLost, LedgerError, UserError
 from modelops_runtime.contracts.parameters import Scalar, param_id
-from modelops_runtime.ledger.base import Lease, Phase, Replicate, Run, RunState, Trial, TrialEnd
+from modelops_runtime.ledger.base import TO_DO_WHEN_DAMAGED, Lease, Phase, Replicate, Run, RunState, Trial, TrialEnd
 from modelops_runtime.ledger.cells import Damaged
 from modelops_runtime.ledger.contents import values_of
 from modelops_runtime.ledger.rows import (
@@ -248,9 +248,7 @@ class SqlLedger:
         try:
             return of(*row)
         except Damaged as error:
-            raise LedgerError(
-                f"{self._store.where}: {error}; take the ledger from a backup, or start a new one"
-            ) from error
+            raise LedgerError(f"{self._store.where}: {error}; {TO_DO_WHEN_DAMAGED}") from error
 
     def _rows(self, name: str, params: Mapping[str, Any]) -> Sequence[tuple[Any, ...]]:
         """For what may be done twice without harm."""

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from modelops_runtime.contracts.errors import LedgerError, UserError
 from modelops_runtime.contracts.private_files import make_file, make_folder
+from modelops_runtime.ledger.base import TO_DO_WHEN_DAMAGED
 from modelops_runtime.ledger.meaning import sqlite_meaning
 from modelops_runtime.ledger.rows import Rows
 from modelops_runtime.ledger.schema import bring_up_to_date
@@ -118,7 +119,7 @@ class SqliteStore:
             seq = rows[0][0] if rows else 0
             if not isinstance(seq, int):
                 wrong = "column seq of a run's row in run_state holds no whole number"
-                raise LedgerError(f"{self._path}: {wrong}; take the ledger from a backup, or start a new one")
+                raise LedgerError(f"{self._path}: {wrong}; {TO_DO_WHEN_DAMAGED}")
             if seq > after:
                 return True
             left = ends - time.monotonic()
@@ -162,8 +163,8 @@ class _Schema:
             raise UserError(f"{self._path}: an SQLite database of something else ({', '.join(sorted(tables)[:3])})")
         row = self._connection.execute(queries("sqlite")["schema_version"]).fetchone()
         if row is not None and not all(isinstance(cell, int) for cell in row):
-            wrong = "table schema_version holds no version; take the ledger from a backup, or start a new one"
-            raise LedgerError(f"{self._path}: {wrong}")
+            wrong = "table schema_version holds no version"
+            raise LedgerError(f"{self._path}: {wrong}; {TO_DO_WHEN_DAMAGED}")
         return row
 
     def lock(self) -> None:

@@ -12,7 +12,7 @@ from modelops_runtime.evaluation.fit import key_columns
 from modelops_runtime.ledger.base import Ledger, Run, Trial
 from modelops_runtime.results.evidence import Runs, runs_of
 from modelops_runtime.results.fit_figures import quantiles_of
-from modelops_runtime.results.standing import Candidate, candidates, finalists
+from modelops_runtime.results.standing import finalists_or_best
 from modelops_runtime.results.targets import TargetData, targets_of
 
 LEVELS = (0.05, 0.5, 0.95)
@@ -24,20 +24,15 @@ NAMES = (
 )  # fmt: skip
 
 
-def banded(trials: Sequence[Trial]) -> list[Candidate]:
-    """The sets whose bands are written: the finalists, or the best set while there are none."""
-    return finalists(trials) or candidates(trials)[:1]
-
-
 def bands_table(ledger: Ledger, run: Run, trials: Sequence[Trial]) -> pa.Table:
-    """One row for each observation of each of `banded`, best first; the columns are NAMES, with the keys after `phase`.
+    """One row for each observation of each set of `finalists_or_best`; the columns are NAMES, with the keys after `phase`.
 
     All values are in the unit of `observed`. The pair `simulated_` is the central 90 % of the replicates; the pair
     `observable_` that of what would be observed, null where the loss supposes no noise. Both null: not matched.
     """
     targets = targets_of(run)
     width = max((target.stop for target in targets), default=0)
-    found = [runs_of(one, ledger.replicates(run.run_id, one.search.number), width) for one in banded(trials)]
+    found = [runs_of(one, ledger.replicates(run.run_id, one.search.number), width) for one in finalists_or_best(trials)]
     return pa.concat_tables([_of_set(run, targets, runs) for runs in found] or [_of_set(run, targets, None)])
 
 

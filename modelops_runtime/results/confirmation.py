@@ -12,11 +12,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from modelops_runtime.contracts.trial import CONFIRM_FROM
 from modelops_runtime.evaluation.fit import stack
 from modelops_runtime.evaluation.losses import LossError
 from modelops_runtime.evaluation.racing import corrected_loss
-from modelops_runtime.ledger.base import Replicate, Run, Trial
+from modelops_runtime.ledger.base import Replicate, Run, Trial, completed
 from modelops_runtime.results.figures import fmt, plus_minus
 from modelops_runtime.results.measure import measure_of
 from modelops_runtime.results.sizes import scorer_of
@@ -119,11 +118,7 @@ def _expected(run: Run, one: Candidate, replicates: Sequence[Replicate]) -> floa
     Nor for a likelihood: the log of a mean of few replicates is too low by more than can be told from them.
     """
     scorer, confirm = scorer_of(run), one.confirm
-    rows = [
-        r.aligned
-        for r in replicates
-        if r.number == one.search.number and r.index < CONFIRM_FROM and r.status == "COMPLETED"
-    ]
+    rows = [each.aligned for each in completed(replicates, "search") if each.number == one.search.number]
     if scorer is None or scorer.is_likelihood or confirm is None or len(rows) != one.search.replicates:
         return None
     try:

@@ -10,9 +10,9 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from modelops_runtime.contracts.trial import CONFIRM_FROM, TrialStatus
+from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.evaluation.fit import stack
-from modelops_runtime.ledger.base import Ledger, Phase, Replicate, Run, Trial
+from modelops_runtime.ledger.base import Ledger, Phase, Replicate, Run, Trial, completed
 from modelops_runtime.ledger.opening import run_in
 from modelops_runtime.results.figures import counted
 from modelops_runtime.results.sizes import trials_of
@@ -83,16 +83,12 @@ def error_shape(error: str) -> str:
 def runs_of(candidate: Candidate, replicates: Sequence[Replicate], observations: int) -> Runs:
     """The confirmation's simulations where there are any, else the search's."""
     number = candidate.search.number
-    done = [
-        r
-        for r in replicates
-        if r.status == "COMPLETED" and r.number == number and len(r.aligned) == 8 * observations > 0
-    ]
-    fresh = [r.aligned for r in done if r.index >= CONFIRM_FROM]
+    own = [r for r in replicates if r.number == number and len(r.aligned) == 8 * observations > 0]
+    fresh = [r.aligned for r in completed(own, "confirm")]
     if fresh and candidate.confirmed_loss is not None:
         rows, phase, whose = fresh, "confirm", f"the {counted(len(fresh), 'confirmation run')} of trial {number}"
     else:
-        rows, phase = [r.aligned for r in done if r.index < CONFIRM_FROM], "search"
+        rows, phase = [r.aligned for r in completed(own, "search")], "search"
         whose = f"the {counted(len(rows), 'run')} of trial {number} (not confirmed)"
     values = stack(rows) if rows else np.empty((0, observations))
     return Runs(candidate=candidate, values=values, whose=whose, phase=phase)

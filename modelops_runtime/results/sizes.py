@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from modelops_runtime.contracts.trial import CONFIRM_FROM, TrialStatus
-from modelops_runtime.ledger.base import Ledger, Replicate, Run, Trial
-from modelops_runtime.results.standing import candidates, finalists
+from modelops_runtime.contracts.trial import TrialStatus
+from modelops_runtime.ledger.base import Ledger, Replicate, Run, Trial, completed
+from modelops_runtime.results.standing import finalists_or_best
 
 if TYPE_CHECKING:  # the losses are for runs that lack sizes: `mops status` of all others does not wait for them
     from modelops_runtime.evaluation.score import Scorer
@@ -34,7 +34,7 @@ def scorer_of(run: Run) -> Scorer | None:
 def trials_of(ledger: Ledger, run: Run) -> list[Trial]:
     """All trials; the best set and the finalists have their effective sample sizes, and no error below five."""
     trials = ledger.trials(run.run_id)
-    shown = [one.search.number for one in finalists(trials) or candidates(trials)[:1]]
+    shown = [one.search.number for one in finalists_or_best(trials)]
     lacking = {trial.number for trial in trials if trial.number in shown and _lacks_size(trial)}
     scorer = scorer_of(run) if lacking else None
     if scorer is None or not scorer.is_likelihood:
@@ -67,8 +67,7 @@ def _sized(trial: Trial, replicates: Sequence[Replicate], scorer: Scorer) -> Tri
     from modelops_runtime.evaluation.fit import stack
     from modelops_runtime.evaluation.terms import LossError
 
-    fresh = trial.phase == "confirm"
-    done = [r.aligned for r in replicates if r.status == "COMPLETED" and (r.index >= CONFIRM_FROM) is fresh]
+    done = [each.aligned for each in completed(replicates, trial.phase)]
     if not _lacks_size(trial) or trial.loss is None or len(done) != trial.replicates:
         return trial
     try:

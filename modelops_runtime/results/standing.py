@@ -59,6 +59,11 @@ def finalists(trials: Sequence[Trial]) -> list[Candidate]:
     return [candidate for candidate in candidates(trials) if candidate.confirm is not None]
 
 
+def finalists_or_best(trials: Sequence[Trial]) -> list[Candidate]:
+    """The finalists, or the best set while there are none."""
+    return finalists(trials) or candidates(trials)[:1]
+
+
 def without_support(ranked: Sequence[Candidate]) -> str:
     """Why the confirmed losses are no ground for intervals or an order of the finalists; empty where they are.
 

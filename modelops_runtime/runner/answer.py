@@ -9,7 +9,7 @@ from typing import Any
 
 from modelops_runtime.contracts.errors import LedgerError, RunFailed
 from modelops_runtime.contracts.trial import TrialStatus
-from modelops_runtime.ledger.base import Run, RunState, Trial
+from modelops_runtime.ledger.base import TO_DO_WHEN_DAMAGED, Run, RunState, Trial
 from modelops_runtime.runner import rules
 from modelops_runtime.runner.search import Standing
 from modelops_runtime.runner.settings import SearchSettings
@@ -47,8 +47,7 @@ def answer_of(run: Run) -> Mapping[str, Any]:
     absent = [name for name in ANSWER if name not in run.summary]
     if run.state is RunState.COMPLETED and absent:
         raise LedgerError(
-            f"run {run.run_id!r} is completed, and column summary of its row lacks {absent[0]}; take the ledger from a "
-            "backup, or start a new one"
+            f"run {run.run_id!r} is completed, and column summary of its row lacks {absent[0]}; {TO_DO_WHEN_DAMAGED}"
         )
     return run.summary
 

@@ -15,7 +15,7 @@ from modelops_runtime.contracts.simulation import ReplicateOutcome, SimulationSe
 from modelops_runtime.contracts.trial import CONFIRM_FROM
 from modelops_runtime.evaluation.fit import stack
 from modelops_runtime.evaluation.score import Scorer
-from modelops_runtime.ledger.base import Lease, Ledger, RunState, Trial, TrialEnd
+from modelops_runtime.ledger.base import Lease, Ledger, RunState, Trial, TrialEnd, completed
 from modelops_runtime.runner import rules
 from modelops_runtime.runner.conclude import Judgement, Values, conclude
 from modelops_runtime.runner.events import (
@@ -392,7 +392,7 @@ class Loop:
 
     def _read_values(self, number: int) -> Values:
         replicates = self.p.ledger.replicates(self.p.run_id, number)
-        return stack([r.aligned for r in replicates if r.index < CONFIRM_FROM and r.status == "COMPLETED"])
+        return stack([each.aligned for each in completed(replicates, "search")])
 
     def _elapsed(self) -> float:
         now = self.p.clock()

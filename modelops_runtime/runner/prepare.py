@@ -18,7 +18,7 @@ from modelops_runtime.models.loading import ModelDescription, ModelSource
 from modelops_runtime.runner.model_files import ModelCode
 from modelops_runtime.runner.settings import SearchSettings, StopRules
 from modelops_runtime.runner.space_check import complaints
-from modelops_runtime.specs.identity import differences, identity_of, identity_parts, kept_parts, written_parts
+from modelops_runtime.specs.identity import differences_since, identity_of, identity_parts, written_parts
 from modelops_runtime.specs.loading import LoadedSpec, in_order
 from modelops_runtime.specs.space import ParameterMistake, fixed_of, space_of
 
@@ -46,7 +46,7 @@ class Prepared:
 
     def differences_from(self, run: Run) -> list[str]:
         """What tells this run from one in a ledger, in words, whichever version made that one."""
-        return differences(kept_parts(run.spec, run.identity_parts), self.written_parts)
+        return differences_since(run.spec, run.identity_parts, self.written_parts)
 
 
 def model_source(loaded: LoadedSpec, code: ModelCode) -> ModelSource:

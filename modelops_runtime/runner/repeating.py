@@ -119,7 +119,7 @@ _DIFFERS = "the model differs with the same seed: state is kept between calls, o
 
 
 def _difference(one: np.ndarray, other: np.ndarray) -> str:
-    if np.array_equal(one, other, equal_nan=True):
+    if _same(one, other):
         return ""
     if one.shape == other.shape and np.allclose(one, other, rtol=_ROUND_OFF, atol=0.0, equal_nan=True):
         return (

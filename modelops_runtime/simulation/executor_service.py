@@ -53,8 +53,7 @@ class ExecutorService:
         if known is None:
             work = self._work.of(fn_ref, bundle_ref or self._work.root)
             known = self._others[fn_ref, bundle_ref] = self._executor.add_work(work)
-        items = [replicates.tables_item(params, seed)]
-        return self._executor.submit(known, items, lambda outcomes: replicates.only_value(self._named(outcomes)))
+        return self._submit([replicates.tables_item(params, seed)], replicates.only_value, known=known)
 
     def gather(self, futures: Iterable[Future[Tables]]) -> list[Tables]:
         return [future.result() for future in futures]
@@ -67,30 +66,32 @@ class ExecutorService:
     ) -> Future[Sequence[ReplicateOutcome]]:
         seeds = dict(seeds)
         items = replicates.replicate_items(parameter_set, seeds)
-        return self._executor.submit(
-            self._known, items, lambda outcomes: replicates.replicate_outcomes(seeds, self._named(outcomes))
-        )
+        return self._submit(items, lambda outcomes: replicates.replicate_outcomes(seeds, outcomes))
 
     def submit_in_turn(self, calls: Sequence[tuple[UniqueParameterSet, int]]) -> Future[Sequence[ReplicateOutcome]]:
         items = [replicates.replicate_item(parameter_set.params, seed) for parameter_set, seed in calls]
         seeds = {place: seed for place, (_, seed) in enumerate(calls)}
-        return self._executor.submit(
-            self._known, items, lambda outcomes: replicates.replicate_outcomes(seeds, self._named(outcomes)), fresh=True
-        )
+        return self._submit(items, lambda outcomes: replicates.replicate_outcomes(seeds, outcomes), fresh=True)
 
     def describe(self) -> ModelDescription:
         items = [replicates.description_item()]
-        future = self._executor.submit(
-            self._known, items, lambda outcomes: replicates.description_of(self._work, self._named(outcomes))
-        )
-        return future.result()
+        return self._submit(items, lambda outcomes: replicates.description_of(self._work, outcomes)).result()
 
     def derive(self, params: Mapping[str, Scalar]) -> dict[str, float]:
-        items = [replicates.derived_item(params)]
-        future = self._executor.submit(
-            self._known, items, lambda outcomes: replicates.only_value(self._named(outcomes))
+        return self._submit([replicates.derived_item(params)], replicates.only_value).result()
+
+    def _submit(
+        self,
+        items: Sequence[Any],
+        convert: Callable[[Sequence[ItemOutcome]], Any],
+        *,
+        known: Any = None,
+        fresh: bool = False,
+    ) -> Future[Any]:
+        """Of a work that is `known`, by default the service's own."""
+        return self._executor.submit(
+            self._known if known is None else known, items, lambda outcomes: convert(self._named(outcomes)), fresh=fresh
         )
-        return future.result()
 
     def _named(self, outcomes: Sequence[ItemOutcome]) -> list[ItemOutcome]:
         """With the user's own paths. Raises ModelChanged where a process did not find the recorded files any more."""

@@ -88,6 +88,11 @@ def kept_parts(spec: Mapping[str, Any], parts: Mapping[str, str]) -> dict[str, s
     return written | {name: text for name, text in parts.items() if text not in (brief.get(name), written.get(name))}
 
 
+def differences_since(spec: Mapping[str, Any], parts: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """What tells a run that a ledger keeps (its `spec` and `parts`) from what `written_parts` says now, in words."""
+    return differences(kept_parts(spec, parts), now)
+
+
 def _read_again(spec: Mapping[str, Any]) -> tuple[AdaptiveSpec | None, bool]:
     """A kept spec, and whether that is all of it: unknown keys are left out. None: this version cannot read it."""
     spec = {key: value for key, value in spec.items() if key not in _ELSEWHERE}

@@ -11,7 +11,7 @@ from typing import Any
 from modelops_runtime.contracts.errors import LedgerError, UserError
 from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.runner.model_files import code_of
-from modelops_runtime.specs.identity import differences, kept_parts, written_parts
+from modelops_runtime.specs.identity import differences_since, written_parts
 from modelops_runtime.specs.loading import LoadedSpec
 from mops.adaptive import database
 from mops.adaptive.database_job import CONNECTION
@@ -147,7 +147,7 @@ def _refuse_another(access: Access, run: ClusterRun, loaded: LoadedSpec) -> None
             if ledger is None or kept is None:
                 return
             now = written_parts(loaded, code=code_of(loaded))
-            found = differences(kept_parts(kept.spec, kept.identity_parts), now)
+            found = differences_since(kept.spec, kept.identity_parts, now)
             begun = any(t.status is TrialStatus.COMPLETED for t in ledger.trials(kept.run_id, phase="search"))
     except (ClusterError, LedgerError):
         return
