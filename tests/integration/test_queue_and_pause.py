@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from modelops_runtime.ledger.base import Trial
-from tests.support.holding import held
+from tests.support.holding import BEFORE_THE_LEDGER, held
 from tests.support.ledgers import answer_of, assert_whole, read
 from tests.support.patience import PATIENCE_S, eventually
 from tests.support.projects import Project, line_project
@@ -200,7 +200,7 @@ def test_a_run_that_is_started_paused_says_so_waits_and_ends_on_ctrl_c(tmp_path:
 
 def test_time_spent_paused_is_none_of_the_time_that_a_stop_rule_counts(tmp_path: Path) -> None:
     made = line_project(tmp_path / "line", trials=10, extra="  stop: {time: 30s}")
-    hold = held(made, after=4)
+    hold = held(made, after=BEFORE_THE_LEDGER + 4)
     process = made.start("run", "--spec", "adaptive.yaml", "--workers", "2")
     hold.wait_until_reached()
     assert made.mops("pause", "line").code == 0

@@ -30,6 +30,9 @@ def wait_while_held():
 
 _WHERE = "    rng = "
 
+BEFORE_THE_LEDGER = 5
+"""Simulations before a new run stands in its ledger: the first of all, and those that show whether the model repeats itself."""
+
 
 @dataclass(frozen=True)
 class Hold:
@@ -63,6 +66,7 @@ class Hold:
 def held(made: Project, *, after: int, name: str = "") -> Hold:
     """Change the project's model, before it ever runs, so that only the first `after` simulations do not wait.
 
+    Whoever asks the ledger for the run once the hold is reached lets more than `BEFORE_THE_LEDGER` of them through.
     Projects side by side with one `name` have one hold, and the same model.
     """
     name = os.path.join(made.root.parent, name or made.root.name)
