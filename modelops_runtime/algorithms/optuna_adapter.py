@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 
-from modelops_runtime.algorithms.cma import CmaOptions, CmaSearch
+from modelops_runtime.algorithms.cmaes import CmaOptions, CmaSearch
 from modelops_runtime.algorithms.designs import Design, halton_points, shuffled_grid, sobol_points
 from modelops_runtime.algorithms.model_based import ModelOptions, ModelSearch
 from modelops_runtime.algorithms.options import check_known, maybe_whole, one_of, share, switch, whole

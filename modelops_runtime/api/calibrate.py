@@ -12,17 +12,17 @@ from typing import Any
 
 from modelops_runtime.api.calibration import Calibration, of_run
 from modelops_runtime.contracts.errors import ModelOpsError, RunFailed, UserError
+from modelops_runtime.inference.cautions import cautions_of, findings_of
+from modelops_runtime.inference.effective_sizes import with_sizes
 from modelops_runtime.ledger.opening import open_ledger
-from modelops_runtime.results.cautions import cautions_of, findings_of
-from modelops_runtime.results.evidence import gather
-from modelops_runtime.results.report import write_page, write_report
-from modelops_runtime.results.sizes import with_sizes
+from modelops_runtime.results.report.page import write_page, write_report
+from modelops_runtime.results.report.report_data import gather
 from modelops_runtime.runner.events import Event, OnEvent
-from modelops_runtime.runner.interrupts import stop_on_signals
 from modelops_runtime.runner.request import RunReport, RunRequest
 from modelops_runtime.runner.run import run_spec
+from modelops_runtime.runner.signals import stop_on_signals
 from modelops_runtime.runner.stopping import StopRequest
-from modelops_runtime.simulation.dask_target import DaskTarget
+from modelops_runtime.simulation.dask.scheduler_address import DaskTarget
 from modelops_runtime.specs.cluster import DNS_LABEL
 from modelops_runtime.specs.loading import LoadedSpec, load_spec
 

@@ -14,7 +14,7 @@ from modelops_runtime.contracts.parameters import Scalar
 from modelops_runtime.contracts.plain_text import plain_text
 from modelops_runtime.ledger.base import Ledger, Run, RunState
 from modelops_runtime.ledger.opening import open_ledger, run_called
-from modelops_runtime.runner.answer import answer_of
+from modelops_runtime.runner.finish import answer_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -100,7 +100,7 @@ class Calibration:
 
     def write_report(self, path: str | Path) -> Path:
         """Write the HTML report as things stand now."""
-        from modelops_runtime.results.report import write_report
+        from modelops_runtime.results.report.page import write_report
 
         with self._ledger() as ledger:
             return write_report(ledger, self.run_id, Path(path))
@@ -129,9 +129,9 @@ class Calibration:
 
 def open_run(run_id: str, ledger: str | Path = ".modelops/ledger.sqlite") -> Calibration:
     """A run that is in a ledger already. Raises UserError when there is no such ledger or run."""
-    from modelops_runtime.results.cautions import cautions_of
-    from modelops_runtime.results.evidence import gather
-    from modelops_runtime.results.sizes import with_sizes
+    from modelops_runtime.inference.cautions import cautions_of
+    from modelops_runtime.inference.effective_sizes import with_sizes
+    from modelops_runtime.results.report.report_data import gather
 
     opened = open_ledger(str(ledger), create=False)
     try:

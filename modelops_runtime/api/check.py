@@ -9,17 +9,17 @@ from pathlib import Path
 import numpy as np
 
 from modelops_runtime.api.opening import Ready, ready
-from modelops_runtime.contracts.effective import LEAST, in_words, is_too_small, what_to_do
 from modelops_runtime.contracts.parameters import Scalar, UniqueParameterSet
 from modelops_runtime.contracts.simulation import ReplicateOutcome
 from modelops_runtime.evaluation.fit import stack
-from modelops_runtime.evaluation.losses import LossError
 from modelops_runtime.evaluation.support import expected_effective
+from modelops_runtime.losses.kinds import LossError
 from modelops_runtime.runner import rules
-from modelops_runtime.runner.preflight import first_set, probe, refuse_lost
-from modelops_runtime.runner.repeating import RepeatCheck
+from modelops_runtime.runner.setup.preflight import first_set, probe, refuse_lost
+from modelops_runtime.runner.setup.repeating import RepeatCheck
 from modelops_runtime.simulation.grouping import group_size
 from modelops_runtime.simulation.seeds import seeds_for
+from modelops_runtime.statistics.effective_sample_size import LEAST, in_words, is_too_small, what_to_do
 
 SIMULATIONS = 5
 """Simulations that are timed."""

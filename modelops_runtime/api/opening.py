@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelops_runtime.evaluation.align import Aligner
-from modelops_runtime.runner.model_files import ModelCode, held_code
-from modelops_runtime.runner.prepare import Prepared, planned, prepare
 from modelops_runtime.runner.request import RunRequest
-from modelops_runtime.runner.services import described, opened_service
-from modelops_runtime.simulation.services import ReplicateService
+from modelops_runtime.runner.setup.model_files import ModelCode, held_code
+from modelops_runtime.runner.setup.preparation import Prepared, planned, prepare
+from modelops_runtime.runner.setup.services import described, opened_service
+from modelops_runtime.simulation.service import ReplicateService
 from modelops_runtime.specs.loading import LoadedSpec, load_spec
 
 

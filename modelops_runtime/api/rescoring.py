@@ -13,16 +13,16 @@ from modelops_runtime.contracts.errors import SpecErrors, UserError
 from modelops_runtime.contracts.failures import FailureKind
 from modelops_runtime.contracts.trial import TrialStatus, phase_of
 from modelops_runtime.evaluation.fit import stack
-from modelops_runtime.evaluation.likelihoods import PER_OBSERVATION
-from modelops_runtime.evaluation.losses import LossError
 from modelops_runtime.evaluation.racing import corrected_loss
 from modelops_runtime.evaluation.score import Scorer
 from modelops_runtime.ledger.base import Lease, Ledger, Replicate, Run, RunState, Trial, TrialEnd
-from modelops_runtime.ledger.worker import worker_id
-from modelops_runtime.runner.answer import answer, reported
-from modelops_runtime.runner.provenance import collect
+from modelops_runtime.ledger.worker_identity import worker_id
+from modelops_runtime.losses.kinds import LossError
+from modelops_runtime.losses.likelihoods import PER_OBSERVATION
+from modelops_runtime.runner.finish import answer, reported
 from modelops_runtime.runner.search import Standing
-from modelops_runtime.runner.settings import LEASE_S
+from modelops_runtime.runner.setup.provenance import collect
+from modelops_runtime.runner.setup.settings import LEASE_S
 from modelops_runtime.specs.identity import spec_json
 from modelops_runtime.specs.targets import TargetSpec
 

@@ -19,14 +19,14 @@ from modelops_runtime.contracts.parameters import Scalar, UniqueParameterSet
 from modelops_runtime.contracts.plain_text import json_text, plain_line
 from modelops_runtime.contracts.space import ChoiceParameter, IntegerParameter, Parameter
 from modelops_runtime.evaluation.fit import stack
-from modelops_runtime.evaluation.losses import KINDS, Family
-from modelops_runtime.evaluation.observing import observed_of, with_values
-from modelops_runtime.evaluation.terms import Array, LossError
+from modelops_runtime.evaluation.observation_noise import observed_of, with_values
+from modelops_runtime.inference.loss_family import intervals_of
+from modelops_runtime.inference.searched import Searched
+from modelops_runtime.inference.selftest import Repeat, SelfTest
+from modelops_runtime.inference.selftest_recovery import recoveries, together
 from modelops_runtime.ledger.opening import open_ledger
-from modelops_runtime.results.measure import intervals_of
-from modelops_runtime.results.searched import Searched
-from modelops_runtime.results.selftest import Repeat, SelfTest
-from modelops_runtime.results.selftest_recovery import recoveries, together
+from modelops_runtime.losses.kinds import KINDS, Family
+from modelops_runtime.losses.observation_terms import Array, LossError
 from modelops_runtime.results.selftest_text import report_lines
 from modelops_runtime.results.writing import together as written_together
 from modelops_runtime.runner.events import Event

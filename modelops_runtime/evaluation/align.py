@@ -11,10 +11,11 @@ import numpy as np
 import pyarrow as pa
 
 from modelops_runtime.contracts.failures import BadOutput
-from modelops_runtime.evaluation import keys, matching
-from modelops_runtime.evaluation.matching import Match, TwoRows
-from modelops_runtime.evaluation.observed import ObservedKeys, key_texts
-from modelops_runtime.evaluation.terms import Array
+from modelops_runtime.evaluation import keys
+from modelops_runtime.evaluation import match as matching
+from modelops_runtime.evaluation.match import Match, TwoRows
+from modelops_runtime.evaluation.observed_keys import ObservedKeys, key_texts
+from modelops_runtime.losses.observation_terms import Array
 
 SHOWN = 3
 """Unmatched observations that a message names."""

@@ -10,15 +10,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from modelops_runtime.evaluation import keys, own
+from modelops_runtime.evaluation import keys
 from modelops_runtime.evaluation.align import Aligner, TargetAligner
 from modelops_runtime.evaluation.keys import KeyMismatch
-from modelops_runtime.evaluation.likelihoods import PER_OBSERVATION
-from modelops_runtime.evaluation.losses import KINDS, Family, OptionProblem, term_of
-from modelops_runtime.evaluation.observed import observed_keys
-from modelops_runtime.evaluation.own import OwnTerm
+from modelops_runtime.evaluation.observed_keys import observed_keys
 from modelops_runtime.evaluation.score import ScoredTarget, Scorer
-from modelops_runtime.evaluation.terms import Array, Term
+from modelops_runtime.losses import custom as own
+from modelops_runtime.losses.custom import OwnTerm
+from modelops_runtime.losses.kinds import KINDS, Family, OptionProblem, term_of
+from modelops_runtime.losses.likelihoods import PER_OBSERVATION
+from modelops_runtime.losses.observation_terms import Array, Term
 from modelops_runtime.specs.losses import OwnLoss
 from modelops_runtime.specs.targets import TargetSpec
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modelops_runtime.contracts.effective import is_too_small
-from modelops_runtime.evaluation.losses import KINDS, Family
-from modelops_runtime.evaluation.own import OwnTerm
-from modelops_runtime.evaluation.terms import Array, LossError, Term
+from modelops_runtime.losses.custom import OwnTerm
+from modelops_runtime.losses.kinds import KINDS, Family
+from modelops_runtime.losses.observation_terms import Array, LossError, Term
+from modelops_runtime.statistics.effective_sample_size import is_too_small
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
-from modelops_runtime.evaluation.likelihoods import PER_OBSERVATION
-from modelops_runtime.evaluation.losses import KINDS, OptionProblem, term_of
 from modelops_runtime.evaluation.score import ScoredTarget
-from modelops_runtime.evaluation.terms import Array
+from modelops_runtime.losses.kinds import KINDS, OptionProblem, term_of
+from modelops_runtime.losses.likelihoods import PER_OBSERVATION
+from modelops_runtime.losses.observation_terms import Array
 from modelops_runtime.specs.losses import LossSpec
 
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from modelops_runtime.contracts.effective import grown
-from modelops_runtime.evaluation.observing import observed_of, observing
+from modelops_runtime.evaluation.observation_noise import observed_of, observing
 from modelops_runtime.evaluation.score import Scorer, effective_sample_size
-from modelops_runtime.evaluation.terms import Array, LossError, Term
+from modelops_runtime.losses.observation_terms import Array, LossError, Term
+from modelops_runtime.statistics.effective_sample_size import grown
 
 DATA_SETS = 40
 """Sets of pseudo-observations, at the most, over which the median is taken."""

@@ -11,12 +11,12 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from modelops_runtime.contracts.errors import LedgerError, NotLetIn, UserError
-from modelops_runtime.ledger.meaning import is_lost, is_not_let_in, postgres_meaning
+from modelops_runtime.ledger.connection import ConnectionLost, ConstraintBroken, Params, patiently
+from modelops_runtime.ledger.error_messages import is_lost, is_not_let_in, postgres_meaning
 from modelops_runtime.ledger.rows import Rows
 from modelops_runtime.ledger.schema import bring_up_to_date
 from modelops_runtime.ledger.sql import SchemaStep, queries, schema_steps, statements
 from modelops_runtime.ledger.sql_ledger import SqlLedger
-from modelops_runtime.ledger.store import ConnectionLost, ConstraintBroken, Params, patiently
 
 if TYPE_CHECKING:
     import psycopg

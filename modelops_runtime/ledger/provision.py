@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 
 from modelops_runtime.contracts.errors import LedgerError, ModelOpsError
 from modelops_runtime.contracts.plain_text import plain_streams
+from modelops_runtime.ledger.connection import patiently
 from modelops_runtime.ledger.postgres import PostgresStore
-from modelops_runtime.ledger.store import patiently
-from modelops_runtime.ledger.verifying import add_ledger_options, asked_ledger
+from modelops_runtime.ledger.tls import add_ledger_options, asked_ledger
 
 if TYPE_CHECKING:
     import psycopg

@@ -12,6 +12,7 @@ from modelops_runtime.contracts.errors import ConflictingResult, LeaseLost, Ledg
 from modelops_runtime.contracts.parameters import Scalar, param_id
 from modelops_runtime.ledger.base import TO_DO_WHEN_DAMAGED, Lease, Phase, Replicate, Run, RunState, Trial, TrialEnd
 from modelops_runtime.ledger.cells import Damaged
+from modelops_runtime.ledger.connection import ConstraintBroken, Store, patiently
 from modelops_runtime.ledger.contents import values_of
 from modelops_runtime.ledger.rows import (
     end_params,
@@ -28,8 +29,7 @@ from modelops_runtime.ledger.rows import (
     trial_name,
     trial_of,
 )
-from modelops_runtime.ledger.store import ConstraintBroken, Store, patiently
-from modelops_runtime.ledger.worker import is_dead
+from modelops_runtime.ledger.worker_identity import is_dead
 
 T = TypeVar("T")
 

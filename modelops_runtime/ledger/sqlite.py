@@ -18,12 +18,12 @@ from pathlib import Path
 from modelops_runtime.contracts.errors import LedgerError, UserError
 from modelops_runtime.contracts.private_files import make_file, make_folder
 from modelops_runtime.ledger.base import TO_DO_WHEN_DAMAGED
-from modelops_runtime.ledger.meaning import sqlite_meaning
+from modelops_runtime.ledger.connection import ConstraintBroken, Params
+from modelops_runtime.ledger.error_messages import sqlite_meaning
 from modelops_runtime.ledger.rows import Rows
 from modelops_runtime.ledger.schema import bring_up_to_date
 from modelops_runtime.ledger.sql import SchemaStep, queries, schema_steps, statements
 from modelops_runtime.ledger.sql_ledger import SqlLedger
-from modelops_runtime.ledger.store import ConstraintBroken, Params
 
 BUSY_S = 60.0
 """How long a statement waits for other writers of the file."""

@@ -22,7 +22,7 @@ from modelops_runtime.ledger.base import Ledger, Replicate, Run, RunState, Trial
 from modelops_runtime.ledger.opening import run_in
 from modelops_runtime.results.bands import bands_table
 from modelops_runtime.results.columns import column, type_of
-from modelops_runtime.results.evidence import gather
+from modelops_runtime.results.report.report_data import gather
 from modelops_runtime.results.writing import together
 
 FORMAT = 2
@@ -74,7 +74,7 @@ def export_run(ledger: Ledger, run_id: str, to: Path, *, format: Format = "parqu
     trials = ledger.trials(run_id)
     if format == "optuna":
         return _export_study(run, trials, to)
-    from modelops_runtime.results.cautions import cautions_of  # which imports what writes JSON, here
+    from modelops_runtime.inference.cautions import cautions_of  # which imports what writes JSON, here
 
     opened = _open_parquet if format == "parquet" else _open_csv
     files = FILES if format == "parquet" else CSV_FILES

@@ -23,8 +23,8 @@ from modelops_runtime.contracts.errors import LedgerError
 from modelops_runtime.contracts.parameters import Scalar
 from modelops_runtime.contracts.space import ChoiceParameter, IntegerParameter, Parameter, ParameterSpace
 from modelops_runtime.contracts.trial import TrialStatus
+from modelops_runtime.inference.ranking import candidates
 from modelops_runtime.ledger.base import Run, Trial, damaged
-from modelops_runtime.results.standing import candidates
 from modelops_runtime.specs.space import kept_space
 
 _STATES = {

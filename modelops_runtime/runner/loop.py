@@ -17,7 +17,6 @@ from modelops_runtime.evaluation.fit import stack
 from modelops_runtime.evaluation.score import Scorer
 from modelops_runtime.ledger.base import Lease, Ledger, RunState, Trial, TrialEnd, completed
 from modelops_runtime.runner import rules
-from modelops_runtime.runner.conclude import Judgement, Values, conclude
 from modelops_runtime.runner.events import (
     Asked,
     Counts,
@@ -30,10 +29,11 @@ from modelops_runtime.runner.events import (
     TrialFinished,
 )
 from modelops_runtime.runner.pausing import Pausing
-from modelops_runtime.runner.progress import Progress, copied
 from modelops_runtime.runner.search import Search
-from modelops_runtime.runner.settings import LEASE_S, SearchSettings
+from modelops_runtime.runner.setup.settings import LEASE_S, SearchSettings
 from modelops_runtime.runner.stopping import StopRequest
+from modelops_runtime.runner.trial import Progress, copied
+from modelops_runtime.runner.trial_outcome import Judgement, Values, conclude
 from modelops_runtime.simulation.grouping import group_size
 from modelops_runtime.simulation.seeds import seeds_for
 

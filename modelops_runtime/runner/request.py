@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from modelops_runtime.ledger.base import RunState
-from modelops_runtime.simulation.dask_target import DaskTarget
+from modelops_runtime.simulation.dask.scheduler_address import DaskTarget
 from modelops_runtime.specs.loading import LoadedSpec
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.ledger.base import Trial
 from modelops_runtime.runner.search import Standing
-from modelops_runtime.runner.settings import StopRules
+from modelops_runtime.runner.setup.settings import StopRules
 
 JUDGED_FROM = 10
 """Finished trials from which on the share of failed ones can stop a run."""

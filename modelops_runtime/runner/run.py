@@ -15,24 +15,24 @@ from modelops_runtime.contracts.trial import CONFIRM_FROM, TrialStatus
 from modelops_runtime.evaluation.align import Aligner
 from modelops_runtime.ledger.base import Lease, Ledger, Run, RunState
 from modelops_runtime.ledger.opening import ledger_exists, ledger_files, open_ledger
-from modelops_runtime.ledger.worker import worker_id
-from modelops_runtime.runner.answer import answer, answer_of, reported
+from modelops_runtime.ledger.worker_identity import worker_id
+from modelops_runtime.runner.artifacts import keep_tables
 from modelops_runtime.runner.events import Event, Notice, OnEvent
-from modelops_runtime.runner.keeping import keep_tables
+from modelops_runtime.runner.finish import answer, answer_of, reported
 from modelops_runtime.runner.leases import renewed_leases
 from modelops_runtime.runner.logs import keep_logs
 from modelops_runtime.runner.loop import TICK_S, Loop, LoopEnd, LoopParts
-from modelops_runtime.runner.model_files import ModelCode, held_code
-from modelops_runtime.runner.preflight import check_size, probe, refuse_lost
-from modelops_runtime.runner.prepare import Prepared, planned, prepare
-from modelops_runtime.runner.provenance import collect
-from modelops_runtime.runner.repeating import RepeatCheck
 from modelops_runtime.runner.request import RunReport, RunRequest
 from modelops_runtime.runner.search import Search
-from modelops_runtime.runner.services import described, opened_service
-from modelops_runtime.runner.settings import LEASE_S
+from modelops_runtime.runner.setup.model_files import ModelCode, held_code
+from modelops_runtime.runner.setup.preflight import check_size, probe, refuse_lost
+from modelops_runtime.runner.setup.preparation import Prepared, planned, prepare
+from modelops_runtime.runner.setup.provenance import collect
+from modelops_runtime.runner.setup.repeating import RepeatCheck
+from modelops_runtime.runner.setup.services import described, opened_service
+from modelops_runtime.runner.setup.settings import LEASE_S
 from modelops_runtime.runner.stopping import StopRequest
-from modelops_runtime.simulation.services import ReplicateService
+from modelops_runtime.simulation.service import ReplicateService
 from modelops_runtime.specs.adaptive import StopSpec
 from modelops_runtime.specs.identity import spec_json
 from modelops_runtime.specs.space import written_space

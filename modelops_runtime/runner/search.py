@@ -10,8 +10,8 @@ from modelops_runtime.contracts.errors import AlgorithmError
 from modelops_runtime.contracts.parameters import Scalar, UniqueParameterSet
 from modelops_runtime.contracts.trial import TrialResult, TrialStatus
 from modelops_runtime.ledger.base import Trial, damaged
-from modelops_runtime.runner.settings import SearchSettings
-from modelops_runtime.runner.space_check import complaints
+from modelops_runtime.runner.setup.settings import SearchSettings
+from modelops_runtime.runner.setup.space_check import complaints
 
 
 @dataclass

@@ -11,8 +11,8 @@ from modelops_runtime.contracts.parameters import Scalar, UniqueParameterSet
 from modelops_runtime.contracts.simulation import ReplicateOutcome, Tables
 from modelops_runtime.models.loading import ModelDescription
 from modelops_runtime.simulation import replicates
+from modelops_runtime.simulation.pool.job import CHANGED, ItemOutcome
 from modelops_runtime.simulation.replicates import ReplicateWork
-from modelops_runtime.simulation.work import CHANGED, ItemOutcome
 
 
 class Executor(Protocol):

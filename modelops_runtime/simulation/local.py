@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from modelops_runtime.simulation.executor import IsolatedExecutor
 from modelops_runtime.simulation.executor_service import ExecutorService
-from modelops_runtime.simulation.limits import Limits
+from modelops_runtime.simulation.pool.executor import IsolatedExecutor
+from modelops_runtime.simulation.pool.limits import Limits
 from modelops_runtime.simulation.replicates import ReplicateWork
 
 

@@ -17,8 +17,8 @@ from modelops_runtime.contracts.simulation import ReplicateOutcome, Tables
 from modelops_runtime.models.errors import describe_error
 from modelops_runtime.models.loading import ModelDescription, ModelSource
 from modelops_runtime.models.source import COMMAND_PATH, ENTRYPOINT_PATH
-from modelops_runtime.simulation.recorded import import_recorded
-from modelops_runtime.simulation.work import ItemOutcome
+from modelops_runtime.simulation.pool.job import ItemOutcome
+from modelops_runtime.simulation.recorded_imports import import_recorded
 
 Item = tuple[Any, ...]
 """Plain data, the kind first; the functions below make them."""

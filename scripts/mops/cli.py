@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import click
 
-from modelops_cli.ending import run_to_the_end
 from modelops_cli.lazy import lazy_group
+from modelops_cli.main import run_to_the_end
 
 COMMANDS = {
     "init": "Write a small project that runs as it is, to begin from.",

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import click
 
-from modelops_cli.ending import run_to_the_end
 from modelops_cli.lazy import lazy_group
+from modelops_cli.main import run_to_the_end
 
 COMMANDS = {
     "init": "Write the provider config by asking.",

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from modelops_runtime.contracts.errors import UserError
 from mops_azure import desired, parts
 from mops_azure.config import MANAGED_BY, AzureConfig
+from mops_azure.dependent_resources import cluster_principal, kubelet_principal
 from mops_azure.errors import AzureError, NotAllowed, NotOurs
-from mops_azure.late import cluster_principal, kubelet_principal
 from mops_azure.states import is_ours
 
 if TYPE_CHECKING:

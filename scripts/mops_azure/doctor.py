@@ -14,8 +14,8 @@ from modelops_runtime.contracts.errors import ModelOpsError
 from mops_azure import desired, parts
 from mops_azure.capacity import ASK_FOR_MORE, read_capacity
 from mops_azure.config import AzureConfig
+from mops_azure.dependent_resources import late_resources
 from mops_azure.errors import one_line, role_for
-from mops_azure.late import late_resources
 from mops_azure.live import newest_default_version, offered_versions
 from mops_azure.states import is_ours
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from modelops_runtime.contracts.errors import UserError
 from mops_azure import desired, parts
 from mops_azure.config import AzureConfig
+from mops_azure.dependent_resources import late_resources, outbound_ids
 from mops_azure.desired import Resource
 from mops_azure.errors import AzureError
-from mops_azure.late import late_resources, outbound_ids
 from mops_azure.states import is_ours
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from modelops_runtime.contracts.errors import UserError
 from mops_azure import desired, parts
 from mops_azure.compare import Difference, differences
 from mops_azure.config import MANAGED_BY, AzureConfig
+from mops_azure.dependent_resources import late_resources, pull_right
 from mops_azure.desired import Resource
 from mops_azure.errors import NotOurs
-from mops_azure.late import late_resources, pull_right
 from mops_azure.leftovers import back_to_default, children_left, parts_left
 from mops_azure.merge import merged
 from mops_azure.owned import with_removals

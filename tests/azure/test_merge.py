@@ -10,8 +10,8 @@ import pytest
 
 from mops_azure import desired, parts
 from mops_azure.config import AzureConfig
+from mops_azure.dependent_resources import late_resources
 from mops_azure.desired import Resource
-from mops_azure.late import late_resources
 from mops_azure.merge import merged
 from tests.azure import armtypes, read_only
 from tests.azure.arm_server import SUBSCRIPTION, TENANT, ArmServer

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from mops_azure import desired
 from mops_azure.config import AzureConfig
-from mops_azure.late import outbound_ids
+from mops_azure.dependent_resources import outbound_ids
 from mops_azure.leftovers import usual_disks
 from mops_azure.plan import Plan, make_plan
 from tests.azure.arm_http import Fault

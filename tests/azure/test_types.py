@@ -13,7 +13,7 @@ from modelops_runtime.contracts.errors import SpecErrors
 from mops_azure import desired, parts
 from mops_azure.config import AzureConfig, load_config
 from mops_azure.config_parts import DISK_SIZES_GB
-from mops_azure.late import late_resources, outbound_ids
+from mops_azure.dependent_resources import late_resources, outbound_ids
 from mops_azure.plan import make_plan
 from tests.azure import armtypes
 from tests.azure.arm_parts import address

@@ -15,7 +15,7 @@ from typing import Any
 from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.ledger.base import Ledger, Replicate, Run, TrialEnd
 from modelops_runtime.ledger.opening import open_ledger
-from modelops_runtime.ledger.worker import worker_id
+from modelops_runtime.ledger.worker_identity import worker_id
 from tests.bench.report import Report, Settings, Table, Target, median, number, percentile, ratio
 from tests.support.postgres import postgres_server
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from modelops_runtime.results.all_figures import figures_of
-from modelops_runtime.results.measure import intervals_of
-from modelops_runtime.results.standalone import named_figures
+from modelops_runtime.inference.loss_family import intervals_of
+from modelops_runtime.results.report.figures import figures_of
+from modelops_runtime.results.report.standalone import named_figures
 from tests.browser.chromium import Page
 from tests.unit.results.stories import STORIES, evidence, page
 

@@ -15,9 +15,9 @@ import yaml
 
 from modelops_runtime.contracts.errors import UserError
 from mops.charts.generate import CHARTS as MODELS
-from mops.kube.access import Access
-from mops.kube.helm import Helm
-from mops.kube.more_values import blamed, with_files
+from mops.charts.more_values import blamed, with_files
+from mops.cluster.access import Access
+from mops.cluster.helm import Helm
 from tests.charts.rendering import CHARTS, ROOT, SPEC, helm, manifest, pod_templates, program, render
 from tests.support.patience import PATIENCE_S
 

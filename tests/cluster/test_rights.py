@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from modelops_runtime.results.through_log import LIMIT, received
+from modelops_runtime.results.log_transport import LIMIT, received
 from tests.cluster.command_line import RUN_VALUES, a_line, environment, well, workspace_yaml
 from tests.cluster.conftest import ROOT, Cluster, new_namespace
 from tests.support.projects import Ended, Project
@@ -140,7 +140,7 @@ def test_doctor_says_what_may_not_be_seen_and_goes_on(user: User) -> None:
 
 LARGE = """
 import os, pathlib
-from modelops_runtime.results.through_log import LIMIT, sent
+from modelops_runtime.results.log_transport import LIMIT, sent
 path = pathlib.Path("/tmp/large")
 path.write_bytes(os.urandom(LIMIT - 10_000))
 for line in sent([path]):

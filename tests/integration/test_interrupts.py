@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mops.progress import STOPPING
+from mops.terminal.progress import STOPPING
 from tests.support.holding import held
 from tests.support.ledgers import assert_whole, read, wait_for_trials
 from tests.support.patience import PATIENCE_S

@@ -10,9 +10,9 @@ from typing import Any
 import pyarrow.parquet as parquet
 import pytest
 
-from modelops_runtime.contracts.effective import LEAST
 from modelops_runtime.ledger.base import Trial
 from modelops_runtime.ledger.sql import schema_steps
+from modelops_runtime.statistics.effective_sample_size import LEAST
 from tests.support.ledgers import read
 from tests.support.projects import Project
 from tests.support.stored_ledgers import NEWEST, QUEUED, STORED, VERSIONS, restore, stored_project

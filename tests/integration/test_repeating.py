@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from modelops_runtime import calibrate, open_run
-from modelops_runtime.runner.model_files import held_code
-from modelops_runtime.runner.prepare import planned
 from modelops_runtime.runner.request import RunRequest
 from modelops_runtime.runner.run import run_spec
-from modelops_runtime.runner.services import opened_service
+from modelops_runtime.runner.setup.model_files import held_code
+from modelops_runtime.runner.setup.preparation import planned
+from modelops_runtime.runner.setup.services import opened_service
 from modelops_runtime.runner.stopping import StopRequest
 from modelops_runtime.specs.loading import load_spec
 from tests.support.dask_cluster import Cluster

@@ -184,7 +184,7 @@ def test_an_old_encoding_does_not_open_another_door(done: Project) -> None:
 
 def test_a_traceback_that_was_asked_for_passes_the_door_too(tmp_path: Path) -> None:
     code = (
-        "import click; from modelops_cli.ending import run_to_the_end\n"
+        "import click; from modelops_cli.main import run_to_the_end\n"
         "@click.command()\n"
         "def cli():\n"
         f"    raise KeyError({NASTY!r})\n"

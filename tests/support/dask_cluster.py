@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from modelops_runtime.simulation.dask_target import DaskTarget
+from modelops_runtime.simulation.dask.scheduler_address import DaskTarget
 from tests.support.patience import eventually
 from tests.support.ports import free_port
 

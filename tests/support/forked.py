@@ -26,7 +26,7 @@ from tests.support.patience import PATIENCE_S
 
 PRELOADED = [
     *("numpy", "pandas", "pyarrow.compute", "pyarrow.parquet", "scipy.optimize", "scipy.special", "optuna", "jinja2"),
-    *("modelops_runtime.runner.run", "modelops_runtime.api.calibrate", "modelops_runtime.results.report"),
+    *("modelops_runtime.runner.run", "modelops_runtime.api.calibrate", "modelops_runtime.results.report.page"),
     *("mops.cli", "mops.commands.run", "mops.commands.status", "mops.commands.results", "mops.commands.workspace"),
     *("mops.commands.adaptive", "kubernetes", "psycopg"),
     *("azure.identity", "azure.mgmt.containerregistry", "azure.mgmt.containerservice", "azure.mgmt.resource.resources"),

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from modelops_runtime.contracts.errors import UserError
 from mops.adaptive.database_job import COMPONENT, connection, database_job, pod_like
-from mops.adaptive.place import Place
-from mops.kube.access import Access, Kube
-from mops.kube.errors import ClusterError, said_plainly
-from mops.kube.jobs import ended_pod, made
-from mops.kube.values import Values
+from mops.adaptive.release_ref import Place
+from mops.charts.from_specs import Values
+from mops.cluster.access import Access, Kube
+from mops.cluster.errors import ClusterError, said_plainly
+from mops.cluster.jobs import ended_pod, made
 
 if TYPE_CHECKING:
     from mops_azure.bindings import DatabaseBinding

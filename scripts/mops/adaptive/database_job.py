@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mops.kube.jobs import once
+from mops.cluster.jobs import once
 
 COMPONENT = "managed-database"
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from modelops_runtime.contracts.errors import ModelOpsError
 from mops.adaptive import database
-from mops.adaptive.place import ClusterRun, Place, worker_job
+from mops.adaptive.release_ref import ClusterRun, Place, worker_job
 from mops.adaptive.results import fetch
-from mops.kube.access import Access, Kube
-from mops.kube.errors import ClusterError, said_plainly
-from mops.kube.helm import Helm
-from mops.kube.pods import wait_for
+from mops.cluster.access import Access, Kube
+from mops.cluster.errors import ClusterError, said_plainly
+from mops.cluster.helm import Helm
+from mops.cluster.pods import wait_for
 
 Say = Callable[[str], None]
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from modelops_runtime.bundles.archive import file_at
 from modelops_runtime.bundles.secrets import INCLUDE_FILE, refuse_unsendable
 from modelops_runtime.contracts.errors import UserError
-from modelops_runtime.runner.model_files import model_files
+from modelops_runtime.runner.setup.model_files import model_files
 from modelops_runtime.specs.loading import LoadedSpec
-from mops.kube.values import RunFiles
+from mops.charts.from_specs import RunFiles
 
 LIMIT = 400 * 1024
 """Bytes, as JSON: Helm keeps values and manifest in one Secret of 1 MiB. The chart refuses more."""

@@ -15,13 +15,13 @@ from modelops_runtime.ledger.base import Ledger, Run, RunState
 from modelops_runtime.results.export import cautions_of_json, run_of_json
 from modelops_runtime.runner.events import Notice
 from mops.adaptive.ledger import NotFromHere, ledger_of
-from mops.adaptive.place import ClusterRun
+from mops.adaptive.release_ref import ClusterRun
 from mops.adaptive.results import fetch, write_results
 from mops.adaptive.up import end_of, job_failure
 from mops.adaptive.watch import Watch
-from mops.kube.access import Access, Kube
-from mops.kube.errors import ClusterError
-from mops.progress import Listener
+from mops.cluster.access import Access, Kube
+from mops.cluster.errors import ClusterError
+from mops.terminal.progress import Listener
 
 _LOOK_S = 2.0
 """Between two looks at the Job, and the longest wait for a change in the ledger."""

@@ -11,12 +11,12 @@ from urllib.parse import quote
 from modelops_runtime.contracts.errors import NotLetIn, Unreachable, UserError
 from modelops_runtime.ledger.base import Ledger
 from modelops_runtime.ledger.opening import ledger_exists, open_ledger
-from modelops_runtime.ledger.verifying import verified
-from mops.adaptive.place import ClusterRun, Place
-from mops.kube.access import Access, Kube
-from mops.kube.errors import ClusterError, Forbidden
-from mops.kube.forward import forwarded
-from mops.kube.pods import pods_of
+from modelops_runtime.ledger.tls import verified
+from mops.adaptive.release_ref import ClusterRun, Place
+from mops.cluster.access import Access, Kube
+from mops.cluster.errors import ClusterError, Forbidden
+from mops.cluster.forward import forwarded
+from mops.cluster.pods import pods_of
 
 PORT = 5432
 

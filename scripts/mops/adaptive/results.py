@@ -7,12 +7,12 @@ from pathlib import Path
 
 from modelops_runtime.ledger.base import Ledger
 from modelops_runtime.results.export import CSV_FILES, FILES, STUDY_FILES, Format, export_run
-from modelops_runtime.results.report import write_report
+from modelops_runtime.results.report.page import write_report
 from modelops_runtime.results.writing import together
-from mops.adaptive.by_job import brought
 from mops.adaptive.ledger import NotFromHere, ledger_of
-from mops.adaptive.place import ClusterRun
-from mops.kube.access import Access, Kube
+from mops.adaptive.release_ref import ClusterRun
+from mops.adaptive.results_by_job import brought
+from mops.cluster.access import Access, Kube
 
 REPORT = "report.html"
 

@@ -10,14 +10,14 @@ import click
 from modelops_cli.output import echo_json, echo_line, echo_lines
 from modelops_runtime.contracts.errors import RunFailed, UserError
 from mops.adaptive.follow import Followed, follow
-from mops.adaptive.place import ClusterRun
-from mops.adaptive.request import wanted
+from mops.adaptive.release_ref import ClusterRun
 from mops.adaptive.up import up
-from mops.answer import answer_json, answer_lines
-from mops.kube.access import Access
-from mops.kube.helm import Helm
-from mops.kube.options import say
-from mops.progress import listener
+from mops.adaptive.up_request import wanted
+from mops.cluster.access import Access
+from mops.cluster.helm import Helm
+from mops.commands.options import say
+from mops.terminal.answer import answer_json, answer_lines
+from mops.terminal.progress import listener
 
 _TIMEOUT_S = 600.0
 """Until a worker is at work; `mops adaptive up --timeout` waits for longer."""

@@ -10,26 +10,26 @@ from typing import Any
 
 from modelops_runtime.contracts.errors import LedgerError, UserError
 from modelops_runtime.contracts.trial import TrialStatus
-from modelops_runtime.runner.model_files import code_of
+from modelops_runtime.runner.setup.model_files import code_of
 from modelops_runtime.specs.identity import differences_since, written_parts
 from modelops_runtime.specs.loading import LoadedSpec
 from mops.adaptive import database
 from mops.adaptive.database_job import CONNECTION
 from mops.adaptive.files import run_files
 from mops.adaptive.ledger import NotFromHere, ledger_of
-from mops.adaptive.place import CHART, ClusterRun, Place, find, place_of, run_of, worker_job
-from mops.kube.access import Access, Kube
-from mops.kube.certificates import client_pair, is_good
-from mops.kube.changes import changes
-from mops.kube.errors import ClusterError, said_plainly
-from mops.kube.helm import Helm
-from mops.kube.more_values import blamed, with_files
-from mops.kube.names import DEFAULT_WORKSPACE
-from mops.kube.pods import PodState, failure, has_said, pods_of, wait_for
-from mops.kube.pull_secrets import PullSecret
-from mops.kube.values import Values, run_values, sibling_image
-from mops.workspace.place import LABEL, Workspace
-from mops.workspace.place import find as find_workspace
+from mops.adaptive.release_ref import CHART, ClusterRun, Place, find, place_of, run_of, worker_job
+from mops.charts.from_specs import Values, run_values, sibling_image
+from mops.charts.more_values import blamed, with_files
+from mops.cluster.access import Access, Kube
+from mops.cluster.certificates import client_pair, is_good
+from mops.cluster.changes import changes
+from mops.cluster.errors import ClusterError, said_plainly
+from mops.cluster.helm import Helm
+from mops.cluster.names import DEFAULT_WORKSPACE
+from mops.cluster.pods import PodState, failure, has_said, pods_of, wait_for
+from mops.cluster.pull_secrets import PullSecret
+from mops.workspace.release_ref import LABEL, Workspace
+from mops.workspace.release_ref import find as find_workspace
 from mops.workspace.sleep import asleep_since, wake
 
 Say = Callable[[str], None]

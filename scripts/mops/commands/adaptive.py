@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from modelops_cli.output import echo_json, echo_line, echo_lines
-from mops.kube.access import Access, cluster_options
-from mops.kube.options import (
+from mops.cluster.access import Access, cluster_options
+from mops.cluster.pull_secrets import PullSecret, pull_secret_options
+from mops.commands.options import (
     dry_run_option,
     follow_option,
     going_on_later,
@@ -21,7 +22,6 @@ from mops.kube.options import (
     timeout_option,
     values_option,
 )
-from mops.kube.pull_secrets import PullSecret, pull_secret_options
 
 if TYPE_CHECKING:
     from modelops_runtime.results.export import Format
@@ -88,9 +88,9 @@ def up(
     mops adaptive up adaptive.yaml --infra azure
     mops adaptive up adaptive.yaml --dry-run
     """
-    from mops.adaptive.request import wanted
     from mops.adaptive.up import preview
     from mops.adaptive.up import up as bring_up
+    from mops.adaptive.up_request import wanted
 
     asked = wanted(
         spec, run_id=run_id, workspace=workspace, workspace_namespace=workspace_namespace, namespace=namespace,
@@ -116,9 +116,9 @@ def status(run_id: str | None, namespace: str | None, as_json: bool, access: Acc
     mops adaptive status
     mops adaptive status boarding-school --json
     """
-    from mops.adaptive.standing import look, runs
-    from mops.kube.helm import Helm
-    from mops.kube.listing import listed
+    from mops.adaptive.run_status import look, runs
+    from mops.cluster.helm import Helm
+    from mops.terminal.releases import listed
 
     if run_id is None:
         found = runs(Helm(access), namespace)
@@ -148,12 +148,12 @@ def logs(run_id: str, namespace: str | None, component: str, tail: int, follow: 
     mops adaptive logs boarding-school --follow
     mops adaptive logs boarding-school --component database --tail 100
     """
-    from mops.adaptive.place import find
+    from mops.adaptive.release_ref import find
     from mops.adaptive.up import end_of
-    from mops.kube.access import Kube
-    from mops.kube.follow_logs import follow as follow_logs
-    from mops.kube.helm import Helm
-    from mops.kube.pods import log_lines
+    from mops.cluster.access import Kube
+    from mops.cluster.follow_logs import follow as follow_logs
+    from mops.cluster.helm import Helm
+    from mops.cluster.pods import log_lines
 
     place = find(Helm(access), run_id, namespace).place
     wanted = "" if component == "all" else component
@@ -175,10 +175,10 @@ def results(run_id: str, to: Path | None, format_: Format, namespace: str | None
     \b
     mops adaptive results boarding-school --to results
     """
-    from mops.adaptive.place import find
+    from mops.adaptive.release_ref import find
     from mops.adaptive.results import fetch
-    from mops.kube.errors import NotOnCluster
-    from mops.kube.helm import Helm
+    from mops.cluster.errors import NotOnCluster
+    from mops.cluster.helm import Helm
 
     run = find(Helm(access), run_id, namespace)
     paths = fetch(access, run, to or Path("modelops-out") / run_id, say=say, format=format_)
@@ -213,9 +213,9 @@ def down(
     mops adaptive down boarding-school --purge --discard
     """
     from mops.adaptive.down import remove, save
-    from mops.adaptive.place import find, place_of
-    from mops.kube.errors import NotOnCluster
-    from mops.kube.helm import Helm
+    from mops.adaptive.release_ref import find, place_of
+    from mops.cluster.errors import NotOnCluster
+    from mops.cluster.helm import Helm
 
     place = place_of(run_id, namespace, access.flags)
     if not discard:

@@ -43,7 +43,7 @@ def command(spec: Path, workers: int | None, as_json: bool) -> None:
 
 
 def _lines(found: Checked) -> list[str]:
-    from mops.text import duration, number, values_text, warning_lines
+    from mops.terminal.text import duration, number, values_text, warning_lines
 
     lines = [f"at {values_text(found.params)}:"]
     if found.failures:
@@ -63,6 +63,6 @@ def _lines(found: Checked) -> list[str]:
 
 
 def _short(seconds: float) -> str:
-    from mops.text import duration
+    from mops.terminal.text import duration
 
     return f"{1000 * seconds:.2g} ms" if seconds < 1 else f"{seconds:.1f} s" if seconds < 60 else duration(seconds)

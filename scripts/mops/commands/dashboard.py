@@ -7,9 +7,9 @@ import threading
 import click
 
 from modelops_cli.output import echo_line
-from mops.kube.access import Access, cluster_options
-from mops.kube.names import DEFAULT_WORKSPACE
-from mops.kube.options import not_empty
+from mops.cluster.access import Access, cluster_options
+from mops.cluster.names import DEFAULT_WORKSPACE
+from mops.commands.options import not_empty
 
 
 @click.command()
@@ -28,12 +28,12 @@ def command(name: str, port: int, namespace: str | None, access: Access) -> None
     mops dashboard gpu --port 9000
     """
     from modelops_runtime.contracts.errors import UserError
-    from mops.kube.access import Kube
-    from mops.kube.errors import ClusterError
-    from mops.kube.forward import forwarded
-    from mops.kube.helm import Helm
-    from mops.kube.pods import pods_of
-    from mops.workspace.place import find
+    from mops.cluster.access import Kube
+    from mops.cluster.errors import ClusterError
+    from mops.cluster.forward import forwarded
+    from mops.cluster.helm import Helm
+    from mops.cluster.pods import pods_of
+    from mops.workspace.release_ref import find
 
     kube, place = Kube(access), find(Helm(access), name, namespace).place
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from modelops_cli.output import echo_line
-from mops.which_ledger import ledger_option, open_for_reading, run_argument, run_called
+from mops.commands.which_ledger import ledger_option, open_for_reading, run_argument, run_called
 
 
 @click.command()
@@ -24,8 +24,8 @@ def command(run_id: str, file: Path, ledger_url: str | None) -> None:
     echo '{beta: 1.7, gamma: 0.45}' > guess.yaml
     mops enqueue boarding-school guess.yaml
     """
-    from modelops_runtime.runner.guesses import read_guesses
-    from mops.text import plural
+    from modelops_runtime.runner.setup.guesses import read_guesses
+    from mops.terminal.text import plural
 
     ledger = open_for_reading(ledger_url)
     try:

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from modelops_cli.lazy import load
-from mops.kube.access import Access
+from mops.cluster.access import Access
 from mops_azure.commands.common import CONFIG_VARIABLE, config_option, yes_option
 from mops_azure.config import DEFAULT_PATH
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from modelops_cli.output import echo_line
-from mops.which_ledger import ledger_option, open_for_reading, run_argument, run_called
+from mops.commands.which_ledger import ledger_option, open_for_reading, run_argument, run_called
 
 
 @click.command()

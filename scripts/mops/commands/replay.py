@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from modelops_cli.output import echo_json, echo_line
-from mops.which_ledger import ledger_option, open_for_reading, run_argument, run_called, spec_beside
+from mops.commands.which_ledger import ledger_option, open_for_reading, run_argument, run_called, spec_beside
 
 
 @click.command()

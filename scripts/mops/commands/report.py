@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from modelops_cli.output import echo_line
-from mops.which_ledger import ledger_option, open_for_reading, run_argument, run_called
+from mops.commands.which_ledger import ledger_option, open_for_reading, run_argument, run_called
 
 
 @click.command()
@@ -34,8 +34,8 @@ def command(run_id: str, ledger_url: str | None, to: Path | None, figures: Path 
     mops report boarding-school
     mops report boarding-school --to report.html --figures figures
     """
-    from modelops_runtime.results.report import write_report
-    from modelops_runtime.results.standalone import write_figures
+    from modelops_runtime.results.report.page import write_report
+    from modelops_runtime.results.report.standalone import write_figures
 
     ledger = open_for_reading(ledger_url)
     try:

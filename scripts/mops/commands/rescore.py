@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from modelops_cli.output import echo_line
-from mops.which_ledger import ledger_option, open_for_reading, run_argument, run_called
+from mops.commands.which_ledger import ledger_option, open_for_reading, run_argument, run_called
 
 
 @click.command()
@@ -32,7 +32,7 @@ def command(run_id: str, spec: Path, new_id: str | None, ledger_url: str | None)
     """
     from modelops_runtime.api.opening import ready
     from modelops_runtime.api.rescoring import rescore
-    from mops.text import values_text
+    from mops.terminal.text import values_text
 
     ledger = open_for_reading(ledger_url)
     try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from modelops_cli.output import echo_json, echo_line, echo_lines
-from mops.which_ledger import ledger_option, open_for_reading, run_argument, run_called
+from mops.commands.which_ledger import ledger_option, open_for_reading, run_argument, run_called
 
 if TYPE_CHECKING:
     from modelops_runtime.results.export import Format
@@ -37,8 +37,8 @@ def ls(ledger_url: str | None, as_json: bool) -> None:
     mops results ls
     mops results ls --ledger postgresql://user@host/db --json
     """
-    from modelops_runtime.results.shown import listed
-    from mops.tables import listed_lines
+    from modelops_runtime.results.run_summary import listed
+    from mops.terminal.tables import listed_lines
 
     ledger = open_for_reading(ledger_url)
     try:
@@ -62,8 +62,8 @@ def show(run_id: str, ledger_url: str | None, as_json: bool) -> None:
     mops results show boarding-school
     mops results show boarding-school --json | jq .best.params
     """
-    from modelops_runtime.results.shown import shown
-    from mops.tables import shown_lines
+    from modelops_runtime.results.run_summary import shown
+    from mops.terminal.tables import shown_lines
 
     ledger = open_for_reading(ledger_url)
     try:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from modelops_cli.output import echo_json, echo_line, echo_lines
-from mops.kube.access import ChosenCluster, chosen_cluster_options
-from mops.kube.options import values_option
-from mops.which_ledger import ledger_option
+from mops.cluster.access import ChosenCluster, chosen_cluster_options
+from mops.commands.options import values_option
+from mops.commands.which_ledger import ledger_option
 
 if TYPE_CHECKING:
     from modelops_runtime.api.calibration import Calibration
-    from modelops_runtime.simulation.dask_target import DaskTarget
+    from modelops_runtime.simulation.dask.scheduler_address import DaskTarget
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -97,8 +97,8 @@ def command(
     _refuse_without_workspace(namespace, values_files, cluster)
     from modelops_runtime.api.calibrate import calibrate
     from modelops_runtime.contracts.errors import RunFailed
-    from mops.answer import answer_json, answer_lines
-    from mops.progress import listener
+    from mops.terminal.answer import answer_json, answer_lines
+    from mops.terminal.progress import listener
 
     pages: list[Path] = []
     try:
@@ -150,7 +150,7 @@ def _standing(done: Calibration) -> str:
 
 def _target(address: str | None, ca: Path | None, cert: Path | None, key: Path | None) -> DaskTarget | None:
     from modelops_runtime.contracts.errors import UserError
-    from modelops_runtime.simulation.dask_target import DaskTarget
+    from modelops_runtime.simulation.dask.scheduler_address import DaskTarget
 
     files = (ca, cert, key)
     if address is None:

@@ -11,7 +11,7 @@ import click
 from modelops_cli.output import echo_json, echo_line, echo_lines
 
 if TYPE_CHECKING:
-    from modelops_runtime.results.selftest import Repeat
+    from modelops_runtime.inference.selftest import Repeat
 
 
 @click.command()
@@ -69,7 +69,7 @@ def command(
     """
     from modelops_runtime.api.selftest import selftest
     from modelops_runtime.results.selftest_text import report_lines
-    from mops.progress import STOPPING
+    from mops.terminal.progress import STOPPING
 
     show = _Progress(repeats, as_json=as_json)
     found = selftest(
@@ -108,7 +108,7 @@ class _Progress:
         if self._as_json:
             echo_json({"event": "repeat_finished", **repeat.as_json()})
             return
-        from mops.text import duration
+        from mops.terminal.text import duration
 
         left = (self._repeats - repeat.number) * (time.monotonic() - self._began) / repeat.number
         until = f"  (about {duration(left)} left)" if repeat.number < self._repeats else ""
@@ -127,7 +127,7 @@ def _found(repeat: Repeat) -> str:
 
 
 def _between(repeat: Repeat, name: str) -> str:
-    from mops.text import number
+    from mops.terminal.text import number
 
     interval = repeat.intervals.of(name) if repeat.intervals else None
     if interval is None or interval.low is None or interval.high is None:
@@ -136,6 +136,6 @@ def _between(repeat: Repeat, name: str) -> str:
 
 
 def _value(value: object) -> str:
-    from mops.text import value_text
+    from mops.terminal.text import value_text
 
     return value_text(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from modelops_cli.output import echo_json, echo_lines
-from mops.which_ledger import ledger_option, open_for_reading, run_argument, run_called
+from mops.commands.which_ledger import ledger_option, open_for_reading, run_argument, run_called
 
 
 @click.command()
@@ -20,7 +20,7 @@ def command(run_id: str, ledger_url: str | None, as_json: bool) -> None:
     mops status run-abc --ledger postgresql://user@host/db --json
     """
     from modelops_runtime.results.summary import summarise
-    from mops.text import status_lines
+    from mops.terminal.text import status_lines
 
     ledger = open_for_reading(ledger_url)
     try:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from modelops_cli.output import echo_json, echo_line, echo_lines
-from mops.kube.access import Access, cluster_options
-from mops.kube.names import DEFAULT_WORKSPACE
-from mops.kube.options import (
+from mops.cluster.access import Access, cluster_options
+from mops.cluster.names import DEFAULT_WORKSPACE
+from mops.cluster.pull_secrets import PullSecret, pull_secret_options
+from mops.commands.options import (
     WorkersType,
     dry_run_option,
     follow_option,
@@ -23,7 +24,6 @@ from mops.kube.options import (
     timeout_option,
     values_option,
 )
-from mops.kube.pull_secrets import PullSecret, pull_secret_options
 
 if TYPE_CHECKING:
     from mops.workspace.spec import WorkspaceSpec
@@ -124,10 +124,10 @@ def status(name: str, namespace: str | None, as_json: bool, access: Access) -> N
     mops workspace status
     mops workspace status gpu --json
     """
-    from mops.kube.access import Kube
-    from mops.kube.helm import Helm
-    from mops.kube.pods import pods_of
-    from mops.workspace.place import find
+    from mops.cluster.access import Kube
+    from mops.cluster.helm import Helm
+    from mops.cluster.pods import pods_of
+    from mops.workspace.release_ref import find
     from mops.workspace.sleep import asleep_since
     from mops.workspace.text import status_lines
     from mops.workspace.up import as_json as plain
@@ -156,9 +156,9 @@ def ls(as_json: bool, namespace: str | None, access: Access) -> None:
     mops workspace ls
     mops workspace ls --json
     """
-    from mops.kube.helm import Helm
-    from mops.kube.listing import listed
-    from mops.workspace.place import CHART
+    from mops.cluster.helm import Helm
+    from mops.terminal.releases import listed
+    from mops.workspace.release_ref import CHART
 
     found = Helm(access).releases(CHART, namespace)
     if as_json:
@@ -203,11 +203,11 @@ def logs(name: str, namespace: str | None, component: str, tail: int, follow: bo
     mops workspace logs gpu --component worker --tail 100
     mops workspace logs --follow
     """
-    from mops.kube.access import Kube
-    from mops.kube.follow_logs import follow as follow_logs
-    from mops.kube.helm import Helm
-    from mops.kube.pods import log_lines
-    from mops.workspace.place import find
+    from mops.cluster.access import Kube
+    from mops.cluster.follow_logs import follow as follow_logs
+    from mops.cluster.helm import Helm
+    from mops.cluster.pods import log_lines
+    from mops.workspace.release_ref import find
 
     place = find(Helm(access), name, namespace).place
     wanted = "" if component == "all" else component

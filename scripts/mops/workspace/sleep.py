@@ -6,10 +6,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from modelops_runtime.simulation.dask_idle import Memory
-from mops.kube.access import Kube
-from mops.kube.errors import ClusterError, Forbidden, said_plainly
-from mops.workspace.place import Place, Workspace
+from modelops_runtime.pods.idle import Memory
+from mops.cluster.access import Kube
+from mops.cluster.errors import ClusterError, Forbidden, said_plainly
+from mops.workspace.release_ref import Place, Workspace
 
 Say = Callable[[str], None]
 

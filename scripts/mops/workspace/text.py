@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from mops.kube.pods import PodState
-from mops.workspace.place import Workspace
+from mops.cluster.pods import PodState
+from mops.workspace.release_ref import Workspace
 from mops.workspace.sleep import is_asleep
 
 

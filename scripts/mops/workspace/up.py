@@ -8,16 +8,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from mops.kube.access import Access, Kube
-from mops.kube.changes import changes
-from mops.kube.errors import ClusterError, Forbidden, NotOnCluster, said_plainly
-from mops.kube.helm import Helm
-from mops.kube.more_values import blamed, with_files
-from mops.kube.names import slug, workspace_namespace
-from mops.kube.pods import PodState, wait_for
-from mops.kube.pull_secrets import PullSecret
-from mops.kube.values import merged, workspace_values
-from mops.workspace.place import CHART, LABEL, Place, Workspace, find, up_command
+from mops.charts.from_specs import merged, workspace_values
+from mops.charts.more_values import blamed, with_files
+from mops.cluster.access import Access, Kube
+from mops.cluster.changes import changes
+from mops.cluster.errors import ClusterError, Forbidden, NotOnCluster, said_plainly
+from mops.cluster.helm import Helm
+from mops.cluster.names import slug, workspace_namespace
+from mops.cluster.pods import PodState, wait_for
+from mops.cluster.pull_secrets import PullSecret
+from mops.workspace.release_ref import CHART, LABEL, Place, Workspace, find, up_command
 from mops.workspace.sleep import asleep_since, is_asleep
 from mops.workspace.spec import WorkspaceSpec
 

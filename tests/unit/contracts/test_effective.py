@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from modelops_runtime.contracts.effective import (
+from modelops_runtime.statistics.effective_sample_size import (
     grown,
     is_too_small,
     replicates_wanted,

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from modelops_runtime.evaluation.losses import KINDS, LossError, OptionProblem, term_of
 from modelops_runtime.evaluation.score import ScoredTarget, Scorer
+from modelops_runtime.losses.kinds import KINDS, LossError, OptionProblem, term_of
 from modelops_runtime.specs import losses as specs
 from modelops_runtime.specs.losses import LOSS_KINDS
 

@@ -6,10 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from modelops_runtime.evaluation.losses import LossError, term_of
-from modelops_runtime.evaluation.observing import in_own_unit, observable, observe, observed_of, with_values
-from modelops_runtime.evaluation.own import OwnTerm
+from modelops_runtime.evaluation.observation_noise import in_own_unit, observable, observe, observed_of, with_values
 from modelops_runtime.evaluation.score import ScoredTarget
+from modelops_runtime.losses.custom import OwnTerm
+from modelops_runtime.losses.kinds import LossError, term_of
 from modelops_runtime.specs import losses as specs
 from tests.unit.evaluation.targets import plan
 

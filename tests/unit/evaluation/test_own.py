@@ -9,7 +9,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from modelops_runtime.evaluation.own import OwnTerm
+from modelops_runtime.losses.custom import OwnTerm
 
 SCORING = """
 import weights

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from modelops_runtime.evaluation.losses import LossError, term_of
 from modelops_runtime.evaluation.score import ScoredTarget, Scorer, effective_sample_size, log_mean_exp
+from modelops_runtime.losses.kinds import LossError, term_of
 from modelops_runtime.specs import losses as specs
 from modelops_runtime.specs.losses import LossSpec
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from modelops_runtime.evaluation.losses import term_of
-from modelops_runtime.evaluation.observing import observing
+from modelops_runtime.evaluation.observation_noise import observing
 from modelops_runtime.evaluation.score import ScoredTarget, Scorer, effective_sample_size
 from modelops_runtime.evaluation.support import expected_effective
+from modelops_runtime.losses.kinds import term_of
 from modelops_runtime.specs import losses as specs
 from modelops_runtime.specs.losses import LossSpec
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from modelops_runtime.evaluation.surface import FLAT, Surface, fit_surface, lowest_point
+from modelops_runtime.statistics.quadratic import FLAT, Surface, fit_surface, lowest_point
 
 STEEP = 1e6
 

@@ -15,7 +15,7 @@ from modelops_runtime.ledger.base import Ledger
 from modelops_runtime.ledger.opening import open_ledger
 from modelops_runtime.ledger.rows import _REPLICATE, _RUN, _TRIAL, pack, unpack
 from modelops_runtime.ledger.sql import queries
-from modelops_runtime.ledger.worker import is_dead, worker_id
+from modelops_runtime.ledger.worker_identity import is_dead, worker_id
 from tests.unit.ledger.builders import OBSERVED, RUN, a_replicate, a_run, an_end, proposed
 
 SPEC = {"version": 1, "name": RUN, "parameters": {"zeta": {"min": 0.0, "max": 9.0, "choices": None}}, "targets": {}}

@@ -14,7 +14,7 @@ import pytest
 
 from modelops_runtime.contracts.errors import LedgerError, NotLetIn, UserError
 from modelops_runtime.ledger.base import Ledger
-from modelops_runtime.ledger.meaning import sqlite_meaning
+from modelops_runtime.ledger.error_messages import sqlite_meaning
 from modelops_runtime.ledger.opening import ledger_exists, open_ledger
 from tests.unit.ledger.builders import RUN, a_run, finished
 

@@ -11,8 +11,8 @@ import pytest
 from modelops_runtime.contracts.errors import LedgerError, Unreachable
 from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.ledger.base import Ledger
+from modelops_runtime.ledger.connection import ConnectionLost, patiently
 from modelops_runtime.ledger.opening import ledger_exists, open_ledger
-from modelops_runtime.ledger.store import ConnectionLost, patiently
 from tests.support.needs import need_postgres
 from tests.support.patience import PATIENCE_S, eventually
 from tests.support.postgres import PostgresServer, postgres_server

@@ -13,7 +13,7 @@ from modelops_runtime.contracts.errors import LedgerError
 from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.ledger.base import Ledger
 from modelops_runtime.ledger.opening import open_ledger
-from modelops_runtime.ledger.worker import is_dead, worker_id
+from modelops_runtime.ledger.worker_identity import is_dead, worker_id
 from tests.support.patience import PATIENCE_S
 from tests.unit.ledger.builders import RUN, a_run, an_end, seqs
 
@@ -75,7 +75,7 @@ def test_a_run_whose_only_holder_was_killed_can_be_renamed(url: str, ledger: Led
 
 class TestWorkerId:
     def test_it_is_one_for_a_process_and_another_for_the_next(self):
-        code = "from modelops_runtime.ledger.worker import worker_id; print(worker_id())"
+        code = "from modelops_runtime.ledger.worker_identity import worker_id; print(worker_id())"
         made = [
             subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True) for _ in range(2)
         ]
@@ -88,7 +88,7 @@ class TestWorkerId:
         assert is_dead(worker_id()) is False
 
     def test_a_zombie_is_dead(self):
-        code = "from modelops_runtime.ledger.worker import worker_id; print(worker_id())"
+        code = "from modelops_runtime.ledger.worker_identity import worker_id; print(worker_id())"
         with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             told = process.stdout.readline().strip()

@@ -11,8 +11,8 @@ import pytest
 from modelops_runtime.contracts.errors import LedgerError
 from modelops_runtime.contracts.parameters import Scalar
 from modelops_runtime.ledger.base import Lease, Ledger, Run, RunState
+from modelops_runtime.ledger.connection import ConnectionLost, Params
 from modelops_runtime.ledger.sql_ledger import SqlLedger
-from modelops_runtime.ledger.store import ConnectionLost, Params
 from tests.unit.ledger.builders import RUN, a_run, an_end, finished, reserved, seqs, taken_over
 
 Open = Callable[[], Ledger]

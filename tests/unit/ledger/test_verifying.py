@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from modelops_runtime.contracts.errors import LedgerError
+from modelops_runtime.ledger.connection import ConnectionLost
 from modelops_runtime.ledger.opening import ledger_exists
-from modelops_runtime.ledger.store import ConnectionLost
-from modelops_runtime.ledger.verifying import verified
+from modelops_runtime.ledger.tls import verified
 from tests.support.dask_cluster import make_certificates
 from tests.support.needs import need_postgres
 from tests.support.postgres import PostgresServer, postgres_server

@@ -6,7 +6,7 @@ import sys
 import time
 
 from modelops_runtime.ledger.opening import open_ledger
-from modelops_runtime.ledger.worker import worker_id
+from modelops_runtime.ledger.worker_identity import worker_id
 from tests.unit.ledger.builders import RUN, a_replicate, a_run, an_end
 
 

@@ -9,8 +9,8 @@ import pytest
 from modelops_runtime.api.calibration import of_run
 from modelops_runtime.contracts.errors import LedgerError
 from modelops_runtime.ledger.base import RunState
-from modelops_runtime.runner.answer import ANSWER
-from mops.answer import answer_lines
+from modelops_runtime.runner.finish import ANSWER
+from mops.terminal.answer import answer_lines
 from tests.unit.results.runs import a_run
 
 WHOLE = {

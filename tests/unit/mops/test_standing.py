@@ -10,7 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelops_runtime.runner.events import Counts, Event, Notice, RunStarted, Tick, TrialFinished
-from mops.standing import WINDOW_S, Row, Standing, begin, fitted, follow, rows, seconds_left, simulations_per_s
+from mops.terminal.live_status import (
+    WINDOW_S,
+    Row,
+    Standing,
+    begin,
+    fitted,
+    follow,
+    rows,
+    seconds_left,
+    simulations_per_s,
+)
 from tests.unit.runner.records import trial
 
 STARTED = RunStarted("flu", trials=100, finished=0, slots=4)

@@ -9,8 +9,8 @@ from datetime import timedelta
 import numpy as np
 
 from modelops_runtime.ledger.base import RunState
-from modelops_runtime.results.evidence import Evidence
-from modelops_runtime.results.report import page_of
+from modelops_runtime.results.report.page import page_of
+from modelops_runtime.results.report.report_data import Evidence
 from tests.unit.results.runs import (
     BEGAN,
     FRESH,

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from modelops_runtime.evaluation.losses import KINDS
 from modelops_runtime.evaluation.score import Scorer
 from modelops_runtime.evaluation.stored import stored_target
+from modelops_runtime.inference.confirmation import disagreement
 from modelops_runtime.ledger.base import Run
-from modelops_runtime.results.confirmation import disagreement
+from modelops_runtime.losses.kinds import KINDS
 from tests.unit.results.runs import FRESH, Planned, Story, a_run, completed, observations
 
 Losses = tuple[float, float | None, int]

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from modelops_runtime.results.report.page.plot import svg
 
-from modelops_runtime.results import svg
-from modelops_runtime.results.figures import fmt, loss_axis, plus_minus, thinned
-from modelops_runtime.results.scales import (
+from modelops_runtime.results.report.figure import fmt, loss_axis, plus_minus, thinned
+from modelops_runtime.results.report.plot.scales import (
     Scale,
     date_ticks,
     days,

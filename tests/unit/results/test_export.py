@@ -14,10 +14,10 @@ import pytest
 
 from modelops_runtime.contracts.errors import LedgerError
 from modelops_runtime.evaluation.plan import plan_targets
+from modelops_runtime.inference.targets import targets_of
 from modelops_runtime.ledger.base import Ledger
 from modelops_runtime.ledger.opening import open_ledger, run_in
 from modelops_runtime.results.export import FILES, export_run, run_of_json
-from modelops_runtime.results.targets import targets_of
 from modelops_runtime.specs.targets import TargetSpec
 from tests.unit.results.runs import (
     FRESH,

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from scipy.stats import t
 
+from modelops_runtime.inference.intervals import intervals
+from modelops_runtime.inference.loss_family import intervals_of, measure_of
+from modelops_runtime.inference.searched import Searched
 from modelops_runtime.ledger.base import Trial
-from modelops_runtime.results.intervals import intervals
-from modelops_runtime.results.measure import intervals_of, measure_of
-from modelops_runtime.results.searched import Searched
 from tests.unit.results.runs import IN_BED, Story, a_run, completed, observations
 
 BETA = Searched(name="beta", low=0.5, high=5.0, scale="log")

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from modelops_runtime.results.misfit import misfits
-from modelops_runtime.results.targets import TargetData, targets_of
+from modelops_runtime.inference.misfit import misfits
+from modelops_runtime.inference.targets import TargetData, targets_of
 from tests.unit.results.runs import IN_BED, a_run, observations, sir
 
 DISTANCES = ["mean_signal", "annealed", "absolute", "relative", "log"]

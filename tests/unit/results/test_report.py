@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from modelops_runtime.contracts.errors import LedgerError
+from modelops_runtime.inference.searched import Searched, near_bound, on_bound, searched_of
+from modelops_runtime.inference.targets import targets_of
 from modelops_runtime.ledger.base import RunState
 from modelops_runtime.ledger.opening import open_ledger
-from modelops_runtime.results.convergence import convergence_says, history_of
-from modelops_runtime.results.fit_figures import fit_figure, series_of
-from modelops_runtime.results.report import write_report
-from modelops_runtime.results.searched import Searched, near_bound, on_bound, searched_of
-from modelops_runtime.results.targets import targets_of
+from modelops_runtime.results.report.convergence import convergence_says, history_of
+from modelops_runtime.results.report.fit import fit_figure, series_of
+from modelops_runtime.results.report.page import write_report
 from tests.unit.results.runs import FRESH, IN_BED, Planned, Story, a_run, boarding_school, completed, failed
 from tests.unit.results.stories import STORIES, hostile, page
 

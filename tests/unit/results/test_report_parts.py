@@ -11,21 +11,21 @@ import numpy as np
 import pytest
 
 from modelops_runtime.contracts.trial import TrialStatus
+from modelops_runtime.inference.identifiability import interval_rows, intervals_say, not_identified
+from modelops_runtime.inference.intervals import Interval, Intervals, intervals
+from modelops_runtime.inference.loss_family import intervals_of
+from modelops_runtime.inference.searched import Searched
+from modelops_runtime.inference.targets import targets_of
 from modelops_runtime.ledger.base import Trial
 from modelops_runtime.ledger.opening import open_ledger
-from modelops_runtime.results.all_figures import figures_of
-from modelops_runtime.results.evidence import BEST_SETS, Evidence, error_shape, failed_examples, gather
-from modelops_runtime.results.failures import failures_say, failures_shown
-from modelops_runtime.results.fit_figures import fit_figure
-from modelops_runtime.results.identified import interval_rows, intervals_say, not_identified
-from modelops_runtime.results.intervals import Interval, Intervals, intervals
-from modelops_runtime.results.measure import intervals_of
-from modelops_runtime.results.pair_figures import chosen_pairs, pair_figure, pairs_say
-from modelops_runtime.results.report import page_of, write_report
-from modelops_runtime.results.searched import Searched
-from modelops_runtime.results.standalone import named_figures, standalone, write_figures
-from modelops_runtime.results.targets import targets_of
-from modelops_runtime.results.time_figures import longest_gap, spans_of, time_figures, worker_times
+from modelops_runtime.results.report.failures import failures_say, failures_shown
+from modelops_runtime.results.report.figures import figures_of
+from modelops_runtime.results.report.fit import fit_figure
+from modelops_runtime.results.report.page import page_of, write_report
+from modelops_runtime.results.report.pairs import chosen_pairs, pair_figure, pairs_say
+from modelops_runtime.results.report.report_data import BEST_SETS, Evidence, error_shape, failed_examples, gather
+from modelops_runtime.results.report.standalone import named_figures, standalone, write_figures
+from modelops_runtime.results.report.time import longest_gap, spans_of, time_figures, worker_times
 from tests.unit.results.runs import BEGAN, IN_BED, Story, a_run, boarding_school, completed, failed
 from tests.unit.results.stories import STORIES, evidence, page
 from tests.unit.results.test_intervals import BETA, GAMMA, best_of, bowl, trials_on

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from modelops_runtime.results.intervals import Interval, Intervals
-from modelops_runtime.results.ridges import Ridge
-from modelops_runtime.results.searched import Searched
-from modelops_runtime.results.selftest import Repeat, SelfTest
-from modelops_runtime.results.selftest_recovery import coverage_interval, recoveries, surely_above, together
+from modelops_runtime.inference.intervals import Interval, Intervals
+from modelops_runtime.inference.ridges import Ridge
+from modelops_runtime.inference.searched import Searched
+from modelops_runtime.inference.selftest import Repeat, SelfTest
+from modelops_runtime.inference.selftest_recovery import coverage_interval, recoveries, surely_above, together
 from modelops_runtime.results.selftest_text import report_lines
 
 A = Searched(name="a", low=0.0, high=10.0)

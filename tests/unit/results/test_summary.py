@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from modelops_runtime.contracts.errors import LedgerError
+from modelops_runtime.inference.ranking import best_raw, candidates, finalists
 from modelops_runtime.ledger.base import RunState
 from modelops_runtime.ledger.opening import open_ledger
-from modelops_runtime.results.standing import best_raw, candidates, finalists
 from modelops_runtime.results.summary import summarise, summary_of
-from mops.text import duration, number, status_lines
+from mops.terminal.text import duration, number, status_lines
 from tests.unit.results.runs import BEGAN, FRESH, IN_BED, Planned, Story, a_run, boarding_school, completed, failed
 
 LATER = BEGAN + timedelta(minutes=3)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from modelops_runtime.contracts.errors import LedgerError
-from modelops_runtime.results.through_log import LIMIT, received, sent
+from modelops_runtime.results.log_transport import LIMIT, received, sent
 
 
 def some_files(folder: Path) -> dict[str, bytes]:

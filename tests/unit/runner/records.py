@@ -8,7 +8,7 @@ from modelops_runtime.contracts.parameters import UniqueParameterSet
 from modelops_runtime.contracts.space import ParameterSpace, RealParameter
 from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.ledger.base import Lease, Trial
-from modelops_runtime.runner.settings import SearchSettings, StopRules
+from modelops_runtime.runner.setup.settings import SearchSettings, StopRules
 
 SPACE = ParameterSpace((RealParameter(name="x", low=0.0, high=1.0),))
 

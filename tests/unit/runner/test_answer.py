@@ -6,7 +6,7 @@ import pytest
 
 from modelops_runtime.contracts.errors import RunFailed
 from modelops_runtime.ledger.base import Trial
-from modelops_runtime.runner.answer import Answer, answer
+from modelops_runtime.runner.finish import Answer, answer
 from modelops_runtime.runner.search import Standing
 from tests.unit.runner.records import settings, trial
 

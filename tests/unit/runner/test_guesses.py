@@ -10,7 +10,7 @@ import pytest
 from modelops_runtime.contracts.errors import SpecErrors, UserError
 from modelops_runtime.contracts.space import ChoiceParameter, IntegerParameter, ParameterSpace, RealParameter
 from modelops_runtime.ledger.base import Run
-from modelops_runtime.runner.guesses import read_guesses
+from modelops_runtime.runner.setup.guesses import read_guesses
 from modelops_runtime.specs.space import written_space
 
 SPACE = ParameterSpace(

@@ -15,10 +15,10 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from modelops_runtime.contracts.failures import Failure, FailureKind
 from modelops_runtime.contracts.simulation import ReplicateOutcome
-from modelops_runtime.ledger.worker import worker_id
+from modelops_runtime.ledger.worker_identity import worker_id
+from modelops_runtime.pods.json_log import PROGRESS_EVERY_S, RunLog, log_as_json
+from modelops_runtime.pods.metrics import Metrics
 from modelops_runtime.runner.events import Asked, Counts, Event, RunStarted, Simulated, Tick, TookOver, TrialFinished
-from modelops_runtime.runner.json_log import PROGRESS_EVERY_S, RunLog, log_as_json
-from modelops_runtime.runner.metrics import Metrics
 from tests.support.pods import log_lines, scraped
 from tests.unit.runner.records import trial
 

@@ -8,7 +8,7 @@ from modelops_runtime.contracts.failures import Failure, FailureKind
 from modelops_runtime.contracts.parameters import UniqueParameterSet
 from modelops_runtime.contracts.simulation import ReplicateOutcome
 from modelops_runtime.ledger.base import Replicate
-from modelops_runtime.runner.progress import FREE_RETRIES, Progress, copied
+from modelops_runtime.runner.trial import FREE_RETRIES, Progress, copied
 from tests.unit.runner.records import lease
 
 SET = UniqueParameterSet.of({"x": 0.5})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from modelops_runtime.runner import rules
 from modelops_runtime.runner.search import Standing
-from modelops_runtime.runner.settings import StopRules
+from modelops_runtime.runner.setup.settings import StopRules
 from tests.unit.runner.records import trial
 
 

@@ -9,11 +9,11 @@ from typing import Any
 from works import Actions
 
 from modelops_runtime.contracts.failures import FailureKind
-from modelops_runtime.simulation.executor import IsolatedExecutor
-from modelops_runtime.simulation.limits import MARKER, Limits
-from modelops_runtime.simulation.processes import processes_marked
-from modelops_runtime.simulation.tasks import TaskFuture
-from modelops_runtime.simulation.work import ItemOutcome
+from modelops_runtime.simulation.pool.executor import IsolatedExecutor
+from modelops_runtime.simulation.pool.job import ItemOutcome
+from modelops_runtime.simulation.pool.limits import MARKER, Limits
+from modelops_runtime.simulation.pool.processes import processes_marked
+from modelops_runtime.simulation.pool.tasks import TaskFuture
 from tests.support.patience import PATIENCE_S
 
 Action = tuple[str, Any]

@@ -19,12 +19,12 @@ from modelops_runtime.contracts.errors import ModelOpsError, Unreachable, UserEr
 from modelops_runtime.contracts.failures import FailureKind
 from modelops_runtime.contracts.parameters import UniqueParameterSet
 from modelops_runtime.models.loading import ModelSource
-from modelops_runtime.simulation import dask_worker
-from modelops_runtime.simulation.dask_connection import Connection, LoopThread
-from modelops_runtime.simulation.dask_executor import DaskExecutor
-from modelops_runtime.simulation.dask_service import DaskSimulationService
-from modelops_runtime.simulation.dask_target import DaskTarget
-from modelops_runtime.simulation.limits import Limits
+from modelops_runtime.simulation.dask import worker as dask_worker
+from modelops_runtime.simulation.dask.connection import Connection, LoopThread
+from modelops_runtime.simulation.dask.executor import DaskExecutor
+from modelops_runtime.simulation.dask.scheduler_address import DaskTarget
+from modelops_runtime.simulation.dask.service import DaskSimulationService
+from modelops_runtime.simulation.pool.limits import Limits
 from modelops_runtime.simulation.replicates import ReplicateWork, replicate_items
 from tests.support.dask_cluster import Cluster, make_certificates
 from tests.support.patience import PATIENCE_S, eventually
@@ -158,7 +158,7 @@ CLIENT = """
 import sys, time
 from pathlib import Path
 from test_dask import hang, service_on
-from modelops_runtime.simulation.dask_target import DaskTarget
+from modelops_runtime.simulation.dask.scheduler_address import DaskTarget
 service = service_on(DaskTarget(address=sys.argv[1]))
 hang(service, Path(sys.argv[2]), 0)
 print("runs", flush=True)

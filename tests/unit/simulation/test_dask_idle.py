@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelops_runtime.contracts.errors import ModelOpsError, Unreachable
-from modelops_runtime.simulation.dask_idle import Decision, Memory, Use, decide, main, use_of
-from modelops_runtime.simulation.dask_scale import Cluster as KubernetesCluster
+from modelops_runtime.pods.idle import Decision, Memory, Use, decide, main, use_of
+from modelops_runtime.pods.scale import Cluster as KubernetesCluster
 from tests.support.dask_cluster import Cluster, make_certificates
 from tests.support.patience import PATIENCE_S, eventually
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from distributed import Client
 
-from modelops_runtime.simulation import dask_retire
-from modelops_runtime.simulation.dask_retire import main
+from modelops_runtime.pods import retire as dask_retire
+from modelops_runtime.pods.retire import main
 from tests.support.dask_cluster import Cluster
 from tests.support.patience import PATIENCE_S, eventually
 

@@ -6,8 +6,8 @@ import pytest
 from helpers import Bench, command_lines, failed_as, message_of
 
 from modelops_runtime.contracts.failures import LOG_LIMIT, FailureKind
-from modelops_runtime.simulation.limits import MARKER
-from modelops_runtime.simulation.processes import processes_marked
+from modelops_runtime.simulation.pool.limits import MARKER
+from modelops_runtime.simulation.pool.processes import processes_marked
 from tests.support.patience import PATIENCE_S, eventually
 
 

@@ -14,8 +14,8 @@ from helpers import Bench, command_lines, failed_as, message_of
 
 from modelops_runtime.contracts.errors import ModelOpsError
 from modelops_runtime.contracts.failures import FailureKind
-from modelops_runtime.simulation.limits import MARKER, Limits
-from modelops_runtime.simulation.processes import processes_marked
+from modelops_runtime.simulation.pool.limits import MARKER, Limits
+from modelops_runtime.simulation.pool.processes import processes_marked
 from tests.support.patience import PATIENCE_S, eventually
 
 

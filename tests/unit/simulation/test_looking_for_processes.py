@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 
-from modelops_runtime.simulation.processes import processes_marked
+from modelops_runtime.simulation.pool.processes import processes_marked
 
 
 def test_a_process_that_changes_its_program_is_not_missed():

@@ -14,8 +14,8 @@ from modelops_runtime.contracts.failures import BadOutput, Failure, FailureKind,
 from modelops_runtime.contracts.parameters import UniqueParameterSet
 from modelops_runtime.models.loading import ModelSource
 from modelops_runtime.simulation import replicates
+from modelops_runtime.simulation.pool.job import ItemOutcome
 from modelops_runtime.simulation.replicates import ReplicateWork
-from modelops_runtime.simulation.work import ItemOutcome
 
 ROOT = Path(__file__).parent / "model"
 

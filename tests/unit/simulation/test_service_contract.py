@@ -16,11 +16,11 @@ from modelops_runtime.contracts.errors import ModelOpsError
 from modelops_runtime.contracts.failures import FailureKind, SimulationError
 from modelops_runtime.contracts.parameters import UniqueParameterSet
 from modelops_runtime.models.loading import ModelSource
-from modelops_runtime.simulation.dask_service import DaskSimulationService
-from modelops_runtime.simulation.limits import Limits
+from modelops_runtime.simulation.dask.service import DaskSimulationService
 from modelops_runtime.simulation.local import LocalSimulationService
+from modelops_runtime.simulation.pool.limits import Limits
 from modelops_runtime.simulation.replicates import ReplicateWork
-from modelops_runtime.simulation.services import ReplicateService
+from modelops_runtime.simulation.service import ReplicateService
 from tests.support.patience import PATIENCE_S, eventually
 
 ROOT = Path(__file__).parent / "model"

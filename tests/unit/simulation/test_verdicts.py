@@ -7,10 +7,10 @@ import signal
 import pytest
 
 from modelops_runtime.contracts.failures import FailureKind
-from modelops_runtime.simulation import wire
-from modelops_runtime.simulation.verdicts import failure_of_exit, too_slow
-from modelops_runtime.simulation.wire import FrameReader, frame
-from modelops_runtime.simulation.worker import CONNECTION_GONE, is_worn
+from modelops_runtime.simulation.pool import wire
+from modelops_runtime.simulation.pool.exit_failures import failure_of_exit, too_slow
+from modelops_runtime.simulation.pool.wire import FrameReader, frame
+from modelops_runtime.simulation.pool.worker import CONNECTION_GONE, is_worn
 
 
 @pytest.mark.parametrize(

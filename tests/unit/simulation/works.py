@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from modelops_runtime.simulation.work import describe_plainly
+from modelops_runtime.simulation.pool.job import describe_plainly
 
 
 class CannotTravel(Exception):

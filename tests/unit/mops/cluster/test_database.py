@@ -12,10 +12,10 @@ from pydantic import ValidationError
 from modelops_runtime.contracts.errors import UserError
 from mops.adaptive.database import RunDatabase, admin_of, database_name, refuse_anothers, run_database, way_to
 from mops.adaptive.database_job import connection, database_job, pod_like
-from mops.adaptive.place import Place
+from mops.adaptive.release_ref import Place
 from mops.charts.adaptive_run import AdaptiveRunValues
-from mops.kube.access import Access
-from mops.kube.errors import ClusterError
+from mops.cluster.access import Access
+from mops.cluster.errors import ClusterError
 from mops_azure.bindings import DatabaseBinding
 
 PLACE = Place(run_id="my-run", namespace="modelops-run-my-run")

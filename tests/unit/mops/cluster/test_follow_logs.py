@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mops.kube.follow_logs import Tail, sortable
+from mops.cluster.follow_logs import Tail, sortable
 
 
 def stamped(nanoseconds: int) -> str:

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kubernetes.client import ApiException, V1Pod
 
-from mops.kube.certificates import LIFE, client_pair, is_good
-from mops.kube.changes import changes
-from mops.kube.errors import ClusterError, Forbidden, WrongValues, api_meaning, helm_meaning, said_plainly
-from mops.kube.helm import version_problem
-from mops.kube.more_values import blamed
-from mops.kube.pods import PodState, state_of, waiting_text
+from mops.charts.more_values import blamed
+from mops.cluster.certificates import LIFE, client_pair, is_good
+from mops.cluster.changes import changes
+from mops.cluster.errors import ClusterError, Forbidden, WrongValues, api_meaning, helm_meaning, said_plainly
+from mops.cluster.helm import version_problem
+from mops.cluster.pods import PodState, state_of, waiting_text
 
 SCHEMA = """Error: values don't meet the specifications of the schema(s) in the following chart(s):
 adaptive-run:

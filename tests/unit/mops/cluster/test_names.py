@@ -7,7 +7,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mops.kube.names import LONGEST, run_namespace, slug, workspace_namespace
+from mops.cluster.names import LONGEST, run_namespace, slug, workspace_namespace
 
 SERVICE = r"[a-z]([-a-z0-9]*[a-z0-9])?"
 """RFC 1035: what a Service may be called; a namespace and a release may be as much at least."""

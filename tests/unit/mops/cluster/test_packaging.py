@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from zipfile import ZipFile
 
-from mops.kube.helm import chart_path
+from mops.cluster.helm import chart_path
 
 ROOT = Path(__file__).resolve().parents[4]
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from modelops_runtime.contracts.errors import UserError
+from mops.charts.more_values import with_files
 from mops.cli import main
-from mops.kube.access import Access
-from mops.kube.helm import Helm
-from mops.kube.more_values import with_files
-from mops.kube.options import seconds
+from mops.cluster.access import Access
+from mops.cluster.helm import Helm
+from mops.commands.options import seconds
 from mops.workspace.spec import load_workspace
 from mops.workspace.up import down
 
@@ -37,7 +37,7 @@ def nothing_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A sound kubeconfig, of a cluster that is not there."""
     (tmp_path / "sound").write_text(KUBECONFIG)
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "sound"))
-    monkeypatch.setattr("mops.kube.helm.helm_version", lambda: "4.2.4")
+    monkeypatch.setattr("mops.cluster.helm.helm_version", lambda: "4.2.4")
 
 
 @pytest.mark.parametrize(

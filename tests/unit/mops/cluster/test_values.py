@@ -15,7 +15,15 @@ from modelops_runtime.specs.loading import LoadedSpec, load_spec
 from mops.adaptive.files import LIMIT, run_files
 from mops.charts.adaptive_run import AdaptiveRunValues
 from mops.charts.dask_workspace import DaskWorkspaceValues
-from mops.kube.values import DaskBinding, RunFiles, image_parts, merged, run_values, sibling_image, workspace_values
+from mops.charts.from_specs import (
+    DaskBinding,
+    RunFiles,
+    image_parts,
+    merged,
+    run_values,
+    sibling_image,
+    workspace_values,
+)
 from mops.workspace.spec import WorkspaceSpec, load_workspace, workspace_schema
 from tests.support.projects import line_project, line_spec
 

@@ -1,0 +1,54 @@
+"""What is to be said against a run's answer, one plain sentence each: for the terminal, for programs, and for the page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from modelops_runtime.inference.confirmation import disagreement
+from modelops_runtime.inference.identifiability import intervals_say, not_identified
+from modelops_runtime.inference.intervals import Intervals
+from modelops_runtime.inference.loss_family import intervals_of
+from modelops_runtime.inference.misfit import misfits
+from modelops_runtime.inference.searched import searched_of
+from modelops_runtime.inference.targets import targets_of
+from modelops_runtime.results.report.convergence import history_of
+from modelops_runtime.results.report.report_data import Evidence, runs_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What it takes a moment to find out, for all that is said of one answer."""
+
+    intervals: Intervals
+    doubts: tuple[str, ...]
+    """Of the answer as a whole: nothing fits, or the confirmation is far from the search."""
+
+
+def findings_of(evidence: Evidence) -> Findings:
+    return Findings(intervals=intervals_of(evidence.run, evidence.trials), doubts=tuple(_doubts(evidence)))
+
+
+def _doubts(evidence: Evidence) -> list[str]:
+    best = next(iter(evidence.ranked), None)
+    if best is None:
+        return []
+    targets = targets_of(evidence.run)
+    width = max((target.stop for target in targets), default=0)
+    values = runs_of(best, evidence.replicates, width).values if width else np.empty((0, 0))
+    said = misfits(targets, values, best.search.number)
+    far = disagreement(evidence.run, evidence.trials, evidence.replicates)
+    return [*said, far] if far else said
+
+
+def cautions_of(evidence: Evidence, found: Findings | None = None) -> tuple[str, ...]:
+    """All of them; none of a run without a completed trial. `found` is what `findings_of` it gave, where the caller has it."""
+    best = next(iter(evidence.ranked), None)
+    if best is None:
+        return ()
+    found = found or findings_of(evidence)
+    searched = searched_of(evidence.run, evidence.trials)
+    unknown = [intervals_say(found.intervals)] if found.intervals.reason and searched else []
+    told = not_identified(found.intervals, searched, best.search, history_of(evidence.trials).full)
+    return (*found.doubts, *unknown, *told)

@@ -1,0 +1,79 @@
+"""The effective sample sizes of runs that an older ModelOps made, which kept none: computed from the values that it did keep."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from modelops_runtime.contracts.trial import TrialStatus
+from modelops_runtime.inference.ranking import finalists_or_best
+from modelops_runtime.ledger.base import Ledger, Replicate, Run, Trial, completed
+
+if TYPE_CHECKING:  # the losses are for runs that lack sizes: `mops status` of all others does not wait for them
+    from modelops_runtime.evaluation.score import Scorer
+
+SAME = 1e-9
+"""Relative difference of a loss and the one that is kept, within which they are the same."""
+
+
+def scorer_of(run: Run) -> Scorer | None:
+    """The run's loss, from what its row keeps; None where that does not suffice."""
+    from modelops_runtime.evaluation.score import Scorer
+    from modelops_runtime.evaluation.stored import NotStored, stored_target
+
+    specs = run.spec.get("targets") or {}
+    try:
+        targets = tuple(stored_target(name, part, specs.get(name) or {}) for name, part in run.observations.items())
+    except NotStored:
+        return None
+    return Scorer(targets) if targets else None
+
+
+def trials_of(ledger: Ledger, run: Run) -> list[Trial]:
+    """All trials; the best set and the finalists have their effective sample sizes, and no error below five."""
+    trials = ledger.trials(run.run_id)
+    shown = [one.search.number for one in finalists_or_best(trials)]
+    lacking = {trial.number for trial in trials if trial.number in shown and _lacks_size(trial)}
+    scorer = scorer_of(run) if lacking else None
+    if scorer is None or not scorer.is_likelihood:
+        return trials
+    rows = {number: ledger.replicates(run.run_id, number) for number in lacking}
+    return [_sized(trial, rows[trial.number], scorer) if trial.number in lacking else trial for trial in trials]
+
+
+def with_sizes(ledger: Ledger, run: Run) -> Run:
+    """The run whose summary has the sizes and errors of its rows, where it was written without sizes."""
+    sizes = ("effective_sample_size", "confirmed_effective_sample_size")
+    if "best_trial" not in run.summary or any(run.summary.get(name) is not None for name in sizes):
+        return run
+    found: dict[str, float | None] = {}
+    for trial in trials_of(ledger, run):
+        if trial.number == run.summary["best_trial"] and trial.effective_sample_size is not None:
+            of = "confirmed_" if trial.phase == "confirm" else ""
+            found |= {f"{of}effective_sample_size": trial.effective_sample_size, f"{of}loss_se": trial.loss_se}
+            found[f"{of}replicates"] = trial.replicates
+    return replace(run, summary={**run.summary, **found}) if found else run
+
+
+def _lacks_size(trial: Trial) -> bool:
+    done = trial.status is TrialStatus.COMPLETED and not trial.stopped_early
+    return done and trial.loss_se is not None and trial.effective_sample_size is None
+
+
+def _sized(trial: Trial, replicates: Sequence[Replicate], scorer: Scorer) -> Trial:
+    """With its size, where its kept values give the loss that is kept: else they are not what it was computed from."""
+    from modelops_runtime.evaluation.fit import stack
+    from modelops_runtime.losses.observation_terms import LossError
+
+    done = [each.aligned for each in completed(replicates, trial.phase)]
+    if not _lacks_size(trial) or trial.loss is None or len(done) != trial.replicates:
+        return trial
+    try:
+        score = scorer.score(stack(done))
+    except (LossError, ValueError):
+        return trial
+    if not math.isclose(score.loss, trial.loss, rel_tol=SAME, abs_tol=SAME):
+        return trial
+    return replace(trial, effective_sample_size=score.effective, loss_se=score.known_se and trial.loss_se)

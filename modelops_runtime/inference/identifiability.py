@@ -1,0 +1,141 @@
+"""What the data fix, and what they do not: rows and sentences for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from modelops_runtime.contracts.parameters import Scalar
+from modelops_runtime.inference.intervals import ABSOLUTE, LIKELIHOOD, Interval, Intervals
+from modelops_runtime.inference.ranking import best_tenth
+from modelops_runtime.inference.searched import Searched, bounds_unknown, listed, near_bound, on_bound
+from modelops_runtime.ledger.base import Trial
+from modelops_runtime.results.report.figure import counted, fmt
+
+WIDE = 0.6
+"""Share of a range over which the best sets spread when the data say little."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntervalRow:
+    """A parameter's line in the table."""
+
+    name: str
+    best: str
+    interval: str
+    """`0.42 to 0.61`, or a dash."""
+    estimate: str
+    note: str
+
+
+def interval_rows(found: Intervals, best: Trial | None) -> list[IntervalRow]:
+    params = (best.params or {}) if best is not None else {}
+    ridged = {name for ridge in found.ridges for name in ridge.names}
+    return [_row(interval, params.get(interval.name), ridged=interval.name in ridged) for interval in found.parameters]
+
+
+def _row(interval: Interval, best: object, *, ridged: bool) -> IntervalRow:
+    """Along a ridge the surface's lowest point is anywhere, so it is not shown."""
+    if interval.low is None or interval.high is None:
+        return IntervalRow(name=interval.name, best=fmt(best), interval="–", estimate="–", note=interval.reason)
+    ends = [name for name, is_open in (("lower", interval.low_open), ("upper", interval.high_open)) if is_open]
+    notes = [f"its {ends[0]} end is the bound of the range: the data do not exclude what lies beyond"] if ends else []
+    if isinstance(best, int | float) and not interval.low <= best <= interval.high:
+        notes.append("the best set lies outside: it owes its place to luck in this parameter")
+    return IntervalRow(
+        name=interval.name,
+        best=fmt(best),
+        interval=f"{_end(interval.low)} to {_end(interval.high)}",
+        estimate="–" if ridged else _end(interval.estimate or 0.0),
+        note="; ".join(notes),
+    )
+
+
+def _end(value: float) -> str:
+    """Three digits: an interval is not known better."""
+    return fmt(float(f"{value:.3g}"))
+
+
+def intervals_say(found: Intervals) -> str:
+    """Which parameter is fixed best and which worst in this run, and what the intervals rest on."""
+    closed = [interval for interval in found.parameters if interval.is_closed]
+    if found.reason:
+        return f"There are no intervals for this run: {found.reason}.{f' {found.advice}' if found.advice else ''}"
+    percent = f"{100 * found.level:.3g} %"
+    share = f"{len(closed)} of {counted(len(found.parameters), 'parameter')}"
+    if len(closed) == len(found.parameters):
+        share = "all parameters" if len(closed) > 1 else "the one parameter"
+    start = (
+        f"At {percent}, the trials bound {share} within the searched ranges"
+        if closed
+        else (f"At {percent}, the trials bound no parameter within its searched range")
+    )
+    return f"{start}; this rests on {counted(found.trials, 'trial')} near the best."
+
+
+def how_found(found: Intervals) -> str:
+    """The method and its limits, in a few words."""
+    if found.reason or found.rise is None:
+        return ""
+    text = (
+        "A quadratic surface through the losses near the best; a parameter's interval ends where the loss, with all others"
+        f" free, rises by {fmt(float(f'{found.rise:.3g}'))}"
+    )
+    if found.method == LIKELIHOOD:
+        text += ": a profile likelihood. It holds as far as the likelihood does (the right noise, independent observations)."
+    else:
+        what = "mean absolute residual" if found.method == ABSOLUTE else "residual variance"
+        text += (
+            f", as the {what} of the best fit would have it. A distance is no likelihood: residuals that follow one another,"
+            " as an epidemic's do, make such intervals too narrow."
+        )
+    return f"{text} The noise of a loss is about {fmt(float(f'{found.noise or 0.0:.2g}'))}."
+
+
+def not_identified(
+    found: Intervals, parameters: Sequence[Searched], best: Trial | None, full: Sequence[Trial]
+) -> list[str]:
+    """What the data do not fix, and what sits on a bound: one sentence each, none when all is well."""
+    said = [ridge.says for ridge in found.ridges]
+    params = (best.params or {}) if best is not None else {}
+    if not found.reason:
+        open_ones = [i.name for i in found.parameters if i.low_open and i.high_open]
+        if open_ones:
+            said.append(f"The data say little about {listed(open_ones)}: any value of the range fits about as well.")
+    elif wide := [parameter.name for parameter in parameters if (spread(parameter, best_tenth(full)) or 0.0) > WIDE]:
+        said.append(f"The data say little about {listed(wide)}: the best sets spread over most of the range.")
+    bounds = {parameter.name: _bound(parameter, params, found) for parameter in parameters}
+    bound = [text for text in (*bounds.values(), bounds_unknown(parameters)) if text]
+    told = {name for name, text in bounds.items() if text}
+    told |= {name for ridge in found.ridges for name in ridge.names}
+    for interval in found.parameters:
+        if interval.low is None or interval.name in told or not (interval.low_open or interval.high_open):
+            continue
+        side, end = ("below", interval.low) if interval.low_open else ("above", interval.high)
+        said.append(f"{interval.name} may as well lie {side} {fmt(end)}, the end of its range.")
+    return said + bound + _choices(parameters, full)
+
+
+def _bound(parameter: Searched, params: Mapping[str, Scalar], found: Intervals) -> str:
+    """That the best value sits on a bound, or near one that its interval does not exclude."""
+    interval = found.of(parameter.name)
+    closed = interval is not None and interval.is_closed
+    return on_bound(parameter, params) or near_bound(parameter, params, excluded=closed)
+
+
+def _choices(parameters: Sequence[Searched], full: Sequence[Trial]) -> list[str]:
+    top = best_tenth(full)
+    said: list[str] = []
+    for parameter in parameters:
+        chosen = [(trial.params or {}).get(parameter.name) for trial in top]
+        if parameter.choices and len(top) >= 5 and max(map(chosen.count, parameter.choices)) < 0.7 * len(top):
+            said.append(f"The {len(top)} best sets do not agree on {parameter.name}.")
+    return said
+
+
+def spread(parameter: Searched, top: Sequence[Trial]) -> float | None:
+    """The share of its range that the sets' values take up; None for choices, unknown bounds and too few sets."""
+    values = [v for t in top if isinstance(v := (t.params or {}).get(parameter.name), int | float)]
+    if parameter.low is None or len(values) < 5:
+        return None
+    return abs(parameter.share(max(values)) - parameter.share(min(values)))

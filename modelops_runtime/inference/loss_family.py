@@ -1,0 +1,64 @@
+"""What kind of loss a run minimises, read back from its ledger row, and the intervals that follow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from modelops_runtime.inference.intervals import Distance, Intervals, intervals
+from modelops_runtime.inference.ranking import candidates, for_support, without_support
+from modelops_runtime.inference.searched import searched_of
+from modelops_runtime.ledger.base import Run, Trial
+from modelops_runtime.losses.kinds import KINDS, Family
+
+LEVEL = 0.95
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """The loss of all targets together. With a `reason`, nothing is known of how it grows with the misfit."""
+
+    is_likelihood: bool = False
+    observations: int = 0
+    distance: Distance = "squared"
+    reason: str = ""
+
+
+def measure_of(run: Run) -> Measure:
+    """From `Run.observations`."""
+    parts = run.observations.values()
+    kinds = {str(part["loss"]) for part in parts}
+    count = sum(part["stop"] - part["start"] for part in parts)
+    if not kinds:
+        return Measure(reason="the run was recorded without its observations")
+    if own := sorted(kind for kind in kinds if kind not in KINDS):
+        return Measure(observations=count, reason=f"nothing is known of how the loss {own[0]} grows with the misfit")
+    if all(KINDS[kind].family is Family.LIKELIHOOD for kind in kinds):
+        return Measure(is_likelihood=True, observations=count)
+    if kinds == {"absolute"}:
+        return Measure(observations=count, distance="absolute")
+    if "absolute" in kinds:
+        return Measure(
+            observations=count, reason="squared and absolute distances are added up, so no one scale fits both"
+        )
+    return Measure(observations=count)
+
+
+def intervals_of(run: Run, trials: Sequence[Trial], *, level: float = LEVEL) -> Intervals:
+    """The intervals of a run as it stands, around its best set so far."""
+    ranked = candidates(trials)
+    best = ranked[0].search if ranked else None
+    measure = measure_of(run)
+    if reason := measure.reason or without_support(ranked):
+        nothing = intervals(searched_of(run, trials), (), None, is_likelihood=measure.is_likelihood, level=level)
+        unknown = tuple(replace(interval, reason=reason) for interval in nothing.parameters)
+        return replace(nothing, reason=reason, advice="" if measure.reason else for_support(ranked), parameters=unknown)
+    return intervals(
+        searched_of(run, trials),
+        trials,
+        best,
+        is_likelihood=measure.is_likelihood,
+        level=level,
+        observations=measure.observations,
+        distance=measure.distance,
+    )

@@ -1,0 +1,160 @@
+"""The searched parameters of a run, and where a value lies in its range."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from modelops_runtime.contracts.parameters import Scalar
+from modelops_runtime.ledger.base import Run, Trial
+from modelops_runtime.results.report.figure import fmt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Searched:
+    """One searched parameter: a range, or choices."""
+
+    name: str
+    low: float | None = None
+    high: float | None = None
+    scale: str = "linear"
+    choices: tuple[Scalar, ...] = ()
+    whole: bool = False
+    tried: tuple[Scalar, ...] = ()
+    """What was tried where neither bounds nor choices are known: for the axis of a figure, and nothing else."""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether its bounds or choices are."""
+        return bool(self.choices) or self.low is not None
+
+    @property
+    def names(self) -> tuple[Scalar, ...]:
+        """The places of an axis of names; none for numbers."""
+        plain = all(isinstance(value, int | float) and not isinstance(value, bool) for value in self.tried)
+        return self.choices or (() if plain else self.tried)
+
+    @property
+    def axis(self) -> tuple[float, float]:
+        """The ends of an axis of numbers."""
+        tried = [float(value) for value in self.tried]
+        low = self.low if self.low is not None else min(tried, default=0.0)
+        return low, self.high if self.high is not None else max(tried, default=1.0)
+
+    def share(self, value: float) -> float:
+        """Where a value lies between the bounds, 0 to 1, on the parameter's own scale."""
+        assert self.low is not None
+        assert self.high is not None
+        low, high, at = (_on_scale(v, self.scale) for v in (self.low, self.high, value))
+        return (at - low) / (high - low) if high > low else 0.5
+
+    def value(self, share: float) -> float:
+        """The value at a share of the range: the inverse of `share`."""
+        assert self.low is not None
+        assert self.high is not None
+        low, high = _on_scale(self.low, self.scale), _on_scale(self.high, self.scale)
+        at = low + share * (high - low)
+        if self.scale == "log" and self.low > 0:
+            return math.exp(at)
+        return 1 / (1 + math.exp(-at)) if self.scale == "logit" else at
+
+
+def _on_scale(value: float, scale: str) -> float:
+    if scale == "log" and value > 0:
+        return math.log(value)
+    if scale == "logit" and 0 < value < 1:
+        return math.log(value / (1 - value))
+    return value
+
+
+def searched_of(run: Run, trials: Sequence[Trial]) -> list[Searched]:
+    """The searched parameters in the order of the spec, then those that the model's class alone has.
+
+    Their bounds are those that were searched (`Run.space`); in a run that an older ModelOps made, those of the spec. Bounds that
+    only the class had are not known then: never are they taken from what was tried.
+    """
+    written: Mapping[str, Any] = run.spec.get("parameters") or {}
+    given: Mapping[str, Any] = run.space or {n: g for n, g in written.items() if isinstance(g, Mapping)}
+    tried = _tried(trials) if not run.space else {}
+    names = [name for name in written if name in given]
+    names += [name for name in sorted({*given, *tried}) if name not in written]
+    found = [_searched(name, given.get(name, {}), tried.get(name, ())) for name in names]
+    return [parameter for parameter in found if parameter.is_known or len(set(parameter.tried)) > 1]
+
+
+def _tried(trials: Sequence[Trial]) -> dict[str, tuple[Scalar, ...]]:
+    found: dict[str, dict[tuple[type, Scalar], Scalar]] = {}
+    for trial in trials:
+        for name, value in (trial.params or {}).items():
+            found.setdefault(name, {})[(type(value), value)] = value
+    return {name: tuple(values.values()) for name, values in found.items()}
+
+
+def _searched(name: str, given: Mapping[str, Any], tried: Sequence[Scalar]) -> Searched:
+    if given.get("choices"):
+        return Searched(name=name, choices=tuple(given["choices"]))
+    scale, whole = str(given.get("scale") or "linear"), given.get("type") == "int"
+    if given.get("min") is None or given.get("max") is None:
+        return Searched(name=name, scale=scale, whole=whole, tried=_ends(tried))
+    return Searched(name=name, low=float(given["min"]), high=float(given["max"]), scale=scale, whole=whole)
+
+
+def _ends(tried: Sequence[Scalar]) -> tuple[Scalar, ...]:
+    """The least and the largest of numbers; all where any is none."""
+    numbers = [value for value in tried if isinstance(value, int | float) and not isinstance(value, bool)]
+    return tuple(tried) if len(numbers) < len(tried) or not numbers else (min(numbers), max(numbers))
+
+
+ON = 0.01
+"""Share of a range, from its bound, within which a value sits on the bound."""
+
+NEAR = 0.02
+"""... within which it is near it, ..."""
+
+NEARBY = 0.05
+"""... or within which it is, where no interval ends before the bound."""
+
+
+def side_of(parameter: Searched, params: Mapping[str, Scalar], *, within: float) -> str:
+    """`lower` or `upper` for a value within this share of the range from that bound, else nothing."""
+    value = params.get(parameter.name)
+    if parameter.low is None or parameter.high is None or isinstance(value, bool) or not isinstance(value, int | float):
+        return ""
+    share = parameter.share(value)
+    return "lower" if share < within else "upper" if share > 1 - within else ""
+
+
+def on_bound(parameter: Searched, params: Mapping[str, Scalar]) -> str:
+    """A line when the value sits on the parameter's bound: the answer may lie beyond it."""
+    side = side_of(parameter, params, within=ON)
+    bound = parameter.low if side == "lower" else parameter.high
+    return f"{parameter.name} sits on its {side} bound ({fmt(bound)}): a wider range may fit better." if side else ""
+
+
+def near_bound(parameter: Searched, params: Mapping[str, Scalar], *, excluded: bool) -> str:
+    """A line when the value is near the parameter's bound and not on it. `excluded`: its interval ends before the bound."""
+    side = side_of(parameter, params, within=NEAR if excluded else NEARBY)
+    if not side or on_bound(parameter, params):
+        return ""
+    bound, name = parameter.low if side == "lower" else parameter.high, parameter.name
+    return (
+        f"{name} is {fmt(params[name])}, near its {side} bound ({fmt(bound)}): nothing beyond was tried, and the answer may lie"
+        " there."
+    )
+
+
+def bounds_unknown(parameters: Sequence[Searched]) -> str:
+    """A line on the parameters whose bounds are not known, if any."""
+    if not (names := [parameter.name for parameter in parameters if not parameter.is_known]):
+        return ""
+    return (
+        f"The bounds of {listed(names)} are not known: the model's class has them, and the older ModelOps that made this run did"
+        " not keep them. Whether a value lies on its bound cannot be said."
+    )
+
+
+def listed(names: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

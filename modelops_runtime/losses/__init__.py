@@ -1,0 +1,1 @@
+"""How far a simulation is from the data: a file a loss."""

@@ -1,0 +1,119 @@
+"""A loss of the user's own: `pkg.mod:fn` or `model.py:fn`, called as fn(simulated [R, N], observed [N], **options) -> float."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import math
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from modelops_runtime.losses.observation_terms import Array, LossError
+
+_LOADED: dict[tuple[str, str], Callable[..., Any]] = {}
+_IMPORTED: dict[str, dict[str, ModuleType]] = {}
+"""By folder: the modules that own losses have imported from it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OwnTerm:
+    """A function of the user's over observations y [N]; loaded again wherever it is unpickled."""
+
+    kind: str
+    y: Array
+    root: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def at(self, columns: Any) -> OwnTerm:
+        """The same over some of the observations, given as a mask [N]."""
+        return OwnTerm(self.kind, self.y[columns], self.root, self.options)
+
+    def loss(self, simulated: Array) -> float:
+        """The function's value. LossError when it raises, or returns no finite number; it gets copies."""
+        function = load(self.kind, Path(self.root))
+        try:
+            with _at_home(self.root):
+                loss = float(function(simulated.copy(), self.y.copy(), **self.options))
+        except Exception as error:
+            raise LossError(f"loss {self.kind} failed: {type(error).__name__}: {error}") from error
+        if not math.isfinite(loss):
+            raise LossError(f"loss {self.kind} returned {loss}, no finite number")
+        return loss
+
+
+def load(reference: str, root: Path) -> Callable[..., Any]:
+    """The function of `pkg.mod:fn` or `model.py:fn`, found from `root`. Raises ValueError with a line for the user."""
+    key = (reference, str(root))
+    if key not in _LOADED:
+        place, _, name = reference.rpartition(":")
+        function = getattr(_module(place, root), name, None)
+        if not callable(function):
+            raise ValueError(f"no function {name!r} in {place}")
+        _LOADED[key] = function
+    return _LOADED[key]
+
+
+def _module(place: str, root: Path) -> ModuleType:
+    importlib.invalidate_caches()  # the folder may have been made just now
+    try:
+        with _at_home(str(root)):
+            return _from_file(root / place) if place.endswith(".py") else importlib.import_module(place)
+    except Exception as error:
+        raise ValueError(f"cannot load {place}: {type(error).__name__}: {error}") from error
+
+
+@contextmanager
+def _at_home(root: str) -> Iterator[None]:
+    """Let imports find the modules of `root` first, and leave this process's own modules as they were.
+
+    Else a second run in one process (a notebook) would be scored by the modules of the first.
+    """
+    first = root not in _IMPORTED
+    own = _IMPORTED.setdefault(root, {})
+    aside = {name: sys.modules[name] for name in (_namesakes(root) if first else own) if name in sys.modules}
+    for name in aside:
+        del sys.modules[name]
+    sys.modules.update(own)
+    sys.path.insert(0, root)
+    before = len(sys.modules)
+    try:
+        yield
+    finally:
+        sys.path.remove(root)
+        if len(sys.modules) != before:
+            own.update({name: sys.modules[name] for name in _namesakes(root)})
+        for name in own:
+            sys.modules.pop(name, None)
+        sys.modules.update(aside)
+
+
+def _namesakes(root: str) -> list[str]:
+    """Imported modules that are named like those of `root`; not those of Python or of installed packages."""
+    there = {path.stem for path in Path(root).glob("*.py")} | {path.parent.name for path in Path(root).glob("*/*.py")}
+    return [
+        name
+        for name, module in list(sys.modules.items())
+        if (top := name.partition(".")[0]) in there and top not in sys.stdlib_module_names and not _is_installed(module)
+    ]
+
+
+def _is_installed(module: ModuleType) -> bool:
+    place = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), "")
+    return "site-packages" in Path(place).parts or "dist-packages" in Path(place).parts
+
+
+def _from_file(file: Path) -> ModuleType:
+    if not file.is_file():
+        raise FileNotFoundError(f"no file {file.name} beside the spec")
+    spec = importlib.util.spec_from_file_location(f"_modelops_loss_{file.stem}", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses and pickle look their module up there
+    spec.loader.exec_module(module)
+    return module

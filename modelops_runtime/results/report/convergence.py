@@ -1,0 +1,177 @@
+"""Loss by trial: how the search went."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from modelops_runtime.contracts.trial import TrialStatus
+from modelops_runtime.inference.ranking import Candidate, finalists
+from modelops_runtime.ledger.base import Trial
+from modelops_runtime.results.report.figure import (
+    MARKS,
+    NARROW,
+    WIDE,
+    Figure,
+    LossAxis,
+    above_text,
+    counted,
+    fitted,
+    fmt,
+    loss_axis,
+    plus_minus,
+    thinned,
+)
+from modelops_runtime.results.report.plot.scales import Scale, whole_ticks
+from modelops_runtime.results.report.plot.svg import Axes, Frame, crosses, diamond, dots, line, picture, steps
+
+_LEGEND = (
+    ("dot full", "a trial, all its replicates"),
+    ("dot raced", "stopped early (its loss is an estimate)"),
+    ("stroke best", "best so far"),
+    ("gem", "confirmed on fresh seeds, ± 2 standard errors"),
+    ("cross", "failed"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """The search trials that finished, by number."""
+
+    full: tuple[Trial, ...]
+    raced: tuple[Trial, ...]
+    failed: tuple[Trial, ...]
+    best: tuple[Trial, ...]
+    """Each trial that was better than all before it."""
+
+    @property
+    def finished(self) -> int:
+        return len(self.full) + len(self.raced) + len(self.failed)
+
+    @property
+    def losses(self) -> list[float]:
+        return [loss_of(trial) for trial in (*self.full, *self.raced)]
+
+
+def history_of(trials: Sequence[Trial]) -> History:
+    """Sorts the finished search trials by how they ended."""
+    search = sorted((t for t in trials if t.phase == "search" and t.status.is_final), key=lambda t: t.number)
+    completed = [
+        t for t in search if t.status is TrialStatus.COMPLETED and t.loss is not None and math.isfinite(t.loss)
+    ]
+    full = [trial for trial in completed if not trial.stopped_early]
+    best: list[Trial] = []
+    for trial in full:
+        if not best or loss_of(trial) < loss_of(best[-1]):
+            best.append(trial)
+    return History(
+        full=tuple(full),
+        raced=tuple(trial for trial in completed if trial.stopped_early),
+        failed=tuple(trial for trial in search if trial.status is not TrialStatus.COMPLETED),
+        best=tuple(best),
+    )
+
+
+def loss_of(trial: Trial) -> float:
+    """The loss of a completed trial."""
+    return math.nan if trial.loss is None else trial.loss
+
+
+def convergence(trials: Sequence[Trial], budget: int) -> Figure | None:
+    """None while no trial has completed."""
+    history = history_of(trials)
+    if not history.losses:
+        return None
+    confirmed = [c for c in finalists(trials) if c.confirmed_loss is not None]
+    says = convergence_says(history, budget)
+    axis = loss_axis([*history.losses, *(c.confirmed_loss for c in confirmed if c.confirmed_loss is not None)])
+    says += above_text(axis)
+    wanted = ["dot full"] if history.full else []
+    wanted += [
+        css
+        for css, there in zip(
+            ("dot raced", "stroke best", "gem", "cross"),
+            (history.raced, history.best, confirmed, history.failed),
+            strict=True,
+        )
+        if there
+    ]
+    return Figure(
+        title="How the search went",
+        says=says,
+        wide=_draw(WIDE, history, confirmed, axis, says),
+        narrow=_draw(NARROW, history, confirmed, axis, says),
+        legend=tuple(_worded(item, confirmed) for item in _LEGEND if item[0] in wanted),
+        kind="convergence",
+        name="convergence",
+    )
+
+
+def _worded(item: tuple[str, str], confirmed: Sequence[Candidate]) -> tuple[str, str]:
+    """A line of the legend, without the standard errors that no confirmed loss has."""
+    mark, words = item
+    has_errors = mark != "gem" or any(candidate.confirmed_loss_se is not None for candidate in confirmed)
+    return mark, words if has_errors else words.partition(",")[0]
+
+
+def convergence_says(history: History, budget: int) -> str:
+    """When the best was found, and what became of the other sets."""
+    others = []
+    if history.raced:
+        others.append(f"{counted(len(history.raced), 'set was', 'sets were')} stopped early")
+    if history.failed:
+        others.append(f"{len(history.failed):,} failed")
+    tail = f"; {' and '.join(others)}." if others else "."
+    if not history.best:
+        return f"No set has run all its replicates yet, after {counted(history.finished, 'trial')}{tail}"
+    number, last = history.best[-1].number, history.finished
+    if last >= 20 and number >= 0.9 * last:
+        start = f"The best loss was still improving at trial {number} of {last:,}: more trials may find better sets"
+    elif last < budget:
+        start = f"So far the best of {counted(last, 'trial')} (of {budget:,}) is trial {number}"
+    else:
+        start = f"The best loss stopped improving after trial {number} of {last:,}"
+    return start + tail
+
+
+def _draw(frame: Frame, history: History, confirmed: Sequence[Candidate], axis: LossAxis, says: str) -> str:
+    everything = (*history.full, *history.raced, *history.failed)
+    last = max(trial.number for trial in everything)
+    frame = fitted(frame, axis.ticks())
+    x = Scale(-0.5, max(last, 1) + 0.5, frame.x_range[0] + 6, frame.x_range[1] - 4)
+    y = axis.scale(frame)
+    axes = Axes(
+        x=x,
+        y=y,
+        x_ticks=whole_ticks(0, max(last, 1), 8 if frame.width > 500 else 4),
+        y_ticks=axis.ticks(),
+        x_name="trial",
+        y_name="loss, logarithmic (lower is better)" if axis.log else "loss (lower is better)",
+    )
+    body = [
+        dots(_points(history.raced, x, y), "raced"),
+        dots(_points(history.full, x, y), "full"),
+        steps([(x(t.number), y.held(loss_of(t))) for t in history.best], x(last), "best"),
+        crosses([(x(t.number), frame.y_range[0] - 5) for t in history.failed[:MARKS]], "cross"),
+    ]
+    for candidate in reversed(confirmed):
+        body += _confirmed(candidate, x, y)
+    return picture(frame, axes, body, says)
+
+
+def _points(trials: Sequence[Trial], x: Scale, y: Scale) -> list[tuple[float, float]]:
+    return [(x(trials[i].number), y.held(loss_of(trials[i]))) for i in thinned(len(trials), MARKS)]
+
+
+def _confirmed(candidate: Candidate, x: Scale, y: Scale) -> list[str]:
+    loss, se, number = candidate.confirmed_loss, candidate.confirmed_loss_se, candidate.search.number
+    if loss is None:
+        return []
+    at = x(number)
+    parts: list[str] = []
+    if se is not None and math.isfinite(se):
+        parts.append(line([(at, y.held(loss - 2 * se)), (at, y.held(loss + 2 * se))], "whisker"))
+    title = f"trial {number}: {plus_minus(loss, se)} on fresh seeds, {fmt(candidate.search.loss)} in the search"
+    parts.append(diamond((at, y.held(loss)), "gem", title))
+    return parts

@@ -1,0 +1,112 @@
+"""Failed trials: how many of each kind, their errors, and the end of what a few of them printed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from modelops_runtime.contracts.trial import TrialStatus
+from modelops_runtime.ledger.base import Replicate, Trial
+from modelops_runtime.results.report.figure import counted, fmt
+from modelops_runtime.results.report.report_data import error_shape, failed_examples
+
+LOG_LINES = 12
+"""The last lines of a log that are shown."""
+
+LOG_WIDTH = 240
+
+ERRORS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """The end of one failed simulation's output."""
+
+    trial: int
+    params: str
+    error: str
+    lines: str
+    """Empty: it printed nothing."""
+    cut: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureKindShown:
+    """All failed trials of one kind."""
+
+    kind: str
+    count: int
+    errors: tuple[tuple[str, int], ...]
+    """(error, trials that had it but for its numbers), the most frequent first."""
+    others: int
+    """Errors that are not listed."""
+    logs: tuple[Log, ...]
+
+
+def failures_shown(trials: Sequence[Trial], replicates: Sequence[Replicate]) -> list[FailureKindShown]:
+    """By kind, the most frequent first; confirmations included."""
+    by_kind: dict[str, list[Trial]] = {}
+    for trial in trials:
+        if trial.status in (TrialStatus.FAILED, TrialStatus.TIMEOUT):
+            by_kind.setdefault(_kind(trial), []).append(trial)
+    examples = failed_examples(trials)
+    found: list[FailureKindShown] = []
+    for kind, those in by_kind.items():
+        ranked = _errors(those)
+        found.append(
+            FailureKindShown(
+                kind=kind,
+                count=len(those),
+                errors=tuple(ranked[:ERRORS]),
+                others=max(len(ranked) - ERRORS, 0),
+                logs=tuple(_log(trial, replicates) for trial in examples if _kind(trial) == kind),
+            )
+        )
+    return sorted(found, key=lambda shown: (-shown.count, shown.kind))
+
+
+def _errors(trials: Sequence[Trial]) -> list[tuple[str, int]]:
+    """(an error, how many trials had it, but for its numbers), the most frequent first."""
+    by_shape: dict[str, list[str]] = {}
+    for trial in trials:
+        error = trial.error or "no message"
+        by_shape.setdefault(error_shape(error), []).append(error)
+    found = [(Counter(errors).most_common(1)[0][0], len(errors)) for errors in by_shape.values()]
+    return sorted(found, key=lambda item: (-item[1], item[0]))
+
+
+def _kind(trial: Trial) -> str:
+    return trial.failure or str(trial.status)
+
+
+def failures_say(trials: Sequence[Trial], shown: Sequence[FailureKindShown]) -> str:
+    """How many trials failed of how many, and what most of them had in common."""
+    finished = sum(trial.status.is_final for trial in trials)
+    failed = sum(kind.count for kind in shown)
+    said = (
+        f"{failed:,} of {counted(finished, 'trial')} failed ({fmt(float(f'{100 * failed / max(finished, 1):.2g}'))} %)"
+    )
+    error, count = max((kind.errors[0] for kind in shown), key=lambda item: item[1])
+    return f"{said}; the commonest error, {times(error, count)}: {error}"
+
+
+def times(error: str, count: int) -> str:
+    """`7 times, whatever its numbers`: errors that differ in their numbers alone are counted as one."""
+    varies = count > 1 and error_shape(error) != error
+    return counted(count, "time") + (", whatever its numbers" if varies else "")
+
+
+def _log(trial: Trial, replicates: Sequence[Replicate]) -> Log:
+    failed = [r for r in replicates if r.number == trial.number and r.status == "FAILED"]
+    texts = [r.log for r in failed if r.log.strip()]
+    lines = (texts[0] if texts else "").rstrip().splitlines()
+    kept = [line if len(line) <= LOG_WIDTH else f"{line[: LOG_WIDTH - 1]}…" for line in lines[-LOG_LINES:]]
+    params = ", ".join(f"{name} {fmt(value)}" for name, value in (trial.params or {}).items())
+    return Log(
+        trial=trial.number,
+        params=params,
+        error=trial.error or "no message",
+        lines="\n".join(kept),
+        cut=len(lines) > LOG_LINES,
+    )

@@ -1,0 +1,88 @@
+"""The sets next to the best over the data: do they tell another story, or the same?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from modelops_runtime.inference.targets import TargetData
+from modelops_runtime.results.report.figure import PANEL, Figure, Panel, fmt
+from modelops_runtime.results.report.fit import (
+    PANEL_PLACES,
+    Series,
+    coverage,
+    draw_series,
+    legend_of,
+    series_of,
+    without_noise,
+)
+from modelops_runtime.results.report.report_data import Runs
+
+PANELS = 12
+"""Panels of one target: sets x groups."""
+
+
+def others_figures(targets: Sequence[TargetData], others: Sequence[Runs], best: Runs) -> list[Figure]:
+    """A figure for each target with a panel for each of the `others`; none when there are no others."""
+    drawn = [runs for runs in others if len(runs.values)]
+    if not drawn or not len(best.values):
+        return []
+    return [_figure(target, drawn, best) for target in targets if target.has_unit]
+
+
+def _figure(target: TargetData, others: Sequence[Runs], best: Runs) -> Figure:
+    panels: list[Panel] = []
+    drawn: list[Series] = []
+    groups = 0
+    for runs in others:
+        series = _series(target, runs)
+        groups = len(series)
+        drawn += series[: max(1, PANELS // len(others))]
+        for one in series[: max(1, PANELS // len(others))]:
+            title = f"trial {runs.candidate.search.number}" + (f", {one.title}" if one.title else "")
+            inside, judged = coverage(one)
+            note = f"loss {_loss(runs)}; {inside} of {judged} inside"
+            panels.append(
+                Panel(title=title, note=note, svg=draw_series(PANEL, target, one, f"{title}: {note}", PANEL_PLACES))
+            )
+    says = _says(target, others, best)
+    if len(panels) < groups * len(others):
+        says += f" The first {len(panels) // len(others)} of {groups} groups are drawn."
+    return Figure(
+        title=f"{target.name}: the sets next to the best",
+        says=says,
+        panels=tuple(panels),
+        legend=legend_of(target, drawn),
+        note=without_noise(target, drawn),
+        kind="others",
+        name=f"next {target.name}",
+    )
+
+
+def _series(target: TargetData, runs: Runs) -> list[Series]:
+    return series_of(target, runs.values[:, target.start : target.stop], runs.candidate.search.number)
+
+
+def _says(target: TargetData, others: Sequence[Runs], best: Runs) -> str:
+    """How their fit compares with the best's, in observations inside the central 90 %."""
+    counts = [_inside(target, runs) for runs in others]
+    inside, judged = _inside(target, best)
+    numbers = [str(runs.candidate.search.number) for runs in others]
+    sets = (
+        f"trials {', '.join(numbers[:-1])} and {numbers[-1]} hold" if len(others) > 1 else f"trial {numbers[0]} holds"
+    )
+    values = [str(count) for count, _ in counts]
+    held = f"{', '.join(values[:-1])} and {values[-1]}" if len(values) > 1 else values[0]
+    said = f"Next to the best, {sets} {held} of {judged} observed values inside their central 90 %; the best, {inside}."
+    if judged and max(abs(count - inside) for count, _ in counts) <= max(1, 0.1 * judged):
+        said += " By this count they fit alike."
+    return said
+
+
+def _inside(target: TargetData, runs: Runs) -> tuple[int, int]:
+    found = [coverage(one) for one in _series(target, runs)]
+    return sum(inside for inside, _ in found), sum(judged for _, judged in found)
+
+
+def _loss(runs: Runs) -> str:
+    confirmed = runs.candidate.confirmed_loss
+    return fmt(confirmed if confirmed is not None else runs.candidate.search.loss)

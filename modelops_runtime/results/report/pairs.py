@@ -1,0 +1,172 @@
+"""Searched parameters against each other: which go together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+
+from modelops_runtime.inference.identifiability import spread
+from modelops_runtime.inference.intervals import Intervals
+from modelops_runtime.inference.ranking import best_tenth
+from modelops_runtime.inference.searched import Searched, searched_of
+from modelops_runtime.ledger.base import Run, Trial
+from modelops_runtime.results.report.convergence import history_of, loss_of
+from modelops_runtime.results.report.figure import Figure, Panel, counted, fitted, fmt, thinned
+from modelops_runtime.results.report.parameters import place, value_axis
+from modelops_runtime.results.report.plot.scales import Scale
+from modelops_runtime.results.report.plot.svg import Axes, Frame, diamond, dots, line, picture
+
+PANELS = 15
+"""Pairs that are drawn: all of six parameters."""
+
+MARKS = 900
+"""Dots of one panel."""
+
+TOGETHER = 0.6
+"""Correlation among the best sets from which on two parameters are said to go together."""
+
+FRAME = Frame(width=340, height=260)
+
+_LEGEND = (
+    ("dot full", "the best tenth of the sets, ten at least"),
+    ("dot raced", "the better half"),
+    ("dot far", "the others"),
+    ("stroke best", "what the data allow of both together (95 %)"),
+    ("gem", "the best set"),
+)
+
+
+def pair_figure(run: Run, trials: Sequence[Trial], best: Trial | None, found: Intervals) -> Figure | None:
+    """A panel for each pair of searched parameters; None for a single parameter and while no trial has completed."""
+    history = history_of(trials)
+    parameters = searched_of(run, trials)
+    ranked = sorted((*history.full, *history.raced), key=lambda trial: (loss_of(trial), trial.number))
+    if not ranked or len(parameters) < 2:
+        return None
+    pairs = chosen_pairs(parameters, history.full, found)
+    panels = tuple(
+        Panel(
+            title=f"{a.name} and {b.name}", svg=_draw(a, b, ranked, best, found), note=_correlation_text(a, b, ranked)
+        )
+        for a, b in pairs
+    )
+    says = pairs_say(parameters, ranked[: _tenth(ranked)])
+    everything = math.comb(len(parameters), 2)
+    if len(pairs) < everything:
+        says += f" {len(pairs)} of {everything} pairs are drawn, of the parameters that the best sets agree on most."
+    regions = any(_region(a, b, found) for a, b in pairs)
+    legend = tuple(item for item in _LEGEND if item[0] != "stroke best" or regions)
+    return Figure(
+        title="Parameters against each other", says=says, panels=panels, legend=legend, kind="pairs", name="pair"
+    )
+
+
+def chosen_pairs(
+    parameters: Sequence[Searched], full: Sequence[Trial], found: Intervals
+) -> list[tuple[Searched, Searched]]:
+    """All pairs, or those on ridges first and then those of the parameters that the best sets agree on most."""
+    pairs = list(combinations(parameters, 2))
+    if len(pairs) <= PANELS:
+        return pairs
+    top = best_tenth(full)
+    narrow = {p.name: share for p in parameters if (share := spread(p, top)) is not None}
+    ridges = [set(ridge.names) for ridge in found.ridges]
+
+    def order(pair: tuple[Searched, Searched]) -> tuple[bool, float]:
+        names = {pair[0].name, pair[1].name}
+        return not any(names <= ridge for ridge in ridges), max(narrow.get(name, 1.0) for name in names)
+
+    return sorted(pairs, key=order)[:PANELS]
+
+
+def pairs_say(parameters: Sequence[Searched], top: Sequence[Trial]) -> str:
+    """Which two parameters go together most in the best sets of this run."""
+    found = [(r, a, b) for a, b in combinations(parameters, 2) if (r := correlation(a, b, top)) is not None]
+    if not found:
+        return f"{counted(len(top), 'set')} to go by: too few, or too much alike, to say which parameters go together."
+    strongest, a, b = max(found, key=lambda item: abs(item[0]))
+    if abs(strongest) < TOGETHER:
+        largest = fmt(round(strongest, 2))
+        return (
+            f"In the {len(top)} best sets no two parameters go clearly together (the largest correlation is {largest})."
+        )
+    how = f"{a.name} and {b.name} rise together" if strongest > 0 else f"{b.name} falls where {a.name} rises"
+    return (
+        f"In the {len(top)} best sets {how} (correlation {fmt(round(strongest, 2))}): the data see them partly as one."
+    )
+
+
+def correlation(a: Searched, b: Searched, sets: Sequence[Trial]) -> float | None:
+    """Of the two parameters' shares of their ranges; None for choices, unknown bounds and too few sets."""
+    if a.low is None or b.low is None:
+        return None
+    pairs = [(_share(a, trial), _share(b, trial)) for trial in sets]
+    values = np.array([pair for pair in pairs if None not in pair], dtype=np.float64)
+    if len(values) < 8 or (values.std(axis=0) < 1e-12).any():
+        return None
+    away = values - values.mean(axis=0)
+    return float((away[:, 0] * away[:, 1]).mean() / (values[:, 0].std() * values[:, 1].std()))
+
+
+def _share(parameter: Searched, trial: Trial) -> float | None:
+    value = (trial.params or {}).get(parameter.name)
+    return parameter.share(value) if isinstance(value, int | float) else None
+
+
+def _tenth(ranked: Sequence[Trial]) -> int:
+    """How many sets are called the best: a tenth, ten at least."""
+    return max(10, len(ranked) // 10)
+
+
+def _correlation_text(a: Searched, b: Searched, ranked: Sequence[Trial]) -> str:
+    found = correlation(a, b, ranked[: _tenth(ranked)])
+    return "" if found is None else f"correlation {fmt(round(found, 2))} in the best sets"
+
+
+def _draw(a: Searched, b: Searched, ranked: Sequence[Trial], best: Trial | None, found: Intervals) -> str:
+    low, high = FRAME.y_range
+    y, y_ticks = value_axis(b, low - 6, high + 6)
+    frame = fitted(FRAME, y_ticks)
+    left, right = frame.x_range
+    x, x_ticks = value_axis(a, left + 8, right - 8)
+    tenth, half = _tenth(ranked), max(_tenth(ranked), len(ranked) // 2)
+    groups = (("far", ranked[half:]), ("raced", ranked[tenth:half]), ("full", ranked[:tenth]))
+    body = [dots(_points(a, b, part, x, y), css) for css, part in groups]
+    if region := _region(a, b, found):
+        body.append(line(((x.held(u), y.held(v)) for u, v in region), "best"))
+    if best is not None:
+        u, v = place(a, best, jitter=False), place(b, best, jitter=False)
+        if u is not None and v is not None:
+            values = best.params or {}
+            title = f"trial {best.number}: {a.name} {fmt(values[a.name])}, {b.name} {fmt(values[b.name])}"
+            body.append(diamond((x.held(u), y.held(v)), "gem", title))
+    axes = Axes(x=x, y=y, x_ticks=x_ticks, y_ticks=y_ticks, x_name=a.name, y_name=b.name)
+    return picture(frame, axes, body, f"{b.name} against {a.name}")
+
+
+def _points(a: Searched, b: Searched, trials: Sequence[Trial], x: Scale, y: Scale) -> list[tuple[float, float]]:
+    seen = [trials[i] for i in thinned(len(trials), MARKS)]
+    places = [(place(a, trial, jitter=True), place(b, trial, jitter=True)) for trial in seen]
+    return [(x.held(u), y.held(v)) for u, v in places if u is not None and v is not None]
+
+
+def _region(a: Searched, b: Searched, found: Intervals) -> list[tuple[float, float]]:
+    """The ellipse of both parameters that the data allow, all others free; nothing where the surface does not close it."""
+    names = [interval.name for interval in found.parameters]
+    if not found.shape or found.joint is None or a.name not in names or b.name not in names:
+        return []
+    which = [names.index(a.name), names.index(b.name)]
+    ends = [found.parameters[i].estimate for i in which]
+    if ends[0] is None or ends[1] is None:
+        return []
+    a, b = found.axes[which[0]], found.axes[which[1]]
+    spread_of_both = np.linalg.inv(np.array(found.shape))[np.ix_(which, which)]
+    centre = np.array([a.share(ends[0]), b.share(ends[1])])
+    angles = np.linspace(0, 2 * math.pi, 61)
+    circle = np.stack([np.cos(angles), np.sin(angles)])
+    points = centre[:, None] + math.sqrt(2 * found.joint) * np.linalg.cholesky(spread_of_both) @ circle
+    held = np.clip(points, 0.0, 1.0)
+    return [(a.value(float(u)), b.value(float(v))) for u, v in held.T]

@@ -1,0 +1,1 @@
+"""Axes and small pieces of SVG."""

@@ -1,0 +1,1 @@
+"""From a loaded spec to the parts of a run, with every mistake found before anything starts."""

@@ -1,0 +1,160 @@
+"""From a loaded spec to the parts of a run, with every mistake found before anything starts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from modelops_runtime.algorithms.registry import load_algorithm
+from modelops_runtime.bundles.archive import code_digest
+from modelops_runtime.contracts.algorithm import AdaptiveAlgorithm, OptionError
+from modelops_runtime.contracts.errors import SpecError, SpecErrors, UserError
+from modelops_runtime.contracts.space import ParameterSpace
+from modelops_runtime.evaluation.plan import EvaluationPlan, TargetProblems, plan_targets
+from modelops_runtime.ledger.base import Run
+from modelops_runtime.models.loading import ModelDescription, ModelSource
+from modelops_runtime.runner.setup.model_files import ModelCode
+from modelops_runtime.runner.setup.settings import SearchSettings, StopRules
+from modelops_runtime.runner.setup.space_check import complaints
+from modelops_runtime.specs.identity import differences_since, identity_of, identity_parts, written_parts
+from modelops_runtime.specs.loading import LoadedSpec, in_order
+from modelops_runtime.specs.space import ParameterMistake, fixed_of, space_of
+
+if TYPE_CHECKING:
+    from modelops_runtime.contracts.parameters import Scalar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A run that can start."""
+
+    settings: SearchSettings
+    algorithm_name: str
+    algorithm_options: Mapping[str, object]
+    plan: EvaluationPlan
+    identity: str
+    identity_parts: Mapping[str, str]
+    written_parts: Mapping[str, str]
+    """The same with every default written out."""
+    code_digest: str
+
+    def algorithm(self) -> AdaptiveAlgorithm:
+        """A fresh one, which knows nothing yet."""
+        return load_algorithm(self.algorithm_name, self.settings.space, self.settings.seed, self.algorithm_options)
+
+    def differences_from(self, run: Run) -> list[str]:
+        """What tells this run from one in a ledger, in words, whichever version made that one."""
+        return differences_since(run.spec, run.identity_parts, self.written_parts)
+
+
+def model_source(loaded: LoadedSpec, code: ModelCode) -> ModelSource:
+    """Where the model's copy is, and how it is called."""
+    model = loaded.spec.model
+
+    def there(text: str) -> str:
+        """The copy, where a file is named by its whole path."""
+        return text.replace(f"{loaded.root}{os.sep}", f"{code.folder}{os.sep}")
+
+    return ModelSource(
+        entrypoint=there(model.entrypoint) if model.entrypoint else None,
+        command=tuple(map(there, model.command)) if model.command else None,
+        root=str(code.folder),
+        config=dict(model.config),
+        seed_bits=model.seed_bits,
+        env={name: there(value) for name, value in model.env.items()},
+    )
+
+
+def planned(loaded: LoadedSpec, code: ModelCode) -> tuple[EvaluationPlan | None, list[SpecError]]:
+    """How outputs are matched with the observations, and scored; or what is wrong with the targets."""
+    try:
+        return plan_targets(loaded.spec.targets, loaded.observed, root=code.folder), []
+    except TargetProblems as problems:
+        return None, [loaded.error(p.path, code.as_named(p.wrong), p.right) for p in problems.problems]
+
+
+def prepare(
+    loaded: LoadedSpec,
+    code: ModelCode,
+    description: ModelDescription | None,
+    plan: EvaluationPlan | None,
+    found: Sequence[SpecError],
+) -> Prepared:
+    """Check what needs the model's description and the installed algorithms.
+
+    `found` are the mistakes that left no plan or no description. Raises SpecErrors, all mistakes at once.
+    """
+    spec = loaded.spec
+    space, about_space = _space(loaded, description)
+    mistakes = [*found, *about_space]
+    if space is not None:
+        mistakes += [*_algorithm_mistakes(loaded, space), *_guess_mistakes(loaded, space)]
+    if mistakes or space is None or plan is None:
+        raise SpecErrors(*in_order(mistakes))
+    parts = identity_parts(loaded, code=code.digests)
+    return Prepared(
+        settings=_settings(loaded, space),
+        algorithm_name=spec.search.algorithm,
+        algorithm_options=dict(spec.search.options),
+        plan=plan,
+        identity=identity_of(parts),
+        identity_parts=parts,
+        written_parts=written_parts(loaded, code=code.digests),
+        code_digest=code_digest(code.digests),
+    )
+
+
+def _space(loaded: LoadedSpec, description: ModelDescription | None) -> tuple[ParameterSpace | None, list[SpecError]]:
+    """What is searched; without the model's description, what can be known without it."""
+    try:
+        return space_of(loaded.spec, description.bounds if description else {}), []
+    except ParameterMistake as mistake:
+        name, wrong, right = mistake.args
+        return None, [loaded.error(f"parameters.{name}", wrong, right)] if description else []
+
+
+def _algorithm_mistakes(loaded: LoadedSpec, space: ParameterSpace) -> list[SpecError]:
+    search = loaded.spec.search
+    try:
+        load_algorithm(search.algorithm, space, search.seed, dict(search.options))
+    except UserError as error:
+        wrong, _, right = str(error).partition("; ")
+        return [loaded.error("search.algorithm", wrong, right or "name an installed algorithm")]
+    except OptionError as error:
+        name, wrong, right = error.args
+        path = f"search.options.{name}" if name in search.options else "search.algorithm"
+        return [loaded.error(path, wrong, right, at_key=error.unknown)]
+    except ValueError as error:
+        return [loaded.error("search.options", str(error), "options are the algorithm's own")]
+    return []
+
+
+def _guess_mistakes(loaded: LoadedSpec, space: ParameterSpace) -> list[SpecError]:
+    right = "a guess names every searched parameter, within its bounds"
+    return [
+        loaded.error(f"search.guesses.{number}.{name}", text, right)
+        for number, guess in enumerate(loaded.spec.search.guesses)
+        for name, text in complaints(space, dict(guess))
+    ]
+
+
+def _settings(loaded: LoadedSpec, space: ParameterSpace) -> SearchSettings:
+    search = loaded.spec.search
+    fixed: Mapping[str, Scalar] = fixed_of(loaded.spec)
+    return SearchSettings(
+        space=space,
+        fixed=fixed,
+        guesses=tuple(dict(guess) for guess in search.guesses),
+        replicates=search.replicates,
+        seed=search.seed,
+        common_random_numbers=search.common_random_numbers,
+        racing_after=search.racing_after,
+        confirm_top=search.confirm.top,
+        confirm_replicates=search.confirm_replicates,
+        max_failed=search.max_failed,
+        on_failure=search.on_failure,
+        stop=StopRules(time_s=search.stop.time_s, plateau=search.stop.plateau, loss=search.stop.loss),
+        lag=search.lag,
+    )

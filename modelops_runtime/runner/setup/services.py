@@ -1,0 +1,56 @@
+"""The simulation service that a request asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from modelops_runtime.contracts.errors import SpecError
+from modelops_runtime.contracts.failures import SimulationError
+from modelops_runtime.evaluation.align import Aligner
+from modelops_runtime.models.loading import ModelDescription
+from modelops_runtime.runner.request import RunRequest
+from modelops_runtime.runner.setup.model_files import ModelCode
+from modelops_runtime.runner.setup.preparation import model_source
+from modelops_runtime.runner.setup.spec_errors import mistake
+from modelops_runtime.simulation.pool.limits import Limits
+from modelops_runtime.simulation.replicates import ReplicateWork
+from modelops_runtime.simulation.service import ReplicateService
+from modelops_runtime.specs.loading import LoadedSpec
+
+
+@contextmanager
+def opened_service(
+    request: RunRequest, code: ModelCode, aligner: Aligner, *, keep_tables: bool
+) -> Iterator[ReplicateService]:
+    """Processes here, or a Dask cluster's; nothing is left behind when the block ends."""
+    model = request.loaded.spec.model
+    work = ReplicateWork(
+        source=model_source(request.loaded, code), aligner=aligner, keep_tables=keep_tables, snapshot=code.snapshot
+    )
+    limits = Limits(
+        timeout_s=model.timeout_s, memory_bytes=model.memory_bytes, threads=model.threads, env=dict(model.env)
+    )
+    if request.dask is None:
+        from modelops_runtime.simulation.local import LocalSimulationService
+
+        service: ReplicateService = LocalSimulationService(work, slots=request.slots, limits=limits)
+    else:
+        from modelops_runtime.simulation.dask.service import DaskSimulationService
+
+        service = DaskSimulationService(request.dask, work, root=code.folder, limits=limits)
+    try:
+        yield service
+    finally:
+        service.close(now=True)
+
+
+def described(loaded: LoadedSpec, service: ReplicateService) -> tuple[ModelDescription | None, list[SpecError]]:
+    """What the model says of itself, asked in a process of its own; or why it cannot be loaded."""
+    try:
+        return service.describe(), []
+    except SimulationError as error:
+        failure = error.failure
+        if not failure.path:
+            raise
+        return None, [mistake(loaded, failure.path, failure.message, "name a model that can be loaded")]

@@ -1,0 +1,96 @@
+"""What a trial comes to when its replicates are in: a loss, an early stop, a failure, or more replicates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modelops_runtime.contracts.failures import Failure, FailureKind
+from modelops_runtime.contracts.trial import TrialStatus, bounded_diagnostics
+from modelops_runtime.evaluation.fit import stack
+from modelops_runtime.evaluation.racing import corrected_loss, judge
+from modelops_runtime.evaluation.score import Scorer
+from modelops_runtime.ledger.base import TrialEnd
+from modelops_runtime.losses.kinds import LossError
+from modelops_runtime.runner.trial import Progress
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """How trials are scored and raced."""
+
+    scorer: Scorer
+    replicates: int
+    paired: bool
+    """Replicate i of every set met the same noise (common random numbers)."""
+    incumbent_values: Callable[[int], Values]
+    """Aligned values of a finished trial, [replicates, observations]."""
+
+
+def conclude(progress: Progress, judgement: Judgement) -> TrialEnd | None:
+    """The end of a trial whose rung is done or which failed; None: it goes on to its next rung."""
+    if progress.failure is not None:
+        return _failed(progress, progress.failure)
+    values = stack(progress.values())
+    try:
+        if progress.is_last_rung:
+            return _completed(progress, values, judgement.scorer)
+        return _raced(progress, values, judgement)
+    except LossError as error:
+        return _failed(progress, Failure(FailureKind.BAD_OUTPUT, str(error)))
+
+
+def _completed(progress: Progress, values: Values, scorer: Scorer) -> TrialEnd:
+    score = scorer.score(values)
+    return TrialEnd(
+        status=TrialStatus.COMPLETED,
+        loss=score.loss,
+        loss_se=score.known_se,
+        effective_sample_size=score.effective,
+        replicates=len(values),
+        seconds=progress.seconds,
+        diagnostics=bounded_diagnostics({"targets": dict(score.per_target)}),
+    )
+
+
+def _raced(progress: Progress, values: Values, judgement: Judgement) -> TrialEnd | None:
+    incumbent = progress.lease.incumbent
+    assert incumbent is not None
+    scorer = judgement.scorer
+    verdict = judge(values, judgement.incumbent_values(incumbent), scorer, paired=judgement.paired)
+    if verdict.keep:
+        return None
+    loss = corrected_loss(values, judgement.replicates, scorer)
+    score = scorer.score(values)
+    return TrialEnd(
+        status=TrialStatus.COMPLETED,
+        loss=loss,
+        loss_se=score.known_se,
+        effective_sample_size=score.effective,
+        stopped_early=True,
+        replicates=len(values),
+        seconds=progress.seconds,
+        diagnostics=bounded_diagnostics(
+            {
+                "targets": dict(score.per_target),
+                "raced_against": incumbent,
+                "p_better": verdict.p_better,
+                "uncorrected_loss": score.loss,
+            }
+        ),
+    )
+
+
+def _failed(progress: Progress, failure: Failure) -> TrialEnd:
+    return TrialEnd(
+        status=TrialStatus.TIMEOUT if failure.kind is FailureKind.TIMEOUT else TrialStatus.FAILED,
+        failure=failure.kind,
+        error=failure.message,
+        replicates=len(progress.aligned),
+        seconds=progress.seconds,
+    )

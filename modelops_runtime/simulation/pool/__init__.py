@@ -1,0 +1,1 @@
+"""Isolated processes of this machine, which run simulations."""

@@ -1,0 +1,353 @@
+"""The workers of one executor and what they are given: all decisions, no thread. Its methods are called under one lock."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import pickle
+import socket
+import struct
+from collections import deque
+from collections.abc import Callable, Sequence
+from itertools import count
+
+from modelops_runtime.contracts.errors import ModelOpsError
+from modelops_runtime.contracts.failures import Failure, FailureKind
+from modelops_runtime.simulation.pool import exit_failures as verdicts
+from modelops_runtime.simulation.pool import wire
+from modelops_runtime.simulation.pool.fork_server_link import Event, ZygoteLink
+from modelops_runtime.simulation.pool.job import ItemOutcome
+from modelops_runtime.simulation.pool.limits import Limits
+from modelops_runtime.simulation.pool.tasks import Assignment, Part, Task
+from modelops_runtime.simulation.pool.worker_connection import WorkerHandle
+
+_LAST_WORDS_S = 0.03
+"""For a worker that overran its time to write where it is, before it is killed."""
+
+_SOFT_S = 0.25
+"""Items shorter than this are let run out when their task is cancelled: that is cheaper than another process."""
+
+_AHEAD_TASK_S = 0.5
+_AHEAD_LINE_S = 0.05
+_AHEAD_MOST = 4
+_REHIRE_S = 0.2
+_FAILED_STARTS = 20
+_DEAD_ZYGOTES = 3
+
+
+class CannotStart(ModelOpsError):
+    """No process for simulations can be started on this machine."""
+
+
+class Crew:
+    """`slots` workers, a queue of parts, and who runs what."""
+
+    def __init__(self, slots: int, limits: Limits, preload: Sequence[str], clock: Callable[[], float]) -> None:
+        self.slots = slots
+        self.finished: list[Task] = []
+        """Whose futures wait to be resolved; the owner takes them away."""
+        self.workers: dict[int, WorkerHandle] = {}
+        self.bell, self._bell_in = socket.socketpair()
+        self.bell.setblocking(False)
+        self._limits = limits
+        self._preload = preload
+        self._clock = clock
+        self._queue: deque[Part] = deque()
+        self._numbers = count()
+        self._ids = count(1)
+        self._hire_at = 0.0
+        self._failed_starts = 0
+        self._dead_zygotes = 0
+        self.link = ZygoteLink(limits, preload)
+        self._staff()
+
+    def close(self) -> None:
+        """Kill all processes; what they ran is forgotten."""
+        self.slots = 0
+        self.link.end()
+        for worker in self.workers.values():
+            worker.let_go()
+        self.workers.clear()
+        self.bell.close()
+        self._bell_in.close()
+
+    # from outside
+
+    def add(self, task: Task) -> None:
+        """Queue a task; it starts now if a worker is idle."""
+        self._queue.append(task.whole())
+        self.dispatch()
+
+    def drop(self, task: Task) -> None:
+        """Stop what runs of a task. Short items end by themselves; the process of a long one is killed."""
+        task.dropped = True
+        now = self._clock()
+        for worker in list(self.workers.values()):
+            for assignment in [a for a in worker.line if a.part.task is task]:
+                worker.cancel(assignment)
+                if assignment is worker.head:
+                    self._stop_head(worker, task.work.mean_s, now)
+        self.dispatch()
+
+    def is_running(self, task: Task) -> bool:
+        return any(worker.line and worker.line[0].part.task is task for worker in self.workers.values())
+
+    def _stop_head(self, worker: WorkerHandle, mean_s: float | None, now: float) -> None:
+        if mean_s is None or (mean_s > _SOFT_S and not worker.is_loading):
+            self._replace(worker)
+        elif not worker.is_loading:
+            worker.patience_ends = now + max(_SOFT_S, 4 * mean_s)
+
+    # news
+
+    def on_bell(self) -> None:
+        """Some workers have something to say."""
+        with contextlib.suppress(BlockingIOError):
+            data = self.bell.recv(65_536)
+            for worker_id in {number for (number,) in wire.NUMBER.iter_unpack(data[: len(data) // 4 * 4])}:
+                if worker_id in self.workers:
+                    self._hear(self.workers[worker_id])
+        self.dispatch()
+
+    def on_control(self) -> None:
+        """The zygote has something to say, or has ended. Raises CannotStart when it cannot be kept alive."""
+        events = self.link.events()
+        if events is None:
+            self._restart_zygote()
+        for event in events or ():
+            worker = self.workers.get(event.worker_id)
+            if worker is None:
+                continue
+            if event.kind == wire.FORK_FAILED:
+                self._start_failed()
+                self._part_with(worker)
+            else:
+                self._has_ended(worker, event)
+        self._staff()
+        self.dispatch()
+
+    def on_time(self) -> None:
+        """Kill what has overrun its time."""
+        now = self._clock()
+        for worker in list(self.workers.values()):
+            if worker.deadline <= now:
+                self._hear(worker)
+                if worker.worker_id in self.workers and worker.deadline <= now:
+                    self._overrun(worker, now)
+        self._staff()
+        self.dispatch()
+
+    @property
+    def deadline(self) -> float:
+        """When `on_time` is to be called at the latest (monotonic clock)."""
+        deadline = min((worker.deadline for worker in self.workers.values()), default=math.inf)
+        return min(deadline, self._hire_at) if len(self.workers) < self.slots else deadline
+
+    # what workers say
+
+    def _hear(self, worker: WorkerHandle) -> None:
+        try:
+            for kind, body in worker.receive():
+                if worker.worker_id not in self.workers:
+                    return  # it is being killed
+                if kind == wire.ITEM:
+                    self._take_item(worker, body)
+                elif kind == wire.LOADED:
+                    self._take_loaded(worker, body)
+                elif kind == wire.SKIPPED:
+                    worker.leave_head(self._clock())
+                else:
+                    raise ValueError(f"a message of kind {kind}")
+        except (ValueError, LookupError, EOFError, struct.error, pickle.UnpicklingError):
+            failure = Failure(FailureKind.MODEL_ERROR, "the model wrote to a file that is not its own")
+            self._fail_head(worker, failure)
+            self._replace(worker)
+
+    def _take_loaded(self, worker: WorkerHandle, body: bytes) -> None:
+        work_id, when, _ = wire.LOADED_HEAD.unpack(body)
+        if not self._is_too_late(worker, when):
+            worker.has_loaded(work_id, when)
+
+    def _is_too_late(self, worker: WorkerHandle, finished: float) -> bool:
+        """Whether a worker finished only after it was asked for its last words; it is killed then.
+
+        The signal for them may have cut a system call of the model short: what it gives after that is not to be trusted.
+        """
+        if finished <= worker.doomed_at - _LAST_WORDS_S:
+            return False
+        self._fail_head(worker, verdicts.too_slow(worker.time_limit_s, loading=worker.is_loading))
+        self._replace(worker)
+        return True
+
+    def _take_item(self, worker: WorkerHandle, body: bytes) -> None:
+        number, position, finished, seconds, flags = wire.ITEM_HEAD.unpack_from(body)
+        head = worker.line[0]
+        if (number, position) != (head.number, head.position):
+            raise ValueError(f"item {position} of {number}; {head.position} of {head.number} runs")
+        if self._is_too_late(worker, finished):
+            return
+        worker.runs += 1
+        self._failed_starts = self._dead_zygotes = 0
+        if head.is_wanted:
+            value, failure, log = pickle.loads(memoryview(body)[wire.ITEM_HEAD.size :])
+            if failure is None:
+                head.part.task.work.measured(seconds)
+                self._record(head, ItemOutcome(seconds, value, None, log))
+            else:
+                failure = Failure(FailureKind(failure[0]), *failure[1:])
+                self._settle(worker, head, ItemOutcome(seconds, None, failure, log), used=worker.runs > 1)
+        worker.advance(finished, by=1)
+        if flags & wire.RETIRING:
+            self._part_with(worker)
+            self._staff()
+
+    def _settle(self, worker: WorkerHandle, head: Assignment, outcome: ItemOutcome, *, used: bool) -> None:
+        """Record a failure; but what ran out of memory in a used process may owe that to others, and goes once more."""
+        task, index = head.part.task, head.index
+        assert outcome.failure is not None
+        if outcome.failure.kind is FailureKind.OUT_OF_MEMORY and used and index not in task.tried_afresh:
+            task.tried_afresh.add(index)
+            self._queue.appendleft(Part(task, [index], needs_fresh=True))
+        else:
+            self._record(head, outcome)
+
+    def _record(self, head: Assignment, outcome: ItemOutcome, index: int | None = None) -> None:
+        task = head.part.task
+        task.record(head.index if index is None else index, outcome)
+        if task.is_done:
+            self.finished.append(task)
+
+    # ends
+
+    def _has_ended(self, worker: WorkerHandle, event: Event) -> None:
+        """A worker has ended, and not because we wanted it."""
+        self._hear(worker)
+        if worker.worker_id not in self.workers:
+            return
+        if worker.head is None and not worker.loaded:
+            self._start_failed()
+        failure = verdicts.failure_of_exit(
+            event.first, event.second, memory_bytes=self._limits.memory_bytes, loading=worker.is_loading
+        )
+        self._fail_head(worker, failure)
+        self._part_with(worker)
+
+    def _overrun(self, worker: WorkerHandle, now: float) -> None:
+        head = worker.line[0]
+        if head.is_wanted and worker.doomed_at == math.inf:
+            worker.doomed_at = now + _LAST_WORDS_S
+            self.link.dump(worker.worker_id)
+            return
+        self._fail_head(worker, verdicts.too_slow(worker.time_limit_s, loading=worker.is_loading))
+        self._replace(worker)
+
+    def _fail_head(self, worker: WorkerHandle, failure: Failure) -> None:
+        """What runs has failed: this item; all of the part when the model could not even be loaded."""
+        head = worker.head
+        if head is None:
+            return
+        passed = 1
+        if head.is_wanted:
+            outcome = ItemOutcome(self._clock() - worker.item_started, None, failure, worker.log_tail())
+            if worker.is_loading:
+                passed = len(head.part.indices)
+                for index in head.part.indices:
+                    self._record_once(head, outcome, index)
+            else:
+                self._settle(worker, head, outcome, used=worker.runs > 0)
+        worker.advance(self._clock(), by=passed)
+
+    def _record_once(self, head: Assignment, outcome: ItemOutcome, index: int) -> None:
+        if not head.part.task.is_done:
+            self._record(head, outcome, index)
+
+    def _replace(self, worker: WorkerHandle) -> WorkerHandle:
+        """Kill a worker; what it had before it goes to others. Its successor."""
+        self.link.kill(worker.worker_id)
+        self._part_with(worker)
+        return self._hire()
+
+    def _part_with(self, worker: WorkerHandle) -> None:
+        """Take everything back from a worker that has ended, or is about to."""
+        rests = [assignment.rest() for assignment in worker.line if assignment.is_wanted]
+        self._queue.extendleft(reversed(rests))
+        worker.line.clear()
+        worker.let_go()
+        del self.workers[worker.worker_id]
+
+    def _start_failed(self) -> None:
+        self._failed_starts += 1
+        self._hire_at = self._clock() + _REHIRE_S
+        if self._failed_starts >= _FAILED_STARTS:
+            raise CannotStart("no process for simulations can be started; is there a limit on processes or memory?")
+
+    def _restart_zygote(self) -> None:
+        """The zygote was killed, and its workers with it; what their simulations had started is left for us to kill."""
+        complaint = self.link.complaint()
+        self.link.kill_remains()
+        for worker in list(self.workers.values()):
+            self._hear(worker)
+            if worker.worker_id in self.workers:
+                self._fail_head(worker, verdicts.supervisor_lost())
+                self._part_with(worker)
+        self.link.end()
+        self._dead_zygotes += 1
+        if self._dead_zygotes >= _DEAD_ZYGOTES:
+            raise CannotStart(f"the processes for simulations cannot be started: {complaint or 'they end at once'}")
+        self.link = ZygoteLink(self._limits, self._preload)
+
+    # who runs what
+
+    def _staff(self) -> None:
+        while len(self.workers) < self.slots and self._clock() >= self._hire_at:
+            self._hire()
+
+    def _hire(self) -> WorkerHandle:
+        worker = WorkerHandle.hire(next(self._ids), self.link, self._bell_in)
+        self.workers[worker.worker_id] = worker
+        return worker
+
+    def dispatch(self) -> None:
+        """Give idle workers something to do, and busy ones something to go on with."""
+        while idle := [worker for worker in self.workers.values() if not worker.line]:
+            part = self._next_part() or self._take_back()
+            if part is None:
+                return
+            worker = idle[0]
+            if part.needs_fresh:
+                worker = next((each for each in idle if each.is_fresh), None) or self._replace(worker)
+            worker.assign(next(self._numbers), part, self._clock())
+        self._give_ahead()
+
+    def _next_part(self) -> Part | None:
+        while self._queue:
+            part = self._queue.popleft()
+            if not part.task.dropped:
+                return part
+        return None
+
+    def _give_ahead(self) -> None:
+        """Short tasks wait in the worker, so that it never waits for us."""
+        while self.workers and (part := self._next_part()) is not None:
+            worker = min(self.workers.values(), key=lambda each: each.expected_s)
+            if part.needs_fresh or not _may_wait_in(worker, part):
+                self._queue.appendleft(part)
+                return
+            worker.assign(next(self._numbers), part, self._clock())
+
+    def _take_back(self) -> Part | None:
+        """For an idle worker, what waits in a busy one. If that has begun it meanwhile, what it says is ignored."""
+        for worker in self.workers.values():
+            for waiting in reversed(worker.line[1:]):
+                if waiting.is_wanted:
+                    waiting.taken_back = True
+                    worker.cancel(waiting)
+                    return waiting.rest()
+        return None
+
+
+def _may_wait_in(worker: WorkerHandle, part: Part) -> bool:
+    expected = part.expected_s
+    if expected is None or expected > _AHEAD_TASK_S or not worker.line:
+        return False
+    return len(worker.line) == 1 or (worker.expected_s < _AHEAD_LINE_S and len(worker.line) < _AHEAD_MOST)

@@ -1,0 +1,1 @@
+"""Numbers from numbers: no spec, no ledger, no file."""

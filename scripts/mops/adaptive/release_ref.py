@@ -1,0 +1,100 @@
+"""Where a run is: its release is all that is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from modelops_runtime.contracts.errors import UserError
+from mops.cluster.errors import NotOnCluster
+from mops.cluster.helm import Helm, Release
+from mops.cluster.names import run_namespace, slug
+
+CHART = "adaptive-run"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """The release of a run."""
+
+    run_id: str
+    namespace: str
+    flags: str = field(default="", compare=False)
+    """What chose the cluster (`Access.flags`)."""
+
+    @property
+    def release(self) -> str:
+        return slug(self.run_id)
+
+    @property
+    def dask_secret(self) -> str:
+        """The run's own certificate of the workspace."""
+        return f"{self.release}-dask-tls"
+
+    def command(self, what: str) -> str:
+        """`mops adaptive WHAT RUN`, to be shown."""
+        return f"mops adaptive {what} {self.run_id}{self._where}"
+
+    def up_command(self, spec: object = "adaptive.yaml") -> str:
+        """`mops adaptive up SPEC`, to be shown."""
+        return f"mops adaptive up {spec} --run-id {self.run_id}{self._where}"
+
+    @property
+    def _where(self) -> str:
+        namespace = "" if self.namespace == run_namespace(self.run_id) else f" --namespace {self.namespace}"
+        return f"{namespace}{self.flags}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterRun:
+    """A run that is there."""
+
+    place: Place
+    release: Release
+    values: Mapping[str, Any] = field(repr=False)
+    """The chart's defaults included."""
+
+    @property
+    def is_in_cluster(self) -> bool:
+        """Whether its Postgres is the chart's own."""
+        return self.values["centralStore"]["mode"] == "in-cluster"
+
+    @property
+    def store_secret(self) -> str:
+        """How its Postgres is reached: PGHOST, PGPORT, PGDATABASE, PGUSER, PGPASSWORD."""
+        if self.is_in_cluster:
+            return self.values["postgres"]["auth"]["existingSecret"] or f"{self.place.release}-postgres"
+        return self.values["centralStore"]["existingSecret"]
+
+
+def worker_job(resources: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Of the resources of a run's release, the Job of its workers."""
+    jobs = (one for one in resources if one["kind"] == "Job")
+    return next(one for one in jobs if one["metadata"]["labels"]["app.kubernetes.io/component"] == "worker")
+
+
+def place_of(run_id: str, namespace: str | None, flags: str) -> Place:
+    return Place(run_id=run_id, namespace=namespace or run_namespace(run_id), flags=flags)
+
+
+def find(helm: Helm, run_id: str, namespace: str | None = None) -> ClusterRun:
+    """Raises NotOnCluster."""
+    place = place_of(run_id, namespace, helm.access.flags)
+    release = helm.release(place.release, place.namespace)
+    if release is None:
+        what = f"there is no run {run_id!r} in namespace {place.namespace}"
+        raise NotOnCluster(what, f"`mops adaptive status{place.flags}` lists the runs, `mops adaptive up` begins one")
+    return run_of(place, release)
+
+
+def run_of(place: Place, release: Release) -> ClusterRun:
+    """Raises UserError when the release is another run's, or none of ours."""
+    from mops.charts.adaptive_run import AdaptiveRunValues
+
+    kept = (release.values.get("run") or {}).get("id")
+    if kept != place.run_id:
+        holds = f"run {kept!r}" if kept else "something else"
+        raise UserError(f"release {place.namespace}/{release.name} is of {holds}; give another --run-id or --namespace")
+    values = AdaptiveRunValues.model_validate(dict(release.values)).model_dump(by_alias=True)
+    return ClusterRun(place=place, release=release, values=values)

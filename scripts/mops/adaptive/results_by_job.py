@@ -1,0 +1,68 @@
+"""What a run has found, sent by a Job through its pod's log: for who cannot reach the run's Postgres from here.
+
+Not by exec: that needs a right of its own, as dangerous as the one to forward ports. Who may read the logs can have this.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from modelops_runtime.contracts.errors import LedgerError
+from modelops_runtime.results.log_transport import received
+from mops.adaptive.release_ref import ClusterRun, worker_job
+from mops.cluster.access import Kube
+from mops.cluster.errors import said_plainly
+from mops.cluster.jobs import ended_pod, made, once
+
+COMPONENT = "export"
+
+_DOES = "which sends the results"
+_THEN = "no Job is needed by who may forward ports: docs/cluster.md says which right that is"
+_REREAD_S = 10.0
+"""The end of a log may come a moment after the pod's."""
+
+
+def brought(kube: Kube, run: ClusterRun, what: str) -> Mapping[str, bytes]:
+    """The files of `what` (parquet, csv, optuna, summary) by name; none while there is no ledger.
+
+    Raises ClusterError, with the pod's last words, for a Job that cannot do it, LedgerError for a log that is cut off.
+    """
+    namespace = run.place.namespace
+    job = send_job(run, what, f"{run.place.release}-send-{uuid.uuid4().hex[:6]}")
+    with made(kube, namespace, job, _DOES):
+        return _read(kube, namespace, ended_pod(kube, namespace, job["metadata"]["name"], _DOES, _THEN).name)
+
+
+def send_job(run: ClusterRun, what: str, name: str) -> dict[str, Any]:
+    """The run's own worker with another command: same image, rights, Secrets, and way to Postgres. Pure."""
+    template = copy.deepcopy(worker_job(run.release.resources)["spec"]["template"])
+    labels = {**template["metadata"]["labels"], "app.kubernetes.io/component": COMPONENT}
+    labels.pop("modelops.io/dask-client", None)
+    container = template["spec"]["containers"][0]
+    ledger = [arg for arg in container["args"] if arg.startswith("--ledger")]
+    container |= {
+        "name": "send",
+        "command": ["python", "-m", "modelops_runtime.pods.send_results"],
+        "args": [f"--run-id={run.place.run_id}", f"--what={what}", *ledger],
+        "ports": [],
+        "resources": {**container["resources"], "requests": {"cpu": "50m", "memory": "256Mi"}},
+    }
+    return once(name, labels, template["spec"])
+
+
+def _read(kube: Kube, namespace: str, pod: str) -> Mapping[str, bytes]:
+    give_up = time.monotonic() + _REREAD_S
+    while True:
+        with said_plainly(f"reading the log of pod {namespace}/{pod}"):
+            answer: Any = kube.core.read_namespaced_pod_log(pod, namespace, _preload_content=False)
+            lines = answer.data.decode(errors="replace").splitlines()
+        try:
+            return received(lines)
+        except LedgerError:
+            if time.monotonic() > give_up:
+                raise
+        time.sleep(1)

@@ -1,0 +1,99 @@
+"""Where runs on a cluster stand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from modelops_runtime.contracts.errors import LedgerError
+from modelops_runtime.results.log_transport import SUMMARY
+from modelops_runtime.results.summary import RunSummary, summarise
+from mops.adaptive.ledger import NotFromHere, ledger_of
+from mops.adaptive.release_ref import CHART, ClusterRun, find
+from mops.adaptive.results_by_job import COMPONENT, brought
+from mops.adaptive.up import job_state, jobs_of
+from mops.cluster.access import Access, Kube
+from mops.cluster.errors import ClusterError
+from mops.cluster.helm import Helm, Release
+from mops.cluster.pods import PodState, pods_of
+from mops.terminal.text import status_lines
+from mops.workspace.text import pod_lines
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """A run on a cluster at one moment."""
+
+    run: ClusterRun
+    job: str
+    """running, complete, failed, or none."""
+    pods: Sequence[PodState]
+    summary: RunSummary | None
+    unreachable: str
+    """Why there is no summary, where that is known."""
+
+    def lines(self) -> list[str]:
+        place = self.run.place
+        head = [f"{place.run_id}: {self.unreachable or 'not begun'}"]
+        lines = status_lines(self.summary) if self.summary else head
+        lines.append(
+            f"release     {place.namespace}/{place.release}, revision {self.run.release.revision}, job {self.job}"
+        )
+        return lines + pod_lines(self.pods)
+
+    def as_json(self) -> dict[str, Any]:
+        place = self.run.place
+        return {
+            "run": place.run_id,
+            "namespace": place.namespace,
+            "release": place.release,
+            "revision": self.run.release.revision,
+            "job": self.job,
+            "pods": [
+                {"name": pod.name, "component": pod.component, "state": pod.state, "restarts": pod.restarts}
+                for pod in self.pods
+            ],
+            "ledger": self.summary.as_json() if self.summary else None,
+            "unreachable": self.unreachable,
+        }
+
+
+def look(access: Access, run_id: str, namespace: str | None, *, say: Say) -> Standing:
+    """Raises NotOnCluster. A ledger that cannot be reached just now is part of what is seen."""
+    run, kube = find(Helm(access), run_id, namespace), Kube(access)
+    jobs = jobs_of(kube, run.place)
+    summary, unreachable = None, ""
+    try:
+        with ledger_of(access, run) as ledger:
+            if ledger is not None and ledger.get_run(run_id) is not None:
+                summary = summarise(ledger, run_id)
+    except NotFromHere as error:
+        say(f"{error.args[0]}; a job in {run.place.namespace} sends where it stands through its log")
+        summary, unreachable = _asked_by_job(kube, run)
+    except (ClusterError, LedgerError) as error:
+        unreachable = f"its ledger cannot be reached just now: {error}"
+    return Standing(
+        run=run,
+        job=(job_state(jobs[-1]).lower() or "running") if jobs else "none",
+        pods=[pod for pod in pods_of(kube, run.place.namespace, run.place.release) if pod.component != COMPONENT],
+        summary=summary,
+        unreachable=unreachable,
+    )
+
+
+def _asked_by_job(kube: Kube, run: ClusterRun) -> tuple[RunSummary | None, str]:
+    """The summary, or why there is none."""
+    try:
+        files = brought(kube, run, "summary")
+    except (ClusterError, LedgerError) as error:
+        return None, f"its ledger cannot be reached just now: {error}"
+    return (RunSummary.from_json(json.loads(files[SUMMARY])) if files else None), ""
+
+
+def runs(helm: Helm, namespace: str | None) -> list[Release]:
+    """Of the cluster, or of one namespace."""
+    return helm.releases(CHART, namespace)

@@ -1,0 +1,164 @@
+"""The logs of a release's pods as they come, those of pods that join later too."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Any
+
+from mops.cluster.access import Kube
+from mops.cluster.errors import ClusterError, Forbidden, said_plainly
+from mops.cluster.pods import PodState, pods_of
+
+_LOOK_S = 2.0
+"""Between two looks for pods that have joined."""
+
+_UNREACHABLE_S = 120.0
+"""A cluster that does not answer for so long is given up."""
+
+_QUIET_S, _LAST_S = 3.0, 30.0
+"""When all is over: without a line for so long nothing more will come; and it ends after so long in any case."""
+
+_TIMEOUT_S = (10, 60)
+"""To connect, and between two lines: a connection that is silent may be dead, so it is made anew."""
+
+_STAMP = re.compile(r"\d{4}-\d\d-\d\dT")
+
+Lines = SimpleQueue[str | ClusterError]
+
+
+@dataclass
+class Tail:
+    """How far the log of one pod has been read."""
+
+    pod: str
+    first: int | None
+    """Lines of its end to begin with; None: all."""
+    thread: Thread | None = None
+    seen: str = ""
+    """Timestamp of the last line, in a form that sorts."""
+    seen_at: float | None = None
+    """When that came, or the log was first opened; on the monotonic clock."""
+    ended: set[int] = field(default_factory=set[int])
+    """Restarts whose log has been read to its end."""
+
+    def fresh(self, raw: str, now: float) -> str | None:
+        """The line without its timestamp; None where it was seen before, or has none: that is the node's word, not the pod's."""
+        stamp, _, line = raw.partition(" ")
+        if not _STAMP.match(stamp):
+            return None
+        stamp = sortable(stamp)
+        if stamp <= self.seen:
+            return None
+        self.seen, self.seen_at = stamp, now
+        return line
+
+
+def sortable(stamp: str) -> str:
+    """`2026-01-02T03:04:05.6Z` with all nine digits of its nanoseconds: the zeros at the end are left out otherwise. Pure."""
+    whole, _, fraction = stamp.removesuffix("Z").partition(".")
+    return f"{whole}.{fraction:0<9}"
+
+
+def follow(
+    kube: Kube, namespace: str, release: str, component: str, tail: int, *, is_over: Callable[[], bool]
+) -> Iterator[str]:
+    """Each new line behind its pod's name, `tail` old ones first, until `is_over`. Raises ClusterError, Forbidden."""
+    lines, tails, answered, first = Lines(), dict[str, Tail](), time.monotonic(), tail
+    while True:
+        try:
+            over, pods = is_over(), pods_of(kube, namespace, release, component)
+        except Forbidden:
+            raise
+        except ClusterError:
+            if time.monotonic() - answered > _UNREACHABLE_S:
+                raise
+        else:
+            answered = time.monotonic()
+            for pod in pods:
+                _read_on(kube, namespace, pod, tails.setdefault(pod.name, Tail(pod.name, first)), lines)
+            if over:
+                yield from _the_rest(lines, tails)
+                return
+            first = None  # who joins from now on is shown from its beginning
+        yield from _within(lines, _LOOK_S)
+
+
+def _read_on(kube: Kube, namespace: str, pod: PodState, tail: Tail, lines: Lines) -> None:
+    """Have a thread read, unless one does or there is nothing left."""
+    if (tail.thread is None or not tail.thread.is_alive()) and pod.restarts not in tail.ended:
+        tail.thread = Thread(target=_read, args=(kube, namespace, pod, tail, lines), daemon=True)
+        tail.thread.start()
+
+
+def _read(kube: Kube, namespace: str, pod: PodState, tail: Tail, lines: Lines) -> None:
+    """Until the log's end, or the connection's: then it is opened again at the next look."""
+    from kubernetes.client import ApiException
+    from urllib3.exceptions import HTTPError
+
+    try:
+        for raw in _opened(kube, namespace, tail):
+            line = tail.fresh(raw.decode(errors="replace").rstrip("\n"), time.monotonic())
+            if line is not None:
+                lines.put(f"{pod.name}  {line}")
+    except ApiException as error:
+        if error.status == 403:
+            lines.put(_as_ours(namespace, pod, error))
+        return  # it does not run yet, or is gone
+    except (HTTPError, OSError):
+        return
+    if pod.exit_code is not None:
+        tail.ended.add(pod.restarts)
+
+
+def _opened(kube: Kube, namespace: str, tail: Tail) -> Any:
+    now = time.monotonic()
+    begin: dict[str, Any]
+    if tail.seen_at is None:
+        begin = {} if tail.first is None else {"tail_lines": tail.first}
+    else:
+        begin = {"since_seconds": math.ceil(now - tail.seen_at) + 2}
+    opened = kube.core.read_namespaced_pod_log(
+        tail.pod, namespace, follow=True, timestamps=True, _preload_content=False, _request_timeout=_TIMEOUT_S, **begin
+    )
+    tail.seen_at = tail.seen_at or now
+    return opened
+
+
+def _as_ours(namespace: str, pod: PodState, error: Exception) -> ClusterError:
+    try:
+        with said_plainly(f"reading the log of {namespace}/{pod.name}"):
+            raise error
+    except ClusterError as ours:
+        return ours
+
+
+def _within(lines: Lines, seconds: float) -> Iterator[str]:
+    """What comes in that time."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        try:
+            line = lines.get(timeout=left)
+        except Empty:
+            return
+        if isinstance(line, ClusterError):
+            raise line
+        yield line
+
+
+def _the_rest(lines: Lines, tails: dict[str, Tail]) -> Iterator[str]:
+    """What the pods have said last. One that goes on, as a database does, is not waited for."""
+    until = quiet_until = time.monotonic() + _LAST_S
+    while (now := time.monotonic()) < min(until, quiet_until):
+        reading = any(tail.thread and tail.thread.is_alive() for tail in tails.values())
+        came = list(_within(lines, 0.1))
+        yield from came
+        if not came and not reading:
+            return
+        if came or quiet_until == until:
+            quiet_until = now + _QUIET_S

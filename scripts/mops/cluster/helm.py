@@ -1,0 +1,203 @@
+"""Helm, driven by pyhelm3. A release is the only state there is."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import re
+import shutil
+import subprocess
+import time
+import warnings
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from modelops_runtime.contracts.errors import UserError
+from mops.cluster.access import Access
+from mops.cluster.errors import said_plainly
+
+if TYPE_CHECKING:
+    from pyhelm3 import Client
+
+OLDEST, BELOW = (4, 2, 4), (5, 0, 0)
+PENDING = ("pending-install", "pending-upgrade", "pending-rollback", "uninstalling")
+PATIENCE_S = 30.0
+"""Our own helm calls never wait for pods, so one that is pending for longer was cut off."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """A release as it stands."""
+
+    name: str
+    namespace: str
+    revision: int
+    status: str
+    updated: datetime
+    chart: str = ""
+    """`dask-workspace-0.1.0`"""
+    values: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """Those that were given."""
+    resources: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+    """Of its manifest; Secrets among them, so never to be logged."""
+
+
+def helm_version() -> str | None:
+    """Of the helm on PATH, without a v; None where there is none."""
+    if shutil.which("helm") is None:
+        return None
+    said = subprocess.run(
+        ["helm", "version", "--template", "{{ .Version }}"], capture_output=True, text=True, check=False
+    )
+    return said.stdout.strip().removeprefix("v") or None
+
+
+def version_problem(version: str | None) -> str | None:
+    """What is wrong with a version of helm, and what would be right."""
+    right = f"install Helm {'.'.join(map(str, OLDEST))} or later, below {BELOW[0]}: https://helm.sh/docs/intro/install"
+    if version is None:
+        return f"there is no helm on PATH; {right}"
+    found = re.match(r"(\d+)\.(\d+)\.(\d+)", version)
+    fits = found is not None and OLDEST <= tuple(map(int, found.groups())) < BELOW
+    return None if fits else f"helm is {version}; {right}"
+
+
+def chart_path(name: str) -> Path:
+    """The chart that came with this package, or that of the source tree."""
+    packaged = Path(__file__).resolve().parents[1] / "charts" / "packaged" / name
+    return packaged if packaged.is_dir() else Path(__file__).resolve().parents[3] / "charts" / name
+
+
+class Helm:
+    """What we ask of helm; each call is over when it returns, and none waits for pods."""
+
+    def __init__(self, access: Access) -> None:
+        if problem := version_problem(helm_version()):
+            raise UserError(problem)
+        access.check()  # of a kubeconfig that cannot be read, helm says that the cluster does not answer
+        self.access = access
+
+    def release(self, name: str, namespace: str) -> Release | None:
+        """The release with its values and resources, or None."""
+        from pyhelm3.errors import ReleaseNotFoundError
+
+        async def read(client: Client) -> Release | None:
+            try:
+                revision = await client.get_current_revision(name, namespace=namespace)
+            except ReleaseNotFoundError:
+                return None
+            return Release(
+                name=name,
+                namespace=namespace,
+                revision=revision.revision,
+                status=str(revision.status.value),
+                updated=revision.updated.astimezone(UTC),
+                values=await revision.values() or {},
+                resources=tuple(resource for resource in await revision.resources() if resource),
+            )
+
+        return self._call(f"reading release {namespace}/{name}", read)
+
+    def releases(self, chart: str, namespace: str | None = None) -> list[Release]:
+        """All releases of a chart, in one namespace or in all; without their values."""
+
+        async def read(client: Client) -> list[Release]:
+            listed = await client.list_release_definitions(
+                all_namespaces=namespace is None, namespace=namespace, include_failed=True, include_pending=True,
+                include_uninstalling=True, max_releases=0,
+            )  # fmt: skip
+            return [_listed(one) for one in listed if str(one["chart"]).rpartition("-")[0] == chart]
+
+        return self._call("listing releases", read)
+
+    def deploy(self, name: str, namespace: str, chart: str, values: Mapping[str, Any], timeout_s: float) -> int:
+        """Install or upgrade; a release that was cut off is healed first. Returns the revision."""
+        self._heal(name, namespace, timeout_s)
+
+        async def apply(client: Client) -> int:
+            made = await client.install_or_upgrade_release(
+                name, await client.get_chart(chart_path(chart)), dict(values), namespace=namespace,
+                create_namespace=False, timeout=f"{timeout_s:.0f}s",
+            )  # fmt: skip
+            return made.revision
+
+        return self._call(f"deploying release {namespace}/{name}", apply)
+
+    def preview(
+        self, name: str, namespace: str, chart: str, values: Mapping[str, Any], *, is_there: bool
+    ) -> tuple[Mapping[str, Any], ...]:
+        """The resources that `deploy` would apply. `is_there`: the namespace is, so the cluster itself is asked."""
+        import yaml
+
+        command = ["upgrade", name, str(chart_path(chart)), "--install", "--dry-run=server", "--values", "-"]
+        command += ["--namespace", namespace, "--output", "json"]
+
+        async def render(client: Client) -> tuple[Mapping[str, Any], ...]:
+            if is_there:  # pyhelm3's own dry run does not let the chart look up what it made before
+                said = await client._command.run(command, json.dumps(values).encode())
+                # Kubernetes' YAML is 1.1, where 0440 is octal.
+                rendered = tuple(yaml.safe_load_all(json.loads(said)["manifest"]))
+            else:
+                rendered = await client.template_resources(
+                    await client.get_chart(chart_path(chart)), name, dict(values), namespace=namespace, no_hooks=True
+                )
+            return tuple(resource for resource in rendered if resource)
+
+        return self._call(f"rendering chart {chart}", render)
+
+    def uninstall(self, name: str, namespace: str, timeout_s: float) -> None:
+        """Remove the release; nothing happens where there is none. What its chart keeps stays."""
+
+        from pyhelm3.errors import ReleaseNotFoundError
+
+        async def remove(client: Client) -> None:
+            # Which right was missing is said by `--debug` alone, which pyhelm3's own call does not take.
+            with contextlib.suppress(ReleaseNotFoundError):
+                await client._command.uninstall(name, debug=True, namespace=namespace, timeout=f"{timeout_s:.0f}s")
+
+        self._call(f"uninstalling release {namespace}/{name}", remove)
+
+    def _heal(self, name: str, namespace: str, timeout_s: float) -> None:
+        """Bring a release that a killed helm left pending into a state that can be upgraded."""
+        while (release := self.release(name, namespace)) is not None and release.status in PENDING:
+            if (datetime.now(UTC) - release.updated).total_seconds() < PATIENCE_S:
+                time.sleep(1)  # perhaps another helm is at work
+                continue
+
+            async def proceed(client: Client) -> None:
+                await client.get_proceedable_revision(name, namespace=namespace, timeout=f"{timeout_s:.0f}s")
+
+            self._call(f"healing release {namespace}/{name}, which is {release.status}", proceed)
+            return
+
+    def _call(self, doing: str, ask: Callable[[Client], Coroutine[Any, Any, T]]) -> T:
+        from pyhelm3 import Client
+        from pyhelm3.command import Command
+
+        with said_plainly(doing), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            command = Command(kubeconfig=self.access.kubeconfig, kubecontext=self.access.context)
+            return asyncio.run(ask(Client(command)))
+
+
+def _listed(one: Mapping[str, Any]) -> Release:
+    return Release(
+        name=str(one["name"]),
+        namespace=str(one["namespace"]),
+        revision=int(one["revision"]),
+        status=str(one["status"]),
+        updated=_time(str(one["updated"])),
+        chart=str(one["chart"]),
+    )
+
+
+def _time(text: str) -> datetime:
+    """Of `helm list`: 2026-01-02 03:04:05.678901234 +0000 UTC."""
+    date, clock, zone = text.split()[:3]
+    return datetime.strptime(f"{date} {clock[:15]} {zone}", "%Y-%m-%d %H:%M:%S.%f %z")

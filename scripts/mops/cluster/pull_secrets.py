@@ -1,0 +1,80 @@
+"""The image registry's credentials: from a Secret that is there, a file or a variable; never from a spec."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from modelops_runtime.contracts.errors import UserError
+from mops.cluster.access import Kube
+
+NAME = "modelops-pull"
+VARIABLE = "MOPS_PULL_SECRET"
+
+
+@dataclass(frozen=True)
+class PullSecret:
+    """By name, by file, or (neither) by the variable, if it is set."""
+
+    name: str | None
+    file: Path | None
+
+    def content(self) -> bytes | None:
+        """The docker config that is to become a Secret. Raises UserError for what is none."""
+        if self.name and self.file:
+            raise UserError("--pull-secret and --pull-secret-file are both given; keep one")
+        if self.name:
+            return None
+        given, where = os.environ.get("MOPS_PULL_SECRET"), VARIABLE
+        if self.file is not None:
+            if not self.file.is_file():
+                raise UserError(
+                    f"--pull-secret-file: there is no file {self.file}; give one such as ~/.docker/config.json"
+                )
+            given, where = self.file.read_text("utf-8"), str(self.file)
+        if not given:
+            return None
+        try:
+            ok = bool(json.loads(given)["auths"])
+        except (ValueError, KeyError, TypeError):
+            ok = False
+        if not ok:
+            raise UserError(
+                f"{where} holds no docker config with auths; `docker login` writes one, ~/.docker/config.json"
+            )
+        return given.encode()
+
+    def names(self) -> list[str]:
+        """What the pods are to name."""
+        return [self.name] if self.name else [NAME] if self.content() is not None else []
+
+    def make(self, kube: Kube, namespace: str) -> None:
+        """Write the Secret where one is to be made. Raises UserError for a named one that is not there."""
+        content = self.content()
+        if content is not None:
+            kube.write_secret(namespace, NAME, "kubernetes.io/dockerconfigjson", {".dockerconfigjson": content}, {})
+        elif self.name and kube.secret(namespace, self.name) is None:
+            raise UserError(
+                f"there is no Secret {self.name} in namespace {namespace}; make it there first, or give a file"
+            )
+
+
+def pull_secret_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """--pull-secret and --pull-secret-file, handed on as `pull_secret`."""
+    import functools
+
+    @click.option("--pull-secret", "pull_secret_name", metavar="NAME",
+                  help="A Secret of the namespace with which images are pulled.")  # fmt: skip
+    @click.option("--pull-secret-file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+                  help=f"A docker config.json to make it of; or its text in the variable {VARIABLE}.")  # fmt: skip
+    @functools.wraps(function)
+    def with_secret(*args: Any, pull_secret_name: str | None, pull_secret_file: Path | None, **more: Any) -> Any:
+        return function(*args, pull_secret=PullSecret(pull_secret_name, pull_secret_file), **more)
+
+    return with_secret

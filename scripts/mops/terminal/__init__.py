@@ -1,0 +1,1 @@
+"""Lines, tables and live displays for people. Nothing here asks or computes."""

@@ -1,0 +1,61 @@
+"""The answer of a run, as lines for people."""
+
+from __future__ import annotations
+
+from modelops_runtime.api.calibration import Calibration
+from modelops_runtime.contracts.plain_text import plain_line
+from mops.terminal.text import (
+    ERROR,
+    about_its_error,
+    caution_lines,
+    duration,
+    number,
+    value_text,
+    warning_lines,
+    with_error,
+)
+
+
+def answer_lines(report: Calibration) -> list[str]:
+    """Best parameters with their losses, derived quantities, what is to be said against them, what it took, and the report.
+
+    A summary that an older ModelOps wrote lacks some keys: what they would tell is left out.
+    """
+    lines = [f"{report.run_id}: already finished; `mops extend` raises its budget"] if report.already_finished else []
+    lines.append(f"best parameters (trial {report.best_trial}):")
+    width = max(map(len, {**report.params, **report.derived}), default=0)
+    lines += [f"  {name:<{width}}  {value_text(value)}" for name, value in report.params.items()]
+    lines += [f"  {name:<{width}}  {value_text(value)}  (derived)" for name, value in report.derived.items()]
+    lines.append(_loss(report))
+    summary, confirmed = report.summary, report.confirmed_loss is not None
+    replicates = summary.get("confirmed_replicates" if confirmed else "replicates", 0)
+    about_error = about_its_error(report.effective_sample_size, replicates, confirmed=confirmed)
+    lines += [*about_error, *warning_lines(report.warnings), *caution_lines(report.cautions, about_error)]
+    if reason := summary.get("stop_reason"):
+        lines.append(f"stopped before the budget: {reason}")
+    if failed := summary.get("failed"):
+        commonest = plain_line(str(summary.get("commonest_error") or ""), limit=ERROR)
+        lines.append(f"{failed} trials failed" + (f"; the commonest {commonest}" if commonest else ""))
+    if not report.already_finished:
+        lines.append(f"{report.trials_made} trials, {report.simulations:,} simulations in {duration(report.elapsed_s)}")
+    lines.append(f"report: {report.report}")
+    return lines
+
+
+def answer_json(report: Calibration) -> dict[str, object]:
+    """What `run_ended` says of it, beside the state."""
+    return {
+        "reason": report.stop_reason,
+        "report": None if report.report is None else str(report.report),
+        "summary": dict(report.summary),
+        "warnings": list(report.warnings),
+        "cautions": list(report.cautions),
+    }
+
+
+def _loss(report: Calibration) -> str:
+    if report.confirmed_loss is None:
+        return f"loss {with_error(report.loss, report.loss_se)}, not confirmed on fresh seeds"
+    confirmed = with_error(report.confirmed_loss, report.confirmed_loss_se)
+    fresh = f"confirmed on {report.confirmed_replicates or 'its'} fresh replicates"
+    return f"loss {confirmed} {fresh} (in the search: {number(report.loss)})"

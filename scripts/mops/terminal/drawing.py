@@ -1,0 +1,77 @@
+"""Rows of a live display on a terminal, by rich. Imported by the display's thread alone."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.live import Live
+from rich.text import Text
+
+from modelops_runtime.contracts.plain_text import plain_line, plain_streams, unfiltered
+from mops.terminal.live_status import Row, fitted
+
+_WIDEST = 100
+_LABELS = 9
+_BAR = (8, 40)
+"""Narrowest and widest bar, in columns."""
+_STYLES = {"plain": "", "strong": "bold", "wait": "yellow", "bad": "red"}
+
+Draw = Callable[[tuple[Row, ...], list[str]], None]
+
+
+@contextmanager
+def drawn() -> Iterator[Draw]:
+    """A function that draws rows in place of those before, with lines above them that stay. The last rows stay too."""
+    # What others write to stderr meanwhile goes through the console too, and through the door before it.
+    console = Console(file=unfiltered(sys.stderr))
+    with Live(console=console, auto_refresh=False, redirect_stdout=False) as live, plain_streams():
+        console.show_cursor(True)  # so that it is there when the run is stopped by Ctrl-Z, or killed
+
+        def draw(shown: tuple[Row, ...], said: list[str]) -> None:
+            for line in said:
+                console.print(Text(plain_line(line)), soft_wrap=True)
+            live.update(Frame(shown), refresh=True)
+
+        yield draw
+
+
+class Frame:
+    """Rows as they fit into the terminal, whatever its width; the first is the head."""
+
+    def __init__(self, shown: tuple[Row, ...]) -> None:
+        self._rows = shown
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        # One column stays free, since some terminals break a line that fills them.
+        width = max(1, min(options.max_width - 1, _WIDEST))
+        head, *others = self._rows
+        yield _line(Text(f"{head.label}  ", style="bold"), head, width)
+        for row in others:
+            if row is others[-1]:  # the terminal writes ^C behind it: broken there, it would leave a line behind
+                width = max(1, min(width, options.max_width - 1 - 2 * len("^C")))
+            label = Text(row.label.ljust(_LABELS), style="dim")
+            yield _line(label, row, width) if row.share is None else _barred(label, row, width, options)
+
+
+def _line(label: Text, row: Row, width: int) -> Text:
+    return _cut(Text.assemble(label, (fitted(row.parts, width - len(label)), _STYLES[row.tone])), width)
+
+
+def _barred(label: Text, row: Row, width: int, options: ConsoleOptions) -> Text:
+    narrowest, widest = _BAR
+    words = fitted(row.parts, width - len(label) - narrowest - 2)
+    length = max(0, min(widest, width - len(label) - len(words) - 2))
+    share = row.share or 0.0
+    done = int(share * length)
+    full, empty = ("#", "-") if options.ascii_only else ("━", "─")
+    bar = Text.assemble((full * done, "green" if share >= 1 else "cyan"), (empty * (length - done), "dim"))
+    return _cut(Text.assemble(label, bar, f"  {words}"), width)
+
+
+def _cut(text: Text, width: int) -> Text:
+    text.no_wrap = True
+    text.truncate(width, overflow="crop")
+    return text

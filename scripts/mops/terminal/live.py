@@ -1,0 +1,75 @@
+"""The live display of a run. One thread owns it, imports rich, and draws: the search never waits for it."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from modelops_cli.output import echo_line
+from modelops_runtime.runner.events import Event, Notice, RunStarted
+from mops.terminal.live_status import Standing, begin, follow, rows
+
+_EVERY_S = 0.25
+
+
+class LiveDisplay:
+    """Takes the events of a run, and draws where it stands on stderr from the run's start on."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._standing: Standing | None = None
+        self._said: deque[str] = deque()
+        self._stopping = False
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def on_event(self, event: Event) -> None:
+        """Count, and no more: drawing is the thread's."""
+        match event:
+            case RunStarted():
+                self._standing = begin(event, self._clock())
+                self._thread = threading.Thread(target=self._run, name="live display", daemon=True)
+                self._thread.start()
+            case Notice(text):
+                self._said.append(text)
+                if self._thread is None:
+                    self._say_all()
+            case _ if self._standing is not None:
+                self._standing = follow(self._standing, event, self._clock())
+
+    def on_stop(self) -> None:
+        """Takes no lock and writes nothing: a signal's handler calls it."""
+        self._stopping = True
+
+    def close(self) -> None:
+        """Leave the last state standing, and give the terminal back."""
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join()
+        self._say_all()
+
+    def _say_all(self) -> None:
+        for text in self._new_lines():
+            echo_line(text, err=True)
+
+    def _new_lines(self) -> list[str]:
+        return [self._said.popleft() for _ in range(len(self._said))]
+
+    def _run(self) -> None:
+        with contextlib.suppress(OSError):  # the terminal is gone; the run is not
+            self._draw_until_ended()
+
+    def _draw_until_ended(self) -> None:
+        from mops.terminal.drawing import drawn
+
+        with drawn() as draw:
+            while True:
+                ended = self._ended.is_set()
+                assert self._standing is not None
+                shown = rows(self._standing, self._clock(), stopping=self._stopping, ended=ended)
+                draw(shown, self._new_lines())
+                if ended:
+                    return
+                self._ended.wait(_EVERY_S)

@@ -1,0 +1,217 @@
+"""What the live display of a run shows: events and a clock come in, rows of text come out. Nothing is drawn here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from modelops_runtime.contracts.plain_text import plain_line
+from modelops_runtime.runner.events import Counts, Event, RunStarted, Tick, TrialFinished
+from mops.terminal.text import duration, number, plural, value_text
+
+WINDOW_S = 20.0
+"""Paces are those of the last so many seconds."""
+
+_SAMPLE_EVERY_S = 1.0
+
+Tone = Literal["plain", "strong", "wait", "bad"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """How far the run was at a moment of its own time (pauses left out)."""
+
+    elapsed_s: float
+    finished: int
+    simulations: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """All that is known of a run from its events."""
+
+    run_id: str
+    counts: Counts
+    at: float
+    """When `counts` came in; seconds on the clock of whoever calls `follow`."""
+    busy: int | None = None
+    """Slots, at the last tick; None before the first."""
+    samples: tuple[Sample, ...]
+    """A second or more apart; the first may lie before the window."""
+    last_failure: str = ""
+    confirming_since_s: float | None = None
+    """Elapsed seconds when the confirmation began."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the display."""
+
+    label: str
+    parts: tuple[str, ...]
+    """The most important first: what does not fit is left out from the end."""
+    share: float | None = None
+    """0 to 1: drawn as a bar before the parts."""
+    tone: Tone = "plain"
+
+
+def begin(started: RunStarted, now: float) -> Standing:
+    """Before anything has happened."""
+    counts = Counts(
+        finished=started.finished,
+        found=started.finished,
+        trials=started.trials,
+        failed=0,
+        stopped_early=0,
+        best_loss=None,
+        best_trial=None,
+        simulations=0,
+        elapsed_s=0.0,
+        slots=started.slots,
+        busy=0,
+    )
+    return Standing(run_id=started.run_id, counts=counts, at=now, samples=(Sample(0.0, started.finished, 0),))
+
+
+def follow(standing: Standing, event: Event, now: float) -> Standing:
+    """With one event more. It is called for each, so it only counts."""
+    failure, busy = standing.last_failure, standing.busy
+    match event:
+        case Tick(counts):
+            busy = counts.busy
+        case TrialFinished(trial, counts):
+            failure = f"{trial.failure}: {trial.error or ''}" if trial.failure else failure
+        case _:
+            return standing
+    since = standing.confirming_since_s
+    if counts.confirming and since is None:
+        since = counts.elapsed_s
+    return Standing(
+        run_id=standing.run_id,
+        counts=counts,
+        at=now,
+        busy=busy,
+        samples=_sampled(standing.samples, counts),
+        last_failure=failure,
+        confirming_since_s=since,
+    )
+
+
+def _sampled(samples: tuple[Sample, ...], counts: Counts) -> tuple[Sample, ...]:
+    if counts.elapsed_s - samples[-1].elapsed_s < _SAMPLE_EVERY_S:
+        return samples
+    samples = (*samples, Sample(counts.elapsed_s, counts.finished, counts.simulations))
+    while len(samples) > 2 and samples[1].elapsed_s <= counts.elapsed_s - WINDOW_S:
+        samples = samples[1:]
+    return samples
+
+
+def rows(standing: Standing, now: float, *, stopping: bool = False, ended: bool = False) -> tuple[Row, ...]:
+    """The display at the moment `now`. `ended`: as it is left standing."""
+    counts = standing.counts
+    made = [_head(standing, now, stopping=stopping, ended=ended)]
+    made.append(
+        Row("search", (f"{counts.finished:,}/{counts.trials:,} trials",), _share(counts.finished, counts.trials))
+    )
+    if counts.finalists:
+        share = _share(counts.confirmed, counts.finalists)
+        made.append(Row("confirm", (f"{counts.confirmed}/{counts.finalists} sets",), share))
+    made += [_best(counts), _speed(standing, ended=ended)]
+    if counts.stopped_early:
+        made.append(Row("raced", (f"{plural(counts.stopped_early, 'trial')} stopped early",)))
+    if counts.failed:
+        share = f" ({counts.failed / counts.finished:.0%})" if counts.finished else ""
+        made.append(Row("failed", (f"{counts.failed:,} of {counts.finished:,} trials{share}",), tone="bad"))
+        if standing.last_failure:
+            made.append(Row("error", (standing.last_failure,), tone="bad"))
+    return tuple(replace(row, label=plain_line(row.label), parts=tuple(map(plain_line, row.parts))) for row in made)
+
+
+def _head(standing: Standing, now: float, *, stopping: bool, ended: bool) -> Row:
+    counts = standing.counts
+    since_s = 0.0 if counts.paused or ended else max(0.0, now - standing.at)
+    took = duration(counts.elapsed_s + since_s)
+    if ended:
+        return Row(standing.run_id, (took,), tone="strong")
+    tone: Tone = "strong"
+    if stopping:
+        doing, tone = "stopping", "wait"
+    elif counts.paused:
+        doing, tone = f"paused; `mops resume {standing.run_id}` goes on", "wait"
+    elif not counts.confirming:
+        doing = "searching"
+    elif counts.confirmed < counts.finalists:
+        doing = "confirming the best on fresh seeds"
+    else:
+        doing = "writing the report"
+    parts = [doing]
+    if stopping:
+        parts += ["Ctrl-C again stops now", "what runs is finished first"]
+    elif (left := seconds_left(standing, now)) is not None:
+        parts.append(f"{duration(left)} left")
+    return Row(standing.run_id, (*parts, f"{took} so far"), tone=tone)
+
+
+def _best(counts: Counts) -> Row:
+    if counts.best_trial is None:
+        return Row("best", ("no trial has completed yet",))
+    values = (f"{name} {value_text(value)}" for name, value in (counts.best_params or {}).items())
+    parts = (f"loss {number(counts.best_loss)} in the search", f"trial {counts.best_trial}", *values)
+    return Row("best", tuple(parts), tone="strong")
+
+
+def _speed(standing: Standing, *, ended: bool) -> Row:
+    counts = standing.counts
+    if ended:
+        return Row("speed", (f"{counts.simulations:,} simulations", f"{_a_second(counts.simulations_per_s)} a second"))
+    parts = [f"{_a_second(simulations_per_s(standing))} simulations a second"]
+    if standing.busy is not None:
+        parts.append(f"{standing.busy} of {counts.slots} slots busy")
+    return Row("speed", tuple(parts))
+
+
+def simulations_per_s(standing: Standing) -> float:
+    """Of this worker, in the last WINDOW_S seconds."""
+    first, counts = standing.samples[0], standing.counts
+    elapsed_s = counts.elapsed_s - first.elapsed_s
+    return (counts.simulations - first.simulations) / elapsed_s if elapsed_s > 0 else 0.0
+
+
+def seconds_left(standing: Standing, now: float) -> float | None:
+    """Of the phase that the run is in, at its pace; None while that is unknown, and while nothing moves."""
+    counts, since_s = standing.counts, standing.confirming_since_s
+    if counts.paused:
+        return None
+    if counts.confirming:
+        left, made = counts.finalists - counts.confirmed, counts.confirmed
+        took_s = counts.elapsed_s - (since_s or 0.0)
+    else:
+        first = standing.samples[0]
+        left, made = counts.trials - counts.finished, counts.finished - first.finished
+        took_s = counts.elapsed_s - first.elapsed_s
+        if made <= 0:  # trials that take longer than the window
+            made, took_s = counts.finished - counts.found, counts.elapsed_s
+    if left <= 0 or made <= 0:
+        return None
+    return max(0.0, left * took_s / made - (now - standing.at))
+
+
+def fitted(parts: Iterable[str], width: int, *, gap: str = ", ") -> str:
+    """As many of `parts`, from the first on, as fit in `width` characters; the first one cut where even it does not."""
+    first, *others = [*parts, ""]
+    text = first if len(first) <= width else f"{first[: max(0, width - 3)]}..."[:width]
+    for part in filter(None, others):
+        longer = f"{text}{gap}{part}"
+        if len(longer) > width:
+            break
+        text = longer
+    return text
+
+
+def _share(done: int, of: int) -> float:
+    return min(1.0, done / of) if of > 0 else 1.0
+
+
+def _a_second(pace: float) -> str:
+    return f"{pace:,.0f}" if pace >= 100 else f"{pace:.2g}"

@@ -1,0 +1,19 @@
+"""Helm releases as aligned lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mops.cluster.helm import Release
+from mops.terminal.tables import aligned
+
+
+def listed(what: str, releases: Sequence[Release], *, none: str) -> list[str]:
+    """A line a release, with a head that says `what` they are; `none` where there are none."""
+    if not releases:
+        return [none]
+    rows = [(what, "NAMESPACE", "STATUS", "REVISION", "UPDATED (UTC)")]
+    rows += [
+        (one.name, one.namespace, one.status, str(one.revision), f"{one.updated:%Y-%m-%d %H:%M:%S}") for one in releases
+    ]
+    return aligned(rows)

@@ -1,0 +1,87 @@
+"""Runs and answers as aligned text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from modelops_runtime.contracts.plain_text import plain_line
+from modelops_runtime.statistics.effective_sample_size import is_too_small
+from mops.terminal.text import about_its_error, caution_lines, number, plural, value_text, warning_lines, with_error
+
+if TYPE_CHECKING:
+    from modelops_runtime.results.run_summary import Listed, Shown
+    from modelops_runtime.results.summary import Best
+
+_COLUMNS_OF_PARAMETERS = 6
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows as lines, each column as wide as its widest text."""
+    rows = [[plain_line(text) for text in row] for row in rows]
+    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))] if rows else []
+    return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def listed_lines(runs: Sequence[Listed]) -> list[str]:
+    """A line a run, with a head."""
+    rows = [("RUN", "STATE", "TRIALS", "BEST", "CONFIRMED", "STARTED (UTC)", "FINISHED (UTC)")]
+    rows += [
+        (
+            run.run,
+            "paused" if run.paused and run.state == "OPEN" else run.state.lower(),
+            f"{run.finished:,}/{run.trials:,}",
+            number(run.loss),
+            number(run.confirmed_loss),
+            f"{run.created_at:%Y-%m-%d %H:%M}" if run.created_at else "-",
+            f"{run.finished_at:%Y-%m-%d %H:%M}" if run.finished_at else "-",
+        )
+        for run in runs
+    ]
+    return aligned(rows)
+
+
+def shown_lines(shown: Shown) -> list[str]:
+    """The answer, its finalists, and what it took."""
+    counts = [f"{shown.finished:,} of {plural(shown.trials, 'trial')}"]
+    counts += [f"{shown.failed:,} failed"] if shown.failed else []
+    counts += [f"{shown.stopped_early:,} stopped early"] if shown.stopped_early else []
+    counts.append(f"{shown.simulations:,} simulations")
+    state = f"{shown.state.lower()} ({shown.reason})" if shown.reason else shown.state.lower()
+    lines = [f"{shown.run}: {state}; {', '.join(counts)}", *warning_lines(shown.warnings)]
+    if shown.best is None:
+        return [*lines, "no trial has completed yet" if shown.state == "OPEN" else "no trial completed"]
+    about_best = _best_lines(shown.best, shown.derived)
+    return [*lines, *about_best, *_finalist_lines(shown.finalists), *caution_lines(shown.cautions, about_best)]
+
+
+def _best_lines(best: Best, derived: Mapping[str, object]) -> list[str]:
+    rows = [(f"  {name}", value_text(value), "") for name, value in best.params.items()]
+    rows += [(f"  {name}", value_text(value), "(derived)") for name, value in derived.items()]
+    lines = [f"best parameters (trial {best.trial}):", *aligned(rows)]
+    if best.confirmed_loss is None:
+        lines.append(f"loss {with_error(best.loss, best.loss_se)}, not confirmed on fresh seeds")
+        return [*lines, *about_its_error(best.effective_sample_size, best.replicates, confirmed=False)]
+    confirmed = with_error(best.confirmed_loss, best.confirmed_loss_se)
+    fresh = f"confirmed on {best.confirmed_replicates} fresh replicates"
+    lines.append(f"loss {confirmed} {fresh} (in the search: {number(best.loss)})")
+    return [*lines, *about_its_error(best.confirmed_effective_sample_size, best.confirmed_replicates, confirmed=True)]
+
+
+def _finalist_lines(finalists: Sequence[Best]) -> list[str]:
+    """The sets that were run again on fresh seeds; parameters that are the same in all of them are left out."""
+    if not finalists:
+        return []
+    names = list(finalists[0].params)
+    told = [name for name in names if len({repr(best.params.get(name)) for best in finalists}) > 1]
+    told = told[:_COLUMNS_OF_PARAMETERS]
+    rankless = is_too_small(finalists[0].confirmed_effective_sample_size)
+    rows = [("  TRIAL", "CONFIRMED", "REPLICATES", "IN THE SEARCH", *told)]
+    for best in finalists:
+        values = [value_text(best.params.get(name, "-")) for name in told]
+        done = best.confirmed_loss is not None
+        confirmed = with_error(best.confirmed_loss, best.confirmed_loss_se) if done else "not yet"
+        confirmed += ", error unknown" if not rankless and is_too_small(best.confirmed_effective_sample_size) else ""
+        replicates = f"{best.confirmed_replicates:,}" if done else "-"
+        rows.append((f"  {best.trial}", confirmed, replicates, number(best.loss), *values))
+    return [f"finalists{', whose order says nothing' if rankless else ''}:", *aligned(rows)]

@@ -1,0 +1,182 @@
+"""Lines for people: numbers, durations, where a run stands."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from modelops_runtime.contracts.plain_text import plain_line
+
+if TYPE_CHECKING:
+    from modelops_runtime.results.summary import Best, RunSummary, Worker
+
+ERROR = 200
+"""Characters of a model's error that are shown in a line of other facts."""
+
+
+def number(value: float | None) -> str:
+    """Four significant digits, no exponent where it can be read without."""
+    if value is None:
+        return "-"
+    if not math.isfinite(value):
+        return str(value)
+    return f"{value:,.4g}" if abs(value) < 9999.5 else f"{value:,.0f}" if abs(value) < 1e12 else f"{value:.3e}"
+
+
+def duration(seconds: float) -> str:
+    """`42 s`, `3 min 05 s`, `2 h 10 min`, `3 d 04 h`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    if whole < 86_400:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return f"{whole // 86_400} d {whole % 86_400 // 3600:02d} h"
+
+
+def value_text(value: object) -> str:
+    """Of a parameter."""
+    return number(value) if isinstance(value, float) else str(value)
+
+
+def with_error(loss: float | None, standard_error: float | None) -> str:
+    """`57.2 ± 1.1`."""
+    return number(loss) if standard_error is None else f"{number(loss)} ± {number(standard_error)}"
+
+
+def about_its_error(effective: float | None, replicates: int, *, confirmed: bool) -> list[str]:
+    """A line where a loss stands without its error, with what to do; none where it has one.
+
+    The few replicates of a search seldom have one: what helps there is the confirmation.
+    """
+    from modelops_runtime.statistics.effective_sample_size import what_to_do, why_no_error
+
+    why = why_no_error(effective, replicates)
+    if effective is None or not why:
+        return []
+    return [f"{why}; {what_to_do(effective, replicates)}" if confirmed else why]
+
+
+def warning_lines(warnings: Sequence[str]) -> list[str]:
+    """What the run's user should know of the model, a line each."""
+    return [f"warning: {plain_line(warning)}" for warning in warnings]
+
+
+def caution_lines(cautions: Sequence[str], about_error: Sequence[str] = ()) -> list[str]:
+    """What is to be said against an answer, a line each. What `about_error` says above them is not said again."""
+    return [f"caution: {plain_line(_shortened(sentence, about_error))}" for sentence in cautions]
+
+
+def _shortened(sentence: str, about_error: Sequence[str]) -> str:
+    start, _, why = sentence.partition(": the best set's confirmed loss ")
+    rests = why.partition(")")[0]
+    return (
+        f"{start}: its loss rests on too few replicates, as said above."
+        if rests and any(rests in line for line in about_error)
+        else sentence
+    )
+
+
+def plural(count: int, thing: str) -> str:
+    """`1 set`, `2 sets`."""
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
+
+
+def status_lines(summary: RunSummary) -> list[str]:
+    """Where a run stands, one fact a line."""
+    lines = [f"{summary.run_id}: {_state(summary)}", f"trials      {_trials(summary)}"]
+    if summary.queued:
+        lines.append(f"queued      {plural(summary.queued, 'parameter set')}, for the next trials")
+    if summary.confirm_by_status:
+        lines.append(f"confirming  {_counts(summary.confirm_by_status)}")
+    lines += _best_lines(summary)
+    if summary.derived:
+        lines.append(f"derived     {values_text(summary.derived)}")
+    lines.append(f"simulated   {summary.simulations:,} simulations, {duration(summary.simulation_s)} of simulation")
+    lines.append(f"times       {_times(summary)}")
+    lines += [f"worker      {_worker(worker, summary.at)}" for worker in summary.workers]
+    lines += [f"warning     {plain_line(warning)}" for warning in summary.warnings]
+    for failed in summary.failures:
+        lines.append(
+            f"failed      {failed.count} {failed.kind}; the commonest ({failed.commonest_count}): {_line(failed.commonest)}"
+        )
+    for error in summary.last_errors[:3]:
+        lines.append(f"last error  trial {error.trial}{_phase(error.phase)}: {error.kind}: {_line(error.error)}")
+    return lines
+
+
+def _state(summary: RunSummary) -> str:
+    word = summary.state.lower()
+    if summary.state == "OPEN" and summary.paused:
+        return f"paused; `mops resume {summary.run_id}` goes on"
+    if summary.state == "OPEN":
+        word = "running" if summary.workers else "open, nobody works on it just now"
+    return f"{word} ({summary.reason})" if summary.reason else word
+
+
+def _trials(summary: RunSummary) -> str:
+    text = f"{summary.finished:,} of {summary.trials:,} finished"
+    counts = _counts(summary.by_status)
+    if summary.stopped_early:
+        counts += f"; {summary.stopped_early:,} stopped early"
+    return f"{text} ({counts})" if counts else text
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {status.lower()}" for status, count in counts.items())
+
+
+def _best_lines(summary: RunSummary) -> list[str]:
+    best = summary.best
+    if best is None:
+        return ["best        none yet"]
+    lines = [f"best        {_best(best)}", f"            {values_text(best.params)}"]
+    if best.confirmed_loss is None:
+        return lines
+    why = about_its_error(best.confirmed_effective_sample_size, best.confirmed_replicates, confirmed=True)
+    return [*lines, *(f"            {line}" for line in why)]
+
+
+def _best(best: Best) -> str:
+    raw = f"loss {number(best.loss)} over {best.replicates} replicates"
+    if best.confirmed_loss is None:
+        return f"trial {best.trial}: {raw}, not confirmed"
+    confirmed = with_error(best.confirmed_loss, best.confirmed_loss_se)
+    fresh = f"confirmed loss {confirmed} over {best.confirmed_replicates} fresh replicates"
+    return f"trial {best.trial}: {fresh} (in the search: {number(best.loss)})"
+
+
+def values_text(values: Mapping[str, object]) -> str:
+    """Of parameters: `beta 1.7, gamma 0.45`."""
+    return ", ".join(f"{name} {value_text(value)}" for name, value in values.items())
+
+
+def _times(summary: RunSummary) -> str:
+    if summary.created_at is None:
+        return "not started"
+    started = f"started {summary.created_at:%Y-%m-%d %H:%M:%S %Z}"
+    end = summary.finished_at
+    if end is None:
+        return f"{started}, {duration((summary.at - summary.created_at).total_seconds())} ago"
+    took = duration((end - summary.created_at).total_seconds())
+    return f"{started}, finished {end:%Y-%m-%d %H:%M:%S %Z} ({took})"
+
+
+def _worker(worker: Worker, now: datetime) -> str:
+    text = f"{worker.worker}: {worker.leases} leased"
+    if worker.overdue:
+        return f"{text}, {worker.overdue} overdue"
+    if worker.first_deadline is not None:
+        text += f", for {duration((worker.first_deadline - now).total_seconds())} more unless renewed"
+    return text
+
+
+def _phase(phase: str) -> str:
+    return " (confirmation)" if phase == "confirm" else ""
+
+
+def _line(text: str) -> str:
+    return plain_line(text.strip().splitlines()[0] if text.strip() else text, limit=ERROR)

@@ -1,0 +1,123 @@
+"""Where a workspace is, and what a run needs to know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from modelops_runtime.contracts.errors import UserError
+from mops.charts.from_specs import DaskBinding
+from mops.cluster.errors import ClusterError, NotOnCluster
+from mops.cluster.helm import Helm, Release
+from mops.cluster.names import slug, workspace_namespace
+
+CHART = "dask-workspace"
+LABEL = "modelops.io/workspace"
+"""On a namespace: its runs may reach the workspace in the namespace that the label names."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """The release of a workspace."""
+
+    name: str
+    release: str
+    namespace: str
+
+    @property
+    def workers(self) -> str:
+        """Name of their Deployment."""
+        return f"{self.release}-worker"
+
+    @property
+    def sleep_memory(self) -> str:
+        """Name of the ConfigMap in which a workspace that may sleep remembers since when."""
+        return f"{self.release}-idle"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workspace:
+    """A workspace that is there."""
+
+    place: Place
+    release: Release
+    values: Mapping[str, Any] = field(repr=False)
+    """The chart's defaults included."""
+
+    @property
+    def tls(self) -> bool:
+        return bool(self.values["tls"]["enabled"])
+
+    @property
+    def given_secret(self) -> str:
+        """ca.crt, tls.crt, tls.key for everybody, where they were given; else empty."""
+        return self.values["tls"]["existingSecret"]
+
+    @property
+    def ca_secret(self) -> str:
+        """ca.crt and ca.key of the workspace's own CA."""
+        return f"{self.place.release}-dask-ca"
+
+    @property
+    def scheduler(self) -> str:
+        """Name of its Service."""
+        return f"{self.place.release}-scheduler"
+
+    def binding(self, secret: str) -> DaskBinding:
+        workers = self.values["workers"]
+        return DaskBinding(
+            address=f"{'tls' if self.tls else 'tcp'}://{self.scheduler}.{self.place.namespace}.svc:8786",
+            namespace=self.place.namespace,
+            secret=secret if self.tls else "",
+            slots=max(1, int(workers["replicas"]) * int(workers["threads"])),
+        )
+
+
+def find(helm: Helm, name: str, namespace: str | None = None, *, near: str | None = None) -> Workspace:
+    """The workspace called `name`: in `namespace`, else `near`, else where such a one is by default, or wherever it is.
+
+    Raises NotOnCluster.
+    """
+    beside = helm.release(slug(name), near) if near and namespace is None else None
+    if beside is not None and _chart_of(beside) == CHART:
+        return workspace_of(name, beside)
+    release = helm.release(slug(name), namespace or workspace_namespace(name))
+    if release is None and namespace is None:
+        release = _elsewhere(helm, name)
+    if release is None or _chart_of(release) != CHART:
+        where = f" in namespace {namespace}" if namespace else ""
+        raise NotOnCluster(f"there is no workspace {name!r}{where}", f"`{up_command(name, namespace)}` makes it")
+    return workspace_of(name, release)
+
+
+def workspace_of(name: str, release: Release) -> Workspace:
+    from mops.charts.dask_workspace import DaskWorkspaceValues
+
+    values = DaskWorkspaceValues.model_validate(dict(release.values)).model_dump(by_alias=True)
+    place = Place(name=name, release=release.name, namespace=release.namespace)
+    return Workspace(place=place, release=release, values=values)
+
+
+def up_command(name: str, namespace: str | None = None) -> str:
+    """The command that makes it, to be shown."""
+    return f"mops workspace up {name}" + (f" --namespace {namespace}" if namespace else "")
+
+
+def _elsewhere(helm: Helm, name: str) -> Release | None:
+    try:
+        listed = helm.releases(CHART)
+    except ClusterError:  # who may not look everywhere gives a namespace
+        return None
+    found = [release for release in listed if release.name == slug(name)]
+    if len(found) > 1:
+        where = ", ".join(release.namespace for release in found)
+        raise UserError(f"there are several workspaces {name!r}, in {where}; give --namespace")
+    return helm.release(found[0].name, found[0].namespace) if found else None
+
+
+def _chart_of(release: Release) -> str:
+    labels = [
+        str((resource["metadata"].get("labels") or {}).get("helm.sh/chart", "")) for resource in release.resources
+    ]
+    return next((label.rpartition("-")[0] for label in labels if label), "")
