@@ -32,4 +32,4 @@ COPY --from=packages /opt/modelops /opt/modelops
 COPY --from=code /opt/code /opt/code
 USER 10001:10001
 WORKDIR /work
-ENTRYPOINT ["python", "-m", "modelops_runtime.runner"]
+ENTRYPOINT ["python", "-m", "modelops_runtime.pods.worker"]

@@ -14,9 +14,9 @@ from modelops_runtime.api.calibration import Calibration, of_run
 from modelops_runtime.contracts.errors import ModelOpsError, RunFailed, UserError
 from modelops_runtime.inference.cautions import cautions_of, findings_of
 from modelops_runtime.inference.effective_sizes import with_sizes
+from modelops_runtime.inference.run_data import gather
 from modelops_runtime.ledger.opening import open_ledger
 from modelops_runtime.results.report.page import write_page, write_report
-from modelops_runtime.results.report.report_data import gather
 from modelops_runtime.runner.events import Event, OnEvent
 from modelops_runtime.runner.request import RunReport, RunRequest
 from modelops_runtime.runner.run import run_spec

@@ -131,7 +131,7 @@ def open_run(run_id: str, ledger: str | Path = ".modelops/ledger.sqlite") -> Cal
     """A run that is in a ledger already. Raises UserError when there is no such ledger or run."""
     from modelops_runtime.inference.cautions import cautions_of
     from modelops_runtime.inference.effective_sizes import with_sizes
-    from modelops_runtime.results.report.report_data import gather
+    from modelops_runtime.inference.run_data import gather
 
     opened = open_ledger(str(ledger), create=False)
     try:

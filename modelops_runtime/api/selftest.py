@@ -26,7 +26,7 @@ from modelops_runtime.inference.selftest import Repeat, SelfTest
 from modelops_runtime.inference.selftest_recovery import recoveries, together
 from modelops_runtime.ledger.opening import open_ledger
 from modelops_runtime.losses.kinds import KINDS, Family
-from modelops_runtime.losses.observation_terms import Array, LossError
+from modelops_runtime.losses.observation_terms import LossError
 from modelops_runtime.results.selftest_text import report_lines
 from modelops_runtime.results.writing import together as written_together
 from modelops_runtime.runner.events import Event
@@ -37,6 +37,7 @@ from modelops_runtime.simulation.seeds import seed_of
 from modelops_runtime.specs.adaptive import OutputsSpec, StopSpec
 from modelops_runtime.specs.loading import LoadedSpec, load_spec
 from modelops_runtime.specs.targets import TargetSpec
+from modelops_runtime.statistics.array import Array
 
 LEDGER = Path(".modelops") / "selftest.sqlite"
 

@@ -15,7 +15,7 @@ from modelops_runtime.evaluation import keys
 from modelops_runtime.evaluation import match as matching
 from modelops_runtime.evaluation.match import Match, TwoRows
 from modelops_runtime.evaluation.observed_keys import ObservedKeys, key_texts
-from modelops_runtime.losses.observation_terms import Array
+from modelops_runtime.statistics.array import Array
 
 SHOWN = 3
 """Unmatched observations that a message names."""

@@ -12,7 +12,7 @@ import pyarrow as pa
 from modelops_runtime.contracts.trial import phase_of
 from modelops_runtime.evaluation.observation_noise import OF_N
 from modelops_runtime.evaluation.stored import kept_numbers, loss_of
-from modelops_runtime.losses.observation_terms import Array
+from modelops_runtime.statistics.array import Array
 
 
 def to_bytes(aligned: Array) -> bytes:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from modelops_runtime.losses.observation_terms import Array
+from modelops_runtime.statistics.array import Array
 
 DAY_US = 86_400_000_000
 

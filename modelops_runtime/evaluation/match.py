@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from modelops_runtime.losses.observation_terms import Array
+from modelops_runtime.statistics.array import Array
 
 Rows = NDArray[np.intp]
 

@@ -14,7 +14,8 @@ from modelops_runtime.evaluation.score import ScoredTarget
 from modelops_runtime.losses import likelihoods
 from modelops_runtime.losses.custom import OwnTerm
 from modelops_runtime.losses.kinds import KINDS
-from modelops_runtime.losses.observation_terms import Array, LossError, Term
+from modelops_runtime.losses.observation_terms import LossError, Term
+from modelops_runtime.statistics.array import Array
 
 Rng = np.random.Generator
 

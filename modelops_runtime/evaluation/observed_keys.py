@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from modelops_runtime.evaluation import keys
 from modelops_runtime.evaluation.keys import KeyType
 from modelops_runtime.evaluation.match import Rows
-from modelops_runtime.losses.observation_terms import Array
+from modelops_runtime.statistics.array import Array
 
 
 @dataclass(frozen=True, slots=True, eq=False)

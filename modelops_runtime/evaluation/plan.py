@@ -19,9 +19,10 @@ from modelops_runtime.losses import custom as own
 from modelops_runtime.losses.custom import OwnTerm
 from modelops_runtime.losses.kinds import KINDS, Family, OptionProblem, term_of
 from modelops_runtime.losses.likelihoods import PER_OBSERVATION
-from modelops_runtime.losses.observation_terms import Array, Term
+from modelops_runtime.losses.observation_terms import Term
 from modelops_runtime.specs.losses import OwnLoss
 from modelops_runtime.specs.targets import TargetSpec
+from modelops_runtime.statistics.array import Array
 
 
 class TargetProblem(ValueError):

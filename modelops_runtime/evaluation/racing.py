@@ -31,7 +31,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from modelops_runtime.evaluation.score import Scorer, jackknife_error
-from modelops_runtime.losses.observation_terms import Array, LossError
+from modelops_runtime.losses.observation_terms import LossError
+from modelops_runtime.statistics.array import Array
 
 THRESHOLD = 2.0
 """Scales that a contender may be behind and still go on."""

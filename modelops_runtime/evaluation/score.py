@@ -10,7 +10,8 @@ import numpy as np
 
 from modelops_runtime.losses.custom import OwnTerm
 from modelops_runtime.losses.kinds import KINDS, Family
-from modelops_runtime.losses.observation_terms import Array, LossError, Term
+from modelops_runtime.losses.observation_terms import LossError, Term
+from modelops_runtime.statistics.array import Array
 from modelops_runtime.statistics.effective_sample_size import is_too_small
 
 

@@ -12,8 +12,8 @@ from pydantic import TypeAdapter, ValidationError
 from modelops_runtime.evaluation.score import ScoredTarget
 from modelops_runtime.losses.kinds import KINDS, OptionProblem, term_of
 from modelops_runtime.losses.likelihoods import PER_OBSERVATION
-from modelops_runtime.losses.observation_terms import Array
 from modelops_runtime.specs.losses import LossSpec
+from modelops_runtime.statistics.array import Array
 
 
 @cache

@@ -8,7 +8,8 @@ import numpy as np
 
 from modelops_runtime.evaluation.observation_noise import observed_of, observing
 from modelops_runtime.evaluation.score import Scorer, effective_sample_size
-from modelops_runtime.losses.observation_terms import Array, LossError, Term
+from modelops_runtime.losses.observation_terms import LossError, Term
+from modelops_runtime.statistics.array import Array
 from modelops_runtime.statistics.effective_sample_size import grown
 
 DATA_SETS = 40

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from modelops_runtime.inference.confirmation import disagreement
+from modelops_runtime.inference.history import history_of
 from modelops_runtime.inference.identifiability import intervals_say, not_identified
 from modelops_runtime.inference.intervals import Intervals
 from modelops_runtime.inference.loss_family import intervals_of
 from modelops_runtime.inference.misfit import misfits
+from modelops_runtime.inference.run_data import RunData, runs_of
 from modelops_runtime.inference.searched import searched_of
 from modelops_runtime.inference.targets import targets_of
-from modelops_runtime.results.report.convergence import history_of
-from modelops_runtime.results.report.report_data import Evidence, runs_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +26,11 @@ class Findings:
     """Of the answer as a whole: nothing fits, or the confirmation is far from the search."""
 
 
-def findings_of(evidence: Evidence) -> Findings:
+def findings_of(evidence: RunData) -> Findings:
     return Findings(intervals=intervals_of(evidence.run, evidence.trials), doubts=tuple(_doubts(evidence)))
 
 
-def _doubts(evidence: Evidence) -> list[str]:
+def _doubts(evidence: RunData) -> list[str]:
     best = next(iter(evidence.ranked), None)
     if best is None:
         return []
@@ -42,7 +42,7 @@ def _doubts(evidence: Evidence) -> list[str]:
     return [*said, far] if far else said
 
 
-def cautions_of(evidence: Evidence, found: Findings | None = None) -> tuple[str, ...]:
+def cautions_of(evidence: RunData, found: Findings | None = None) -> tuple[str, ...]:
     """All of them; none of a run without a completed trial. `found` is what `findings_of` it gave, where the caller has it."""
     best = next(iter(evidence.ranked), None)
     if best is None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from modelops_runtime.contracts.wording import fmt, plus_minus
 from modelops_runtime.evaluation.fit import stack
 from modelops_runtime.evaluation.racing import corrected_loss
 from modelops_runtime.inference.effective_sizes import scorer_of
@@ -19,7 +20,6 @@ from modelops_runtime.inference.loss_family import measure_of
 from modelops_runtime.inference.ranking import Candidate, candidates, finalists
 from modelops_runtime.ledger.base import Replicate, Run, Trial, completed
 from modelops_runtime.losses.kinds import LossError
-from modelops_runtime.results.report.figure import fmt, plus_minus
 
 LEAST = 3.0
 """Standard errors of the difference that are always allowed."""

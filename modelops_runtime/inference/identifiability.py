@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from modelops_runtime.contracts.parameters import Scalar
+from modelops_runtime.contracts.wording import counted, fmt
 from modelops_runtime.inference.intervals import ABSOLUTE, LIKELIHOOD, Interval, Intervals
 from modelops_runtime.inference.ranking import best_tenth
 from modelops_runtime.inference.searched import Searched, bounds_unknown, listed, near_bound, on_bound
 from modelops_runtime.ledger.base import Trial
-from modelops_runtime.results.report.figure import counted, fmt
 
 WIDE = 0.6
 """Share of a range over which the best sets spread when the data say little."""

@@ -28,15 +28,15 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from modelops_runtime.contracts.parameters import Scalar
+from modelops_runtime.contracts.plain_json import plain
 from modelops_runtime.contracts.trial import TrialStatus
+from modelops_runtime.contracts.wording import counted
 from modelops_runtime.inference.ridges import Ridge, ridges_of
 from modelops_runtime.inference.searched import NEARBY, Searched, listed, side_of
 from modelops_runtime.ledger.base import Trial
-from modelops_runtime.results.export import plain
-from modelops_runtime.results.report.figure import counted
+from modelops_runtime.statistics.array import Array
 from modelops_runtime.statistics.quadratic import Surface, fit_surface, lowest_point, needed, without_bias
 
 LIKELIHOOD = "profile likelihood on a quadratic surface"
@@ -48,7 +48,6 @@ MORE_TRIALS = "More trials may give them: `mops extend`."
 STRAIGHTER = 0.9
 """Logarithmic scales are taken when the residuals on them are below this share of those on the parameters' own."""
 
-Array = NDArray[np.float64]
 
 Distance = Literal["squared", "absolute"]
 

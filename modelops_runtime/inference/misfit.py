@@ -18,13 +18,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from modelops_runtime.contracts.wording import counted, fmt
 from modelops_runtime.evaluation.observation_noise import observe, observing
 from modelops_runtime.evaluation.score import log_mean_exp
+from modelops_runtime.inference.series import series_of
 from modelops_runtime.inference.targets import TargetData
 from modelops_runtime.losses.kinds import KINDS
 from modelops_runtime.losses.observation_terms import LossError, Term
-from modelops_runtime.results.report.figure import counted, fmt
-from modelops_runtime.results.report.fit import series_of
 
 DRAWN = 200
 """Data sets that are drawn from the best set."""

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from modelops_runtime.contracts.wording import fmt
 from modelops_runtime.inference.searched import Searched
-from modelops_runtime.results.report.figure import fmt
+from modelops_runtime.statistics.array import Array
 
 FLAT = 1 / 50
 """A curvature below this share of the largest one makes a ridge: sets seven times as far apart fit equally well."""
@@ -26,8 +26,6 @@ ALONE = 0.9
 
 SIMPLE = (1.0, -1.0, 2.0, -2.0, 0.5, -0.5)
 """Exponents that are taken for exact when the fitted one is within a sixth of them."""
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelops_runtime.contracts.parameters import Scalar
+from modelops_runtime.contracts.wording import fmt
 from modelops_runtime.ledger.base import Run, Trial
-from modelops_runtime.results.report.figure import fmt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

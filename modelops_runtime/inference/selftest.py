@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from modelops_runtime.contracts.parameters import Scalar
+from modelops_runtime.contracts.plain_json import plain
+from modelops_runtime.contracts.wording import counted, fmt
 from modelops_runtime.inference.intervals import Intervals
-from modelops_runtime.results.export import plain
-from modelops_runtime.results.report.figure import counted, fmt
 
 LEVEL = 0.95
 

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from modelops_runtime.contracts.parameters import Scalar
 from modelops_runtime.inference.intervals import Interval
 from modelops_runtime.inference.searched import Searched
 from modelops_runtime.inference.selftest import FEW, LEVEL, Recovery, Repeat, Together, Verdict
+from modelops_runtime.statistics.array import Array
 
 NARROW = 1 / 3
 """Share of a range, on its own scale, that an interval may span and still tell its parameter."""
@@ -30,8 +30,6 @@ FOLLOWS = 0.3
 
 PAIRS = 10
 """... over at least so many repeats, fewer than half of which have no interval or find any value of the range as good."""
-
-Array = NDArray[np.float64]
 
 
 def recoveries(searched: Sequence[Searched], repeats: Sequence[Repeat]) -> tuple[Recovery, ...]:

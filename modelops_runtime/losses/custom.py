@@ -13,7 +13,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from modelops_runtime.losses.observation_terms import Array, LossError
+from modelops_runtime.losses.observation_terms import LossError
+from modelops_runtime.statistics.array import Array
 
 _LOADED: dict[tuple[str, str], Callable[..., Any]] = {}
 _IMPORTED: dict[str, dict[str, ModuleType]] = {}

@@ -18,8 +18,9 @@ from enum import Enum
 import numpy as np
 
 from modelops_runtime.losses import likelihoods
-from modelops_runtime.losses.observation_terms import Array, LossError, OptionProblem, Term
+from modelops_runtime.losses.observation_terms import LossError, OptionProblem, Term
 from modelops_runtime.specs import losses as specs
+from modelops_runtime.statistics.array import Array
 
 __all__ = ["KINDS", "Family", "Kind", "LossError", "OptionProblem", "term_of"]
 

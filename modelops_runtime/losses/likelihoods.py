@@ -10,7 +10,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from modelops_runtime.losses.observation_terms import Array, LossError, Term
+from modelops_runtime.losses.observation_terms import LossError, Term
+from modelops_runtime.statistics.array import Array
 
 MEAN_FLOOR = 1e-6
 """Least mean of a count: a simulated 0 costs about 14 for each one observed, not infinity, and 0.000001 for none."""

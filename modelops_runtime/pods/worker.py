@@ -1,4 +1,4 @@
-"""What an adaptive worker's pod runs: `python -m modelops_runtime.runner --spec adaptive.yaml --dask tls://...`.
+"""What an adaptive worker's pod runs: `python -m modelops_runtime.pods.worker --spec adaptive.yaml --dask tls://...`.
 
 Without `--ledger`, the PG* variables say which Postgres. What happens is written as one JSON object a line.
 Exit codes: 0 done, 1 failed, 2 a mistake in the spec, 75 a server cannot be reached (start it again later), 130 interrupted.
@@ -90,7 +90,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m modelops_runtime.runner", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m modelops_runtime.pods.worker", description=__doc__)
     parser.add_argument("--spec", type=Path, required=True)
     add_ledger_options(parser, default="postgresql://")
     parser.add_argument("--run-id", help="default: the spec's name")

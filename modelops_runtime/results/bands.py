@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from modelops_runtime.evaluation.fit import key_columns
 from modelops_runtime.inference.ranking import finalists_or_best
+from modelops_runtime.inference.run_data import Runs, runs_of
+from modelops_runtime.inference.series import quantiles_of
 from modelops_runtime.inference.targets import TargetData, targets_of
 from modelops_runtime.ledger.base import Ledger, Run, Trial
-from modelops_runtime.results.report.fit import quantiles_of
-from modelops_runtime.results.report.report_data import Runs, runs_of
 
 LEVELS = (0.05, 0.5, 0.95)
 """Quantiles of the replicates: the ends of the central 90 %, and the median."""

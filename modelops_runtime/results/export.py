@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import json
-import math
 import platform
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import pyarrow as pa
 import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
+from modelops_runtime.contracts.plain_json import plain
 from modelops_runtime.contracts.trial import TrialStatus, phase_of
 from modelops_runtime.evaluation.fit import fit_table
+from modelops_runtime.inference.run_data import gather
 from modelops_runtime.ledger.base import Ledger, Replicate, Run, RunState, Trial
 from modelops_runtime.ledger.opening import run_in
 from modelops_runtime.results.bands import bands_table
 from modelops_runtime.results.columns import column, type_of
-from modelops_runtime.results.report.report_data import gather
 from modelops_runtime.results.writing import together
 
 FORMAT = 2
@@ -236,21 +235,6 @@ def run_of_json(text: str) -> Run:
 def cautions_of_json(text: str) -> tuple[str, ...]:
     """What is to be said against the answer, of what `run_json` wrote; nothing in what an older one wrote."""
     return tuple(json.loads(text).get("cautions", ()))
-
-
-def plain(value: Any) -> Any:
-    """`value` as strict JSON: NaN and infinities are null, times ISO text, anything unknown its text."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    return str(value)
 
 
 def modelops_version() -> str:

@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from modelops_runtime.contracts.plain_json import plain
 from modelops_runtime.inference.cautions import cautions_of
 from modelops_runtime.inference.ranking import finalists
+from modelops_runtime.inference.run_data import RunData, gather
 from modelops_runtime.ledger.base import Ledger, Run, Trial
-from modelops_runtime.results.export import plain
-from modelops_runtime.results.report.report_data import Evidence, gather
 from modelops_runtime.results.summary import Best, best_of, summary_of
 
 
@@ -71,7 +71,7 @@ def shown(ledger: Ledger, run_id: str) -> Shown:
     return shown_of(gather(ledger, run_id))
 
 
-def shown_of(evidence: Evidence) -> Shown:
+def shown_of(evidence: RunData) -> Shown:
     """The same of these rows."""
     run, trials = evidence.run, evidence.trials
     summary = summary_of(run, trials, evidence.now)

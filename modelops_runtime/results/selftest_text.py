@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from modelops_runtime.contracts.wording import counted, fmt
 from modelops_runtime.inference.selftest import TELLS, Recovery, SelfTest
-from modelops_runtime.results.report.figure import counted, fmt
 
 
 def report_lines(test: SelfTest) -> list[str]:

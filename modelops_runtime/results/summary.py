@@ -9,12 +9,12 @@ from datetime import datetime
 from typing import Any
 
 from modelops_runtime.contracts.parameters import Scalar
+from modelops_runtime.contracts.plain_json import plain
 from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.inference.effective_sizes import trials_of
 from modelops_runtime.inference.ranking import Candidate, best_raw, candidates
 from modelops_runtime.ledger.base import Ledger, Run, Trial
 from modelops_runtime.ledger.opening import run_in
-from modelops_runtime.results.export import plain
 
 LAST_ERRORS = 5
 

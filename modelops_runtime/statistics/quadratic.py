@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from modelops_runtime.losses.observation_terms import Array
+from modelops_runtime.statistics.array import Array
 
 REACHES = (24.0, 16.0, 12.0, 9.0, 6.0)
 """How far above the lowest point a trial may lie to count, tried from the widest to the narrowest that holds enough."""

@@ -1,4 +1,4 @@
-"""`python -m modelops_runtime.runner`, as an adaptive worker's pod runs it."""
+"""`python -m modelops_runtime.pods.worker`, as an adaptive worker's pod runs it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_the_pg_variables_say_which_ledger(tmp_path: Path, postgres_url: str) ->
         "PGUSER": str(at.username),
         "PGDATABASE": at.path[1:],
     }
-    command = [sys.executable, "-m", "modelops_runtime.runner", "--spec", "adaptive.yaml", "--run-id", "pod"]
+    command = [sys.executable, "-m", "modelops_runtime.pods.worker", "--spec", "adaptive.yaml", "--run-id", "pod"]
     done = subprocess.run(
         command,
         cwd=made.root,
@@ -49,7 +49,7 @@ def test_on_a_laptop_the_pg_variables_mean_nothing(tmp_path: Path) -> None:
 def test_a_mistake_in_the_spec_is_one_line_and_2(tmp_path: Path) -> None:
     made = line_project(tmp_path / "line")
     (made.root / "adaptive.yaml").write_text("version: 1\nname: x\n")
-    command = [sys.executable, "-m", "modelops_runtime.runner", "--spec", "adaptive.yaml"]
+    command = [sys.executable, "-m", "modelops_runtime.pods.worker", "--spec", "adaptive.yaml"]
     done = subprocess.run(
         command, cwd=made.root, env=made.env, capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )

@@ -1,4 +1,4 @@
-"""`python -m modelops_runtime.runner` as a pod runs it: its log, and its metrics."""
+"""`python -m modelops_runtime.pods.worker` as a pod runs it: its log, and its metrics."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.projects import Project
 
 
 def start_runner(made: Project, *args: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "modelops_runtime.runner", "--spec", "adaptive.yaml", *args]
+    command = [sys.executable, "-m", "modelops_runtime.pods.worker", "--spec", "adaptive.yaml", *args]
     return subprocess.Popen(
         command,
         cwd=made.root,

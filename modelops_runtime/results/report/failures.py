@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from modelops_runtime.contracts.trial import TrialStatus
+from modelops_runtime.contracts.wording import counted, fmt
+from modelops_runtime.inference.run_data import error_shape, failed_examples
 from modelops_runtime.ledger.base import Replicate, Trial
-from modelops_runtime.results.report.figure import counted, fmt
-from modelops_runtime.results.report.report_data import error_shape, failed_examples
 
 LOG_LINES = 12
 """The last lines of a log that are shown."""

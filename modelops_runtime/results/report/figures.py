@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from modelops_runtime.inference.intervals import Intervals
+from modelops_runtime.inference.run_data import BEST_SETS, RunData, runs_of
 from modelops_runtime.inference.targets import targets_of
 from modelops_runtime.results.report.convergence import convergence
 from modelops_runtime.results.report.figure import Figure
@@ -14,11 +15,10 @@ from modelops_runtime.results.report.fit import fit_figures
 from modelops_runtime.results.report.near_best import others_figures
 from modelops_runtime.results.report.pairs import pair_figure
 from modelops_runtime.results.report.parameters import parameter_figure
-from modelops_runtime.results.report.report_data import BEST_SETS, Evidence, runs_of
 from modelops_runtime.results.report.time import time_figures
 
 
-def figures_of(evidence: Evidence, found: Intervals) -> Mapping[str, Sequence[Figure]]:
+def figures_of(evidence: RunData, found: Intervals) -> Mapping[str, Sequence[Figure]]:
     """By part of the page: `fit`, `parameters`, `search`, `time`; a part may be empty."""
     run, trials = evidence.run, evidence.trials
     best = next((candidate.search for candidate in evidence.ranked), None)
@@ -32,7 +32,7 @@ def figures_of(evidence: Evidence, found: Intervals) -> Mapping[str, Sequence[Fi
     }
 
 
-def _fits(evidence: Evidence) -> list[Figure]:
+def _fits(evidence: RunData) -> list[Figure]:
     targets = targets_of(evidence.run)
     observations = max((target.stop for target in targets), default=0)
     sets = [runs_of(candidate, evidence.replicates, observations) for candidate in evidence.ranked[:BEST_SETS]]

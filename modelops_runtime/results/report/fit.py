@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
-from functools import cached_property
 from typing import TypedDict
 
 import numpy as np
-from numpy.typing import NDArray
 
-from modelops_runtime.inference.targets import Key, TargetData
-from modelops_runtime.results.report.figure import (
-    NARROW,
-    PANEL,
-    WIDE,
-    Figure,
-    Panel,
-    counted,
-    fitted,
-    named_ticks,
-    thinned,
-)
-from modelops_runtime.results.report.plot.scales import Scale, Tick, date_of, date_ticks, days, linear_ticks, padded
+from modelops_runtime.contracts.dates import date_of
+from modelops_runtime.contracts.wording import counted
+from modelops_runtime.inference.series import Series, series_of
+from modelops_runtime.inference.targets import TargetData
+from modelops_runtime.results.report.figure import NARROW, PANEL, WIDE, Figure, Panel, fitted, named_ticks, thinned
+from modelops_runtime.results.report.plot.scales import Scale, Tick, date_ticks, linear_ticks, padded
 from modelops_runtime.results.report.plot.svg import Axes, Frame, band, bars, dots, line, picture
+from modelops_runtime.statistics.array import Array
 
 PANELS = 24
 """Groups that are drawn, of all targets together (at least one of each)."""
@@ -39,63 +29,15 @@ PANEL_PLACES = 100
 WIDE_BAND = 1.0
 """A band as wide as the values are large holds them whether the model is right or wrong."""
 
-Values = NDArray[np.float64]
 
 OBSERVED = ("dot observed", "observed")
 SINGLES = ("stroke single", "single simulations")
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Series:
-    """One group of a target along its axis, sorted: x and observed [n], simulated [replicates, n], in the unit observed."""
-
-    title: str
-    x: Values
-    names: tuple[str, ...] | None
-    """For an axis of names, at 0, 1, ...; None: a number line."""
-    dated: bool
-    observed: Values
-    simulated: Values
-    observable: Values
-    """The simulations with the noise of observation that the loss supposes, [draws, n]; no rows where it supposes none."""
-
-    @cached_property
-    def quantiles(self) -> Values:
-        """5 %, 25 %, 50 %, 75 % and 95 % of the replicates, [5, n]; NaN where nothing was matched."""
-        return quantiles_of(self.simulated, (0.05, 0.25, 0.5, 0.75, 0.95))
-
-    @cached_property
-    def noise(self) -> Values:
-        """5 % and 95 % of what would be observed, [2, n]; NaN where nothing was matched, or the loss supposes no noise."""
-        return quantiles_of(self.observable, (0.05, 0.95))
-
-    @property
-    def expected(self) -> Values:
-        """The band in which nine of ten observations should lie, [2, n]: with the noise of observation where there is one."""
-        return self.noise if len(self.observable) else self.quantiles[[0, 4]]
-
-    @property
-    def is_line(self) -> bool:
-        """Whether its x is a continuum along which lines make sense."""
-        return self.names is None and np.unique(self.x).size == self.x.size > 1
 
 
 class _About(TypedDict):
     legend: tuple[tuple[str, str], ...]
     note: str
     kind: str
-
-
-def quantiles_of(values: Values, levels: Sequence[float]) -> Values:
-    """Quantiles over the rows of `values` [rows, n], [levels, n]; NaN where no row has a value."""
-    found = np.full((len(levels), values.shape[1]), np.nan)
-    whole = np.isfinite(values).all(axis=0) & (len(values) > 0)
-    some = np.isfinite(values).any(axis=0) & ~whole
-    if whole.any():
-        found[:, whole] = np.quantile(values[:, whole], levels, axis=0)
-    if some.any():
-        found[:, some] = np.nanquantile(values[:, some], levels, axis=0)
-    return found
 
 
 def legend_of(target: TargetData, series: Sequence[Series]) -> tuple[tuple[str, str], ...]:
@@ -113,7 +55,7 @@ def legend_of(target: TargetData, series: Sequence[Series]) -> tuple[tuple[str, 
     return (*legend, SINGLES) if any(one.is_line for one in series) else tuple(legend)
 
 
-def fit_figures(targets: Sequence[TargetData], values: Values, whose: str, seed: int = 0) -> list[Figure]:
+def fit_figures(targets: Sequence[TargetData], values: Array, whose: str, seed: int = 0) -> list[Figure]:
     """A figure for each target. `values` [replicates, observations] are the best set's; `whose` says which runs they are.
 
     The noise of observation is drawn by `seed`: the same for the same one.
@@ -124,7 +66,7 @@ def fit_figures(targets: Sequence[TargetData], values: Values, whose: str, seed:
 
 
 def fit_figure(
-    target: TargetData, values: Values, whose: str, *, groups: int = PANELS, places: int = PLACES, seed: int = 0
+    target: TargetData, values: Array, whose: str, *, groups: int = PANELS, places: int = PLACES, seed: int = 0
 ) -> Figure:
     """The fit of one target, by group where it has groups."""
     series = series_of(target, values[:, target.start : target.stop], seed)
@@ -188,7 +130,7 @@ def without_noise(target: TargetData, series: Sequence[Series]) -> str:
     return f"The loss, {target.loss}, supposes no noise of observation: the bands are those of the simulations alone."
 
 
-def coverage(series: Series, band: Values | None = None) -> tuple[int, int]:
+def coverage(series: Series, band: Array | None = None) -> tuple[int, int]:
     """(observations inside the `band` [2, n], observations that have a simulated value); the band is `expected` by default."""
     low, high = series.expected if band is None else band
     judged = np.isfinite(low) & np.isfinite(series.observed)
@@ -208,47 +150,6 @@ def band_width(series: Sequence[Series]) -> float:
 def coverage_text(series: Series) -> str:
     inside, judged = coverage(series)
     return f"{inside} of {judged} inside"
-
-
-def series_of(target: TargetData, values: Values, seed: int = 0) -> list[Series]:
-    """The target's observations by group, each in the order of its axis. `values` [replicates, observations of it].
-
-    The noise of observation follows from `seed`.
-    """
-    simulated, drawn = target.in_own_unit(values), target.observable(values, seed)
-    groups: dict[tuple[Key, ...], list[int]] = {}
-    columns = [target.keys[name] for name in target.by]
-    for index in range(target.observed.size):
-        groups.setdefault(tuple(column[index] for column in columns), []).append(index)
-    on = list(target.keys[target.on]) if target.on else list(range(target.observed.size))
-    found: list[Series] = []
-    for group, members in groups.items():
-        title = ", ".join(f"{name} {value}" for name, value in zip(target.by, group, strict=True))
-        x, names, dated = _positions([on[i] for i in members])
-        order = np.argsort(x, kind="stable")
-        index = np.array(members)[order]
-        found.append(
-            Series(
-                title=title,
-                x=x[order],
-                names=names,
-                dated=dated,
-                observed=target.observed[index],
-                simulated=simulated[:, index] if len(simulated) else np.empty((0, len(index))),
-                observable=drawn[:, index] if len(drawn) else np.empty((0, len(index))),
-            )
-        )
-    return found
-
-
-def _positions(keys: Sequence[Key]) -> tuple[Values, tuple[str, ...] | None, bool]:
-    if all(isinstance(key, date) for key in keys):
-        return np.array([days(key) for key in keys if isinstance(key, date | datetime)]), None, True
-    if all(isinstance(key, int | float) and not isinstance(key, bool) for key in keys):
-        return np.array(keys, dtype=np.float64), None, False
-    names = list(dict.fromkeys(str(key) for key in keys))
-    x = np.array([names.index(str(key)) for key in keys], dtype=np.float64)
-    return x, tuple(names), False
 
 
 def draw_series(frame: Frame, target: TargetData, series: Series, label: str, places: int) -> str:
@@ -301,7 +202,7 @@ def _x_ticks(series: Series, x: Scale, wanted: int) -> Sequence[Tick]:
     return [tick for tick in ticks if not whole or series.dated or tick.at == round(tick.at)]
 
 
-def _singles(series: Series) -> list[Values]:
+def _singles(series: Series) -> list[Array]:
     if not len(series.simulated) or not series.is_line:
         return []
     return [series.simulated[i] for i in thinned(len(series.simulated), SINGLE_RUNS)]

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from modelops_runtime.contracts.wording import fmt
+from modelops_runtime.inference.run_data import Runs
+from modelops_runtime.inference.series import Series, series_of
 from modelops_runtime.inference.targets import TargetData
-from modelops_runtime.results.report.figure import PANEL, Figure, Panel, fmt
-from modelops_runtime.results.report.fit import (
-    PANEL_PLACES,
-    Series,
-    coverage,
-    draw_series,
-    legend_of,
-    series_of,
-    without_noise,
-)
-from modelops_runtime.results.report.report_data import Runs
+from modelops_runtime.results.report.figure import PANEL, Figure, Panel
+from modelops_runtime.results.report.fit import PANEL_PLACES, coverage, draw_series, legend_of, without_noise
 
 PANELS = 12
 """Panels of one target: sets x groups."""

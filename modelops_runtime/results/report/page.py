@@ -8,21 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from modelops_runtime.contracts.plain_json import plain
 from modelops_runtime.contracts.plain_text import plain_text
+from modelops_runtime.contracts.wording import counted, duration, fmt, plus_minus
 from modelops_runtime.inference.cautions import Findings, findings_of
+from modelops_runtime.inference.history import history_of
 from modelops_runtime.inference.identifiability import how_found, interval_rows, intervals_say, not_identified
 from modelops_runtime.inference.intervals import Intervals
 from modelops_runtime.inference.ranking import Candidate, candidates, finalists, without_support
+from modelops_runtime.inference.run_data import RunData, gather
 from modelops_runtime.inference.searched import on_bound, searched_of
 from modelops_runtime.inference.targets import targets_of
 from modelops_runtime.ledger.base import Ledger, Run, RunState, Trial
-from modelops_runtime.results.export import modelops_version, plain
-from modelops_runtime.results.report.convergence import history_of
+from modelops_runtime.results.export import modelops_version
 from modelops_runtime.results.report.failures import failures_say, failures_shown, times
-from modelops_runtime.results.report.figure import counted, duration, fmt, plus_minus
 from modelops_runtime.results.report.figures import figures_of
 from modelops_runtime.results.report.plot.svg import key
-from modelops_runtime.results.report.report_data import Evidence, gather
 from modelops_runtime.results.report.time import worker_times
 from modelops_runtime.results.summary import RunSummary, summary_of
 from modelops_runtime.statistics.effective_sample_size import why_no_error
@@ -50,7 +51,7 @@ def write_report(ledger: Ledger, run_id: str, path: Path) -> Path:
     return write_page(gather(ledger, run_id), path)
 
 
-def write_page(evidence: Evidence, path: Path, found: Findings | None = None) -> Path:
+def write_page(evidence: RunData, path: Path, found: Findings | None = None) -> Path:
     """The same of rows that the caller has read, and of what it found out of them."""
     from modelops_runtime.results.writing import together
 
@@ -60,7 +61,7 @@ def write_page(evidence: Evidence, path: Path, found: Findings | None = None) ->
     return path
 
 
-def page_of(evidence: Evidence, found: Findings | None = None) -> str:
+def page_of(evidence: RunData, found: Findings | None = None) -> str:
     """The page, as HTML, in plain text throughout: names, errors and logs are others'."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -75,7 +76,7 @@ def page_of(evidence: Evidence, found: Findings | None = None) -> str:
     return plain_text(pages.get_template("report.html").render(_context(evidence, found or findings_of(evidence))))
 
 
-def _context(evidence: Evidence, findings: Findings) -> dict[str, Any]:
+def _context(evidence: RunData, findings: Findings) -> dict[str, Any]:
     run, trials, found = evidence.run, evidence.trials, findings.intervals
     summary = summary_of(run, trials, evidence.now)
     best = next(iter(evidence.ranked), None)
@@ -103,7 +104,7 @@ def _context(evidence: Evidence, findings: Findings) -> dict[str, Any]:
     }
 
 
-def _identified(evidence: Evidence, found: Intervals) -> dict[str, Any]:
+def _identified(evidence: RunData, found: Intervals) -> dict[str, Any]:
     run, trials = evidence.run, evidence.trials
     best = next((candidate.search for candidate in evidence.ranked), None)
     searched = searched_of(run, trials)
@@ -118,7 +119,7 @@ def _identified(evidence: Evidence, found: Intervals) -> dict[str, Any]:
     }
 
 
-def _failures(evidence: Evidence) -> dict[str, Any]:
+def _failures(evidence: RunData) -> dict[str, Any]:
     shown = failures_shown(evidence.trials, evidence.replicates)
     return {"failures": shown, "failures_say": failures_say(evidence.trials, shown) if shown else ""}
 

@@ -8,13 +8,14 @@ from itertools import combinations
 
 import numpy as np
 
+from modelops_runtime.contracts.wording import counted, fmt
+from modelops_runtime.inference.history import history_of, loss_of
 from modelops_runtime.inference.identifiability import spread
 from modelops_runtime.inference.intervals import Intervals
 from modelops_runtime.inference.ranking import best_tenth
 from modelops_runtime.inference.searched import Searched, searched_of
 from modelops_runtime.ledger.base import Run, Trial
-from modelops_runtime.results.report.convergence import history_of, loss_of
-from modelops_runtime.results.report.figure import Figure, Panel, counted, fitted, fmt, thinned
+from modelops_runtime.results.report.figure import Figure, Panel, fitted, thinned
 from modelops_runtime.results.report.parameters import place, value_axis
 from modelops_runtime.results.report.plot.scales import Scale
 from modelops_runtime.results.report.plot.svg import Axes, Frame, diamond, dots, line, picture

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from zlib import crc32
 
+from modelops_runtime.contracts.wording import counted, fmt
+from modelops_runtime.inference.history import history_of, loss_of
 from modelops_runtime.inference.identifiability import spread
 from modelops_runtime.inference.ranking import best_tenth
 from modelops_runtime.inference.searched import Searched, searched_of
 from modelops_runtime.ledger.base import Run, Trial
-from modelops_runtime.results.report.convergence import history_of, loss_of
 from modelops_runtime.results.report.figure import (
     PANEL,
     Figure,
     LossAxis,
     Panel,
     above_text,
-    counted,
     fitted,
-    fmt,
     loss_axis,
     named_ticks,
     thinned,

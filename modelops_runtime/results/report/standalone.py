@@ -9,11 +9,11 @@ from pathlib import Path
 
 from modelops_runtime.contracts.plain_text import plain_text
 from modelops_runtime.inference.loss_family import intervals_of
+from modelops_runtime.inference.run_data import gather
 from modelops_runtime.ledger.base import Ledger
 from modelops_runtime.results.report.figure import Figure
 from modelops_runtime.results.report.figures import figures_of
 from modelops_runtime.results.report.plot.svg import at, key, text
-from modelops_runtime.results.report.report_data import gather
 from modelops_runtime.results.writing import together
 
 STYLE = Path(__file__).parent / "templates" / "report.css"

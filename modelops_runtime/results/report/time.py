@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from modelops_runtime.contracts.trial import TrialStatus
+from modelops_runtime.contracts.wording import counted, duration, fmt
 from modelops_runtime.ledger.base import Trial
-from modelops_runtime.results.report.figure import NARROW, WIDE, Figure, counted, duration, fitted, fmt, thinned
+from modelops_runtime.results.report.figure import NARROW, WIDE, Figure, fitted, thinned
 from modelops_runtime.results.report.plot.scales import Scale, Tick, linear_ticks
 from modelops_runtime.results.report.plot.svg import Axes, Frame, line, picture, segments, text
 

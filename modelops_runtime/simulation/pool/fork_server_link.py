@@ -23,7 +23,7 @@ from modelops_runtime.simulation.pool.fork_server import Hello
 from modelops_runtime.simulation.pool.limits import MARKER, Limits, simulation_environment
 from modelops_runtime.simulation.pool.worker import WorkerSettings
 
-_BOOT = Path(__file__).with_name("zygote_boot.py")
+_BOOT = Path(__file__).with_name("fork_server_boot.py")
 _END_S = 10.0
 
 

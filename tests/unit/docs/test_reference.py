@@ -13,7 +13,7 @@ import pytest
 from modelops_runtime.ledger.opening import open_ledger
 from modelops_runtime.results.export import export_run
 from tests.support.commands import commands
-from tests.unit.results.runs import boarding_school
+from tests.unit.inference.runs import boarding_school
 
 ROOT = Path(__file__).resolve().parents[3]
 COMMANDS_MD = (ROOT / "docs" / "commands.md").read_text("utf-8")

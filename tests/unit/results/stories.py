@@ -8,10 +8,10 @@ from datetime import timedelta
 
 import numpy as np
 
+from modelops_runtime.inference.run_data import RunData
 from modelops_runtime.ledger.base import RunState
 from modelops_runtime.results.report.page import page_of
-from modelops_runtime.results.report.report_data import Evidence
-from tests.unit.results.runs import (
+from tests.unit.inference.runs import (
     BEGAN,
     FRESH,
     IN_BED,
@@ -26,10 +26,10 @@ from tests.unit.results.runs import (
 )
 
 
-def evidence(story: Story) -> Evidence:
+def evidence(story: Story) -> RunData:
     """A story's rows, two minutes after the run began."""
     trials, replicates = story.rows()
-    return Evidence(run=story.run, trials=trials, replicates=replicates, now=BEGAN + timedelta(minutes=2))
+    return RunData(run=story.run, trials=trials, replicates=replicates, now=BEGAN + timedelta(minutes=2))
 
 
 def page(story: Story) -> str:

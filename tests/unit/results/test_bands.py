@@ -12,14 +12,15 @@ import numpy as np
 import polars
 import pytest
 
+from modelops_runtime.inference.run_data import gather
+from modelops_runtime.inference.series import series_of
 from modelops_runtime.inference.targets import TargetData, targets_of
 from modelops_runtime.ledger.base import Run
 from modelops_runtime.ledger.opening import open_ledger
 from modelops_runtime.results.export import export_run
-from modelops_runtime.results.report.fit import fit_figure, series_of
+from modelops_runtime.results.report.fit import fit_figure
 from modelops_runtime.results.report.page import page_of
-from modelops_runtime.results.report.report_data import gather
-from tests.unit.results.runs import FRESH, Story, a_run, completed, observations
+from tests.unit.inference.runs import FRESH, Story, a_run, completed, observations
 
 POSITIVE, TESTED = (10.0, 186.0, 61.0), (300.0, 500.0, 250.0)
 NOISE = "central 90 % with the noise of observation"

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from modelops_runtime.results.report.page.plot import svg
 
-from modelops_runtime.results.report.figure import fmt, loss_axis, plus_minus, thinned
+from modelops_runtime.contracts.dates import days
+from modelops_runtime.contracts.wording import fmt, plus_minus
+from modelops_runtime.results.report.figure import loss_axis, thinned
+from modelops_runtime.results.report.plot import svg
 from modelops_runtime.results.report.plot.scales import (
     Scale,
     date_ticks,
-    days,
     linear_ticks,
     log_ticks,
     quantile,

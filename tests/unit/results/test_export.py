@@ -19,7 +19,7 @@ from modelops_runtime.ledger.base import Ledger
 from modelops_runtime.ledger.opening import open_ledger, run_in
 from modelops_runtime.results.export import FILES, export_run, run_of_json
 from modelops_runtime.specs.targets import TargetSpec
-from tests.unit.results.runs import (
+from tests.unit.inference.runs import (
     FRESH,
     IN_BED,
     Planned,

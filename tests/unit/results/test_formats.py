@@ -25,7 +25,7 @@ from modelops_runtime.ledger.base import Ledger, RunState
 from modelops_runtime.ledger.opening import open_ledger
 from modelops_runtime.results.export import CSV_FILES, FILES, STUDY_FILES, export_run
 from modelops_runtime.specs.space import written_space
-from tests.unit.results.runs import IN_BED, Planned, Story, a_run, boarding_school, completed, failed
+from tests.unit.inference.runs import IN_BED, Planned, Story, a_run, boarding_school, completed, failed
 
 SPACE = ParameterSpace(
     (

@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 
 from modelops_runtime.contracts.errors import LedgerError
+from modelops_runtime.inference.history import history_of
 from modelops_runtime.inference.searched import Searched, near_bound, on_bound, searched_of
+from modelops_runtime.inference.series import series_of
 from modelops_runtime.inference.targets import targets_of
 from modelops_runtime.ledger.base import RunState
 from modelops_runtime.ledger.opening import open_ledger
-from modelops_runtime.results.report.convergence import convergence_says, history_of
-from modelops_runtime.results.report.fit import fit_figure, series_of
+from modelops_runtime.results.report.convergence import convergence_says
+from modelops_runtime.results.report.fit import fit_figure
 from modelops_runtime.results.report.page import write_report
-from tests.unit.results.runs import FRESH, IN_BED, Planned, Story, a_run, boarding_school, completed, failed
+from tests.unit.inference.runs import FRESH, IN_BED, Planned, Story, a_run, boarding_school, completed, failed
 from tests.unit.results.stories import STORIES, hostile, page
 
 VOID = {"meta", "link", "br", "img", "path"}

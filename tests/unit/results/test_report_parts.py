@@ -14,6 +14,7 @@ from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.inference.identifiability import interval_rows, intervals_say, not_identified
 from modelops_runtime.inference.intervals import Interval, Intervals, intervals
 from modelops_runtime.inference.loss_family import intervals_of
+from modelops_runtime.inference.run_data import BEST_SETS, RunData, error_shape, failed_examples, gather
 from modelops_runtime.inference.searched import Searched
 from modelops_runtime.inference.targets import targets_of
 from modelops_runtime.ledger.base import Trial
@@ -23,12 +24,11 @@ from modelops_runtime.results.report.figures import figures_of
 from modelops_runtime.results.report.fit import fit_figure
 from modelops_runtime.results.report.page import page_of, write_report
 from modelops_runtime.results.report.pairs import chosen_pairs, pair_figure, pairs_say
-from modelops_runtime.results.report.report_data import BEST_SETS, Evidence, error_shape, failed_examples, gather
 from modelops_runtime.results.report.standalone import named_figures, standalone, write_figures
 from modelops_runtime.results.report.time import longest_gap, spans_of, time_figures, worker_times
-from tests.unit.results.runs import BEGAN, IN_BED, Story, a_run, boarding_school, completed, failed
+from tests.unit.inference.runs import BEGAN, IN_BED, Story, a_run, boarding_school, completed, failed
+from tests.unit.inference.test_intervals import BETA, GAMMA, best_of, bowl, trials_on
 from tests.unit.results.stories import STORIES, evidence, page
-from tests.unit.results.test_intervals import BETA, GAMMA, best_of, bowl, trials_on
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -47,7 +47,7 @@ def ridge_run():
 
 def test_a_ridge_stands_in_the_page_with_its_combination():
     run, trials = ridge_run()
-    html = page_of(Evidence(run=run, trials=trials, replicates=[], now=BEGAN))
+    html = page_of(RunData(run=run, trials=trials, replicates=[], now=BEGAN))
     assert "The data fix beta / gamma (about " in html
     assert "but not beta and gamma apart" in html
 
@@ -60,7 +60,7 @@ def test_a_ridges_parameters_are_not_told_a_second_time():
 
 def test_intervals_stand_in_a_table_with_what_they_rest_on():
     trials = trials_on([BETA, GAMMA], bowl([[900, 300], [300, 500]], [0.5, 0.6]))
-    html = page_of(Evidence(run=a_run(), trials=trials, replicates=[], now=BEGAN))
+    html = page_of(RunData(run=a_run(), trials=trials, replicates=[], now=BEGAN))
     assert "95 % interval" in html
     assert "the trials bound all parameters within the searched ranges" in html
     assert "a profile likelihood" in html

@@ -13,7 +13,7 @@ from modelops_runtime.ledger.base import RunState
 from modelops_runtime.ledger.opening import open_ledger
 from modelops_runtime.results.summary import summarise, summary_of
 from mops.terminal.text import duration, number, status_lines
-from tests.unit.results.runs import BEGAN, FRESH, IN_BED, Planned, Story, a_run, boarding_school, completed, failed
+from tests.unit.inference.runs import BEGAN, FRESH, IN_BED, Planned, Story, a_run, boarding_school, completed, failed
 
 LATER = BEGAN + timedelta(minutes=3)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-EPOCH = date(1970, 1, 1)
+from modelops_runtime.contracts.dates import EPOCH, date_of, days
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,19 +99,6 @@ def log_ticks(low: float, high: float, wanted: int = 5) -> list[Tick]:
     if len(values) > wanted + 2:
         values = values[:: math.ceil(len(values) / wanted)]
     return [Tick(value, tick_text(value, value)) for value in values]
-
-
-def days(value: date | datetime) -> float:
-    """Days since 1970: dates and times on one axis."""
-    if isinstance(value, datetime):
-        gap = value.replace(tzinfo=None) - datetime(1970, 1, 1)
-        return gap / timedelta(days=1)
-    return float((value - EPOCH).days)
-
-
-def date_of(at: float) -> date:
-    """The day that `days` counted."""
-    return EPOCH + timedelta(days=math.floor(at))
 
 
 def date_ticks(low: float, high: float, wanted: int = 5) -> list[Tick]:

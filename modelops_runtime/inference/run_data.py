@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelops_runtime.contracts.trial import TrialStatus
+from modelops_runtime.contracts.wording import counted
 from modelops_runtime.evaluation.fit import stack
 from modelops_runtime.inference.effective_sizes import trials_of
 from modelops_runtime.inference.ranking import Candidate, candidates
 from modelops_runtime.ledger.base import Ledger, Phase, Replicate, Run, Trial, completed
 from modelops_runtime.ledger.opening import run_in
-from modelops_runtime.results.report.figure import counted
 
 BEST_SETS = 4
 """Sets whose fit is shown."""
@@ -26,7 +26,7 @@ LOGS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class RunData:
     """A run with its trials, and the replicates of its best sets and of some failed trials."""
 
     run: Run
@@ -51,14 +51,14 @@ class Runs:
     phase: Phase
 
 
-def gather(ledger: Ledger, run_id: str) -> Evidence:
+def gather(ledger: Ledger, run_id: str) -> RunData:
     """Raises LedgerError when there is no such run."""
     run = run_in(ledger, run_id)
     trials = trials_of(ledger, run)
     numbers = [candidate.search.number for candidate in candidates(trials)[:BEST_SETS]]
     numbers += [trial.number for trial in failed_examples(trials) if trial.number not in numbers]
     replicates = [replicate for number in numbers for replicate in ledger.replicates(run_id, number)]
-    return Evidence(run=run, trials=trials, replicates=replicates, now=ledger.now())
+    return RunData(run=run, trials=trials, replicates=replicates, now=ledger.now())
 
 
 def failed_examples(trials: Sequence[Trial]) -> list[Trial]:

@@ -15,7 +15,7 @@ from modelops_runtime.inference.intervals import intervals
 from modelops_runtime.inference.loss_family import intervals_of, measure_of
 from modelops_runtime.inference.searched import Searched
 from modelops_runtime.ledger.base import Trial
-from tests.unit.results.runs import IN_BED, Story, a_run, completed, observations
+from tests.unit.inference.runs import IN_BED, Story, a_run, completed, observations
 
 BETA = Searched(name="beta", low=0.5, high=5.0, scale="log")
 GAMMA = Searched(name="gamma", low=0.1, high=1.0, scale="log")

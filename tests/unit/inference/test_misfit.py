@@ -9,7 +9,7 @@ import pytest
 
 from modelops_runtime.inference.misfit import misfits
 from modelops_runtime.inference.targets import TargetData, targets_of
-from tests.unit.results.runs import IN_BED, a_run, observations, sir
+from tests.unit.inference.runs import IN_BED, a_run, observations, sir
 
 DISTANCES = ["mean_signal", "annealed", "absolute", "relative", "log"]
 LIKELIHOODS: list[dict[str, Any]] = [

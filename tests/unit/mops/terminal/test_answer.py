@@ -11,7 +11,7 @@ from modelops_runtime.contracts.errors import LedgerError
 from modelops_runtime.ledger.base import RunState
 from modelops_runtime.runner.finish import ANSWER
 from mops.terminal.answer import answer_lines
-from tests.unit.results.runs import a_run
+from tests.unit.inference.runs import a_run
 
 WHOLE = {
     "best_trial": 3,

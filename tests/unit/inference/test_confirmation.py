@@ -13,7 +13,7 @@ from modelops_runtime.evaluation.stored import stored_target
 from modelops_runtime.inference.confirmation import disagreement
 from modelops_runtime.ledger.base import Run
 from modelops_runtime.losses.kinds import KINDS
-from tests.unit.results.runs import FRESH, Planned, Story, a_run, completed, observations
+from tests.unit.inference.runs import FRESH, Planned, Story, a_run, completed, observations
 
 Losses = tuple[float, float | None, int]
 """Loss, its standard error, replicates."""
