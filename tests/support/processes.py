@@ -9,7 +9,7 @@ from tests.support.projects import Project
 
 
 def simulations_of(made: Project) -> list[int]:
-    """Pids of the zygotes and simulation processes of runs in this project."""
+    """Pids of the fork servers and simulation processes of runs in this project."""
     home = f"HOME={made.env['HOME']}".encode()
     found: list[int] = []
     for entry in Path("/proc").iterdir():

@@ -18,7 +18,7 @@ from typing import Any
 from modelops_runtime.contracts.errors import ModelOpsError
 from modelops_runtime.simulation.pool.job import ItemOutcome, Work
 from modelops_runtime.simulation.pool.limits import Limits
-from modelops_runtime.simulation.pool.scheduler import Crew
+from modelops_runtime.simulation.pool.scheduler import Scheduler
 from modelops_runtime.simulation.pool.tasks import KnownWork, Task, TaskFuture
 
 PRELOAD = (
@@ -57,7 +57,7 @@ class IsolatedExecutor:
         self._broken: BaseException | None = None
         self._shortest_s = limits.timeout_s
         self._sleeps_until = 0.0
-        self._crew = Crew(slots, limits, preload, time.monotonic)
+        self._scheduler = Scheduler(slots, limits, preload, time.monotonic)
         self._wake_r, self._wake_w = socket.socketpair()
         for side in (self._wake_r, self._wake_w):
             side.setblocking(False)
@@ -99,9 +99,9 @@ class IsolatedExecutor:
             self._refuse_if_unusable()
             self._tasks.add(task)
             if items:
-                self._crew.add(task)
+                self._scheduler.add(task)
             else:
-                self._crew.finished.append(task)
+                self._scheduler.finished.append(task)
             self._wake_if_needed()
         return task.future
 
@@ -121,7 +121,7 @@ class IsolatedExecutor:
         if threading.current_thread() is not self._thread:
             self._thread.join()
         with self._lock:
-            self._crew.close()
+            self._scheduler.close()
             self._selector.close()
             self._wake_r.close()
             self._wake_w.close()
@@ -149,12 +149,12 @@ class IsolatedExecutor:
             self._tasks.discard(task)
             self._changed.notify_all()
             if not self._ended:
-                self._crew.drop(task)
+                self._scheduler.drop(task)
                 self._wake()
 
     def _is_running(self, task: Task) -> bool:
         with self._lock:
-            return self._crew.is_running(task)
+            return self._scheduler.is_running(task)
 
     # the thread
 
@@ -163,8 +163,12 @@ class IsolatedExecutor:
             self._wake_w.send(b"\0")
 
     def _wake_if_needed(self) -> None:
-        crew = self._crew
-        if crew.finished or crew.deadline < self._sleeps_until or any(w.outbox for w in crew.workers.values()):
+        scheduler = self._scheduler
+        if (
+            scheduler.finished
+            or scheduler.deadline < self._sleeps_until
+            or any(w.outbox for w in scheduler.workers.values())
+        ):
             self._wake()
 
     def _serve(self) -> None:
@@ -182,14 +186,14 @@ class IsolatedExecutor:
             self._watch()
             # A task submitted meanwhile cannot be late before then, so its submitter need not wake us.
             now = time.monotonic()
-            self._sleeps_until = min(self._crew.deadline, now + self._shortest_s)
+            self._sleeps_until = min(self._scheduler.deadline, now + self._shortest_s)
             pause = None if self._sleeps_until == math.inf else max(0.0, self._sleeps_until - now)
         ready = self._selector.select(pause)
         with self._lock:
             if self._ended:
                 return False
             self._act_on([key.fileobj for key, _ in ready])
-            finished, self._crew.finished = self._crew.finished, []
+            finished, self._scheduler.finished = self._scheduler.finished, []
         for task in finished:
             task.resolve()
         if finished:
@@ -199,11 +203,11 @@ class IsolatedExecutor:
         return True
 
     def _watch(self) -> None:
-        """Bring the selector up to date: the zygote may be another, sockets may have become full or writable."""
-        crew = self._crew
-        wanted = {self._wake_r: selectors.EVENT_READ, crew.bell: selectors.EVENT_READ}
-        wanted[crew.link.control] = selectors.EVENT_READ
-        for worker in crew.workers.values():
+        """Bring the selector up to date: the fork server may be another, sockets may have become full or writable."""
+        scheduler = self._scheduler
+        wanted = {self._wake_r: selectors.EVENT_READ, scheduler.bell: selectors.EVENT_READ}
+        wanted[scheduler.link.control] = selectors.EVENT_READ
+        for worker in scheduler.workers.values():
             if worker.outbox:
                 wanted[worker.data] = selectors.EVENT_WRITE
         if wanted.keys() != self._watched:
@@ -214,20 +218,20 @@ class IsolatedExecutor:
             self._watched = set(wanted)
 
     def _act_on(self, ready: list[Any]) -> None:
-        crew = self._crew
+        scheduler = self._scheduler
         for sock in ready:
             if sock is self._wake_r:
                 with contextlib.suppress(BlockingIOError):
                     self._wake_r.recv(4096)
-            elif sock is crew.bell:
-                crew.on_bell()
-            elif sock is crew.link.control:
-                crew.on_control()
-        for worker in crew.workers.values():
+            elif sock is scheduler.bell:
+                scheduler.on_bell()
+            elif sock is scheduler.link.control:
+                scheduler.on_control()
+        for worker in scheduler.workers.values():
             if worker.outbox:
                 worker.flush()
-        if crew.deadline <= time.monotonic():
-            crew.on_time()
+        if scheduler.deadline <= time.monotonic():
+            scheduler.on_time()
 
     def _break(self, error: BaseException) -> None:
         """Nothing can be run any more: say so wherever a result is waited for."""

@@ -37,7 +37,7 @@ def too_slow(limit_s: float, *, loading: bool) -> Failure:
 
 
 def supervisor_lost() -> Failure:
-    """The failure of what ran when the zygote was killed."""
+    """The failure of what ran when the fork server was killed."""
     return Failure(FailureKind.LOST, "the process that watches over the simulations was killed")
 
 

@@ -31,7 +31,7 @@ _LOG_CEILING = 32 * 2**20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hello:
-    """What an executor tells its zygote first."""
+    """What an executor tells its fork server first."""
 
     parent_pid: int
     preload: Sequence[str]
@@ -47,7 +47,7 @@ class _Child:
     cause: int = wire.BY_ITSELF
 
 
-class Zygote:
+class ForkServer:
     """Answers one executor until that hangs up or ends."""
 
     def __init__(self, control: socket.socket, hello: Hello) -> None:
@@ -75,7 +75,7 @@ class Zygote:
 
     def _prepare(self) -> None:
         processes.adopt_orphans()
-        processes.name_process("modelops-zygote")
+        processes.name_process("modelops-fork")
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         for side in (self._wake_r, self._wake_w):
@@ -157,7 +157,7 @@ class Zygote:
         self._children[pid] = _Child(worker_id, pid, log)
 
     def _forget(self) -> None:
-        """In a new worker: let go of all that is the zygote's."""
+        """In a new worker: let go of all that is the fork server's."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self._selector.close()

@@ -1,4 +1,4 @@
-"""Started as a script by an executor: takes over its module search path, then becomes the zygote."""
+"""Started as a script by an executor: takes over its module search path, then becomes the fork server."""
 
 import pickle
 import socket
@@ -14,9 +14,9 @@ def main() -> None:
     sys.path[:] = path
     sys.argv[:] = ["modelops-simulation"]
 
-    from modelops_runtime.simulation.pool.fork_server import Zygote
+    from modelops_runtime.simulation.pool.fork_server import ForkServer
 
-    Zygote(control, pickle.loads(hello)).run()
+    ForkServer(control, pickle.loads(hello)).run()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""An executor's hold on its zygote."""
+"""An executor's hold on its fork server."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _END_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What the zygote says of a worker: `wire.EXITED` or `wire.FORK_FAILED`, with its two numbers."""
+    """What the fork server says of a worker: `wire.EXITED` or `wire.FORK_FAILED`, with its two numbers."""
 
     kind: int
     worker_id: int
@@ -37,8 +37,8 @@ class Event:
     second: int
 
 
-class ZygoteLink:
-    """One running zygote. Started by its constructor, which does not wait for it: requests queue until it is ready.
+class ForkServerLink:
+    """One running fork server. Started by its constructor, which does not wait for it: requests queue until it is ready.
 
     A plain subprocess, so that it works in a notebook, without a main guard, and inside a daemonic process.
     """
@@ -72,7 +72,7 @@ class ZygoteLink:
 
     def fork(self, worker_id: int, fds: Sequence[int]) -> None:
         """Ask for a worker with these descriptors (socket, bell, log), which stay the caller's to close."""
-        with contextlib.suppress(OSError):  # a dead zygote shows as the end of its events
+        with contextlib.suppress(OSError):  # a dead fork server shows as the end of its events
             socket.send_fds(self.control, [wire.CONTROL.pack(wire.FORK, worker_id, 0, 0)], list(fds))
 
     def kill(self, worker_id: int) -> None:
@@ -88,7 +88,7 @@ class ZygoteLink:
             self.control.sendall(wire.CONTROL.pack(kind, worker_id, 0, 0))
 
     def events(self) -> list[Event] | None:
-        """What is there to read; None when the zygote has ended."""
+        """What is there to read; None when the fork server has ended."""
         try:
             data = self.control.recv(65_536, socket.MSG_DONTWAIT)
         except BlockingIOError:
@@ -103,13 +103,13 @@ class ZygoteLink:
         return [Event(*message) for message in wire.CONTROL.iter_unpack(messages)]
 
     def complaint(self) -> str:
-        """The last line the zygote wrote, if it wrote any."""
+        """The last line the fork server wrote, if it wrote any."""
         self._stderr.seek(0)
         lines = self._stderr.read().decode("utf-8", "replace").strip().splitlines()
         return lines[-1] if lines else ""
 
     def end(self) -> None:
-        """Hang up: the zygote kills its workers with all they started, and ends. Waits for that."""
+        """Hang up: the fork server kills its workers with all they started, and ends. Waits for that."""
         with contextlib.suppress(OSError):
             self.control.shutdown(socket.SHUT_RDWR)  # closing is not enough where a fork of ours holds a copy
         self.control.close()
@@ -122,7 +122,7 @@ class ZygoteLink:
         self._stderr.close()
 
     def kill_remains(self) -> None:
-        """After the zygote was killed: kill what it can no longer see to, found by its environment.
+        """After the fork server was killed: kill what it can no longer see to, found by its environment.
 
         Done after two looks in a row without a find: what forks during one look, and then ends, hides its child from it.
         """

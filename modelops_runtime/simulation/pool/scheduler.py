@@ -15,7 +15,7 @@ from modelops_runtime.contracts.errors import ModelOpsError
 from modelops_runtime.contracts.failures import Failure, FailureKind
 from modelops_runtime.simulation.pool import exit_failures as verdicts
 from modelops_runtime.simulation.pool import wire
-from modelops_runtime.simulation.pool.fork_server_link import Event, ZygoteLink
+from modelops_runtime.simulation.pool.fork_server_link import Event, ForkServerLink
 from modelops_runtime.simulation.pool.job import ItemOutcome
 from modelops_runtime.simulation.pool.limits import Limits
 from modelops_runtime.simulation.pool.tasks import Assignment, Part, Task
@@ -32,14 +32,14 @@ _AHEAD_LINE_S = 0.05
 _AHEAD_MOST = 4
 _REHIRE_S = 0.2
 _FAILED_STARTS = 20
-_DEAD_ZYGOTES = 3
+_DEAD_FORK_SERVERS = 3
 
 
 class CannotStart(ModelOpsError):
     """No process for simulations can be started on this machine."""
 
 
-class Crew:
+class Scheduler:
     """`slots` workers, a queue of parts, and who runs what."""
 
     def __init__(self, slots: int, limits: Limits, preload: Sequence[str], clock: Callable[[], float]) -> None:
@@ -57,8 +57,8 @@ class Crew:
         self._ids = count(1)
         self._hire_at = 0.0
         self._failed_starts = 0
-        self._dead_zygotes = 0
-        self.link = ZygoteLink(limits, preload)
+        self._dead_fork_servers = 0
+        self.link = ForkServerLink(limits, preload)
         self._staff()
 
     def close(self) -> None:
@@ -110,10 +110,10 @@ class Crew:
         self.dispatch()
 
     def on_control(self) -> None:
-        """The zygote has something to say, or has ended. Raises CannotStart when it cannot be kept alive."""
+        """The fork server has something to say, or has ended. Raises CannotStart when it cannot be kept alive."""
         events = self.link.events()
         if events is None:
-            self._restart_zygote()
+            self._restart_fork_server()
         for event in events or ():
             worker = self.workers.get(event.worker_id)
             if worker is None:
@@ -187,7 +187,7 @@ class Crew:
         if self._is_too_late(worker, finished):
             return
         worker.runs += 1
-        self._failed_starts = self._dead_zygotes = 0
+        self._failed_starts = self._dead_fork_servers = 0
         if head.is_wanted:
             value, failure, log = pickle.loads(memoryview(body)[wire.ITEM_HEAD.size :])
             if failure is None:
@@ -281,8 +281,8 @@ class Crew:
         if self._failed_starts >= _FAILED_STARTS:
             raise CannotStart("no process for simulations can be started; is there a limit on processes or memory?")
 
-    def _restart_zygote(self) -> None:
-        """The zygote was killed, and its workers with it; what their simulations had started is left for us to kill."""
+    def _restart_fork_server(self) -> None:
+        """The fork server was killed, and its workers with it; what their simulations had started is left for us to kill."""
         complaint = self.link.complaint()
         self.link.kill_remains()
         for worker in list(self.workers.values()):
@@ -291,10 +291,10 @@ class Crew:
                 self._fail_head(worker, verdicts.supervisor_lost())
                 self._part_with(worker)
         self.link.end()
-        self._dead_zygotes += 1
-        if self._dead_zygotes >= _DEAD_ZYGOTES:
+        self._dead_fork_servers += 1
+        if self._dead_fork_servers >= _DEAD_FORK_SERVERS:
             raise CannotStart(f"the processes for simulations cannot be started: {complaint or 'they end at once'}")
-        self.link = ZygoteLink(self._limits, self._preload)
+        self.link = ForkServerLink(self._limits, self._preload)
 
     # who runs what
 

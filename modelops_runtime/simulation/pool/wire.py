@@ -1,4 +1,4 @@
-"""The messages between an executor, its zygote and its workers. Small, for they are sent once a task or more often."""
+"""The messages between an executor, its fork server and its workers. Small, for they are sent once a task or more often."""
 
 from __future__ import annotations
 
@@ -61,21 +61,21 @@ class FrameReader:
         return frames
 
 
-# Messages on the control socket between an executor and its zygote: all of one size.
+# Messages on the control socket between an executor and its fork server: all of one size.
 
 CONTROL = struct.Struct("<BxxxIqq")
 """Kind, id of the worker, two numbers."""
 
 FORK = 1
-"""To the zygote, with three descriptors (socket, bell, log): make a worker."""
+"""To the fork server, with three descriptors (socket, bell, log): make a worker."""
 KILL = 2
-"""To the zygote: kill a worker and all it started."""
+"""To the fork server: kill a worker and all it started."""
 DUMP = 3
-"""To the zygote: let a worker write where it is to its log."""
+"""To the fork server: let a worker write where it is to its log."""
 EXITED = 4
-"""From the zygote: exit code (negative: signal), cause."""
+"""From the fork server: exit code (negative: signal), cause."""
 FORK_FAILED = 5
-"""From the zygote: errno."""
+"""From the fork server: errno."""
 
 BY_ITSELF = 0
 ON_REQUEST = 1

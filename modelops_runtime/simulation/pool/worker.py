@@ -1,4 +1,4 @@
-"""The process that simulations run in: forked by the zygote, warm, one item after another."""
+"""The process that simulations run in: forked by the fork server, warm, one item after another."""
 
 from __future__ import annotations
 
@@ -208,13 +208,13 @@ class Worker:
 
 
 def run_worker(
-    worker_id: int, zygote_pid: int, settings: WorkerSettings, data: socket.socket, bell: socket.socket, log: int
+    worker_id: int, fork_server_pid: int, settings: WorkerSettings, data: socket.socket, bell: socket.socket, log: int
 ) -> NoReturn:
     """Be a worker, in the process just forked; never returns."""
     code = CONNECTION_GONE
     try:
         _become_a_worker(settings)
-        if os.getppid() != zygote_pid:
+        if os.getppid() != fork_server_pid:
             os._exit(code)  # it ended before we asked to end with it
         data = socket.socket(fileno=out_of_the_way(data.detach()))
         bell = socket.socket(fileno=out_of_the_way(bell.detach()))

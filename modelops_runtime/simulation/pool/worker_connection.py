@@ -11,7 +11,7 @@ import tempfile
 
 from modelops_runtime.simulation.pool import wire
 from modelops_runtime.simulation.pool.capture import tail
-from modelops_runtime.simulation.pool.fork_server_link import ZygoteLink
+from modelops_runtime.simulation.pool.fork_server_link import ForkServerLink
 from modelops_runtime.simulation.pool.tasks import Assignment, Part
 
 _CHUNK = 262_144
@@ -38,8 +38,8 @@ class WorkerHandle:
         self._sent: set[int] = set()
 
     @classmethod
-    def hire(cls, worker_id: int, link: ZygoteLink, bell: socket.socket) -> WorkerHandle:
-        """Ask the zygote for a process. It can be sent work at once."""
+    def hire(cls, worker_id: int, link: ForkServerLink, bell: socket.socket) -> WorkerHandle:
+        """Ask the fork server for a process. It can be sent work at once."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         log, path = tempfile.mkstemp(prefix="modelops-log-")

@@ -28,11 +28,11 @@ class Bench:
 
     @property
     def marker(self) -> str:
-        return self.executor._crew.link._marker
+        return self.executor._scheduler.link._marker
 
     @property
-    def zygote_pid(self) -> int:
-        return self.executor._crew.link.pid
+    def fork_server_pid(self) -> int:
+        return self.executor._scheduler.link.pid
 
     def submit(self, *items: Action) -> TaskFuture:
         return self.executor.submit(self.work, items)

@@ -56,8 +56,8 @@ def simulations_of(worker_pid: int) -> list[int]:
     """Processes of simulations that this Dask worker's executors have started."""
     listed = subprocess.run(["ps", "-eo", "pid,ppid,comm"], capture_output=True, text=True, check=True).stdout
     rows = [line.split(None, 2) for line in listed.splitlines()[1:]]
-    zygotes = {pid for pid, parent, name in rows if int(parent) == worker_pid and name.startswith("modelops")}
-    return [int(pid) for pid, parent, _ in rows if parent in zygotes]
+    fork_servers = {pid for pid, parent, name in rows if int(parent) == worker_pid and name.startswith("modelops")}
+    return [int(pid) for pid, parent, _ in rows if parent in fork_servers]
 
 
 def alive(pids: list[int]) -> list[int]:

@@ -86,13 +86,13 @@ def test_a_closed_executor_says_so():
         bench.submit(("double", 1))
 
 
-def test_a_killed_zygote_loses_what_ran_and_is_replaced():
+def test_a_killed_fork_server_loses_what_ran_and_is_replaced():
     with Bench(slots=2, timeout_s=1_000) as bench:
         bench.one("double", 1)
         futures = [bench.submit(("system", "sleep 1000")), bench.submit(("sleep", 10_000))]
         assert all(eventually(future.running) for future in futures)
         marker = bench.marker
-        os.kill(bench.zygote_pid, signal.SIGKILL)
+        os.kill(bench.fork_server_pid, signal.SIGKILL)
         outcomes = [future.result(PATIENCE_S)[0] for future in futures]
         assert [failed_as(outcome) for outcome in outcomes] == [FailureKind.LOST] * 2
         assert "watches" in message_of(outcomes[0])
