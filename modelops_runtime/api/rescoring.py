@@ -20,7 +20,7 @@ from modelops_runtime.ledger.worker_identity import worker_id
 from modelops_runtime.losses.kinds import LossError
 from modelops_runtime.losses.likelihoods import PER_OBSERVATION
 from modelops_runtime.runner.finish import answer, reported
-from modelops_runtime.runner.search import Standing
+from modelops_runtime.runner.search import SearchStatus
 from modelops_runtime.runner.setup.provenance import collect
 from modelops_runtime.runner.setup.settings import LEASE_S
 from modelops_runtime.specs.identity import spec_json
@@ -166,16 +166,16 @@ def _end(scorer: Scorer, trial: Trial, rows: list[Replicate], replicates: int) -
 
 
 def _concluded(ready: Ready, ledger: Ledger, run: Run) -> Run:
-    standing, trials = Standing(), ledger.trials(run.run_id)
+    status, trials = SearchStatus(), ledger.trials(run.run_id)
     for trial in trials:
         if trial.phase == "search":
-            standing.add(trial)
+            status.add(trial)
     confirmed = any(trial.phase == "confirm" for trial in trials)
     settings = ready.prepared.settings if confirmed else dataclasses.replace(ready.prepared.settings, confirm_top=0)
-    best = answer(trials, standing, dataclasses.replace(settings, max_failed=1.0))
+    best = answer(trials, status, dataclasses.replace(settings, max_failed=1.0))
     summary = reported(
         best,
-        standing,
+        status,
         order=list(ready.loaded.spec.parameters),
         derived=ready.service.derive(best.trial.params or {}),
         simulations=0,

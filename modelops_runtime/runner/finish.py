@@ -11,7 +11,7 @@ from modelops_runtime.contracts.errors import LedgerError, RunFailed
 from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.ledger.base import TO_DO_WHEN_DAMAGED, Run, RunState, Trial
 from modelops_runtime.runner import rules
-from modelops_runtime.runner.search import Standing
+from modelops_runtime.runner.search import SearchStatus
 from modelops_runtime.runner.setup.settings import SearchSettings
 
 ANSWER = ("best_trial", "params", "loss")
@@ -54,7 +54,7 @@ def answer_of(run: Run) -> Mapping[str, Any]:
 
 def reported(
     best: Answer,
-    standing: Standing,
+    status: SearchStatus,
     *,
     order: Sequence[str],
     derived: Mapping[str, float],
@@ -74,22 +74,22 @@ def reported(
         "simulations": simulations,
         "elapsed_s": elapsed_s,
         "stop_reason": stop_reason,
-        "failed": standing.failed,
-        "commonest_error": rules.commonest(standing),
+        "failed": status.failed,
+        "commonest_error": rules.commonest(status),
     }
 
 
-def answer(trials: Sequence[Trial], standing: Standing, settings: SearchSettings) -> Answer:
+def answer(trials: Sequence[Trial], status: SearchStatus, settings: SearchSettings) -> Answer:
     """The lowest confirmed loss; without a confirmation, the lowest loss of a set that was not stopped early.
 
     Raises RunFailed when too many trials failed, none completed, or no finalist could be confirmed.
     """
-    if standing.finished and standing.failed > settings.max_failed * standing.finished:
-        raise RunFailed(rules.failed_text(standing, f"max_failed is {settings.max_failed:g}"))
-    best = standing.best
+    if status.finished and status.failed > settings.max_failed * status.finished:
+        raise RunFailed(rules.failed_text(status, f"max_failed is {settings.max_failed:g}"))
+    best = status.best
     if best is None:
-        if standing.failed:
-            raise RunFailed(rules.failed_text(standing, "none completed"))
+        if status.failed:
+            raise RunFailed(rules.failed_text(status, "none completed"))
         raise RunFailed("the search made no trial; is the algorithm's design empty?")
     if settings.confirm_top == 0:
         return Answer(best, None)

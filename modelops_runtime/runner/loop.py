@@ -117,9 +117,9 @@ class Loop:
     def run(self) -> LoopEnd:
         """Work until the run is over or a stop is asked for. Raises RunFailed when it ends without an answer."""
         self._sync(aloud=False)
-        standing = self.p.search.standing
-        self._found = standing.finished
-        self.p.on_event(RunStarted(self.p.run_id, self.p.trials, standing.finished, self.p.service.slots))
+        status = self.p.search.status
+        self._found = status.finished
+        self.p.on_event(RunStarted(self.p.run_id, self.p.trials, status.finished, self.p.service.slots))
         self._look_whether_paused()
         while not self._is_over():
             if self.p.stop.now or (self.p.stop.asked and not self._tasks):
@@ -131,12 +131,12 @@ class Loop:
         return LoopEnd(False, self._pace.simulations, self._elapsed())
 
     def _is_over(self) -> bool:
-        """Judge the standing; True once everything that belongs to the run is final."""
+        """Judge where the search stands; True once everything that belongs to the run is final."""
         search, settings = self.p.search, self.p.settings
-        if why := rules.too_many_failed(search.standing, settings.max_failed):
+        if why := rules.too_many_failed(search.status, settings.max_failed):
             self._fail(why)
         may_ask = not self._asking_ended and not self._budget_used
-        if may_ask and (why := rules.reason_to_stop(search.standing, settings.stop, self.p.before_s + self._elapsed())):
+        if may_ask and (why := rules.reason_to_stop(search.status, settings.stop, self.p.before_s + self._elapsed())):
             self.p.ledger.end_asking(self.p.run_id, why)
             self._asking_ended, may_ask = True, False
         if may_ask or self._under_way or self._held or search.unfinished:
@@ -260,7 +260,7 @@ class Loop:
             self.p.on_event(Asked(lease.number, self.p.clock() - began))
         if searched is None:
             return self._nothing_proposed(lease)
-        best = search.standing.best
+        best = search.status.best
         lease = self.p.ledger.propose(
             lease,
             {**settings.fixed, **searched},
@@ -399,16 +399,16 @@ class Loop:
         return now - self._started - self._pausing.seconds(now)
 
     def counts(self) -> Counts:
-        standing, fixed = self.p.search.standing, self.p.settings.fixed
-        best = standing.best.params or {} if standing.best else None
+        status, fixed = self.p.search.status, self.p.settings.fixed
+        best = status.best.params or {} if status.best else None
         return Counts(
-            finished=standing.finished,
+            finished=status.finished,
             found=self._found,
             trials=self.p.trials,
-            failed=standing.failed,
-            stopped_early=standing.stopped_early,
-            best_loss=standing.best.loss if standing.best else None,
-            best_trial=standing.best.number if standing.best else None,
+            failed=status.failed,
+            stopped_early=status.stopped_early,
+            best_loss=status.best.loss if status.best else None,
+            best_trial=status.best.number if status.best else None,
             best_params=None if best is None else {n: v for n, v in best.items() if n not in fixed} | dict(fixed),
             simulations=self._pace.simulations,
             elapsed_s=self._elapsed(),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.ledger.base import Trial
-from modelops_runtime.runner.search import Standing
+from modelops_runtime.runner.search import SearchStatus
 from modelops_runtime.runner.setup.settings import StopRules
 
 JUDGED_FROM = 10
@@ -17,32 +17,32 @@ SHORT_S = 0.5
 """Simulations longer than this are not queued ahead: a fresh proposal is worth more than a slot idle for an ask."""
 
 
-def too_many_failed(standing: Standing, max_failed: float) -> str | None:
+def too_many_failed(status: SearchStatus, max_failed: float) -> str | None:
     """Why the run must stop, or None. The commonest error is part of the text."""
-    if standing.finished < JUDGED_FROM or standing.failed <= max_failed * standing.finished:
+    if status.finished < JUDGED_FROM or status.failed <= max_failed * status.finished:
         return None
-    return failed_text(standing, f"max_failed is {max_failed:g}")
+    return failed_text(status, f"max_failed is {max_failed:g}")
 
 
-def failed_text(standing: Standing, limit: str) -> str:
-    return f"{standing.failed} of {standing.finished} trials failed ({limit}); the commonest {commonest(standing)}"
+def failed_text(status: SearchStatus, limit: str) -> str:
+    return f"{status.failed} of {status.finished} trials failed ({limit}); the commonest {commonest(status)}"
 
 
-def commonest(standing: Standing) -> str:
+def commonest(status: SearchStatus) -> str:
     """The commonest error and how often it came, or nothing."""
-    if not standing.errors:
+    if not status.errors:
         return ""
-    text, count = max(standing.errors.items(), key=lambda item: (item[1], item[0]))
+    text, count = max(status.errors.items(), key=lambda item: (item[1], item[0]))
     return f"({count} of them): {text}"
 
 
-def reason_to_stop(standing: Standing, rules: StopRules, elapsed_s: float) -> str | None:
+def reason_to_stop(status: SearchStatus, rules: StopRules, elapsed_s: float) -> str | None:
     """The stop rule that holds, in words, or None."""
-    best = standing.best.loss if standing.best else None
+    best = status.best.loss if status.best else None
     if rules.loss is not None and best is not None and best <= rules.loss:
         return f"loss {best:g} reached the wanted {rules.loss:g}"
-    if rules.plateau is not None and standing.best is not None and standing.since_best >= rules.plateau:
-        return f"no better trial among the last {standing.since_best}"
+    if rules.plateau is not None and status.best is not None and status.since_best >= rules.plateau:
+        return f"no better trial among the last {status.since_best}"
     if rules.time_s is not None and elapsed_s >= rules.time_s:
         return f"the time limit of {rules.time_s:g} s was reached"
     return None

@@ -299,7 +299,7 @@ def _conclude(
     run_id = request.run_id
     trials = ledger.trials(run_id)
     try:
-        best = answer(trials, search.standing, prepared.settings)
+        best = answer(trials, search.status, prepared.settings)
     except RunFailed as error:
         ledger.end_run(run_id, RunState.FAILED, str(error), {})
         raise
@@ -307,7 +307,7 @@ def _conclude(
     assert run is not None
     summary = reported(
         best,
-        search.standing,
+        search.status,
         order=list(request.loaded.spec.parameters),
         derived=service.derive(best.trial.params or {}),
         simulations=sum(trial.replicates for trial in trials),

@@ -15,7 +15,7 @@ from modelops_runtime.runner.setup.space_check import complaints
 
 
 @dataclass
-class Standing:
+class SearchStatus:
     """Where a search stands, from the trials told so far."""
 
     finished: int = 0
@@ -51,7 +51,7 @@ class Search:
     def __init__(self, algorithm: AdaptiveAlgorithm, settings: SearchSettings) -> None:
         self.algorithm = algorithm
         self.settings = settings
-        self.standing = Standing()
+        self.status = SearchStatus()
         self.seq = 0
         self.pending: dict[int, UniqueParameterSet] = {}
         self.first_with: dict[str, int] = {}
@@ -105,7 +105,7 @@ class Search:
         set_ = self.pending.pop(trial.number)
         loss = trial.loss
         if trial.status is not TrialStatus.COMPLETED:
-            loss = self.standing.worst if self.settings.on_failure == "worst" else None
+            loss = self.status.worst if self.settings.on_failure == "worst" else None
         diagnostics = {
             "trial": trial.number,
             "params": dict(set_.params),
@@ -113,7 +113,7 @@ class Search:
             "stopped_early": trial.stopped_early,
         }
         self.algorithm.tell([TrialResult(set_.param_id, loss, diagnostics, trial.status)])
-        self.standing.add(trial)
+        self.status.add(trial)
 
     def may_ask(self, number: int) -> bool:
         """With `lag: N`, whether all that proposal `number` must know is known; then it is told, in order."""

@@ -38,7 +38,7 @@ _HINTS = {
 
 
 @dataclass(frozen=True)
-class Wanted:
+class FileKind:
     """What the file is to be, for what is said of one that cannot be read."""
 
     file: str
@@ -49,10 +49,10 @@ class Wanted:
     """How to begin one, as half of a line."""
 
 
-SPEC = Wanted("an adaptive.yaml", "adaptive.yaml", "begin with version: 1")
+SPEC = FileKind("an adaptive.yaml", "adaptive.yaml", "begin with version: 1")
 
 
-class Place(NamedTuple):
+class Position(NamedTuple):
     """Where something stands: of its key (or list item) and of its value; (line, column) from 1."""
 
     key: tuple[int, int]
@@ -63,17 +63,17 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Document:
-    """A file's content and the places in it."""
+    """A file's content and the positions in it."""
 
     name: str
     """The file as the user named it."""
     content: Any
-    places: Mapping[Loc, Place]
+    positions: Mapping[Loc, Position]
 
     def place(self, loc: Loc, *, at_key: bool = False) -> tuple[int, int]:
         """Of a scalar its value; of a mapping or a list its key; of what is not there the deepest part that is."""
-        depth = next(n for n in range(len(loc), -1, -1) if loc[:n] in self.places)
-        place = self.places[loc[:depth]]
+        depth = next(n for n in range(len(loc), -1, -1) if loc[:n] in self.positions)
+        place = self.positions[loc[:depth]]
         return place.value if depth == len(loc) and place.is_scalar and not at_key else place.key
 
     def loc_of(self, path: str) -> Loc:
@@ -84,7 +84,7 @@ class Document:
             for taken in range(len(parts), 0, -1):
                 word = ".".join(parts[:taken])
                 following = [
-                    part for part in (word, int(word) if word.isdecimal() else word) if (*loc, part) in self.places
+                    part for part in (word, int(word) if word.isdecimal() else word) if (*loc, part) in self.positions
                 ]
                 if following:
                     break
@@ -102,17 +102,17 @@ class Document:
         return [self.error(one) for one in sorted(found, key=lambda one: self.place(one.loc, at_key=one.at_key))]
 
 
-def read_document(path: Path, wanted: Wanted = SPEC) -> tuple[Document, list[SpecError]]:
+def read_document(path: Path, wanted: FileKind = SPEC) -> tuple[Document, list[SpecError]]:
     """The content of a spec, and what in it could be read in two ways. Raises SpecErrors when it cannot be read at all."""
     document, ambiguous = read_values(path, wanted)
     if not isinstance(document.content, Mapping):
         wrong = f"the file holds {_kind(document.content)}"
-        where = "{}:{}:{}".format(document.name, *document.places[()].value)
+        where = "{}:{}:{}".format(document.name, *document.positions[()].value)
         raise SpecErrors(SpecError(where, wrong, wanted.begin))
     return document, ambiguous
 
 
-def read_values(path: Path, wanted: Wanted) -> tuple[Document, list[SpecError]]:
+def read_values(path: Path, wanted: FileKind) -> tuple[Document, list[SpecError]]:
     """The same for a file that may hold anything but nothing."""
     name = str(path)
     text = _text_of(path, name, wanted)
@@ -122,7 +122,7 @@ def read_values(path: Path, wanted: Wanted) -> tuple[Document, list[SpecError]]:
         raise SpecErrors(SpecError(f"{name}:1:1", "the file is nested too deeply", wanted.begin)) from None
 
 
-def _read(text: str, name: str, wanted: Wanted) -> tuple[Document, list[SpecError]]:
+def _read(text: str, name: str, wanted: FileKind) -> tuple[Document, list[SpecError]]:
     yaml = YAML(typ="safe", pure=True)
     try:
         root = yaml.compose(text)
@@ -138,14 +138,14 @@ def _read(text: str, name: str, wanted: Wanted) -> tuple[Document, list[SpecErro
         raise SpecErrors(SpecError(f"{name}:1:1", "the file is empty", wanted.begin))
     builder = _Builder(yaml, name)
     content = builder.build(root, (), _position(root))
-    return Document(name, content, builder.places), builder.errors
+    return Document(name, content, builder.positions), builder.errors
 
 
 def _kind(content: object) -> str:
     return "a list" if isinstance(content, list) else f"one value, {shown(content)}"
 
 
-def _text_of(path: Path, name: str, wanted: Wanted) -> str:
+def _text_of(path: Path, name: str, wanted: FileKind) -> str:
     try:
         if (size := path.stat().st_size) > SIZE_LIMIT and path.is_file():
             wrong = f"the file has {size / 2**20:.1f} MiB, above {SIZE_LIMIT // 2**20} MiB"
@@ -188,18 +188,18 @@ def _position(node: Node) -> tuple[int, int]:
 
 @dataclass
 class _Builder:
-    """Walks the nodes once: values, places and mistakes together."""
+    """Walks the nodes once: values, positions and mistakes together."""
 
     yaml: YAML
     name: str
-    places: dict[Loc, Place] = field(default_factory=dict)
+    positions: dict[Loc, Position] = field(default_factory=dict)
     errors: list[SpecError] = field(default_factory=list)
     _open: set[int] = field(default_factory=set)
 
     def build(self, node: Node, loc: Loc, key: tuple[int, int]) -> Any:
         is_written = isinstance(node, ScalarNode) and node.start_mark.index != node.end_mark.index
-        self.places[loc] = Place(key, _position(node), is_written)
-        if len(self.places) > VALUES_LIMIT:
+        self.positions[loc] = Position(key, _position(node), is_written)
+        if len(self.positions) > VALUES_LIMIT:
             self._refuse(node, f"the file holds more than {VALUES_LIMIT:,} values", "keep data in files of its own")
             raise SpecErrors(*self.errors)
         if isinstance(node, ScalarNode):
@@ -239,14 +239,14 @@ class _Builder:
         return content
 
     def _merge(self, node: Node, loc: Loc, content: dict[str, Any]) -> None:
-        """`<<: *defaults`: keys that are not there yet, with the places where they were written."""
+        """`<<: *defaults`: keys that are not there yet, with the positions where they were written."""
         if not isinstance(node, MappingNode):
             self._refuse(node, "<< is followed by no mapping", "write <<: *name, of a mapping with &name")
             return
-        before = dict(self.places)
+        before = dict(self.positions)
         for key, value in self.build(node, loc, _position(node)).items():
             content.setdefault(key, value)
-        self.places.update(before)
+        self.positions.update(before)
 
     def _key(self, node: Node) -> str | None:
         if not isinstance(node, ScalarNode):

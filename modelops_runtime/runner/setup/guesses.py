@@ -18,12 +18,12 @@ from modelops_runtime.contracts.space import (
 from modelops_runtime.ledger.base import Run
 from modelops_runtime.runner.setup.space_check import complaint_of
 from modelops_runtime.specs.base import Loc, Mistake
-from modelops_runtime.specs.document import Wanted, read_values
+from modelops_runtime.specs.document import FileKind, read_values
 from modelops_runtime.specs.scalars import nearest, shown
 from modelops_runtime.specs.space import kept_space
 
 _FORM = "write name: value for each searched parameter; a list of such sets begins each with a -"
-_FILE = Wanted("a file with parameter sets", "guess.yaml", _FORM)
+_FILE = FileKind("a file with parameter sets", "guess.yaml", _FORM)
 
 
 def read_guesses(path: Path, run: Run) -> list[dict[str, Scalar]]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelops_runtime.contracts.errors import UserError
 from mops.adaptive.database_job import COMPONENT, connection, database_job, pod_like
-from mops.adaptive.release_ref import Place
+from mops.adaptive.release_ref import RunRef
 from mops.charts.from_specs import Values
 from mops.cluster.access import Access, Kube
 from mops.cluster.errors import ClusterError, said_plainly
@@ -46,11 +46,11 @@ class RunDatabase:
     pod: Mapping[str, Any] = field(repr=False)
 
 
-def found(kube: Kube, place: Place) -> RunDatabase | None:
+def found(kube: Kube, ref: RunRef) -> RunDatabase | None:
     """The run's, where we made one or began to. Raises UserError for a Secret that somebody has spoiled."""
-    selector = f"{_INSTANCE}={place.release},{_COMPONENT}={COMPONENT}"
-    with said_plainly(f"looking for the run's database in {place.namespace}"):
-        held: list[Any] = kube.core.list_namespaced_secret(place.namespace, label_selector=selector).items
+    selector = f"{_INSTANCE}={ref.release},{_COMPONENT}={COMPONENT}"
+    with said_plainly(f"looking for the run's database in {ref.namespace}"):
+        held: list[Any] = kube.core.list_namespaced_secret(ref.namespace, label_selector=selector).items
     return run_database(held[0].metadata.name, held[0].metadata.annotations, held[0].data) if held else None
 
 
@@ -75,7 +75,7 @@ def run_database(secret: str, annotations: Mapping[str, str] | None, data: Mappi
         ) from None
 
 
-def server_for(access: Access, kube: Kube, place: Place, values: Values) -> DatabaseBinding | None:
+def server_for(access: Access, kube: Kube, ref: RunRef, values: Values) -> DatabaseBinding | None:
     """The server on which a database is still to be made for the run; None where there is nothing to make.
 
     Raises UserError where the spec's Secret cannot be the run's, or the server's admin is not known here.
@@ -83,17 +83,17 @@ def server_for(access: Access, kube: Kube, place: Place, values: Values) -> Data
     secret = managed_secret(values)
     if not secret:
         return None
-    mine = found(kube, place)
-    if mine is None and (there := kube.found(kube.core.read_namespaced_secret, secret, place.namespace)) is not None:
+    mine = found(kube, ref)
+    if mine is None and (there := kube.found(kube.core.read_namespaced_secret, secret, ref.namespace)) is not None:
         refuse_anothers(secret, there.metadata.labels or {})
         return None
     if mine is not None and mine.secret != secret:
         raise UserError(
-            f"run {place.run_id!r} has its database by Secret {mine.secret}; write existing_secret: {mine.secret}"
+            f"run {ref.run_id!r} has its database by Secret {mine.secret}; write existing_secret: {mine.secret}"
         )
     if (mine is not None and mine.is_made) or (mine is None and access.database is None):
         return None
-    server = admin_of(access, place, mine) if mine is not None else access.database() if access.database else None
+    server = admin_of(access, ref, mine) if mine is not None else access.database() if access.database else None
     if server is None:
         raise UserError("the database server of the provider config is not there; `mops-azure create` makes it")
     return server
@@ -113,7 +113,7 @@ def refuse_anothers(secret: str, labels: Mapping[str, str]) -> None:
 
 def make(
     kube: Kube,
-    place: Place,
+    ref: RunRef,
     server: DatabaseBinding,
     secret: str,
     worker: Mapping[str, Any],
@@ -127,39 +127,39 @@ def make(
     as the chart renders it: their image, and where it runs, are the Job's.
     """
     pod = pod_like(worker)
-    mine = found(kube, place)
+    mine = found(kube, ref)
     if mine is None:
-        name, password = database_name(server.cluster, place), secrets.token_urlsafe(32)
+        name, password = database_name(server.cluster, ref), secrets.token_urlsafe(32)
         said = connection(server.host, server.port, name, name, password, server.ca)
-        labels = {_INSTANCE: place.release, _COMPONENT: COMPONENT}
+        labels = {_INSTANCE: ref.release, _COMPONENT: COMPONENT}
         annotations = {_STATE: "wanted", _POD: json.dumps(pod)}
-        kube.write_secret(place.namespace, secret, "Opaque", said, labels, {"annotations": annotations}, replace=False)
-        mine = found(kube, place)
+        kube.write_secret(ref.namespace, secret, "Opaque", said, labels, {"annotations": annotations}, replace=False)
+        mine = found(kube, ref)
     assert mine is not None
     say(f"database {mine.name} on {server.host}: being made")
-    _by_job(kube, place, server, "make", mine, pod, f"`{place.up_command()}` goes on", timeout_s)
-    with said_plainly(f"writing Secret {place.namespace}/{secret}"):
+    _by_job(kube, ref, server, "make", mine, pod, f"`{ref.up_command()}` goes on", timeout_s)
+    with said_plainly(f"writing Secret {ref.namespace}/{secret}"):
         done = {"metadata": {"annotations": {_STATE: "made", _POD: json.dumps(pod)}}}
-        kube.core.patch_namespaced_secret(mine.secret, place.namespace, done)
+        kube.core.patch_namespaced_secret(mine.secret, ref.namespace, done)
     say(f"database {mine.name} on {server.host}: made")
 
 
-def admin_of(access: Access, place: Place, database: RunDatabase) -> DatabaseBinding | None:
+def admin_of(access: Access, ref: RunRef, database: RunDatabase) -> DatabaseBinding | None:
     """The server that holds it, or None where the server is gone. Raises UserError where it is not for us to touch."""
-    where = f"run {place.run_id!r} has database {database.name} on {database.host}"
+    where = f"run {ref.run_id!r} has database {database.name} on {database.host}"
     if access.database is None:
         raise UserError(f"{where}, which needs the server's admin; give --infra azure")
     server = access.database()
     if server is not None and server.host != database.host:
         raise UserError(f"{where}, and the provider config's server is {server.host}; give the --config that it is of")
-    if server is not None and database.name != database_name(server.cluster, place):
+    if server is not None and database.name != database_name(server.cluster, ref):
         raise UserError(f"{where}, which is none of this run on this cluster; correct Secret {database.secret}")
     return server
 
 
 def drop(
     kube: Kube,
-    place: Place,
+    ref: RunRef,
     server: DatabaseBinding | None,
     database: RunDatabase,
     worker: Mapping[str, Any] | None,
@@ -173,18 +173,18 @@ def drop(
         return
     say(f"database {database.name} on {database.host}: being dropped")
     pod = database.pod if worker is None else pod_like(worker)
-    again = f"`{place.command('down')} --purge --discard` goes on"
-    _by_job(kube, place, server, "drop", database, pod, again, timeout_s)
+    again = f"`{ref.command('down')} --purge --discard` goes on"
+    _by_job(kube, ref, server, "drop", database, pod, again, timeout_s)
     say(f"database {database.name} on {database.host}: gone")
 
 
-def with_way(kube: Kube, place: Place, values: Values, resolve: Callable[[str], set[str]]) -> Values:
+def with_way(kube: Kube, ref: RunRef, values: Values, resolve: Callable[[str], set[str]]) -> Values:
     """`values`, with what lets the run's pods through to its database. Policies know addresses alone: `resolve` gives a host's.
 
     Addresses that are given already stay. Raises ClusterError for a host that has none.
     """
     secret = managed_secret(values)
-    mine = found(kube, place) if secret and not values["centralStore"].get("cidrs") else None
+    mine = found(kube, ref) if secret and not values["centralStore"].get("cidrs") else None
     if mine is None or mine.secret != secret:
         return values
     return {**values, "centralStore": {**values["centralStore"], **way_to(mine.host, mine.port, resolve(mine.host))}}
@@ -206,15 +206,15 @@ def addresses_of(host: str) -> set[str]:
         return set()
 
 
-def database_name(cluster: str, place: Place) -> str:
+def database_name(cluster: str, ref: RunRef) -> str:
     """The same for the same run at any time; another for each other cluster, namespace and run. Pure."""
-    whole = "/".join((cluster, place.namespace, place.release))
-    return f"{place.release.replace('-', '_')}_{blake2b(whole.encode(), digest_size=4).hexdigest()}"
+    whole = "/".join((cluster, ref.namespace, ref.release))
+    return f"{ref.release.replace('-', '_')}_{blake2b(whole.encode(), digest_size=4).hexdigest()}"
 
 
 def _by_job(
     kube: Kube,
-    place: Place,
+    ref: RunRef,
     server: DatabaseBinding,
     what: str,
     database: RunDatabase,
@@ -223,11 +223,11 @@ def _by_job(
     timeout_s: float,
 ) -> None:
     """The admin's password is in the cluster for as long as the Job: the Secret is the Job's, and goes with it."""
-    name = f"{place.release}-database-{uuid.uuid4().hex[:6]}"
+    name = f"{ref.release}-database-{uuid.uuid4().hex[:6]}"
     said = connection(server.host, server.port, server.database, server.admin, server.password, server.ca)
     said |= {"MODELOPS_DATABASE": database.name.encode(), "MODELOPS_DATABASE_PASSWORD": database.password.encode()}
     then = f"the admin's password is the one that postgres names in the provider config; {again}"
-    with made(kube, place.namespace, database_job(pod, what, name, has_ca=server.ca is not None), _DOES) as uid:
+    with made(kube, ref.namespace, database_job(pod, what, name, has_ca=server.ca is not None), _DOES) as uid:
         owner = {"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": uid}
-        kube.write_secret(place.namespace, name, "Opaque", said, {}, {"ownerReferences": [owner]}, replace=False)
-        ended_pod(kube, place.namespace, name, _DOES, then, timeout_s=timeout_s)
+        kube.write_secret(ref.namespace, name, "Opaque", said, {}, {"ownerReferences": [owner]}, replace=False)
+        ended_pod(kube, ref.namespace, name, _DOES, then, timeout_s=timeout_s)

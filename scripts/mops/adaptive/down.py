@@ -7,7 +7,7 @@ from pathlib import Path
 
 from modelops_runtime.contracts.errors import ModelOpsError
 from mops.adaptive import database
-from mops.adaptive.release_ref import ClusterRun, Place, worker_job
+from mops.adaptive.release_ref import ClusterRun, RunRef, worker_job
 from mops.adaptive.results import fetch
 from mops.cluster.access import Access, Kube
 from mops.cluster.errors import ClusterError, said_plainly
@@ -24,36 +24,36 @@ def save(access: Access, run: ClusterRun, to: Path, say: Say) -> list[Path]:
     except ModelOpsError as error:
         raise ClusterError(
             f"the results cannot be fetched, so nothing was removed: {error}",
-            f"`{run.place.command('down')} --discard` removes it without them",
+            f"`{run.ref.command('down')} --discard` removes it without them",
         ) from error
 
 
-def remove(access: Access, place: Place, *, purge: bool, timeout_s: float, say: Say) -> None:
+def remove(access: Access, ref: RunRef, *, purge: bool, timeout_s: float, say: Say) -> None:
     """Take the release away, and with `purge` the ledger's disk or database, its Secrets, and the namespace where `up` made it.
 
     Safe to run again, also after the release is gone. Raises UserError before anything is removed.
     """
     helm, kube = Helm(access), Kube(access)
-    made = database.found(kube, place) if purge else None
-    server = None if made is None else database.admin_of(access, place, made)
-    release = None if made is None else helm.release(place.release, place.namespace)
-    helm.uninstall(place.release, place.namespace, timeout_s)
+    made = database.found(kube, ref) if purge else None
+    server = None if made is None else database.admin_of(access, ref, made)
+    release = None if made is None else helm.release(ref.release, ref.namespace)
+    helm.uninstall(ref.release, ref.namespace, timeout_s)
     wait_for(
-        kube, place.namespace, place.release, is_there=lambda pods: not pods, timeout_s=timeout_s,
-        again=place.command("down"), say=lambda _: None,
+        kube, ref.namespace, ref.release, is_there=lambda pods: not pods, timeout_s=timeout_s,
+        again=ref.command("down"), say=lambda _: None,
     )  # fmt: skip
-    say(f"release {place.namespace}/{place.release}: gone")
+    say(f"release {ref.namespace}/{ref.release}: gone")
     if not purge:
-        say(f"its ledger is kept: `{place.up_command()}` goes on, `{place.command('down')} --purge` deletes it")
+        say(f"its ledger is kept: `{ref.up_command()}` goes on, `{ref.command('down')} --purge` deletes it")
         return
     if made is not None:
         worker = worker_job(release.resources) if release else None
-        database.drop(kube, place, server, made, worker, timeout_s=timeout_s, say=say)
-    selector = f"app.kubernetes.io/instance={place.release}"
-    with said_plainly(f"deleting what is left in {place.namespace}"):
-        kube.core.delete_collection_namespaced_persistent_volume_claim(place.namespace, label_selector=selector)
-        kube.core.delete_collection_namespaced_secret(place.namespace, label_selector=selector)
+        database.drop(kube, ref, server, made, worker, timeout_s=timeout_s, say=say)
+    selector = f"app.kubernetes.io/instance={ref.release}"
+    with said_plainly(f"deleting what is left in {ref.namespace}"):
+        kube.core.delete_collection_namespaced_persistent_volume_claim(ref.namespace, label_selector=selector)
+        kube.core.delete_collection_namespaced_secret(ref.namespace, label_selector=selector)
     say("its ledger and Secrets: gone")
-    if kube.is_ours(place.namespace):
-        kube.delete_namespace(place.namespace)
-        say(f"namespace {place.namespace}: going")
+    if kube.is_ours(ref.namespace):
+        kube.delete_namespace(ref.namespace)
+        say(f"namespace {ref.namespace}: going")

@@ -52,7 +52,7 @@ def follow(access: Access, run: ClusterRun, slots: int, to: Path, show: Listener
                 while True:
                     watch = _show_changes(ledger, run, watch, slots, show, began)
                     last_answer = time.monotonic()
-                    state = end_of(kube, run.place)
+                    state = end_of(kube, run.ref)
                     if ledger is None and not state:
                         break
                     if state:
@@ -71,7 +71,7 @@ def follow(access: Access, run: ClusterRun, slots: int, to: Path, show: Listener
 def _show_changes(
     ledger: Ledger | None, run: ClusterRun, watch: Watch | None, slots: int, show: Listener, began: float
 ) -> Watch | None:
-    kept = None if ledger is None else ledger.get_run(run.place.run_id)
+    kept = None if ledger is None else ledger.get_run(run.ref.run_id)
     if ledger is None or kept is None:
         return watch
     if watch is None:
@@ -85,7 +85,7 @@ def _show_changes(
 
 def _state_or_unknown(kube: Kube, run: ClusterRun) -> str:
     try:
-        return end_of(kube, run.place)
+        return end_of(kube, run.ref)
     except ClusterError:
         return ""
 
@@ -94,10 +94,10 @@ def _ended(
     kube: Kube, run: ClusterRun, ledger: Ledger | None, state: str, to: Path, watch: Watch | None, elapsed_s: float
 ) -> Followed:
     _refuse_gone(run, state)
-    kept = None if ledger is None else ledger.get_run(run.place.run_id)
+    kept = None if ledger is None else ledger.get_run(run.ref.run_id)
     if ledger is None or kept is None:
-        raise job_failure(kube, run.place)
-    files = write_results(ledger, run.place.run_id, to)
+        raise job_failure(kube, run.ref)
+    files = write_results(ledger, run.ref.run_id, to)
     made = 0 if watch is None else watch.counts(elapsed_s).finished - watch.found
     simulations = 0 if watch is None else watch.simulations
     return _answered(kube, kept, state, files, run, trials_made=made, simulations=simulations, elapsed_s=elapsed_s)
@@ -110,7 +110,7 @@ def _awaited(access: Access, run: ClusterRun, to: Path, show: Listener, why: str
     last_answer = time.monotonic()
     while True:
         try:
-            if state := end_of(kube, run.place):
+            if state := end_of(kube, run.ref):
                 break
             last_answer = time.monotonic()
         except ClusterError:
@@ -120,7 +120,7 @@ def _awaited(access: Access, run: ClusterRun, to: Path, show: Listener, why: str
     _refuse_gone(run, state)
     files = fetch(access, run, to, say=lambda text: show.on_event(Notice(text)))
     if not files:
-        raise job_failure(kube, run.place)
+        raise job_failure(kube, run.ref)
     kept = run_of_json((to / "run.json").read_text("utf-8"))
     made, simulations = (parquet.read_metadata(to / f"{name}.parquet").num_rows for name in ("trials", "replicates"))
     elapsed_s = time.monotonic() - began
@@ -130,7 +130,7 @@ def _awaited(access: Access, run: ClusterRun, to: Path, show: Listener, why: str
 def _refuse_gone(run: ClusterRun, state: str) -> None:
     if state == "Gone":
         raise ClusterError(
-            f"run {run.place.run_id!r} was taken down by somebody", f"`{run.place.up_command()}` goes on with it"
+            f"run {run.ref.run_id!r} was taken down by somebody", f"`{run.ref.up_command()}` goes on with it"
         )
 
 
@@ -139,7 +139,7 @@ def _answered(kube: Kube, kept: Run, state: str, files: list[Path], run: Cluster
     if kept.state is RunState.FAILED:
         raise RunFailed(kept.reason)
     if state == "Failed" or kept.state is RunState.OPEN:
-        raise job_failure(kube, run.place)
+        raise job_failure(kube, run.ref)
     record = next((file for file in files if file.name == "run.json"), None)
     cautions = cautions_of_json(record.read_text("utf-8")) if record is not None else ()
     return Followed(calibration=of_run(kept, "", report=files[-1], cautions=cautions, **took), files=files)

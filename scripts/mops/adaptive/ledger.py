@@ -12,7 +12,7 @@ from modelops_runtime.contracts.errors import NotLetIn, Unreachable, UserError
 from modelops_runtime.ledger.base import Ledger
 from modelops_runtime.ledger.opening import ledger_exists, open_ledger
 from modelops_runtime.ledger.tls import verified
-from mops.adaptive.release_ref import ClusterRun, Place
+from mops.adaptive.release_ref import ClusterRun, RunRef
 from mops.cluster.access import Access, Kube
 from mops.cluster.errors import ClusterError, Forbidden
 from mops.cluster.forward import forwarded
@@ -48,16 +48,16 @@ def ledger_of(access: Access, run: ClusterRun) -> Iterator[Ledger | None]:
 @contextlib.contextmanager
 def ledger_url(access: Access, run: ClusterRun) -> Iterator[str]:
     """postgresql://..., good inside the block. It holds the password: never to be shown. Raises NotFromHere, ClusterError."""
-    place = run.place
-    secret = Kube(access).secret(place.namespace, run.store_secret)
+    ref = run.ref
+    secret = Kube(access).secret(ref.namespace, run.store_secret)
     if secret is None:
         raise ClusterError(
-            f"there is no Secret {place.namespace}/{run.store_secret}, which says how the ledger is reached",
-            f"`{place.up_command()}` makes it again",
+            f"there is no Secret {ref.namespace}/{run.store_secret}, which says how the ledger is reached",
+            f"`{ref.up_command()}` makes it again",
         )
     said = {key: value.decode() for key, value in secret.items() if key.startswith("PG")}
     if lacking := {"PGHOST", "PGDATABASE", "PGUSER", "PGPASSWORD"} - said.keys():
-        raise UserError(f"Secret {place.namespace}/{run.store_secret} has no {', '.join(sorted(lacking))}")
+        raise UserError(f"Secret {ref.namespace}/{run.store_secret} has no {', '.join(sorted(lacking))}")
     if not run.is_in_cluster:
         url = _url(said, said["PGHOST"], int(said.get("PGPORT", PORT)))
         if run.values["centralStore"]["mode"] == "managed":
@@ -68,17 +68,17 @@ def ledger_url(access: Access, run: ClusterRun) -> Iterator[str]:
         return
     with contextlib.ExitStack() as stack:
         try:
-            forwarding = forwarded(access, place.namespace, lambda: f"{place.release}-postgres-0", PORT)
+            forwarding = forwarded(access, ref.namespace, lambda: f"{ref.release}-postgres-0", PORT)
             port = stack.enter_context(forwarding)
         except ClusterError as error:
-            if isinstance(error, Forbidden) or _is_up(access, place):
+            if isinstance(error, Forbidden) or _is_up(access, ref):
                 raise NotFromHere(f"no port of the run's Postgres can be forwarded ({error.args[0]})") from error
             raise
         yield _url(said, "127.0.0.1", port)
 
 
-def _is_up(access: Access, place: Place) -> bool:
-    database = pods_of(Kube(access), place.namespace, place.release, "database")
+def _is_up(access: Access, ref: RunRef) -> bool:
+    database = pods_of(Kube(access), ref.namespace, ref.release, "database")
     return bool(database) and all(pod.is_ready for pod in database)
 
 

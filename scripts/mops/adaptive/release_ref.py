@@ -15,7 +15,7 @@ CHART = "adaptive-run"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class RunRef:
     """The release of a run."""
 
     run_id: str
@@ -50,7 +50,7 @@ class Place:
 class ClusterRun:
     """A run that is there."""
 
-    place: Place
+    ref: RunRef
     release: Release
     values: Mapping[str, Any] = field(repr=False)
     """The chart's defaults included."""
@@ -64,7 +64,7 @@ class ClusterRun:
     def store_secret(self) -> str:
         """How its Postgres is reached: PGHOST, PGPORT, PGDATABASE, PGUSER, PGPASSWORD."""
         if self.is_in_cluster:
-            return self.values["postgres"]["auth"]["existingSecret"] or f"{self.place.release}-postgres"
+            return self.values["postgres"]["auth"]["existingSecret"] or f"{self.ref.release}-postgres"
         return self.values["centralStore"]["existingSecret"]
 
 
@@ -74,27 +74,27 @@ def worker_job(resources: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
     return next(one for one in jobs if one["metadata"]["labels"]["app.kubernetes.io/component"] == "worker")
 
 
-def place_of(run_id: str, namespace: str | None, flags: str) -> Place:
-    return Place(run_id=run_id, namespace=namespace or run_namespace(run_id), flags=flags)
+def ref_of(run_id: str, namespace: str | None, flags: str) -> RunRef:
+    return RunRef(run_id=run_id, namespace=namespace or run_namespace(run_id), flags=flags)
 
 
 def find(helm: Helm, run_id: str, namespace: str | None = None) -> ClusterRun:
     """Raises NotOnCluster."""
-    place = place_of(run_id, namespace, helm.access.flags)
-    release = helm.release(place.release, place.namespace)
+    ref = ref_of(run_id, namespace, helm.access.flags)
+    release = helm.release(ref.release, ref.namespace)
     if release is None:
-        what = f"there is no run {run_id!r} in namespace {place.namespace}"
-        raise NotOnCluster(what, f"`mops adaptive status{place.flags}` lists the runs, `mops adaptive up` begins one")
-    return run_of(place, release)
+        what = f"there is no run {run_id!r} in namespace {ref.namespace}"
+        raise NotOnCluster(what, f"`mops adaptive status{ref.flags}` lists the runs, `mops adaptive up` begins one")
+    return run_of(ref, release)
 
 
-def run_of(place: Place, release: Release) -> ClusterRun:
+def run_of(ref: RunRef, release: Release) -> ClusterRun:
     """Raises UserError when the release is another run's, or none of ours."""
     from mops.charts.adaptive_run import AdaptiveRunValues
 
     kept = (release.values.get("run") or {}).get("id")
-    if kept != place.run_id:
+    if kept != ref.run_id:
         holds = f"run {kept!r}" if kept else "something else"
-        raise UserError(f"release {place.namespace}/{release.name} is of {holds}; give another --run-id or --namespace")
+        raise UserError(f"release {ref.namespace}/{release.name} is of {holds}; give another --run-id or --namespace")
     values = AdaptiveRunValues.model_validate(dict(release.values)).model_dump(by_alias=True)
-    return ClusterRun(place=place, release=release, values=values)
+    return ClusterRun(ref=ref, release=release, values=values)

@@ -23,11 +23,11 @@ def fetch(access: Access, run: ClusterRun, to: Path, *, say: Say, format: Format
     """Write trials, replicates, fit, bands, run.json and report.html into `to`; empty when there is no ledger yet."""
     try:
         with ledger_of(access, run) as ledger:
-            if ledger is None or ledger.get_run(run.place.run_id) is None:
+            if ledger is None or ledger.get_run(run.ref.run_id) is None:
                 return []
-            return write_results(ledger, run.place.run_id, to, format=format)
+            return write_results(ledger, run.ref.run_id, to, format=format)
     except NotFromHere as error:
-        say(f"{error.args[0]}; a job in {run.place.namespace} sends the results through its log")
+        say(f"{error.args[0]}; a job in {run.ref.namespace} sends the results through its log")
         files = brought(Kube(access), run, format)
         return _write(files, to) if files else []
 

@@ -31,8 +31,8 @@ def brought(kube: Kube, run: ClusterRun, what: str) -> Mapping[str, bytes]:
 
     Raises ClusterError, with the pod's last words, for a Job that cannot do it, LedgerError for a log that is cut off.
     """
-    namespace = run.place.namespace
-    job = send_job(run, what, f"{run.place.release}-send-{uuid.uuid4().hex[:6]}")
+    namespace = run.ref.namespace
+    job = send_job(run, what, f"{run.ref.release}-send-{uuid.uuid4().hex[:6]}")
     with made(kube, namespace, job, _DOES):
         return _read(kube, namespace, ended_pod(kube, namespace, job["metadata"]["name"], _DOES, _THEN).name)
 
@@ -47,7 +47,7 @@ def send_job(run: ClusterRun, what: str, name: str) -> dict[str, Any]:
     container |= {
         "name": "send",
         "command": ["python", "-m", "modelops_runtime.pods.send_results"],
-        "args": [f"--run-id={run.place.run_id}", f"--what={what}", *ledger],
+        "args": [f"--run-id={run.ref.run_id}", f"--what={what}", *ledger],
         "ports": [],
         "resources": {**container["resources"], "requests": {"cpu": "50m", "memory": "256Mi"}},
     }

@@ -51,15 +51,15 @@ def run_on_workspace(
         with listener(as_json=as_json, quiet=quiet) as show:
             done = follow(access, run, slots, to, show)
     except KeyboardInterrupt:
-        place, again = asked.place, f"mops run --spec {spec} --workspace {workspace}{access.flags}"
+        ref, again = asked.ref, f"mops run --spec {spec} --workspace {workspace}{access.flags}"
         if not came:
             echo_line(f"stopped before the run was at work; `{again}` goes on", err=True)
         else:
             echo_line(
-                f"detached; the run goes on. `{again}` follows it again, `{place.command('status')}` shows where",
+                f"detached; the run goes on. `{again}` follows it again, `{ref.command('status')}` shows where",
                 err=True,
             )
-            echo_line(f"it stands, `{place.command('results')}` fetches what it found", err=True)
+            echo_line(f"it stands, `{ref.command('results')}` fetches what it found", err=True)
         raise click.exceptions.Exit(130) from None
     except RunFailed as error:
         page = to / "report.html"
@@ -76,7 +76,7 @@ def _show(run: ClusterRun, done: Followed, *, as_json: bool) -> None:
         _echo_end(state=answer.state, **answer_json(answer))
         return
     echo_lines(answer_lines(answer))
-    echo_line(f"the run's database is still there; `{run.place.command('down')}` takes it away", err=True)
+    echo_line(f"the run's database is still there; `{run.ref.command('down')}` takes it away", err=True)
 
 
 def _echo_end(**what: object) -> None:

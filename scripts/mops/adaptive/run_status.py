@@ -25,7 +25,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class RunStatus:
     """A run on a cluster at one moment."""
 
     run: ClusterRun
@@ -37,20 +37,18 @@ class Standing:
     """Why there is no summary, where that is known."""
 
     def lines(self) -> list[str]:
-        place = self.run.place
-        head = [f"{place.run_id}: {self.unreachable or 'not begun'}"]
+        ref = self.run.ref
+        head = [f"{ref.run_id}: {self.unreachable or 'not begun'}"]
         lines = status_lines(self.summary) if self.summary else head
-        lines.append(
-            f"release     {place.namespace}/{place.release}, revision {self.run.release.revision}, job {self.job}"
-        )
+        lines.append(f"release     {ref.namespace}/{ref.release}, revision {self.run.release.revision}, job {self.job}")
         return lines + pod_lines(self.pods)
 
     def as_json(self) -> dict[str, Any]:
-        place = self.run.place
+        ref = self.run.ref
         return {
-            "run": place.run_id,
-            "namespace": place.namespace,
-            "release": place.release,
+            "run": ref.run_id,
+            "namespace": ref.namespace,
+            "release": ref.release,
             "revision": self.run.release.revision,
             "job": self.job,
             "pods": [
@@ -62,24 +60,24 @@ class Standing:
         }
 
 
-def look(access: Access, run_id: str, namespace: str | None, *, say: Say) -> Standing:
+def look(access: Access, run_id: str, namespace: str | None, *, say: Say) -> RunStatus:
     """Raises NotOnCluster. A ledger that cannot be reached just now is part of what is seen."""
     run, kube = find(Helm(access), run_id, namespace), Kube(access)
-    jobs = jobs_of(kube, run.place)
+    jobs = jobs_of(kube, run.ref)
     summary, unreachable = None, ""
     try:
         with ledger_of(access, run) as ledger:
             if ledger is not None and ledger.get_run(run_id) is not None:
                 summary = summarise(ledger, run_id)
     except NotFromHere as error:
-        say(f"{error.args[0]}; a job in {run.place.namespace} sends where it stands through its log")
+        say(f"{error.args[0]}; a job in {run.ref.namespace} sends where it stands through its log")
         summary, unreachable = _asked_by_job(kube, run)
     except (ClusterError, LedgerError) as error:
         unreachable = f"its ledger cannot be reached just now: {error}"
-    return Standing(
+    return RunStatus(
         run=run,
         job=(job_state(jobs[-1]).lower() or "running") if jobs else "none",
-        pods=[pod for pod in pods_of(kube, run.place.namespace, run.place.release) if pod.component != COMPONENT],
+        pods=[pod for pod in pods_of(kube, run.ref.namespace, run.ref.release) if pod.component != COMPONENT],
         summary=summary,
         unreachable=unreachable,
     )

@@ -17,7 +17,7 @@ from mops.adaptive import database
 from mops.adaptive.database_job import CONNECTION
 from mops.adaptive.files import run_files
 from mops.adaptive.ledger import NotFromHere, ledger_of
-from mops.adaptive.release_ref import CHART, ClusterRun, Place, find, place_of, run_of, worker_job
+from mops.adaptive.release_ref import CHART, ClusterRun, RunRef, find, ref_of, run_of, worker_job
 from mops.charts.from_specs import Values, run_values, sibling_image
 from mops.charts.more_values import blamed, with_files
 from mops.cluster.access import Access, Kube
@@ -36,7 +36,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class UpRequest:
     """What `up` is asked for."""
 
     loaded: LoadedSpec
@@ -51,8 +51,8 @@ class Wanted:
     pull_secret: PullSecret = field(default_factory=lambda: PullSecret(None, None))
 
     @property
-    def place(self) -> Place:
-        return place_of(self.run_id, self.namespace, self.flags)
+    def ref(self) -> RunRef:
+        return ref_of(self.run_id, self.namespace, self.flags)
 
     @property
     def workspace_name(self) -> str:
@@ -67,71 +67,71 @@ class Wanted:
             self.loaded.spec,
             run_id=self.run_id,
             files=run_files(self.loaded),
-            dask=workspace.binding(self.place.dask_secret),
+            dask=workspace.binding(self.ref.dask_secret),
             image=sibling_image(workspace.release.values, "adaptive-worker"),
             pull_secrets=self.pull_secret.names(),
         )
         return with_files(made, self.values_files)
 
 
-def preview(access: Access, wanted: Wanted) -> list[str]:
+def preview(access: Access, wanted: UpRequest) -> list[str]:
     """What `up` would change."""
-    helm, kube, place = Helm(access), Kube(access), wanted.place
+    helm, kube, ref = Helm(access), Kube(access), wanted.ref
     workspace = wanted.found_workspace(helm)
-    is_there = kube.has_namespace(place.namespace)
-    release = helm.release(place.release, place.namespace)
+    is_there = kube.has_namespace(ref.namespace)
+    release = helm.release(ref.release, ref.namespace)
     if release is not None:
-        run_of(place, release)
-    lines = [] if is_there else [f"+ Namespace/{place.namespace}"]
-    if workspace.tls and (not is_there or kube.secret(place.namespace, place.dask_secret) is None):
-        lines.append(f"+ Secret/{place.dask_secret}")
-    if asleep_since(kube, workspace.place):
+        run_of(ref, release)
+    lines = [] if is_there else [f"+ Namespace/{ref.namespace}"]
+    if workspace.tls and (not is_there or kube.secret(ref.namespace, ref.dask_secret) is None):
+        lines.append(f"+ Secret/{ref.dask_secret}")
+    if asleep_since(kube, workspace.ref):
         lines.append(
-            f"~ Deployment/{workspace.place.workers}  spec.replicas: 0 -> {workspace.values['workers']['replicas']}"
+            f"~ Deployment/{workspace.ref.workers}  spec.replicas: 0 -> {workspace.values['workers']['replicas']}"
         )
     values = wanted.values(workspace)
-    if (server := database.server_for(access, kube, place, values)) is not None:
-        lines.append(f"+ database {database.database_name(server.cluster, place)} on {server.host}")
+    if (server := database.server_for(access, kube, ref, values)) is not None:
+        lines.append(f"+ database {database.database_name(server.cluster, ref)} on {server.host}")
         lines.append(f"+ Secret/{database.managed_secret(values)}")
-    values = database.with_way(kube, place, values, database.addresses_of)
+    values = database.with_way(kube, ref, values, database.addresses_of)
     with blamed(wanted.values_files):
-        after = helm.preview(place.release, place.namespace, CHART, values, is_there=is_there)
+        after = helm.preview(ref.release, ref.namespace, CHART, values, is_there=is_there)
     return lines + changes(release.resources if release else (), after)
 
 
-def up(access: Access, wanted: Wanted, *, timeout_s: float, say: Say) -> ClusterRun:
+def up(access: Access, wanted: UpRequest, *, timeout_s: float, say: Say) -> ClusterRun:
     """Begin the run, or go on with it, and wait until a worker is at work (or the run is over). Safe to run again.
 
     Raises UserError before anything is made, ClusterError for what the cluster refuses.
     """
-    helm, kube, place = Helm(access), Kube(access), wanted.place
+    helm, kube, ref = Helm(access), Kube(access), wanted.ref
     workspace = wanted.found_workspace(helm)
     values = wanted.values(workspace)
-    server = database.server_for(access, kube, place, values)
-    if kube.ensure_namespace(place.namespace, {LABEL: workspace.place.namespace}):
-        say(f"namespace {place.namespace}: made")
-    release = helm.release(place.release, place.namespace)
+    server = database.server_for(access, kube, ref, values)
+    if kube.ensure_namespace(ref.namespace, {LABEL: workspace.ref.namespace}):
+        say(f"namespace {ref.namespace}: made")
+    release = helm.release(ref.release, ref.namespace)
     if release is not None:
-        _refuse_another(access, run_of(place, release), wanted.loaded)
+        _refuse_another(access, run_of(ref, release), wanted.loaded)
     if workspace.tls:
-        _give_certificate(kube, workspace, place)
-    wanted.pull_secret.make(kube, place.namespace)
+        _give_certificate(kube, workspace, ref)
+    wanted.pull_secret.make(kube, ref.namespace)
     if server is not None:
         with blamed(wanted.values_files):
-            rendered = helm.preview(place.release, place.namespace, CHART, values, is_there=True)
+            rendered = helm.preview(ref.release, ref.namespace, CHART, values, is_there=True)
         secret = database.managed_secret(values)
-        database.make(kube, place, server, secret, worker_job(rendered), timeout_s=timeout_s, say=say)
-    _check_store(kube, place, values)
-    values = database.with_way(kube, place, values, database.addresses_of)
-    _remove_failed_jobs(kube, place)
+        database.make(kube, ref, server, secret, worker_job(rendered), timeout_s=timeout_s, say=say)
+    _check_store(kube, ref, values)
+    values = database.with_way(kube, ref, values, database.addresses_of)
+    _remove_failed_jobs(kube, ref)
     wake(kube, workspace, say)
     with blamed(wanted.values_files):
-        revision = helm.deploy(place.release, place.namespace, CHART, values, timeout_s)
-    say(f"release {place.namespace}/{place.release}: revision {revision}")
-    run = find(helm, place.run_id, place.namespace)
+        revision = helm.deploy(ref.release, ref.namespace, CHART, values, timeout_s)
+    say(f"release {ref.namespace}/{ref.release}: revision {revision}")
+    run = find(helm, ref.run_id, ref.namespace)
     wait_for(
-        kube, place.namespace, place.release, is_there=lambda pods: _is_at_work(access, kube, run, pods),
-        timeout_s=timeout_s, again=place.up_command(wanted.loaded.path), say=say,
+        kube, ref.namespace, ref.release, is_there=lambda pods: _is_at_work(access, kube, run, pods),
+        timeout_s=timeout_s, again=ref.up_command(wanted.loaded.path), say=say,
     )  # fmt: skip
     return run
 
@@ -143,7 +143,7 @@ def _refuse_another(access: Access, run: ClusterRun, loaded: LoadedSpec) -> None
     """
     try:
         with ledger_of(access, run) as ledger:
-            kept = None if ledger is None else ledger.get_run(run.place.run_id)
+            kept = None if ledger is None else ledger.get_run(run.ref.run_id)
             if ledger is None or kept is None:
                 return
             now = written_parts(loaded, code=code_of(loaded))
@@ -154,52 +154,52 @@ def _refuse_another(access: Access, run: ClusterRun, loaded: LoadedSpec) -> None
     if found and begun:
         raise UserError(
             f"run {kept.run_id!r} exists with another spec ({'; '.join(found)}); give --run-id NEW for a run of its own, "
-            f"or take it away first: `{run.place.command('down')} --purge`"
+            f"or take it away first: `{run.ref.command('down')} --purge`"
         )
 
 
-def _give_certificate(kube: Kube, workspace: Workspace, place: Place) -> None:
+def _give_certificate(kube: Kube, workspace: Workspace, ref: RunRef) -> None:
     """A client certificate of the run's own, signed by the workspace's CA; where its certificates were given, those."""
     source = workspace.given_secret or workspace.ca_secret
-    held = kube.secret(workspace.place.namespace, source)
+    held = kube.secret(workspace.ref.namespace, source)
     if held is None:
-        what = f"workspace {workspace.place.name!r} has no Secret {source}"
-        raise ClusterError(what, f"`mops workspace up {workspace.place.name}{place.flags}` makes its own again")
-    kept = kube.secret(place.namespace, place.dask_secret)
+        what = f"workspace {workspace.ref.name!r} has no Secret {source}"
+        raise ClusterError(what, f"`mops workspace up {workspace.ref.name}{ref.flags}` makes its own again")
+    kept = kube.secret(ref.namespace, ref.dask_secret)
     now = datetime.now(UTC)
     if workspace.given_secret:
         wanted = {key: held[key] for key in ("ca.crt", "tls.crt", "tls.key")}
     elif kept is not None and kept.get("ca.crt") == held["ca.crt"] and is_good(kept["tls.crt"], kept["ca.crt"], now):
         return
     else:
-        certificate, key = client_pair(held["ca.crt"], held["ca.key"], f"{place.namespace}/{place.release}", now)
+        certificate, key = client_pair(held["ca.crt"], held["ca.key"], f"{ref.namespace}/{ref.release}", now)
         wanted = {"ca.crt": held["ca.crt"], "tls.crt": certificate, "tls.key": key}
     if kept != wanted:
-        labels = {"app.kubernetes.io/instance": place.release, "app.kubernetes.io/component": "tls"}
-        kube.write_secret(place.namespace, place.dask_secret, "kubernetes.io/tls", wanted, labels)
+        labels = {"app.kubernetes.io/instance": ref.release, "app.kubernetes.io/component": "tls"}
+        kube.write_secret(ref.namespace, ref.dask_secret, "kubernetes.io/tls", wanted, labels)
 
 
-def _check_store(kube: Kube, place: Place, values: Values) -> None:
+def _check_store(kube: Kube, ref: RunRef, values: Values) -> None:
     """A Secret that the spec names is there, and says how to connect."""
     auth = (values.get("postgres") or {}).get("auth") or {}
     name = (values.get("centralStore") or {}).get("existingSecret") or auth.get("existingSecret")
     if not name:
         return
-    held = kube.secret(place.namespace, name)
+    held = kube.secret(ref.namespace, name)
     other = ", or give --infra azure" if (values.get("centralStore") or {}).get("mode") == "managed" else ""
     keys = f"{', '.join(CONNECTION[:-1])} and {CONNECTION[-1]}"
     if held is None:
-        raise UserError(f"there is no Secret {name} in namespace {place.namespace}; make one with {keys}{other}")
+        raise UserError(f"there is no Secret {name} in namespace {ref.namespace}; make one with {keys}{other}")
     lacking = [key for key in CONNECTION if key not in held]
     if lacking:
-        raise UserError(f"Secret {place.namespace}/{name} has no {', '.join(lacking)}; it needs {keys}")
+        raise UserError(f"Secret {ref.namespace}/{name} has no {', '.join(lacking)}; it needs {keys}")
 
 
-def jobs_of(kube: Kube, place: Place) -> list[Any]:
+def jobs_of(kube: Kube, ref: RunRef) -> list[Any]:
     """The Jobs of the run's workers, the newest last."""
-    selector = f"app.kubernetes.io/instance={place.release},app.kubernetes.io/component=worker"
-    with said_plainly(f"looking at the jobs in {place.namespace}"):
-        jobs: list[Any] = kube.batch.list_namespaced_job(place.namespace, label_selector=selector).items
+    selector = f"app.kubernetes.io/instance={ref.release},app.kubernetes.io/component=worker"
+    with said_plainly(f"looking at the jobs in {ref.namespace}"):
+        jobs: list[Any] = kube.batch.list_namespaced_job(ref.namespace, label_selector=selector).items
     return sorted(
         (job for job in jobs if not job.metadata.deletion_timestamp), key=lambda job: job.metadata.creation_timestamp
     )
@@ -211,29 +211,29 @@ def job_state(job: Any) -> str:
     return next((c.type for c in conditions if c.type in ("Complete", "Failed") and c.status == "True"), "")
 
 
-def end_of(kube: Kube, place: Place) -> str:
+def end_of(kube: Kube, ref: RunRef) -> str:
     """Complete, Failed, Gone (somebody took the run down), or the empty text while its workers are at work."""
-    jobs = jobs_of(kube, place)
+    jobs = jobs_of(kube, ref)
     return job_state(jobs[-1]) if jobs else "Gone"
 
 
-def _remove_failed_jobs(kube: Kube, place: Place) -> None:
+def _remove_failed_jobs(kube: Kube, ref: RunRef) -> None:
     """A Job that failed never starts again; without it the release makes a new one, and the ledger goes on."""
-    for job in jobs_of(kube, place):
+    for job in jobs_of(kube, ref):
         if job_state(job) == "Failed":
             with said_plainly(f"deleting the failed job {job.metadata.name}"):
-                kube.batch.delete_namespaced_job(job.metadata.name, place.namespace, propagation_policy="Foreground")
+                kube.batch.delete_namespaced_job(job.metadata.name, ref.namespace, propagation_policy="Foreground")
 
 
 def _is_at_work(access: Access, kube: Kube, run: ClusterRun, pods: list[PodState]) -> bool:
     """Whether a worker has found spec and model sound and begun, or the Job is over. Raises ClusterError when it has failed."""
-    place = run.place
-    jobs = jobs_of(kube, place)
+    ref = run.ref
+    jobs = jobs_of(kube, ref)
     if not jobs:
         return False
     state = job_state(jobs[-1])
     if state == "Failed":
-        raise job_failure(kube, place)
+        raise job_failure(kube, ref)
     workers = [pod for pod in pods if pod.component == "worker" and pod.name.startswith(jobs[-1].metadata.name)]
     if state == "Complete":
         return True
@@ -241,18 +241,18 @@ def _is_at_work(access: Access, kube: Kube, run: ClusterRun, pods: list[PodState
         return False
     try:
         with ledger_of(access, run) as ledger:
-            return ledger is not None and ledger.get_run(place.run_id) is not None
+            return ledger is not None and ledger.get_run(ref.run_id) is not None
     except NotFromHere:
-        return any(has_said(kube, place.namespace, pod.name, '"run_started"') for pod in workers)
+        return any(has_said(kube, ref.namespace, pod.name, '"run_started"') for pod in workers)
     except (ClusterError, LedgerError):  # a Postgres that comes up: the pods tell what is wrong with it
         return False
 
 
-def job_failure(kube: Kube, place: Place) -> ClusterError:
+def job_failure(kube: Kube, ref: RunRef) -> ClusterError:
     """The failed pod of the run's Job, with what it said last; its exit code is the run's (2: a mistake in the spec)."""
-    pods = [pod for pod in pods_of(kube, place.namespace, place.release, "worker") if pod.exit_code]
+    pods = [pod for pod in pods_of(kube, ref.namespace, ref.release, "worker") if pod.exit_code]
     if not pods:
-        return ClusterError(f"run {place.run_id!r} failed", f"`{place.command('logs')}` says more")
-    error = failure(kube, place.namespace, pods[-1], f"failed with exit code {pods[-1].exit_code}")
+        return ClusterError(f"run {ref.run_id!r} failed", f"`{ref.command('logs')}` says more")
+    error = failure(kube, ref.namespace, pods[-1], f"failed with exit code {pods[-1].exit_code}")
     error.exit_code = pods[-1].exit_code if pods[-1].exit_code in (1, 2) else 1
     return error

@@ -8,7 +8,7 @@ from pathlib import Path
 from modelops_runtime.contracts.errors import UserError
 from modelops_runtime.specs.cluster import DNS_LABEL
 from modelops_runtime.specs.loading import load_spec
-from mops.adaptive.up import Wanted
+from mops.adaptive.up import UpRequest
 from mops.cluster.pull_secrets import PullSecret
 
 
@@ -22,13 +22,13 @@ def wanted(
     flags: str = "",
     values_files: tuple[Path, ...] = (),
     pull_secret: PullSecret | None = None,
-) -> Wanted:
+) -> UpRequest:
     """Reads and checks the spec. Raises SpecErrors, UserError."""
     loaded = load_spec(spec)
     name = run_id or loaded.spec.name
     if not re.fullmatch(DNS_LABEL, name):
         raise UserError(f"the run's id is {name!r}; it must be a-z, 0-9 and -, up to 63 characters")
-    return Wanted(
+    return UpRequest(
         loaded=loaded,
         run_id=name,
         workspace=workspace,

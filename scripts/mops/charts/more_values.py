@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from modelops_runtime.contracts.errors import SpecErrors
-from modelops_runtime.specs.document import Wanted, read_document
+from modelops_runtime.specs.document import FileKind, read_document
 from mops.charts.from_specs import Values, merged
 from mops.cluster.errors import WrongValues
 
-_FILE = Wanted("a values file", "values.yaml", "begin with a value of the chart, such as workers:")
+_FILE = FileKind("a values file", "values.yaml", "begin with a value of the chart, such as workers:")
 
 
 def with_files(values: Mapping[str, Any], files: tuple[Path, ...]) -> Values:

@@ -100,8 +100,8 @@ def up(
         echo_lines(preview(access, asked) or ["nothing would change"])
         return
     with going_on_later(f"mops adaptive up {spec}{access.flags}"):
-        place = bring_up(access, asked, timeout_s=timeout, say=say).place
-    echo_line(f"run {place.run_id} is at work; `{place.command('status')}` shows where it stands")
+        ref = bring_up(access, asked, timeout_s=timeout, say=say).ref
+    echo_line(f"run {ref.run_id} is at work; `{ref.command('status')}` shows where it stands")
 
 
 @command.command()
@@ -128,8 +128,8 @@ def status(run_id: str | None, namespace: str | None, as_json: bool, access: Acc
         else:
             echo_lines(listed("RUN", found, none="no runs on this cluster; `mops adaptive up` begins one"))
         return
-    standing = look(access, run_id, namespace, say=say)
-    echo_json(standing.as_json()) if as_json else echo_lines(standing.lines())
+    status = look(access, run_id, namespace, say=say)
+    echo_json(status.as_json()) if as_json else echo_lines(status.lines())
 
 
 @command.command()
@@ -155,11 +155,11 @@ def logs(run_id: str, namespace: str | None, component: str, tail: int, follow: 
     from mops.cluster.helm import Helm
     from mops.cluster.pods import log_lines
 
-    place = find(Helm(access), run_id, namespace).place
+    ref = find(Helm(access), run_id, namespace).ref
     wanted = "" if component == "all" else component
     kube = Kube(access)
-    of = (kube, place.namespace, place.release, wanted, tail)
-    show_lines(follow_logs(*of, is_over=lambda: bool(end_of(kube, place))) if follow else log_lines(*of))
+    of = (kube, ref.namespace, ref.release, wanted, tail)
+    show_lines(follow_logs(*of, is_over=lambda: bool(end_of(kube, ref))) if follow else log_lines(*of))
 
 
 @command.command()
@@ -183,9 +183,7 @@ def results(run_id: str, to: Path | None, format_: Format, namespace: str | None
     run = find(Helm(access), run_id, namespace)
     paths = fetch(access, run, to or Path("modelops-out") / run_id, say=say, format=format_)
     if not paths:
-        raise NotOnCluster(
-            f"run {run_id!r} has no results yet", f"`{run.place.command('status')}` shows where it stands"
-        )
+        raise NotOnCluster(f"run {run_id!r} has no results yet", f"`{run.ref.command('status')}` shows where it stands")
     for path in paths:
         echo_line(path)
 
@@ -213,17 +211,17 @@ def down(
     mops adaptive down boarding-school --purge --discard
     """
     from mops.adaptive.down import remove, save
-    from mops.adaptive.release_ref import find, place_of
+    from mops.adaptive.release_ref import find, ref_of
     from mops.cluster.errors import NotOnCluster
     from mops.cluster.helm import Helm
 
-    place = place_of(run_id, namespace, access.flags)
+    ref = ref_of(run_id, namespace, access.flags)
     if not discard:
         try:
             run = find(Helm(access), run_id, namespace)
         except NotOnCluster as error:
-            right = f"`{place.command('down')} --purge --discard` deletes what it may have left"
+            right = f"`{ref.command('down')} --purge --discard` deletes what it may have left"
             raise NotOnCluster(error.args[0], right) from None
         paths = save(access, run, to or Path("modelops-out") / run_id, say)
         say(f"results: {paths[-1].parent}" if paths else "there are no results yet")
-    remove(access, place, purge=purge, timeout_s=timeout, say=say)
+    remove(access, ref, purge=purge, timeout_s=timeout, say=say)

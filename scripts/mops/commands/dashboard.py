@@ -35,16 +35,16 @@ def command(name: str, port: int, namespace: str | None, access: Access) -> None
     from mops.cluster.pods import pods_of
     from mops.workspace.release_ref import find
 
-    kube, place = Kube(access), find(Helm(access), name, namespace).place
+    kube, ref = Kube(access), find(Helm(access), name, namespace).ref
 
     def scheduler() -> str:
-        pods = [pod for pod in pods_of(kube, place.namespace, place.release, "scheduler") if pod.is_ready]
+        pods = [pod for pod in pods_of(kube, ref.namespace, ref.release, "scheduler") if pod.is_ready]
         if not pods:
             raise ClusterError(f"the scheduler of workspace {name!r} is not ready", f"`mops workspace status {name}`")
         return pods[0].name
 
     try:
-        with forwarded(access, place.namespace, scheduler, 8787, local=port) as local:
+        with forwarded(access, ref.namespace, scheduler, 8787, local=port) as local:
             echo_line(f"http://127.0.0.1:{local}/status   (Ctrl-C ends it)")
             threading.Event().wait()
     except OSError as error:

@@ -84,10 +84,10 @@ def up(
     mops workspace up --infra azure
     mops workspace up --dry-run
     """
-    from mops.workspace.up import Wanted, preview
+    from mops.workspace.up import WorkspaceRequest, preview
     from mops.workspace.up import up as bring_up
 
-    wanted = Wanted(
+    wanted = WorkspaceRequest(
         name=name, spec=_spec(file), namespace=namespace, values_files=values_files, pull_secret=pull_secret,
         registry=access.registry,
     )  # fmt: skip
@@ -135,8 +135,8 @@ def status(name: str, namespace: str | None, as_json: bool, access: Access) -> N
 
     kube = Kube(access)
     workspace = find(Helm(access), name, namespace)
-    pods = pods_of(kube, workspace.place.namespace, workspace.place.release)
-    runs, asleep = runs_on(kube, workspace.place.namespace), asleep_since(kube, workspace.place)
+    pods = pods_of(kube, workspace.ref.namespace, workspace.ref.release)
+    runs, asleep = runs_on(kube, workspace.ref.namespace), asleep_since(kube, workspace.ref)
     if as_json:
         echo_json({**plain(workspace, pods, asleep), "runs": runs})
     else:
@@ -209,9 +209,9 @@ def logs(name: str, namespace: str | None, component: str, tail: int, follow: bo
     from mops.cluster.pods import log_lines
     from mops.workspace.release_ref import find
 
-    place = find(Helm(access), name, namespace).place
+    ref = find(Helm(access), name, namespace).ref
     wanted = "" if component == "all" else component
-    of = (Kube(access), place.namespace, place.release, wanted, tail)
+    of = (Kube(access), ref.namespace, ref.release, wanted, tail)
     show_lines(follow_logs(*of, is_over=lambda: False) if follow else log_lines(*of))
 
 

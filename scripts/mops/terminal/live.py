@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from modelops_cli.output import echo_line
 from modelops_runtime.runner.events import Event, Notice, RunStarted
-from mops.terminal.live_status import Standing, begin, follow, rows
+from mops.terminal.live_status import LiveStatus, begin, follow, rows
 
 _EVERY_S = 0.25
 
@@ -19,7 +19,7 @@ class LiveDisplay:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._standing: Standing | None = None
+        self._status: LiveStatus | None = None
         self._said: deque[str] = deque()
         self._stopping = False
         self._ended = threading.Event()
@@ -29,15 +29,15 @@ class LiveDisplay:
         """Count, and no more: drawing is the thread's."""
         match event:
             case RunStarted():
-                self._standing = begin(event, self._clock())
+                self._status = begin(event, self._clock())
                 self._thread = threading.Thread(target=self._run, name="live display", daemon=True)
                 self._thread.start()
             case Notice(text):
                 self._said.append(text)
                 if self._thread is None:
                     self._say_all()
-            case _ if self._standing is not None:
-                self._standing = follow(self._standing, event, self._clock())
+            case _ if self._status is not None:
+                self._status = follow(self._status, event, self._clock())
 
     def on_stop(self) -> None:
         """Takes no lock and writes nothing: a signal's handler calls it."""
@@ -67,8 +67,8 @@ class LiveDisplay:
         with drawn() as draw:
             while True:
                 ended = self._ended.is_set()
-                assert self._standing is not None
-                shown = rows(self._standing, self._clock(), stopping=self._stopping, ended=ended)
+                assert self._status is not None
+                shown = rows(self._status, self._clock(), stopping=self._stopping, ended=ended)
                 draw(shown, self._new_lines())
                 if ended:
                     return

@@ -28,7 +28,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class LiveStatus:
     """All that is known of a run from its events."""
 
     run_id: str
@@ -56,7 +56,7 @@ class Row:
     tone: Tone = "plain"
 
 
-def begin(started: RunStarted, now: float) -> Standing:
+def begin(started: RunStarted, now: float) -> LiveStatus:
     """Before anything has happened."""
     counts = Counts(
         finished=started.finished,
@@ -71,28 +71,28 @@ def begin(started: RunStarted, now: float) -> Standing:
         slots=started.slots,
         busy=0,
     )
-    return Standing(run_id=started.run_id, counts=counts, at=now, samples=(Sample(0.0, started.finished, 0),))
+    return LiveStatus(run_id=started.run_id, counts=counts, at=now, samples=(Sample(0.0, started.finished, 0),))
 
 
-def follow(standing: Standing, event: Event, now: float) -> Standing:
+def follow(status: LiveStatus, event: Event, now: float) -> LiveStatus:
     """With one event more. It is called for each, so it only counts."""
-    failure, busy = standing.last_failure, standing.busy
+    failure, busy = status.last_failure, status.busy
     match event:
         case Tick(counts):
             busy = counts.busy
         case TrialFinished(trial, counts):
             failure = f"{trial.failure}: {trial.error or ''}" if trial.failure else failure
         case _:
-            return standing
-    since = standing.confirming_since_s
+            return status
+    since = status.confirming_since_s
     if counts.confirming and since is None:
         since = counts.elapsed_s
-    return Standing(
-        run_id=standing.run_id,
+    return LiveStatus(
+        run_id=status.run_id,
         counts=counts,
         at=now,
         busy=busy,
-        samples=_sampled(standing.samples, counts),
+        samples=_sampled(status.samples, counts),
         last_failure=failure,
         confirming_since_s=since,
     )
@@ -107,38 +107,38 @@ def _sampled(samples: tuple[Sample, ...], counts: Counts) -> tuple[Sample, ...]:
     return samples
 
 
-def rows(standing: Standing, now: float, *, stopping: bool = False, ended: bool = False) -> tuple[Row, ...]:
+def rows(status: LiveStatus, now: float, *, stopping: bool = False, ended: bool = False) -> tuple[Row, ...]:
     """The display at the moment `now`. `ended`: as it is left standing."""
-    counts = standing.counts
-    made = [_head(standing, now, stopping=stopping, ended=ended)]
+    counts = status.counts
+    made = [_head(status, now, stopping=stopping, ended=ended)]
     made.append(
         Row("search", (f"{counts.finished:,}/{counts.trials:,} trials",), _share(counts.finished, counts.trials))
     )
     if counts.finalists:
         share = _share(counts.confirmed, counts.finalists)
         made.append(Row("confirm", (f"{counts.confirmed}/{counts.finalists} sets",), share))
-    made += [_best(counts), _speed(standing, ended=ended)]
+    made += [_best(counts), _speed(status, ended=ended)]
     if counts.stopped_early:
         made.append(Row("raced", (f"{plural(counts.stopped_early, 'trial')} stopped early",)))
     if counts.failed:
         share = f" ({counts.failed / counts.finished:.0%})" if counts.finished else ""
         made.append(Row("failed", (f"{counts.failed:,} of {counts.finished:,} trials{share}",), tone="bad"))
-        if standing.last_failure:
-            made.append(Row("error", (standing.last_failure,), tone="bad"))
+        if status.last_failure:
+            made.append(Row("error", (status.last_failure,), tone="bad"))
     return tuple(replace(row, label=plain_line(row.label), parts=tuple(map(plain_line, row.parts))) for row in made)
 
 
-def _head(standing: Standing, now: float, *, stopping: bool, ended: bool) -> Row:
-    counts = standing.counts
-    since_s = 0.0 if counts.paused or ended else max(0.0, now - standing.at)
+def _head(status: LiveStatus, now: float, *, stopping: bool, ended: bool) -> Row:
+    counts = status.counts
+    since_s = 0.0 if counts.paused or ended else max(0.0, now - status.at)
     took = duration(counts.elapsed_s + since_s)
     if ended:
-        return Row(standing.run_id, (took,), tone="strong")
+        return Row(status.run_id, (took,), tone="strong")
     tone: Tone = "strong"
     if stopping:
         doing, tone = "stopping", "wait"
     elif counts.paused:
-        doing, tone = f"paused; `mops resume {standing.run_id}` goes on", "wait"
+        doing, tone = f"paused; `mops resume {status.run_id}` goes on", "wait"
     elif not counts.confirming:
         doing = "searching"
     elif counts.confirmed < counts.finalists:
@@ -148,9 +148,9 @@ def _head(standing: Standing, now: float, *, stopping: bool, ended: bool) -> Row
     parts = [doing]
     if stopping:
         parts += ["Ctrl-C again stops now", "what runs is finished first"]
-    elif (left := seconds_left(standing, now)) is not None:
+    elif (left := seconds_left(status, now)) is not None:
         parts.append(f"{duration(left)} left")
-    return Row(standing.run_id, (*parts, f"{took} so far"), tone=tone)
+    return Row(status.run_id, (*parts, f"{took} so far"), tone=tone)
 
 
 def _best(counts: Counts) -> Row:
@@ -161,40 +161,40 @@ def _best(counts: Counts) -> Row:
     return Row("best", tuple(parts), tone="strong")
 
 
-def _speed(standing: Standing, *, ended: bool) -> Row:
-    counts = standing.counts
+def _speed(status: LiveStatus, *, ended: bool) -> Row:
+    counts = status.counts
     if ended:
         return Row("speed", (f"{counts.simulations:,} simulations", f"{_a_second(counts.simulations_per_s)} a second"))
-    parts = [f"{_a_second(simulations_per_s(standing))} simulations a second"]
-    if standing.busy is not None:
-        parts.append(f"{standing.busy} of {counts.slots} slots busy")
+    parts = [f"{_a_second(simulations_per_s(status))} simulations a second"]
+    if status.busy is not None:
+        parts.append(f"{status.busy} of {counts.slots} slots busy")
     return Row("speed", tuple(parts))
 
 
-def simulations_per_s(standing: Standing) -> float:
+def simulations_per_s(status: LiveStatus) -> float:
     """Of this worker, in the last WINDOW_S seconds."""
-    first, counts = standing.samples[0], standing.counts
+    first, counts = status.samples[0], status.counts
     elapsed_s = counts.elapsed_s - first.elapsed_s
     return (counts.simulations - first.simulations) / elapsed_s if elapsed_s > 0 else 0.0
 
 
-def seconds_left(standing: Standing, now: float) -> float | None:
+def seconds_left(status: LiveStatus, now: float) -> float | None:
     """Of the phase that the run is in, at its pace; None while that is unknown, and while nothing moves."""
-    counts, since_s = standing.counts, standing.confirming_since_s
+    counts, since_s = status.counts, status.confirming_since_s
     if counts.paused:
         return None
     if counts.confirming:
         left, made = counts.finalists - counts.confirmed, counts.confirmed
         took_s = counts.elapsed_s - (since_s or 0.0)
     else:
-        first = standing.samples[0]
+        first = status.samples[0]
         left, made = counts.trials - counts.finished, counts.finished - first.finished
         took_s = counts.elapsed_s - first.elapsed_s
         if made <= 0:  # trials that take longer than the window
             made, took_s = counts.finished - counts.found, counts.elapsed_s
     if left <= 0 or made <= 0:
         return None
-    return max(0.0, left * took_s / made - (now - standing.at))
+    return max(0.0, left * took_s / made - (now - status.at))
 
 
 def fitted(parts: Iterable[str], width: int, *, gap: str = ", ") -> str:

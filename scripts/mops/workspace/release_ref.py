@@ -18,7 +18,7 @@ LABEL = "modelops.io/workspace"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class WorkspaceRef:
     """The release of a workspace."""
 
     name: str
@@ -40,7 +40,7 @@ class Place:
 class Workspace:
     """A workspace that is there."""
 
-    place: Place
+    ref: WorkspaceRef
     release: Release
     values: Mapping[str, Any] = field(repr=False)
     """The chart's defaults included."""
@@ -57,18 +57,18 @@ class Workspace:
     @property
     def ca_secret(self) -> str:
         """ca.crt and ca.key of the workspace's own CA."""
-        return f"{self.place.release}-dask-ca"
+        return f"{self.ref.release}-dask-ca"
 
     @property
     def scheduler(self) -> str:
         """Name of its Service."""
-        return f"{self.place.release}-scheduler"
+        return f"{self.ref.release}-scheduler"
 
     def binding(self, secret: str) -> DaskBinding:
         workers = self.values["workers"]
         return DaskBinding(
-            address=f"{'tls' if self.tls else 'tcp'}://{self.scheduler}.{self.place.namespace}.svc:8786",
-            namespace=self.place.namespace,
+            address=f"{'tls' if self.tls else 'tcp'}://{self.scheduler}.{self.ref.namespace}.svc:8786",
+            namespace=self.ref.namespace,
             secret=secret if self.tls else "",
             slots=max(1, int(workers["replicas"]) * int(workers["threads"])),
         )
@@ -95,8 +95,8 @@ def workspace_of(name: str, release: Release) -> Workspace:
     from mops.charts.dask_workspace import DaskWorkspaceValues
 
     values = DaskWorkspaceValues.model_validate(dict(release.values)).model_dump(by_alias=True)
-    place = Place(name=name, release=release.name, namespace=release.namespace)
-    return Workspace(place=place, release=release, values=values)
+    ref = WorkspaceRef(name=name, release=release.name, namespace=release.namespace)
+    return Workspace(ref=ref, release=release, values=values)
 
 
 def up_command(name: str, namespace: str | None = None) -> str:

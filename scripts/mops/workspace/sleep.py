@@ -9,21 +9,21 @@ from typing import Any
 from modelops_runtime.pods.idle import Memory
 from mops.cluster.access import Kube
 from mops.cluster.errors import ClusterError, Forbidden, said_plainly
-from mops.workspace.release_ref import Place, Workspace
+from mops.workspace.release_ref import Workspace, WorkspaceRef
 
 Say = Callable[[str], None]
 
 _MANAGER = "mops"
 
 
-def asleep_since(kube: Kube, place: Place) -> datetime | None:
+def asleep_since(kube: Kube, ref: WorkspaceRef) -> datetime | None:
     """When its workers were scaled to none because nobody used it; None where it is awake, or that cannot be seen."""
     try:
-        state: Any = kube.found(kube.core.read_namespaced_config_map, place.sleep_memory, place.namespace)
+        state: Any = kube.found(kube.core.read_namespaced_config_map, ref.sleep_memory, ref.namespace)
         since = None if state is None else Memory.of(state.data or {}).asleep_since
         if since is None:
             return None
-        workers: Any = kube.found(kube.apps.read_namespaced_deployment, place.workers, place.namespace)
+        workers: Any = kube.found(kube.apps.read_namespaced_deployment, ref.workers, ref.namespace)
     except Forbidden:
         return None
     return None if workers is None or workers.spec.replicas else since.astimezone(UTC)
@@ -39,24 +39,24 @@ def wake(kube: Kube, workspace: Workspace, say: Say) -> None:
 
     Who may not do that lets it be done by the workspace itself, at its next look after the run has come.
     """
-    place, replicas = workspace.place, workspace.values["workers"]["replicas"]
+    ref, replicas = workspace.ref, workspace.values["workers"]["replicas"]
     if not workspace.values["idle"]["enabled"]:
         return
     try:
-        with said_plainly(f"waking workspace {place.name!r}"):
+        with said_plainly(f"waking workspace {ref.name!r}"):
             kube.core.patch_namespaced_config_map(
-                place.sleep_memory, place.namespace, {"data": {"idleSince": ""}}, field_manager=_MANAGER
+                ref.sleep_memory, ref.namespace, {"data": {"idleSince": ""}}, field_manager=_MANAGER
             )
-        since = asleep_since(kube, place)
+        since = asleep_since(kube, ref)
         if since is None:
             return
-        with said_plainly(f"waking workspace {place.name!r}"):
+        with said_plainly(f"waking workspace {ref.name!r}"):
             kube.apps.patch_namespaced_deployment_scale(
-                place.workers, place.namespace, {"spec": {"replicas": replicas}}, field_manager=_MANAGER
+                ref.workers, ref.namespace, {"spec": {"replicas": replicas}}, field_manager=_MANAGER
             )
     except Forbidden:
-        say(f"workspace {place.name}: you may not wake it; should it sleep, it wakes by itself when the run has come")
+        say(f"workspace {ref.name}: you may not wake it; should it sleep, it wakes by itself when the run has come")
     except ClusterError as error:
         say(f"{error.args[0]}; should it sleep, it wakes by itself when the run has come")
     else:
-        say(f"workspace {place.name}: {is_asleep(since)}; woken, {replicas} workers")
+        say(f"workspace {ref.name}: {is_asleep(since)}; woken, {replicas} workers")

@@ -10,13 +10,13 @@ from pydantic import BeforeValidator, Field, Strict, ValidationError
 from modelops_runtime.contracts.errors import SpecErrors
 from modelops_runtime.specs.base import StrictModel
 from modelops_runtime.specs.cluster import DNS_LABEL, IMAGE, Replicas, ResourcesSpec, Threads, TolerationSpec
-from modelops_runtime.specs.document import Wanted, read_document
+from modelops_runtime.specs.document import FileKind, read_document
 from modelops_runtime.specs.messages import mistakes_of
 from modelops_runtime.specs.scalars import Duration
 from modelops_runtime.specs.values import NonEmpty
 
 Image = Annotated[str, Field(pattern=IMAGE)]
-_FILE = Wanted("a workspace.yaml", "workspace.yaml", "begin with version: 1")
+_FILE = FileKind("a workspace.yaml", "workspace.yaml", "begin with version: 1")
 _IMAGE_TEXT = "an image reference by tag or digest; left out: the chart's own"
 
 

@@ -13,13 +13,13 @@ from mops.workspace.sleep import is_asleep
 def status_lines(
     workspace: Workspace, pods: Sequence[PodState], runs: Sequence[str], asleep: datetime | None
 ) -> list[str]:
-    place, release, binding = workspace.place, workspace.release, workspace.binding("")
+    ref, release, binding = workspace.ref, workspace.release, workspace.binding("")
     ready = sum(pod.is_ready for pod in pods)
     workers = workspace.values["workers"]["replicas"]
     at_work = f"{workers}, {binding.slots} simulations side by side"
     lines = [
-        f"{place.name}: {release.status}, {ready} of {len(pods)} pods ready",
-        f"release     {place.namespace}/{release.name}, revision {release.revision}, {release.updated:%Y-%m-%d %H:%M:%S} UTC",
+        f"{ref.name}: {release.status}, {ready} of {len(pods)} pods ready",
+        f"release     {ref.namespace}/{release.name}, revision {release.revision}, {release.updated:%Y-%m-%d %H:%M:%S} UTC",
         f"scheduler   {binding.address}",
         f"workers     {f'{is_asleep(asleep)}, {workers} when a run comes' if asleep else at_work}",
         f"runs        {', '.join(runs) if runs else 'none at work'}",

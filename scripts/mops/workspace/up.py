@@ -17,7 +17,7 @@ from mops.cluster.helm import Helm
 from mops.cluster.names import slug, workspace_namespace
 from mops.cluster.pods import PodState, wait_for
 from mops.cluster.pull_secrets import PullSecret
-from mops.workspace.release_ref import CHART, LABEL, Place, Workspace, find, up_command
+from mops.workspace.release_ref import CHART, LABEL, Workspace, WorkspaceRef, find, up_command
 from mops.workspace.sleep import asleep_since, is_asleep
 from mops.workspace.spec import WorkspaceSpec
 
@@ -25,7 +25,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class WorkspaceRequest:
     """What `up` is asked for."""
 
     name: str
@@ -37,77 +37,77 @@ class Wanted:
     """Where the images are that neither file nor values name; None: where the chart says."""
 
     @property
-    def place(self) -> Place:
+    def ref(self) -> WorkspaceRef:
         namespace = self.namespace or self.spec.namespace or workspace_namespace(self.name)
-        return Place(name=self.name, release=slug(self.name), namespace=namespace)
+        return WorkspaceRef(name=self.name, release=slug(self.name), namespace=namespace)
 
     def values(self) -> dict[str, Any]:
         made = workspace_values(self.spec, pull_secrets=self.pull_secret.names(), registry=self.registry)
         return with_files(made, self.values_files)
 
 
-def preview(access: Access, wanted: Wanted) -> list[str]:
+def preview(access: Access, wanted: WorkspaceRequest) -> list[str]:
     """What `up` would change."""
-    helm, kube, place = Helm(access), Kube(access), wanted.place
-    is_there = kube.has_namespace(place.namespace)
-    release = helm.release(place.release, place.namespace) if is_there else None
+    helm, kube, ref = Helm(access), Kube(access), wanted.ref
+    is_there = kube.has_namespace(ref.namespace)
+    release = helm.release(ref.release, ref.namespace) if is_there else None
     with blamed(wanted.values_files):
-        after = helm.preview(place.release, place.namespace, CHART, wanted.values(), is_there=is_there)
-    lines = [] if is_there else [f"+ Namespace/{place.namespace}"]
+        after = helm.preview(ref.release, ref.namespace, CHART, wanted.values(), is_there=is_there)
+    lines = [] if is_there else [f"+ Namespace/{ref.namespace}"]
     return lines + changes(release.resources if release else (), after)
 
 
-def up(access: Access, wanted: Wanted, *, timeout_s: float, say: Say) -> Workspace:
+def up(access: Access, wanted: WorkspaceRequest, *, timeout_s: float, say: Say) -> Workspace:
     """Make the workspace, or bring it to what is wanted, and wait until it is ready. Safe to run again after any stop."""
-    helm, kube, place = Helm(access), Kube(access), wanted.place
+    helm, kube, ref = Helm(access), Kube(access), wanted.ref
     values = wanted.values()
     # The label lets in the runs whose namespace is the workspace's own; theirs get it from `mops adaptive up`.
-    if kube.ensure_namespace(place.namespace, {LABEL: place.namespace}):
-        say(f"namespace {place.namespace}: made")
-    wanted.pull_secret.make(kube, place.namespace)
+    if kube.ensure_namespace(ref.namespace, {LABEL: ref.namespace}):
+        say(f"namespace {ref.namespace}: made")
+    wanted.pull_secret.make(kube, ref.namespace)
     with blamed(wanted.values_files):
-        return _deployed(helm, kube, place, values, timeout_s=timeout_s, say=say)
+        return _deployed(helm, kube, ref, values, timeout_s=timeout_s, say=say)
 
 
 def scale(access: Access, name: str, namespace: str | None, replicas: int, *, timeout_s: float, say: Say) -> Workspace:
     """Another number of workers; all else as it is. Raises NotOnCluster."""
     helm = Helm(access)
     workspace = find(helm, name, namespace)
-    place = workspace.place
+    ref = workspace.ref
     values = merged(workspace.release.values, {"workers": {"replicas": replicas}})
-    return _deployed(helm, Kube(access), place, values, timeout_s=timeout_s, say=say)
+    return _deployed(helm, Kube(access), ref, values, timeout_s=timeout_s, say=say)
 
 
 def _deployed(
-    helm: Helm, kube: Kube, place: Place, values: Mapping[str, Any], *, timeout_s: float, say: Say
+    helm: Helm, kube: Kube, ref: WorkspaceRef, values: Mapping[str, Any], *, timeout_s: float, say: Say
 ) -> Workspace:
     """The release, ready; one that was asleep is awake."""
-    since = asleep_since(kube, place)
-    revision = helm.deploy(place.release, place.namespace, CHART, values, timeout_s)
-    say(f"release {place.namespace}/{place.release}: revision {revision}")
+    since = asleep_since(kube, ref)
+    revision = helm.deploy(ref.release, ref.namespace, CHART, values, timeout_s)
+    say(f"release {ref.namespace}/{ref.release}: revision {revision}")
     if since is not None:
-        say(f"workspace {place.name}: it was {is_asleep(since)}")
-    wait_until_ready(kube, place, timeout_s=timeout_s, say=say)
-    return find(helm, place.name, place.namespace)
+        say(f"workspace {ref.name}: it was {is_asleep(since)}")
+    wait_until_ready(kube, ref, timeout_s=timeout_s, say=say)
+    return find(helm, ref.name, ref.namespace)
 
 
-def wait_until_ready(kube: Kube, place: Place, *, timeout_s: float, say: Say) -> None:
+def wait_until_ready(kube: Kube, ref: WorkspaceRef, *, timeout_s: float, say: Say) -> None:
     """Until its Deployments are what the release says. Raises ClusterError."""
     wait_for(
         kube,
-        place.namespace,
-        place.release,
-        is_there=lambda _: _rolled_out(kube, place),
+        ref.namespace,
+        ref.release,
+        is_there=lambda _: _rolled_out(kube, ref),
         timeout_s=timeout_s,
-        again=up_command(place.name, place.namespace),
+        again=up_command(ref.name, ref.namespace),
         say=say,
     )
 
 
-def _rolled_out(kube: Kube, place: Place) -> bool:
-    with said_plainly(f"looking at the deployments in {place.namespace}"):
+def _rolled_out(kube: Kube, ref: WorkspaceRef) -> bool:
+    with said_plainly(f"looking at the deployments in {ref.namespace}"):
         found = kube.apps.list_namespaced_deployment(
-            place.namespace, label_selector=f"app.kubernetes.io/instance={place.release}"
+            ref.namespace, label_selector=f"app.kubernetes.io/instance={ref.release}"
         ).items
     return bool(found) and all(is_rolled_out(one) for one in found)
 
@@ -128,25 +128,25 @@ def down(
 ) -> None:
     """Take it away. Its CA stays, so that runs can come back to it, unless `purge`. Raises NotOnCluster."""
     helm, kube = Helm(access), Kube(access)
-    place = _place_for_down(helm, name, namespace)
-    users = runs_on(kube, place.namespace)
+    ref = _ref_for_down(helm, name, namespace)
+    users = runs_on(kube, ref.namespace)
     if users and not force:
         raise ClusterError(
             f"workspace {name!r} simulates for {', '.join(users)}", "`mops adaptive down` them first, or give --force"
         )
-    helm.uninstall(place.release, place.namespace, timeout_s)
+    helm.uninstall(ref.release, ref.namespace, timeout_s)
     wait_for(
-        kube, place.namespace, place.release, is_there=lambda pods: not pods, timeout_s=timeout_s,
+        kube, ref.namespace, ref.release, is_there=lambda pods: not pods, timeout_s=timeout_s,
         again=f"mops workspace down {name}", say=_silent,
     )  # fmt: skip
-    say(f"release {place.namespace}/{place.release}: gone")
+    say(f"release {ref.namespace}/{ref.release}: gone")
     if purge:
-        _purge(kube, place, say)
+        _purge(kube, ref, say)
 
 
-def _place_for_down(helm: Helm, name: str, namespace: str | None) -> Place:
+def _ref_for_down(helm: Helm, name: str, namespace: str | None) -> WorkspaceRef:
     try:
-        return find(helm, name, namespace).place
+        return find(helm, name, namespace).ref
     except NotOnCluster as error:
         raise NotOnCluster(error.args[0], f"`mops workspace ls{helm.access.flags}` lists those that are") from None
 
@@ -169,15 +169,15 @@ def runs_on(kube: Kube, namespace: str) -> list[str]:
     return sorted({f"{one.namespace}/{one.labels['app.kubernetes.io/instance']}" for one in active})
 
 
-def _purge(kube: Kube, place: Place, say: Say) -> None:
-    with said_plainly(f"deleting the Secrets of {place.release}"):
+def _purge(kube: Kube, ref: WorkspaceRef, say: Say) -> None:
+    with said_plainly(f"deleting the Secrets of {ref.release}"):
         kube.core.delete_collection_namespaced_secret(
-            place.namespace, label_selector=f"app.kubernetes.io/instance={place.release}"
+            ref.namespace, label_selector=f"app.kubernetes.io/instance={ref.release}"
         )
-    say(f"certificates in {place.namespace}: gone")
-    if kube.is_ours(place.namespace) and not _has_releases(kube, place.namespace):
-        kube.delete_namespace(place.namespace)
-        say(f"namespace {place.namespace}: going")
+    say(f"certificates in {ref.namespace}: gone")
+    if kube.is_ours(ref.namespace) and not _has_releases(kube, ref.namespace):
+        kube.delete_namespace(ref.namespace)
+        say(f"namespace {ref.namespace}: going")
 
 
 def _has_releases(kube: Kube, namespace: str) -> bool:
@@ -193,9 +193,9 @@ def as_json(workspace: Workspace, pods: list[PodState], asleep: datetime | None)
     """For programs."""
     binding = workspace.binding("")
     return {
-        "name": workspace.place.name,
-        "namespace": workspace.place.namespace,
-        "release": workspace.place.release,
+        "name": workspace.ref.name,
+        "namespace": workspace.ref.namespace,
+        "release": workspace.ref.release,
         "revision": workspace.release.revision,
         "status": workspace.release.status,
         "scheduler": binding.address,

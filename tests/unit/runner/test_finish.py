@@ -7,16 +7,16 @@ import pytest
 from modelops_runtime.contracts.errors import RunFailed
 from modelops_runtime.ledger.base import Trial
 from modelops_runtime.runner.finish import Answer, answer
-from modelops_runtime.runner.search import Standing
+from modelops_runtime.runner.search import SearchStatus
 from tests.unit.runner.records import settings, trial
 
 
 def of(*trials: Trial, **changes: object) -> Answer:
-    standing = Standing()
+    status = SearchStatus()
     for each in trials:
         if each.phase == "search":
-            standing.add(each)
-    return answer(trials, standing, settings(**changes))
+            status.add(each)
+    return answer(trials, status, settings(**changes))
 
 
 def test_the_lowest_confirmed_loss_wins_over_the_lowest_loss_of_the_search() -> None:

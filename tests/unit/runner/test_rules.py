@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from modelops_runtime.runner import rules
-from modelops_runtime.runner.search import Standing
+from modelops_runtime.runner.search import SearchStatus
 from modelops_runtime.runner.setup.settings import StopRules
 from tests.unit.runner.records import trial
 
 
-def standing(*losses: float | None) -> Standing:
-    made = Standing()
+def status(*losses: float | None) -> SearchStatus:
+    made = SearchStatus()
     for number, loss in enumerate(losses):
         made.add(trial(number, loss))
     return made
@@ -17,18 +17,18 @@ def standing(*losses: float | None) -> Standing:
 
 class TestTooManyFailed:
     def test_is_not_judged_before_the_tenth_trial(self) -> None:
-        assert rules.too_many_failed(standing(*[None] * 9), 0.5) is None
-        assert rules.too_many_failed(standing(*[None] * 10), 0.5) is not None
+        assert rules.too_many_failed(status(*[None] * 9), 0.5) is None
+        assert rules.too_many_failed(status(*[None] * 10), 0.5) is not None
 
     def test_a_share_equal_to_the_limit_is_accepted(self) -> None:
-        assert rules.too_many_failed(standing(*[None, 1.0] * 5), 0.5) is None
-        assert rules.too_many_failed(standing(*[None, 1.0] * 5, None), 0.5) is not None
+        assert rules.too_many_failed(status(*[None, 1.0] * 5), 0.5) is None
+        assert rules.too_many_failed(status(*[None, 1.0] * 5, None), 0.5) is not None
 
     def test_one_never_stops(self) -> None:
-        assert rules.too_many_failed(standing(*[None] * 50), 1.0) is None
+        assert rules.too_many_failed(status(*[None] * 50), 1.0) is None
 
     def test_names_the_commonest_error_with_its_count(self) -> None:
-        text = rules.too_many_failed(standing(*[None] * 11, 2.0), 0.5)
+        text = rules.too_many_failed(status(*[None] * 11, 2.0), 0.5)
         assert (
             text
             == "11 of 12 trials failed (max_failed is 0.5); the commonest (11 of them): MODEL_ERROR: ValueError: no"
@@ -37,19 +37,19 @@ class TestTooManyFailed:
 
 class TestReasonToStop:
     def test_no_rule_no_stop(self) -> None:
-        assert rules.reason_to_stop(standing(1.0), StopRules(), 1e9) is None
+        assert rules.reason_to_stop(status(1.0), StopRules(), 1e9) is None
 
     def test_a_loss_that_is_reached(self) -> None:
-        assert rules.reason_to_stop(standing(3.0, 2.0), StopRules(loss=1.9), 0) is None
-        assert rules.reason_to_stop(standing(3.0, 2.0), StopRules(loss=2.0), 0) == "loss 2 reached the wanted 2"
+        assert rules.reason_to_stop(status(3.0, 2.0), StopRules(loss=1.9), 0) is None
+        assert rules.reason_to_stop(status(3.0, 2.0), StopRules(loss=2.0), 0) == "loss 2 reached the wanted 2"
 
     def test_a_plateau_counts_finished_trials_after_the_best(self) -> None:
-        assert rules.reason_to_stop(standing(1.0, 2.0, None), StopRules(plateau=3), 0) is None
-        assert rules.reason_to_stop(standing(1.0, 2.0, None, 3.0), StopRules(plateau=3), 0) is not None
+        assert rules.reason_to_stop(status(1.0, 2.0, None), StopRules(plateau=3), 0) is None
+        assert rules.reason_to_stop(status(1.0, 2.0, None, 3.0), StopRules(plateau=3), 0) is not None
 
     def test_time_in_seconds(self) -> None:
-        assert rules.reason_to_stop(standing(), StopRules(time_s=10), 9.9) is None
-        assert rules.reason_to_stop(standing(), StopRules(time_s=10), 10.0) is not None
+        assert rules.reason_to_stop(status(), StopRules(time_s=10), 9.9) is None
+        assert rules.reason_to_stop(status(), StopRules(time_s=10), 10.0) is not None
 
 
 class TestFinalists:
@@ -73,9 +73,9 @@ def test_twice_the_slots_are_kept_under_way_while_simulations_are_short() -> Non
     assert rules.tasks_wanted(0, None) == 2
 
 
-class TestStanding:
+class TestSearchStatus:
     def test_a_set_that_was_stopped_early_is_never_the_best(self) -> None:
-        made = Standing()
+        made = SearchStatus()
         made.add(trial(0, 5.0))
         made.add(trial(1, 1.0, stopped_early=True))
         assert made.best is not None
@@ -83,6 +83,6 @@ class TestStanding:
         assert made.stopped_early == 1
 
     def test_of_two_equals_the_earlier_one_is_the_best(self) -> None:
-        best = standing(2.0, 2.0).best
+        best = status(2.0, 2.0).best
         assert best is not None
         assert best.number == 0

@@ -12,13 +12,13 @@ from pydantic import ValidationError
 from modelops_runtime.contracts.errors import UserError
 from mops.adaptive.database import RunDatabase, admin_of, database_name, refuse_anothers, run_database, way_to
 from mops.adaptive.database_job import connection, database_job, pod_like
-from mops.adaptive.release_ref import Place
+from mops.adaptive.release_ref import RunRef
 from mops.charts.adaptive_run import AdaptiveRunValues
 from mops.cluster.access import Access
 from mops.cluster.errors import ClusterError
 from mops_azure.bindings import DatabaseBinding
 
-PLACE = Place(run_id="my-run", namespace="modelops-run-my-run")
+PLACE = RunRef(run_id="my-run", namespace="modelops-run-my-run")
 SERVER = DatabaseBinding(
     host="anna.postgres.database.azure.com",
     port=5432,
@@ -64,11 +64,11 @@ WORKER: dict[str, Any] = {
 
 
 def test_each_run_of_each_cluster_has_a_name_of_its_own_for_good():
-    places = [PLACE, Place(run_id="my-run", namespace="elsewhere"), Place(run_id="my_run", namespace=PLACE.namespace)]
+    places = [PLACE, RunRef(run_id="my-run", namespace="elsewhere"), RunRef(run_id="my_run", namespace=PLACE.namespace)]
     names = {database_name(cluster, place) for cluster in ("one", "two") for place in places}
     assert len(names) == 6
     assert database_name("one", PLACE) == database_name("one", PLACE)
-    longest = database_name("one", Place(run_id="r" * 63, namespace="n"))
+    longest = database_name("one", RunRef(run_id="r" * 63, namespace="n"))
     assert len(longest) <= 63  # letters of a name in Postgres
 
 
@@ -122,7 +122,7 @@ def test_a_database_is_dropped_by_its_servers_admin_alone():
 
 
 @pytest.mark.parametrize("place", [replace(PLACE, namespace="copied-to"), replace(PLACE, run_id="other")])
-def test_a_copied_secret_does_not_drop_the_database_of_whom_it_was_copied_from(place: Place):
+def test_a_copied_secret_does_not_drop_the_database_of_whom_it_was_copied_from(place: RunRef):
     with pytest.raises(UserError, match="none of this run on this cluster"):
         admin_of(Access(database=lambda: SERVER), place, RUN)
 
