@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from modelops_runtime.evaluation import keys
 from modelops_runtime.evaluation.score import ScoredTarget
 from modelops_runtime.losses import likelihoods
-from modelops_runtime.losses.custom import OwnTerm
+from modelops_runtime.losses.custom import CustomTerm
 from modelops_runtime.losses.kinds import KINDS
 from modelops_runtime.losses.observation_terms import LossError, Term
 from modelops_runtime.statistics.array import Array
@@ -53,12 +53,12 @@ def observing(term: Term, y: Array) -> Term:
     return _TERMS[term.kind](y, term)
 
 
-def in_own_unit(term: Term | OwnTerm, simulated: Array) -> Array:
+def in_own_unit(term: Term | CustomTerm, simulated: Array) -> Array:
     """Simulated values [..., N] in the unit of what is observed: n p for counts of n, as they are for all others."""
     return simulated * term.a if isinstance(term, Term) and term.kind in OF_N else simulated
 
 
-def observable(term: Term | OwnTerm, simulated: Array, rng: Rng, *, draws: int) -> Array:
+def observable(term: Term | CustomTerm, simulated: Array, rng: Rng, *, draws: int) -> Array:
     """What would be observed of each replicate of `simulated` [R, N], drawn `draws` times: [R * draws, N], NaN as there.
 
     No rows for a distance or a function of the user's own, which suppose no noise. Each observation is drawn by itself,

@@ -16,11 +16,11 @@ from modelops_runtime.evaluation.keys import KeyMismatch
 from modelops_runtime.evaluation.observed_keys import observed_keys
 from modelops_runtime.evaluation.score import ScoredTarget, Scorer
 from modelops_runtime.losses import custom as own
-from modelops_runtime.losses.custom import OwnTerm
+from modelops_runtime.losses.custom import CustomTerm
 from modelops_runtime.losses.kinds import KINDS, Family, OptionProblem, term_of
 from modelops_runtime.losses.likelihoods import PER_OBSERVATION
 from modelops_runtime.losses.observation_terms import Term
-from modelops_runtime.specs.losses import OwnLoss
+from modelops_runtime.specs.losses import CustomLoss
 from modelops_runtime.specs.targets import TargetSpec
 from modelops_runtime.statistics.array import Array
 
@@ -87,7 +87,7 @@ class EvaluationPlan:
         return found
 
 
-def _per_observation(term: Term | OwnTerm) -> dict[str, list[float]]:
+def _per_observation(term: Term | CustomTerm) -> dict[str, list[float]]:
     """What the noise of each observation follows from, beside the options that are one number for all."""
     if not isinstance(term, Term) or term.kind not in PER_OBSERVATION:
         return {}
@@ -197,14 +197,14 @@ def _aligner(name: str, spec: TargetSpec, data: Observations) -> TargetAligner:
     )
 
 
-def _term(name: str, spec: TargetSpec, data: Observations, root: Path) -> Term | OwnTerm:
+def _term(name: str, spec: TargetSpec, data: Observations, root: Path) -> Term | CustomTerm:
     path = f"targets.{name}.loss"
-    if isinstance(spec.loss, OwnLoss):
+    if isinstance(spec.loss, CustomLoss):
         try:
             own.load(spec.loss.kind, root)
         except ValueError as error:
             raise TargetProblem(path, str(error), "name a function as pkg.mod:fn or model.py:fn") from error
-        return OwnTerm(spec.loss.kind, data.y, str(root), spec.loss.options)
+        return CustomTerm(spec.loss.kind, data.y, str(root), spec.loss.options)
     numeric = [column for column in data.table.schema.names if keys.is_numeric(data.table.schema.field(column).type)]
     columns = {column: keys.as_float(keys.flat(data.table.column(column))) for column in numeric}
     try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modelops_runtime.losses.custom import OwnTerm
+from modelops_runtime.losses.custom import CustomTerm
 from modelops_runtime.losses.kinds import KINDS, Family
 from modelops_runtime.losses.observation_terms import LossError, Term
 from modelops_runtime.statistics.array import Array
@@ -23,7 +23,7 @@ class ScoredTarget:
     start: int
     stop: int
     weight: float
-    term: Term | OwnTerm
+    term: Term | CustomTerm
 
     @property
     def family(self) -> Family | None:
@@ -145,7 +145,7 @@ def _without_each(log_p: Array) -> Array:
     return -(top + np.log(np.exp(others - top[:, None]).mean(axis=1)))
 
 
-def _matched(target: ScoredTarget, values: Array) -> tuple[Array, Term | OwnTerm]:
+def _matched(target: ScoredTarget, values: Array) -> tuple[Array, Term | CustomTerm]:
     """The target's columns that every replicate matched."""
     part = values[:, target.start : target.stop]
     if not math.isnan(part.sum()):
@@ -165,7 +165,7 @@ def _log_likelihoods(target: ScoredTarget, values: Array) -> Array:
 
 def _distance(target: ScoredTarget, values: Array) -> float:
     part, term = _matched(target, values)
-    if isinstance(term, OwnTerm):
+    if isinstance(term, CustomTerm):
         return term.loss(part)
     kind = KINDS[term.kind]
     return float(kind.each(part.mean(axis=0) if kind.family is Family.MEAN else part, term).mean())
@@ -175,7 +175,7 @@ def _distances_without_each(target: ScoredTarget, values: Array) -> Array:
     """The target's loss without replicate r [R]."""
     part, term = _matched(target, values)
     others = len(part) - 1
-    if isinstance(term, OwnTerm):
+    if isinstance(term, CustomTerm):
         return np.array([term.loss(np.delete(part, r, axis=0)) for r in range(len(part))])
     kind = KINDS[term.kind]
     if kind.family is Family.MEAN:

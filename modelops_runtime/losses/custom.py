@@ -22,7 +22,7 @@ _IMPORTED: dict[str, dict[str, ModuleType]] = {}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class OwnTerm:
+class CustomTerm:
     """A function of the user's over observations y [N]; loaded again wherever it is unpickled."""
 
     kind: str
@@ -30,9 +30,9 @@ class OwnTerm:
     root: str
     options: Mapping[str, Any] = field(default_factory=dict)
 
-    def at(self, columns: Any) -> OwnTerm:
+    def at(self, columns: Any) -> CustomTerm:
         """The same over some of the observations, given as a mask [N]."""
-        return OwnTerm(self.kind, self.y[columns], self.root, self.options)
+        return CustomTerm(self.kind, self.y[columns], self.root, self.options)
 
     def loss(self, simulated: Array) -> float:
         """The function's value. LossError when it raises, or returns no finite number; it gets copies."""

@@ -95,7 +95,7 @@ class NormalLoss(StrictModel):
     sigma: NumberOrColumn = Field(description="standard deviation: a number, or a column of the observed data")
 
 
-class OwnLoss(StrictModel):
+class CustomLoss(StrictModel):
     """A function `fn(simulated [replicates, observations], observed [observations], **options) -> float`, lower is better."""
 
     kind: str = Field(
@@ -156,7 +156,7 @@ def _model_of(kind: Any, *loc: str, own: bool = False) -> type[StrictModel]:
         if kind in _KINDS and not own:
             return _KINDS[kind]
         if re.match(REFERENCE, kind):
-            return OwnLoss
+            return CustomLoss
     raise _refuse(kind, f"{kind!r} is not a {'function' if own else 'loss'}", _WANTED, *loc)
 
 
@@ -191,7 +191,7 @@ LossSpec = Annotated[
     | BinomialLoss
     | BetaBinomialLoss
     | NormalLoss
-    | OwnLoss,
+    | CustomLoss,
     WrapValidator(_pick),
     _Schema(),
 ]

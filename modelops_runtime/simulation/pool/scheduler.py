@@ -19,7 +19,7 @@ from modelops_runtime.simulation.pool.fork_server_link import Event, ForkServerL
 from modelops_runtime.simulation.pool.job import ItemOutcome
 from modelops_runtime.simulation.pool.limits import Limits
 from modelops_runtime.simulation.pool.tasks import Assignment, Part, Task
-from modelops_runtime.simulation.pool.worker_connection import WorkerHandle
+from modelops_runtime.simulation.pool.worker_connection import WorkerConnection
 
 _LAST_WORDS_S = 0.03
 """For a worker that overran its time to write where it is, before it is killed."""
@@ -46,7 +46,7 @@ class Scheduler:
         self.slots = slots
         self.finished: list[Task] = []
         """Whose futures wait to be resolved; the owner takes them away."""
-        self.workers: dict[int, WorkerHandle] = {}
+        self.workers: dict[int, WorkerConnection] = {}
         self.bell, self._bell_in = socket.socketpair()
         self.bell.setblocking(False)
         self._limits = limits
@@ -92,7 +92,7 @@ class Scheduler:
     def is_running(self, task: Task) -> bool:
         return any(worker.line and worker.line[0].part.task is task for worker in self.workers.values())
 
-    def _stop_head(self, worker: WorkerHandle, mean_s: float | None, now: float) -> None:
+    def _stop_head(self, worker: WorkerConnection, mean_s: float | None, now: float) -> None:
         if mean_s is None or (mean_s > _SOFT_S and not worker.is_loading):
             self._replace(worker)
         elif not worker.is_loading:
@@ -145,7 +145,7 @@ class Scheduler:
 
     # what workers say
 
-    def _hear(self, worker: WorkerHandle) -> None:
+    def _hear(self, worker: WorkerConnection) -> None:
         try:
             for kind, body in worker.receive():
                 if worker.worker_id not in self.workers:
@@ -163,12 +163,12 @@ class Scheduler:
             self._fail_head(worker, failure)
             self._replace(worker)
 
-    def _take_loaded(self, worker: WorkerHandle, body: bytes) -> None:
+    def _take_loaded(self, worker: WorkerConnection, body: bytes) -> None:
         work_id, when, _ = wire.LOADED_HEAD.unpack(body)
         if not self._is_too_late(worker, when):
             worker.has_loaded(work_id, when)
 
-    def _is_too_late(self, worker: WorkerHandle, finished: float) -> bool:
+    def _is_too_late(self, worker: WorkerConnection, finished: float) -> bool:
         """Whether a worker finished only after it was asked for its last words; it is killed then.
 
         The signal for them may have cut a system call of the model short: what it gives after that is not to be trusted.
@@ -179,7 +179,7 @@ class Scheduler:
         self._replace(worker)
         return True
 
-    def _take_item(self, worker: WorkerHandle, body: bytes) -> None:
+    def _take_item(self, worker: WorkerConnection, body: bytes) -> None:
         number, position, finished, seconds, flags = wire.ITEM_HEAD.unpack_from(body)
         head = worker.line[0]
         if (number, position) != (head.number, head.position):
@@ -201,7 +201,7 @@ class Scheduler:
             self._part_with(worker)
             self._staff()
 
-    def _settle(self, worker: WorkerHandle, head: Assignment, outcome: ItemOutcome, *, used: bool) -> None:
+    def _settle(self, worker: WorkerConnection, head: Assignment, outcome: ItemOutcome, *, used: bool) -> None:
         """Record a failure; but what ran out of memory in a used process may owe that to others, and goes once more."""
         task, index = head.part.task, head.index
         assert outcome.failure is not None
@@ -219,7 +219,7 @@ class Scheduler:
 
     # ends
 
-    def _has_ended(self, worker: WorkerHandle, event: Event) -> None:
+    def _has_ended(self, worker: WorkerConnection, event: Event) -> None:
         """A worker has ended, and not because we wanted it."""
         self._hear(worker)
         if worker.worker_id not in self.workers:
@@ -232,7 +232,7 @@ class Scheduler:
         self._fail_head(worker, failure)
         self._part_with(worker)
 
-    def _overrun(self, worker: WorkerHandle, now: float) -> None:
+    def _overrun(self, worker: WorkerConnection, now: float) -> None:
         head = worker.line[0]
         if head.is_wanted and worker.doomed_at == math.inf:
             worker.doomed_at = now + _LAST_WORDS_S
@@ -241,7 +241,7 @@ class Scheduler:
         self._fail_head(worker, verdicts.too_slow(worker.time_limit_s, loading=worker.is_loading))
         self._replace(worker)
 
-    def _fail_head(self, worker: WorkerHandle, failure: Failure) -> None:
+    def _fail_head(self, worker: WorkerConnection, failure: Failure) -> None:
         """What runs has failed: this item; all of the part when the model could not even be loaded."""
         head = worker.head
         if head is None:
@@ -261,13 +261,13 @@ class Scheduler:
         if not head.part.task.is_done:
             self._record(head, outcome, index)
 
-    def _replace(self, worker: WorkerHandle) -> WorkerHandle:
+    def _replace(self, worker: WorkerConnection) -> WorkerConnection:
         """Kill a worker; what it had before it goes to others. Its successor."""
         self.link.kill(worker.worker_id)
         self._part_with(worker)
         return self._hire()
 
-    def _part_with(self, worker: WorkerHandle) -> None:
+    def _part_with(self, worker: WorkerConnection) -> None:
         """Take everything back from a worker that has ended, or is about to."""
         rests = [assignment.rest() for assignment in worker.line if assignment.is_wanted]
         self._queue.extendleft(reversed(rests))
@@ -302,8 +302,8 @@ class Scheduler:
         while len(self.workers) < self.slots and self._clock() >= self._hire_at:
             self._hire()
 
-    def _hire(self) -> WorkerHandle:
-        worker = WorkerHandle.hire(next(self._ids), self.link, self._bell_in)
+    def _hire(self) -> WorkerConnection:
+        worker = WorkerConnection.hire(next(self._ids), self.link, self._bell_in)
         self.workers[worker.worker_id] = worker
         return worker
 
@@ -346,7 +346,7 @@ class Scheduler:
         return None
 
 
-def _may_wait_in(worker: WorkerHandle, part: Part) -> bool:
+def _may_wait_in(worker: WorkerConnection, part: Part) -> bool:
     expected = part.expected_s
     if expected is None or expected > _AHEAD_TASK_S or not worker.line:
         return False

@@ -17,7 +17,7 @@ from modelops_runtime.simulation.pool.tasks import Assignment, Part
 _CHUNK = 262_144
 
 
-class WorkerHandle:
+class WorkerConnection:
     """Made by `hire`; `let_go` when the process has ended, or is being killed."""
 
     def __init__(self, worker_id: int, data: socket.socket, log: int) -> None:
@@ -38,7 +38,7 @@ class WorkerHandle:
         self._sent: set[int] = set()
 
     @classmethod
-    def hire(cls, worker_id: int, link: ForkServerLink, bell: socket.socket) -> WorkerHandle:
+    def hire(cls, worker_id: int, link: ForkServerLink, bell: socket.socket) -> WorkerConnection:
         """Ask the fork server for a process. It can be sent work at once."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)

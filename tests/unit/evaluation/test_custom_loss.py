@@ -9,7 +9,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from modelops_runtime.losses.custom import OwnTerm
+from modelops_runtime.losses.custom import CustomTerm
 
 SCORING = """
 import weights
@@ -22,12 +22,12 @@ def own(simulated, observed):
 """
 
 
-def term(root: Path, weight: int, kind: str = "scoring:own") -> OwnTerm:
+def term(root: Path, weight: int, kind: str = "scoring:own") -> CustomTerm:
     root.mkdir()
     (root / "scoring.py").write_text(SCORING)
     (root / "weights.py").write_text(f"WEIGHT = {weight}\n")
     (root / "lazily.py").write_text(f"WEIGHT = {10 * weight}\n")
-    return OwnTerm(kind, np.zeros(1), str(root))
+    return CustomTerm(kind, np.zeros(1), str(root))
 
 
 @pytest.mark.parametrize("kind", ["scoring:own", "scoring.py:own"])

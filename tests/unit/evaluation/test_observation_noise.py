@@ -8,7 +8,7 @@ import pytest
 
 from modelops_runtime.evaluation.observation_noise import in_own_unit, observable, observe, observed_of, with_values
 from modelops_runtime.evaluation.score import ScoredTarget
-from modelops_runtime.losses.custom import OwnTerm
+from modelops_runtime.losses.custom import CustomTerm
 from modelops_runtime.losses.kinds import LossError, term_of
 from modelops_runtime.specs import losses as specs
 from tests.unit.evaluation.targets import plan
@@ -68,7 +68,7 @@ def test_what_the_loss_refuses_is_not_drawn(loss, simulated: float) -> None:
 def test_targets_are_drawn_each_in_its_place_whatever_their_weights() -> None:
     exact = term_of(specs.NormalLoss(sigma=1e-9), np.zeros(2), {})
     none = term_of(specs.BinomialLoss(n=7), np.zeros(2), {})
-    own = OwnTerm("model.py:own", np.zeros(1), ".", {})
+    own = CustomTerm("model.py:own", np.zeros(1), ".", {})
     targets = [
         ScoredTarget(name="a", start=0, stop=2, weight=0.1, term=exact),
         ScoredTarget(name="b", start=2, stop=4, weight=9.0, term=none),
@@ -97,7 +97,7 @@ def test_what_would_be_observed_is_drawn_around_each_replicate() -> None:
 
 
 @pytest.mark.parametrize(
-    "term", [term_of(specs.LogLoss(), np.ones(2), {}), OwnTerm("model.py:own", np.ones(2), ".", {})]
+    "term", [term_of(specs.LogLoss(), np.ones(2), {}), CustomTerm("model.py:own", np.ones(2), ".", {})]
 )
 def test_nothing_is_drawn_where_no_noise_is_supposed(term) -> None:
     assert observable(term, np.ones((3, 2)), rng(), draws=5).shape == (0, 2)
