@@ -13,7 +13,7 @@ from mops.adaptive.follow import Followed, follow
 from mops.adaptive.place import ClusterRun
 from mops.adaptive.request import wanted
 from mops.adaptive.up import up
-from mops.answer import answer_json, answer_lines
+from mops.answer import answer_lines, ended_json, failed_json
 from mops.kube.access import Access
 from mops.kube.helm import Helm
 from mops.kube.options import say
@@ -64,7 +64,7 @@ def run_on_workspace(
     except RunFailed as error:
         page = to / "report.html"
         if as_json:
-            _echo_end(state="FAILED", reason=str(error), report=str(page), summary={})
+            echo_json(failed_json(error, page))
         echo_line(f"report of what failed: {page}", err=True)
         raise
     _show(run, done, as_json=as_json)
@@ -73,14 +73,10 @@ def run_on_workspace(
 def _show(run: ClusterRun, done: Followed, *, as_json: bool) -> None:
     answer = done.calibration
     if as_json:
-        _echo_end(state=answer.state, **answer_json(answer))
+        echo_json(ended_json(answer))
         return
     echo_lines(answer_lines(answer))
     echo_line(f"the run's database is still there; `{run.place.command('down')}` takes it away", err=True)
-
-
-def _echo_end(**what: object) -> None:
-    echo_json({"event": "run_ended", **what})
 
 
 def _silent(_: str) -> None:
