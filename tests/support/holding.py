@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from modelops_runtime.runner.setup.repeating import AGAIN
 from tests.support.patience import eventually
 from tests.support.projects import Project
 
@@ -30,7 +31,7 @@ def wait_while_held():
 
 _WHERE = "    rng = "
 
-BEFORE_THE_LEDGER = 5
+BEFORE_THE_LEDGER = 1 + len(AGAIN)
 """Simulations before a new run stands in its ledger: the first of all, and those that show whether the model repeats itself."""
 
 

@@ -34,7 +34,7 @@ _OF_THE_MODEL = (FailureKind.MODEL_ERROR, FailureKind.BAD_OUTPUT)
 Call = tuple[int, int]
 """(which set, which seed), 0 each for the first simulation of a run."""
 
-_AGAIN: tuple[Call, ...] = ((1, 0), (0, 0), (0, 1), (0, 0))
+AGAIN: tuple[Call, ...] = ((1, 0), (0, 0), (0, 1), (0, 0))
 """In a fresh process: so the first set is seen first of all (before this), after another set, and after another seed."""
 
 _OTHER_SEEDS: tuple[Call, ...] = ((0, 1), (0, 2), (0, 3), (1, 1), (2, 0), (2, 1))
@@ -42,7 +42,7 @@ _OTHER_SEEDS: tuple[Call, ...] = ((0, 1), (0, 2), (0, 3), (1, 1), (2, 0), (2, 1)
 
 
 class RepeatCheck:
-    """Asks the service for `len(_AGAIN)` simulations beside whatever else it does; a few more where a seed changed nothing.
+    """Asks the service for `len(AGAIN)` simulations beside whatever else it does; a few more where a seed changed nothing.
 
     `first` is the outcome of the first set with its first seed. A simulation that fails or takes too long tells nothing.
     """
@@ -56,7 +56,7 @@ class RepeatCheck:
         self._seen: dict[Call, list[ReplicateOutcome]] = {(0, 0): [first]}
         self._asked: Sequence[Call] = ()
         self._future: Future[Sequence[ReplicateOutcome]] | None = None
-        self._ask(_AGAIN)
+        self._ask(AGAIN)
 
     @property
     def is_over(self) -> bool:
@@ -90,13 +90,13 @@ class RepeatCheck:
         future, self._future = self._future, None
         for call, outcome in zip(self._asked, future.result(), strict=True):
             self._seen.setdefault(call, []).append(outcome)
-        if self._asked is _AGAIN and not difference(self._seen) and _is_same(self._seen, (0, 0), (0, 1)):
+        if self._asked is AGAIN and not difference(self._seen) and _is_same(self._seen, (0, 0), (0, 1)):
             self._ask(_OTHER_SEEDS)
 
 
 def _gone(seen: Mapping[Call, Sequence[ReplicateOutcome]]) -> str:
     """Why the fresh process could simulate nothing at all; empty when it could."""
-    again = [*seen[0, 0][1:], *(outcome for call in _AGAIN if call != (0, 0) for outcome in seen[call])]
+    again = [*seen[0, 0][1:], *(outcome for call in AGAIN if call != (0, 0) for outcome in seen[call])]
     failures = {outcome.failure for outcome in again}
     (only,) = failures if len(failures) == 1 else (None,)
     return only.message if only is not None and only.path in (ENTRYPOINT_PATH, COMMAND_PATH) else ""

@@ -16,7 +16,7 @@ from mops.adaptive.up_request import wanted
 from mops.cluster.access import Access
 from mops.cluster.helm import Helm
 from mops.commands.options import say
-from mops.terminal.answer import answer_json, answer_lines
+from mops.terminal.answer import answer_lines, ended_json, failed_json
 from mops.terminal.progress import listener
 
 _TIMEOUT_S = 600.0
@@ -64,7 +64,7 @@ def run_on_workspace(
     except RunFailed as error:
         page = to / "report.html"
         if as_json:
-            _echo_end(state="FAILED", reason=str(error), report=str(page), summary={})
+            echo_json(failed_json(error, page))
         echo_line(f"report of what failed: {page}", err=True)
         raise
     _show(run, done, as_json=as_json)
@@ -73,14 +73,10 @@ def run_on_workspace(
 def _show(run: ClusterRun, done: Followed, *, as_json: bool) -> None:
     answer = done.calibration
     if as_json:
-        _echo_end(state=answer.state, **answer_json(answer))
+        echo_json(ended_json(answer))
         return
     echo_lines(answer_lines(answer))
     echo_line(f"the run's database is still there; `{run.ref.command('down')}` takes it away", err=True)
-
-
-def _echo_end(**what: object) -> None:
-    echo_json({"event": "run_ended", **what})
 
 
 def _silent(_: str) -> None:

@@ -97,7 +97,7 @@ def command(
     _refuse_without_workspace(namespace, values_files, cluster)
     from modelops_runtime.api.calibrate import calibrate
     from modelops_runtime.contracts.errors import RunFailed
-    from mops.terminal.answer import answer_json, answer_lines
+    from mops.terminal.answer import answer_lines, ended_json, failed_json
     from mops.terminal.progress import listener
 
     pages: list[Path] = []
@@ -119,12 +119,11 @@ def command(
             )
     except RunFailed as error:
         if as_json:
-            _echo_end(state="FAILED", reason=str(error), report=str(pages[0]), summary={})
+            echo_json(failed_json(error, pages[0]))
         echo_line(f"report of what failed: {pages[0]}", err=True)
         raise
     if as_json:
-        state = "INTERRUPTED" if done.interrupted else done.state
-        _echo_end(state=state, **answer_json(done))
+        echo_json(ended_json(done))
     if done.interrupted:
         echo_line(f"stopped; the same command goes on from here: {_standing(done)}", err=True)
         raise click.exceptions.Exit(130)
@@ -138,10 +137,6 @@ def _refuse_without_workspace(namespace: str | None, values_files: tuple[Path, .
     given = {"--namespace": namespace, "--values": values_files}
     if names := [name for name, value in given.items() if value] + [*cluster.options()]:
         raise UserError(f"{', '.join(names)} goes with --workspace NAME")
-
-
-def _echo_end(**what: object) -> None:
-    echo_json({"event": "run_ended", **what})
 
 
 def _standing(done: Calibration) -> str:

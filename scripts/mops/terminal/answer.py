@@ -1,8 +1,11 @@
-"""The answer of a run, as lines for people."""
+"""The answer of a run: lines for people, and the last event of `--json`."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from modelops_runtime.api.calibration import Calibration
+from modelops_runtime.contracts.errors import RunFailed
 from modelops_runtime.contracts.plain_text import plain_line
 from mops.terminal.text import (
     ERROR,
@@ -42,15 +45,22 @@ def answer_lines(report: Calibration) -> list[str]:
     return lines
 
 
-def answer_json(report: Calibration) -> dict[str, object]:
-    """What `run_ended` says of it, beside the state."""
+def ended_json(report: Calibration) -> dict[str, object]:
+    """The last event of a run that `--json` follows."""
     return {
+        "event": "run_ended",
+        "state": "INTERRUPTED" if report.interrupted else report.state,
         "reason": report.stop_reason,
         "report": None if report.report is None else str(report.report),
         "summary": dict(report.summary),
         "warnings": list(report.warnings),
         "cautions": list(report.cautions),
     }
+
+
+def failed_json(error: RunFailed, page: Path) -> dict[str, object]:
+    """The same of a run that has no answer; `page` is the report of what failed."""
+    return {"event": "run_ended", "state": "FAILED", "reason": str(error), "report": str(page), "summary": {}}
 
 
 def _loss(report: Calibration) -> str:
