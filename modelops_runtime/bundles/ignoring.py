@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from pathspec.patterns.gitignore.base import GitIgnorePatternError
+from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
+
 RESULTS_FILE = ".mops-results"
 """Lists, in a folder, what ModelOps itself wrote there: an ignore file, so that results never count as part of a model."""
 
@@ -28,16 +31,32 @@ ALWAYS = (
 class Rule:
     """One pattern of one folder."""
 
-    matches: re.Pattern[str]
-    """Of a path below `folder`, with slashes."""
+    pattern: GitIgnoreSpecPattern
     folder: str
     """`""` for the root, else with a slash at its end."""
-    keeps: bool
     folders_only: bool
+    by_name: bool
+    """Whether the last part of a path decides: the pattern has no slash but at its end."""
+    whole: bool
+    """Whether the pattern's expression has to match all of the path, since it also matches what is in a folder of that name."""
+    below: bool
+    """Whether the pattern is of what is in a folder, without that folder (`data/**`)."""
+
+    def matches(self, path: str, *, is_folder: bool) -> bool:
+        """Of a path from the root, with slashes: itself, not what it is in."""
+        if (self.folders_only and not is_folder) or not path.startswith(self.folder):
+            return False
+        text = path[len(self.folder) :]
+        if self.by_name:
+            text = text.rpartition("/")[2]
+        if self.folders_only and not self.below:
+            text += "/"
+        found = self.pattern.match_file(text)
+        return found is not None and (not self.whole or found.match.end() == len(text))
 
 
 def rules_of(patterns: Iterable[str], folder: str = "") -> list[Rule]:
-    """Rules from lines as in .gitignore; comments and blank lines give none."""
+    """Rules from lines as in .gitignore; comments, blank lines, and what is no pattern to Git, give none."""
     return [rule for line in patterns if (rule := _rule(line, folder)) is not None]
 
 
@@ -65,51 +84,29 @@ def is_ignored(path: str, rules: Iterable[Rule], *, is_folder: bool) -> bool:
     """By the last rule that matches. `path` is from the root, with slashes."""
     ignored = False
     for rule in rules:
-        if (rule.folders_only and not is_folder) or not path.startswith(rule.folder):
-            continue
-        if rule.matches.fullmatch(path[len(rule.folder) :]):
-            ignored = not rule.keeps
+        if rule.pattern.include != ignored and rule.matches(path, is_folder=is_folder):
+            ignored = not ignored
     return ignored
 
 
+@lru_cache(maxsize=1024)
 def _rule(line: str, folder: str) -> Rule | None:
-    pattern = re.sub(r"(?<!\\)\s+$", "", line)
-    if not pattern or pattern.startswith("#"):
+    try:
+        pattern = GitIgnoreSpecPattern(line)
+    except (GitIgnorePatternError, re.error):
         return None
-    keeps = pattern.startswith("!")
-    pattern = pattern.removeprefix("!")
-    folders_only = pattern.endswith("/")
-    pattern = pattern.rstrip("/")
-    if not pattern:
+    text = line.rstrip().removeprefix("!")
+    body = text.rstrip("/")
+    if pattern.include is None or not body:
         return None
-    anchored = "/" in pattern
-    return Rule(_regex(pattern.removeprefix("/"), anchored), folder, keeps, folders_only)
+    return Rule(
+        pattern=pattern,
+        folder=folder,
+        folders_only=text != body,
+        by_name="/" not in body,
+        whole=_OPEN.search(body) is None,
+        below=body.endswith("/**") and body != "/**",
+    )
 
 
-@lru_cache(maxsize=512)
-def _regex(pattern: str, anchored: bool) -> re.Pattern[str]:
-    """gitignore(5): `*` and `?` stop at a slash, `**/`, `/**` and `/**/` do not; without a slash it matches in any folder."""
-    text = "" if anchored else "(?:.*/)?"
-    at = 0
-    while at < len(pattern):
-        rest = pattern[at:]
-        if rest.startswith("**/") and (at == 0 or pattern[at - 1] == "/"):
-            text, at = text + "(?:.*/)?", at + 3
-        elif rest == "**" and (at == 0 or pattern[at - 1] == "/"):
-            text, at = text + ".+", at + 2
-        elif rest[0] == "*":
-            text, at = text + "[^/]*", at + 1
-        elif rest[0] == "?":
-            text, at = text + "[^/]", at + 1
-        elif rest[0] == "[" and (end := pattern.find("]", at + 2)) > 0:
-            text, at = text + _set(pattern[at + 1 : end]), end + 1
-        else:
-            at += rest[0] == "\\" and len(rest) > 1
-            text, at = text + re.escape(pattern[at]), at + 1
-    return re.compile(text, re.DOTALL)
-
-
-def _set(inside: str) -> str:
-    negated = inside[0] in "!^"
-    escaped = re.sub(r"([\\\[\]^&~|])", r"\\\1", inside[1:] if negated else inside)
-    return f"(?!/)[{'^' if negated else ''}{escaped}]"
+_OPEN = re.compile(r"^\*\*?$|/\*\*$|\*\*/\*$")
