@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q
 RUN_TESTS := $(BIN)/python -m pytest
 
-.PHONY: help demo test test-cluster test-full check unit bench bench-small lock screenshots system clean cluster cluster-parts cluster-images cluster-down images push charts
+.PHONY: help demo test test-cluster test-full check unit bench bench-small release lock screenshots system clean cluster cluster-parts cluster-images cluster-down images push charts
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -86,6 +86,10 @@ push: ## push them: make push REGISTRY=... VERSION=...
 charts: $(VENV)/.dev ## write the charts' values.yaml, values.schema.json and README tables from scripts/mops/charts
 	cd scripts && ../$(BIN)/python -m mops.charts.generate
 
+release: $(VENV)/.dev ## build and check the wheel, the sdist and both charts, with their sums, in dist (Helm must be on the PATH)
+	PYTHON=$(abspath $(BIN))/python .ci/release python dist
+	PYTHON=$(abspath $(BIN))/python .ci/release charts dist
+
 lock: $(VENV)/bin/python ## pin the dependencies anew
 	$(PIP) install uv
 	$(BIN)/uv pip compile $(LOCK_FLAGS) pyproject.toml --group pyproject.toml:build -o requirements/local.lock
@@ -102,4 +106,4 @@ LOCK_FLAGS := -q --universal --python-version 3.11 --generate-hashes --no-annota
 IMAGE_FLAGS := -c requirements/dev.lock
 
 clean: ## remove the environment and what runs left
-	rm -rf $(VENV) .modelops modelops-out examples/*/.modelops examples/*/modelops-out
+	rm -rf $(VENV) dist .modelops modelops-out examples/*/.modelops examples/*/modelops-out
