@@ -15,8 +15,9 @@ import yaml
 
 from modelops_runtime.contracts.errors import UserError
 from mops.charts.generate import CHARTS as MODELS
-from mops.charts.more_values import blamed, with_files
+from mops.charts.values_files import with_files
 from mops.cluster.access import Access
+from mops.cluster.errors import naming_files
 from mops.cluster.helm import Helm
 from tests.charts.rendering import CHARTS, ROOT, SPEC, helm, manifest, pod_templates, program, render
 from tests.support.patience import PATIENCE_S
@@ -266,7 +267,10 @@ def test_a_values_file_that_a_chart_refuses_is_named(tmp_path: Path, monkeypatch
     kubeconfig.write_text(json.dumps({"current-context": "a", "contexts": [context], "clusters": [cluster]}))
     file.write_text("workers: {replicas: many}\n")
     asked = Helm(Access(kubeconfig=kubeconfig))
-    with pytest.raises(UserError, match=rf"got string, want integer; correct the spec, or {file}$"), blamed((file,)):
+    with (
+        pytest.raises(UserError, match=rf"got string, want integer; correct the spec, or {file}$"),
+        naming_files((file,)),
+    ):
         asked.preview("ws", "ws", "dask-workspace", with_files({}, (file,)), is_there=False)
 
 

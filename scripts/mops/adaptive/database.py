@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 from modelops_runtime.contracts.errors import UserError
 from mops.adaptive.database_job import COMPONENT, connection, database_job, pod_like
 from mops.adaptive.release_ref import RunRef
-from mops.charts.from_specs import Values
+from mops.charts.values_files import Values
 from mops.cluster.access import Access, Kube
 from mops.cluster.errors import ClusterError, said_plainly
 from mops.cluster.jobs import ended_pod, made
 
 if TYPE_CHECKING:
-    from mops_azure.bindings import DatabaseBinding
+    from mops.cluster.azure import DatabaseBinding
 
 Say = Callable[[str], None]
 

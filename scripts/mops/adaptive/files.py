@@ -12,7 +12,7 @@ from modelops_runtime.bundles.secrets import INCLUDE_FILE, refuse_unsendable
 from modelops_runtime.contracts.errors import UserError
 from modelops_runtime.runner.setup.model_files import model_files
 from modelops_runtime.specs.loading import LoadedSpec
-from mops.charts.from_specs import RunFiles
+from mops.adaptive.values import RunFiles
 
 LIMIT = 400 * 1024
 """Bytes, as JSON: Helm keeps values and manifest in one Secret of 1 MiB. The chart refuses more."""

@@ -18,12 +18,13 @@ from mops.adaptive.database_job import CONNECTION
 from mops.adaptive.files import run_files
 from mops.adaptive.ledger import NotFromHere, ledger_of
 from mops.adaptive.release_ref import CHART, ClusterRun, RunRef, find, ref_of, run_of, worker_job
-from mops.charts.from_specs import Values, run_values, sibling_image
-from mops.charts.more_values import blamed, with_files
+from mops.adaptive.values import run_values
+from mops.charts.parts import sibling_image
+from mops.charts.values_files import Values, with_files
 from mops.cluster.access import Access, Kube
 from mops.cluster.certificates import client_pair, is_good
 from mops.cluster.changes import changes
-from mops.cluster.errors import ClusterError, said_plainly
+from mops.cluster.errors import ClusterError, naming_files, said_plainly
 from mops.cluster.helm import Helm
 from mops.cluster.names import DEFAULT_WORKSPACE
 from mops.cluster.pods import PodState, failure, has_said, pods_of, wait_for
@@ -94,7 +95,7 @@ def preview(access: Access, wanted: UpRequest) -> list[str]:
         lines.append(f"+ database {database.database_name(server.cluster, ref)} on {server.host}")
         lines.append(f"+ Secret/{database.managed_secret(values)}")
     values = database.with_way(kube, ref, values, database.addresses_of)
-    with blamed(wanted.values_files):
+    with naming_files(wanted.values_files):
         after = helm.preview(ref.release, ref.namespace, CHART, values, is_there=is_there)
     return lines + changes(release.resources if release else (), after)
 
@@ -117,7 +118,7 @@ def up(access: Access, wanted: UpRequest, *, timeout_s: float, say: Say) -> Clus
         _give_certificate(kube, workspace, ref)
     wanted.pull_secret.make(kube, ref.namespace)
     if server is not None:
-        with blamed(wanted.values_files):
+        with naming_files(wanted.values_files):
             rendered = helm.preview(ref.release, ref.namespace, CHART, values, is_there=True)
         secret = database.managed_secret(values)
         database.make(kube, ref, server, secret, worker_job(rendered), timeout_s=timeout_s, say=say)
@@ -125,7 +126,7 @@ def up(access: Access, wanted: UpRequest, *, timeout_s: float, say: Say) -> Clus
     values = database.with_way(kube, ref, values, database.addresses_of)
     _remove_failed_jobs(kube, ref)
     wake(kube, workspace, say)
-    with blamed(wanted.values_files):
+    with naming_files(wanted.values_files):
         revision = helm.deploy(ref.release, ref.namespace, CHART, values, timeout_s)
     say(f"release {ref.namespace}/{ref.release}: revision {revision}")
     run = find(helm, ref.run_id, ref.namespace)

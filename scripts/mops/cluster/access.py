@@ -7,12 +7,10 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import click
 
 from modelops_runtime.contracts.errors import UserError
 from mops.cluster.errors import Forbidden, said_plainly
@@ -20,7 +18,7 @@ from mops.cluster.errors import Forbidden, said_plainly
 if TYPE_CHECKING:
     from kubernetes import client
 
-    from mops_azure.bindings import DatabaseBinding
+    from mops.cluster.azure import DatabaseBinding
 
 _REQUEST_TIMEOUT_S = (10, 60)
 """To connect, and between two bytes."""
@@ -199,74 +197,3 @@ class Kube:
                 self.core.patch_namespaced_secret(name, namespace, body)
             else:
                 self.core.create_namespaced_secret(namespace, body)
-
-
-@dataclass(frozen=True)
-class ChosenCluster:
-    """What a command's options say about the cluster."""
-
-    kubeconfig: Path | None
-    context: str | None
-    infra: str | None
-    config: Path | None
-
-    def options(self) -> dict[str, object]:
-        """Those that were given."""
-        given = {"--kubeconfig": self.kubeconfig, "--context": self.context, "--infra": self.infra}
-        given["--config"] = self.config
-        return {name: value for name, value in given.items() if value is not None}
-
-    def _flags(self) -> str:
-        return "".join(f" {name} {value}" for name, value in self.options().items())
-
-    @contextmanager
-    def access(self) -> Iterator[Access]:
-        """Of a cluster on Azure the kubeconfig is fetched, and gone afterwards.
-
-        Raises UserError for options that do not go together, and what `azure_cluster` raises.
-        """
-        if self.infra is None:
-            if self.config is not None:
-                raise UserError("--config is the provider config of --infra azure; give both")
-            yield Access(self.kubeconfig, self.context, flags=self._flags())
-            return
-        others = [name for name in self.options() if name in ("--kubeconfig", "--context")]
-        if others:
-            raise UserError(f"--infra {self.infra} fetches the kubeconfig; leave {' and '.join(others)} out")
-        from mops.commands.infra import azure_cluster
-
-        with azure_cluster(self.config) as access:
-            yield replace(access, flags=self._flags())
-
-
-def chosen_cluster_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """--kubeconfig, --context, --infra and --config, handed on as `cluster`."""
-    import functools
-
-    file = click.Path(path_type=Path, dir_okay=False)
-
-    @click.option("--kubeconfig", type=file, metavar="FILE", help="Default: KUBECONFIG, else ~/.kube/config.")
-    @click.option("--context", metavar="NAME", help="A context in it; default: the current one.")
-    @click.option("--infra", type=click.Choice(["azure"]), help="Instead: the cluster that `mops-azure create` made.")
-    @click.option("--config", type=file, metavar="FILE",
-                  help="With --infra: the provider config that `mops-azure` takes.")  # fmt: skip
-    @functools.wraps(function)
-    def with_cluster(
-        *args: Any, kubeconfig: Path | None, context: str | None, infra: str | None, config: Path | None, **more: Any
-    ) -> Any:
-        return function(*args, cluster=ChosenCluster(kubeconfig, context, infra, config), **more)
-
-    return with_cluster
-
-
-def cluster_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same, handed on as the `access` to it."""
-    import functools
-
-    @chosen_cluster_options
-    @functools.wraps(function)
-    def with_access(*args: Any, cluster: ChosenCluster, **more: Any) -> Any:
-        with cluster.access() as access:
-            return function(*args, access=access, **more)
-
-    return with_access

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelops_runtime.contracts.errors import ModelOpsError, UserError
@@ -151,3 +152,14 @@ def _refusal(error: BaseException) -> str:
 def _cause(error: BaseException) -> str:
     reason = getattr(error, "reason", None)
     return _one_line(str(reason or error)).rpartition("> ")[2][:200]
+
+
+@contextmanager
+def naming_files(files: tuple[Path, ...]) -> Iterator[None]:
+    """A chart's refusal of its values inside the block names the --values files that may hold the mistake."""
+    try:
+        yield
+    except WrongValues as error:
+        if not files:
+            raise
+        raise WrongValues(error.args[0], f"correct the spec, or {' or '.join(map(str, files))}") from error

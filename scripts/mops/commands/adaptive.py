@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 import click
 
 from modelops_cli.output import echo_json, echo_line, echo_lines
-from mops.cluster.access import Access, cluster_options
-from mops.cluster.pull_secrets import PullSecret, pull_secret_options
+from mops.cluster.access import Access
+from mops.cluster.pull_secrets import PullSecret
 from mops.commands.options import (
+    cluster_options,
     dry_run_option,
     follow_option,
     going_on_later,
     json_option,
     not_empty,
+    pull_secret_options,
     say,
     show_lines,
     tail_option,
@@ -118,7 +120,7 @@ def status(run_id: str | None, namespace: str | None, as_json: bool, access: Acc
     """
     from mops.adaptive.run_status import look, runs
     from mops.cluster.helm import Helm
-    from mops.terminal.releases import listed
+    from mops.cluster.release_lines import release_lines
 
     if run_id is None:
         found = runs(Helm(access), namespace)
@@ -126,7 +128,7 @@ def status(run_id: str | None, namespace: str | None, as_json: bool, access: Acc
         if as_json:
             echo_json([{key: getattr(one, key) for key in keys} for one in found])
         else:
-            echo_lines(listed("RUN", found, none="no runs on this cluster; `mops adaptive up` begins one"))
+            echo_lines(release_lines("RUN", found, none="no runs on this cluster; `mops adaptive up` begins one"))
         return
     status = look(access, run_id, namespace, say=say)
     echo_json(status.as_json()) if as_json else echo_lines(status.lines())

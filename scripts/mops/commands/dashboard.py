@@ -7,9 +7,9 @@ import threading
 import click
 
 from modelops_cli.output import echo_line
-from mops.cluster.access import Access, cluster_options
+from mops.cluster.access import Access
 from mops.cluster.names import DEFAULT_WORKSPACE
-from mops.commands.options import not_empty
+from mops.commands.options import cluster_options, not_empty
 
 
 @click.command()

@@ -8,8 +8,8 @@ from importlib.metadata import version
 import click
 
 from modelops_cli.output import echo_json, echo_line
-from mops.cluster.access import Access, cluster_options
-from mops.commands.options import seconds
+from mops.cluster.access import Access
+from mops.commands.options import cluster_options, seconds
 
 
 @click.command()
@@ -30,7 +30,7 @@ def command(image: str | None, no_probe: bool, timeout: str, as_json: bool, acce
     mops doctor --image registry.example.org/modelops/dask-worker:0.1.0
     mops doctor --infra azure
     """
-    from mops.charts.from_specs import our_repository
+    from mops.charts.parts import our_repository
     from mops.cluster.doctor import examine
 
     tried = image or f"{our_repository('dask-worker', access.registry)}:{version('modelops')}"

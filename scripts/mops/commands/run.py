@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from modelops_cli.output import echo_json, echo_line, echo_lines
-from mops.cluster.access import ChosenCluster, chosen_cluster_options
-from mops.commands.options import values_option
+from mops.cluster.chosen_cluster import ChosenCluster
+from mops.commands.options import chosen_cluster_options, values_option
 from mops.commands.which_ledger import ledger_option
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def command(
     mops run --spec adaptive.yaml --workspace modelops --infra azure
     """
     if workspace is not None:
-        from mops.adaptive.run import run_on_workspace
+        from mops.commands.run_on_workspace import run_on_workspace
 
         given = {"--ledger": ledger_url, "--workers": workers, "--trials": trials, "--dask": dask, "--dask-ca": dask_ca}
         given |= {"--dask-cert": dask_cert, "--dask-key": dask_key, "--fresh": fresh or None, "--large": large or None}

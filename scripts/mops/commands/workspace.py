@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING
 import click
 
 from modelops_cli.output import echo_json, echo_line, echo_lines
-from mops.cluster.access import Access, cluster_options
+from mops.cluster.access import Access
 from mops.cluster.names import DEFAULT_WORKSPACE
-from mops.cluster.pull_secrets import PullSecret, pull_secret_options
+from mops.cluster.pull_secrets import PullSecret
 from mops.commands.options import (
     WorkersType,
+    cluster_options,
     dry_run_option,
     follow_option,
     going_on_later,
     json_option,
     not_empty,
+    pull_secret_options,
     say,
     show_lines,
     tail_option,
@@ -157,7 +159,7 @@ def ls(as_json: bool, namespace: str | None, access: Access) -> None:
     mops workspace ls --json
     """
     from mops.cluster.helm import Helm
-    from mops.terminal.releases import listed
+    from mops.cluster.release_lines import release_lines
     from mops.workspace.release_ref import CHART
 
     found = Helm(access).releases(CHART, namespace)
@@ -165,7 +167,9 @@ def ls(as_json: bool, namespace: str | None, access: Access) -> None:
         keys = ("name", "namespace", "revision", "status", "chart")
         echo_json([{key: getattr(one, key) for key in keys} for one in found])
     else:
-        echo_lines(listed("WORKSPACE", found, none="no workspaces on this cluster; `mops workspace up` makes one"))
+        echo_lines(
+            release_lines("WORKSPACE", found, none="no workspaces on this cluster; `mops workspace up` makes one")
+        )
 
 
 @command.command()

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from modelops_runtime.contracts.errors import UserError
-from mops.charts.from_specs import image_parts, our_repository, sibling_image
+from mops.charts.parts import image_parts, our_repository, sibling_image
 from mops.cluster.errors import ClusterError
 from mops.workspace.spec import WorkspaceSpec
 

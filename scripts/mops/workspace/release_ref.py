@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelops_runtime.contracts.errors import UserError
-from mops.charts.from_specs import DaskBinding
 from mops.cluster.errors import ClusterError, NotOnCluster
 from mops.cluster.helm import Helm, Release
 from mops.cluster.names import slug, workspace_namespace
@@ -15,6 +14,19 @@ from mops.cluster.names import slug, workspace_namespace
 CHART = "dask-workspace"
 LABEL = "modelops.io/workspace"
 """On a namespace: its runs may reach the workspace in the namespace that the label names."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DaskBinding:
+    """A workspace, as a run sees it."""
+
+    address: str
+    """tls://HOST:8786, or tcp://"""
+    namespace: str
+    secret: str = ""
+    """Of the run's own namespace, with ca.crt, tls.crt and tls.key; empty for tcp://."""
+    slots: int = 1
+    """Simulations side by side on all its workers."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,11 +8,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from mops.charts.from_specs import merged, workspace_values
-from mops.charts.more_values import blamed, with_files
+from mops.charts.values_files import merged, with_files
 from mops.cluster.access import Access, Kube
 from mops.cluster.changes import changes
-from mops.cluster.errors import ClusterError, Forbidden, NotOnCluster, said_plainly
+from mops.cluster.errors import ClusterError, Forbidden, NotOnCluster, naming_files, said_plainly
 from mops.cluster.helm import Helm
 from mops.cluster.names import slug, workspace_namespace
 from mops.cluster.pods import PodState, wait_for
@@ -20,6 +19,7 @@ from mops.cluster.pull_secrets import PullSecret
 from mops.workspace.release_ref import CHART, LABEL, Workspace, WorkspaceRef, find, up_command
 from mops.workspace.sleep import asleep_since, is_asleep
 from mops.workspace.spec import WorkspaceSpec
+from mops.workspace.values import workspace_values
 
 Say = Callable[[str], None]
 
@@ -51,7 +51,7 @@ def preview(access: Access, wanted: WorkspaceRequest) -> list[str]:
     helm, kube, ref = Helm(access), Kube(access), wanted.ref
     is_there = kube.has_namespace(ref.namespace)
     release = helm.release(ref.release, ref.namespace) if is_there else None
-    with blamed(wanted.values_files):
+    with naming_files(wanted.values_files):
         after = helm.preview(ref.release, ref.namespace, CHART, wanted.values(), is_there=is_there)
     lines = [] if is_there else [f"+ Namespace/{ref.namespace}"]
     return lines + changes(release.resources if release else (), after)
@@ -65,7 +65,7 @@ def up(access: Access, wanted: WorkspaceRequest, *, timeout_s: float, say: Say) 
     if kube.ensure_namespace(ref.namespace, {LABEL: ref.namespace}):
         say(f"namespace {ref.namespace}: made")
     wanted.pull_secret.make(kube, ref.namespace)
-    with blamed(wanted.values_files):
+    with naming_files(wanted.values_files):
         return _deployed(helm, kube, ref, values, timeout_s=timeout_s, say=say)
 
 

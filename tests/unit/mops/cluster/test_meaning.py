@@ -12,10 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kubernetes.client import ApiException, V1Pod
 
-from mops.charts.more_values import blamed
 from mops.cluster.certificates import LIFE, client_pair, is_good
 from mops.cluster.changes import changes
-from mops.cluster.errors import ClusterError, Forbidden, WrongValues, api_meaning, helm_meaning, said_plainly
+from mops.cluster.errors import (
+    ClusterError,
+    Forbidden,
+    WrongValues,
+    api_meaning,
+    helm_meaning,
+    naming_files,
+    said_plainly,
+)
 from mops.cluster.helm import version_problem
 from mops.cluster.pods import PodState, state_of, waiting_text
 
@@ -68,16 +75,16 @@ def helm_fails(stderr: str) -> None:
 
 @pytest.mark.parametrize("stderr", [SCHEMA, CHECK])
 def test_values_that_a_chart_does_not_take_are_the_users_mistake(stderr: str) -> None:
-    with pytest.raises(WrongValues, match=r"correct the spec, or --values$") as refused, blamed(()):
+    with pytest.raises(WrongValues, match=r"correct the spec, or --values$") as refused, naming_files(()):
         helm_fails(stderr)
     assert refused.value.exit_code == 2
     files, named = (Path("a.yaml"), Path("b.yaml")), r"rendering chart x: .*; correct the spec, or a\.yaml or b\.yaml$"
-    with pytest.raises(WrongValues, match=named), blamed(files):
+    with pytest.raises(WrongValues, match=named), naming_files(files):
         helm_fails(stderr)
 
 
 def test_what_the_cluster_does_not_do_is_no_mistake_of_a_values_file() -> None:
-    with pytest.raises(ClusterError, match="took too long") as failed, blamed((Path("a.yaml"),)):
+    with pytest.raises(ClusterError, match="took too long") as failed, naming_files((Path("a.yaml"),)):
         helm_fails("Error: context deadline exceeded")
     assert failed.value.exit_code == 1
     assert "a.yaml" not in str(failed.value)

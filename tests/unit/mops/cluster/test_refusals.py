@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from modelops_runtime.contracts.errors import UserError
-from mops.charts.more_values import with_files
+from mops.charts.values_files import with_files
 from mops.cli import main
 from mops.cluster.access import Access
 from mops.cluster.helm import Helm

@@ -13,18 +13,14 @@ from modelops_runtime.contracts.errors import SpecErrors, UserError
 from modelops_runtime.specs.cluster import WorkersSpec
 from modelops_runtime.specs.loading import LoadedSpec, load_spec
 from mops.adaptive.files import LIMIT, run_files
+from mops.adaptive.values import RunFiles, run_values
 from mops.charts.adaptive_run import AdaptiveRunValues
 from mops.charts.dask_workspace import DaskWorkspaceValues
-from mops.charts.from_specs import (
-    DaskBinding,
-    RunFiles,
-    image_parts,
-    merged,
-    run_values,
-    sibling_image,
-    workspace_values,
-)
+from mops.charts.parts import image_parts, sibling_image
+from mops.charts.values_files import merged
+from mops.workspace.release_ref import DaskBinding
 from mops.workspace.spec import WorkspaceSpec, load_workspace, workspace_schema
+from mops.workspace.values import workspace_values
 from tests.support.projects import line_project, line_spec
 
 DASK = DaskBinding(address="tls://ws-scheduler.ws.svc:8786", namespace="ws", secret="line-dask-tls", slots=3)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from modelops_runtime.contracts.errors import SpecErrors
 from modelops_runtime.specs.document import FileKind, read_document
-from mops.charts.from_specs import Values, merged
-from mops.cluster.errors import WrongValues
+
+Values = dict[str, Any]
 
 _FILE = FileKind("a values file", "values.yaml", "begin with a value of the chart, such as workers:")
 
@@ -26,12 +25,10 @@ def with_files(values: Mapping[str, Any], files: tuple[Path, ...]) -> Values:
     return made
 
 
-@contextmanager
-def blamed(files: tuple[Path, ...]) -> Iterator[None]:
-    """Where the chart refuses its values inside the block, the files that may hold the mistake are named."""
-    try:
-        yield
-    except WrongValues as error:
-        if not files:
-            raise
-        raise WrongValues(error.args[0], f"correct the spec, or {' or '.join(map(str, files))}") from error
+def merged(values: Mapping[str, Any], over: Mapping[str, Any]) -> Values:
+    """As Helm merges two values files: mappings key by key, anything else as a whole."""
+    made = dict(values)
+    for key, value in over.items():
+        old = made.get(key)
+        made[key] = merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return made
