@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import shutil
@@ -14,10 +15,12 @@ import pytest
 import yaml
 
 from modelops_runtime.contracts.errors import UserError
+from mops.charts.adaptive_run import AdaptiveRunValues
+from mops.charts.dask_workspace import DaskWorkspaceValues
 from mops.charts.generate import CHARTS as MODELS
 from mops.charts.values_files import with_files
 from mops.cluster.access import Access
-from mops.cluster.errors import naming_files
+from mops.cluster.errors import ClusterError, naming_files
 from mops.cluster.helm import Helm
 from tests.charts.rendering import CHARTS, ROOT, SPEC, helm, manifest, pod_templates, program, render
 from tests.support.patience import PATIENCE_S
@@ -33,6 +36,11 @@ NAMES = [
     "-".join([chart, *(Path(flag).parent.name + "-" + Path(flag).stem for flag in flags[1:])])
     for chart, flags in RENDERED
 ]
+KUBECONFIG = """
+current-context: a
+contexts: [{name: a, context: {cluster: c}}]
+clusters: [{name: c, cluster: {server: "http://127.0.0.1:1"}}]
+"""
 each_rendering = pytest.mark.parametrize(("chart", "flags"), RENDERED, ids=NAMES)
 DEFAULTS = {
     "dask-workspace": """
@@ -260,18 +268,39 @@ def test_more_workers_than_a_cluster_bears_are_refused(chart: str, key: str, mos
 def test_a_values_file_that_a_chart_refuses_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(Path(program("helm") or "").parent), prepend=os.pathsep)
     kubeconfig, file = tmp_path / "kubeconfig", tmp_path / "v.yaml"
-    cluster, context = (
-        {"name": "c", "cluster": {"server": "http://127.0.0.1:1"}},
-        {"name": "a", "context": {"cluster": "c"}},
-    )
-    kubeconfig.write_text(json.dumps({"current-context": "a", "contexts": [context], "clusters": [cluster]}))
-    file.write_text("workers: {replicas: many}\n")
-    asked = Helm(Access(kubeconfig=kubeconfig))
-    with (
-        pytest.raises(UserError, match=rf"got string, want integer; correct the spec, or {file}$"),
-        naming_files((file,)),
-    ):
-        asked.preview("ws", "ws", "dask-workspace", with_files({}, (file,)), is_there=False)
+    kubeconfig.write_text(KUBECONFIG)
+    file.write_text("tls: {enabled: false, existingSecret: mine}\n")
+    values = with_files(DaskWorkspaceValues(), (file,))
+    with pytest.raises(UserError, match=rf"keep one; correct the spec, or {file}$"), naming_files((file,)):
+        Helm(Access(kubeconfig=kubeconfig)).preview("ws", "ws", values, is_there=False)
+
+
+def test_values_reach_helm_and_neither_its_arguments_nor_a_log_hold_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The real helm, behind a program that writes down what it was called with."""
+    real, argv = program("helm"), tmp_path / "argv"
+    wrapper = tmp_path / "bin" / "helm"
+    wrapper.parent.mkdir()
+    wrapper.write_text(f'#!/bin/sh\necho "$@" >> {argv}\nexec {real} "$@"\n')
+    wrapper.chmod(0o755)
+    monkeypatch.setenv("PATH", str(wrapper.parent), prepend=os.pathsep)
+    (tmp_path / "kubeconfig").write_text(KUBECONFIG)
+    values = AdaptiveRunValues.of({"run": {"spec": "version: 1"}, "postgres": {"auth": {"password": "hunter2"}}})
+    with caplog.at_level(logging.DEBUG):
+        asked = Helm(Access(kubeconfig=tmp_path / "kubeconfig"))
+        rendered = asked.preview("run", "ns", values, is_there=False)
+        with pytest.raises(ClusterError, match="the cluster does not answer"):
+            asked.preview("run", "ns", values, is_there=True)
+        with pytest.raises(ClusterError, match="the cluster does not answer"):
+            asked.uninstall("run", "ns", 5)
+    assert "hunter2" in str(rendered)
+    called = argv.read_text()
+    assert "template run" in called
+    assert "upgrade run" in called
+    assert "uninstall run" in called
+    assert "running command: helm upgrade run" in caplog.text
+    assert "hunter2" not in called + caplog.text
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from modelops_runtime.contracts.errors import UserError
 from mops.adaptive.database_job import COMPONENT, connection, database_job, pod_like
 from mops.adaptive.release_ref import RunRef
-from mops.charts.values_files import Values
+from mops.charts.adaptive_run import AdaptiveRunValues
 from mops.cluster.access import Access, Kube
 from mops.cluster.errors import ClusterError, said_plainly
 from mops.cluster.jobs import ended_pod, made
@@ -75,7 +75,7 @@ def run_database(secret: str, annotations: Mapping[str, str] | None, data: Mappi
         ) from None
 
 
-def server_for(access: Access, kube: Kube, ref: RunRef, values: Values) -> DatabaseBinding | None:
+def server_for(access: Access, kube: Kube, ref: RunRef, values: AdaptiveRunValues) -> DatabaseBinding | None:
     """The server on which a database is still to be made for the run; None where there is nothing to make.
 
     Raises UserError where the spec's Secret cannot be the run's, or the server's admin is not known here.
@@ -99,10 +99,10 @@ def server_for(access: Access, kube: Kube, ref: RunRef, values: Values) -> Datab
     return server
 
 
-def managed_secret(values: Values) -> str:
+def managed_secret(values: AdaptiveRunValues) -> str:
     """Name of the Secret, where the values ask for a managed server; else empty. Pure."""
-    store = values.get("centralStore") or {}
-    return store.get("existingSecret", "") if store.get("mode") == "managed" else ""
+    store = values.central_store
+    return store.existing_secret if store.mode == "managed" else ""
 
 
 def refuse_anothers(secret: str, labels: Mapping[str, str]) -> None:
@@ -178,24 +178,29 @@ def drop(
     say(f"database {database.name} on {database.host}: gone")
 
 
-def with_way(kube: Kube, ref: RunRef, values: Values, resolve: Callable[[str], set[str]]) -> Values:
+def with_way(
+    kube: Kube, ref: RunRef, values: AdaptiveRunValues, resolve: Callable[[str], set[str]]
+) -> AdaptiveRunValues:
     """`values`, with what lets the run's pods through to its database. Policies know addresses alone: `resolve` gives a host's.
 
     Addresses that are given already stay. Raises ClusterError for a host that has none.
     """
     secret = managed_secret(values)
-    mine = found(kube, ref) if secret and not values["centralStore"].get("cidrs") else None
+    mine = found(kube, ref) if secret and not values.central_store.cidrs else None
     if mine is None or mine.secret != secret:
         return values
-    return {**values, "centralStore": {**values["centralStore"], **way_to(mine.host, mine.port, resolve(mine.host))}}
+    store = values.central_store.model_copy(
+        update={"cidrs": networks_of(mine.host, resolve(mine.host)), "port": mine.port}
+    )
+    return values.model_copy(update={"central_store": store})
 
 
-def way_to(host: str, port: int, addresses: set[str]) -> Values:
-    """Of `centralStore`. Pure."""
+def networks_of(host: str, addresses: set[str]) -> list[str]:
+    """Each address as a network of one. Raises ClusterError where there is none. Pure."""
     if not addresses:
         what = f"no address is known of {host}, the run's database server"
         raise ClusterError(what, "give them by --values with centralStore: {cidrs: [203.0.113.7/32]}")
-    return {"cidrs": [str(ipaddress.ip_network(address)) for address in sorted(addresses)], "port": port}
+    return [str(ipaddress.ip_network(address)) for address in sorted(addresses)]
 
 
 def addresses_of(host: str) -> set[str]:

@@ -60,7 +60,7 @@ def ledger_url(access: Access, run: ClusterRun) -> Iterator[str]:
         raise UserError(f"Secret {ref.namespace}/{run.store_secret} has no {', '.join(sorted(lacking))}")
     if not run.is_in_cluster:
         url = _url(said, said["PGHOST"], int(said.get("PGPORT", PORT)))
-        if run.values["centralStore"]["mode"] == "managed":
+        if run.values.central_store.mode == "managed":
             with _as_file(secret.get("ca.crt")) as ca:
                 yield verified(url, ca)
         else:

@@ -17,10 +17,11 @@ from mops.adaptive import database
 from mops.adaptive.database_job import CONNECTION
 from mops.adaptive.files import run_files
 from mops.adaptive.ledger import NotFromHere, ledger_of
-from mops.adaptive.release_ref import CHART, ClusterRun, RunRef, find, ref_of, run_of, worker_job
+from mops.adaptive.release_ref import ClusterRun, RunRef, find, ref_of, run_of, worker_job
 from mops.adaptive.values import run_values
-from mops.charts.parts import sibling_image
-from mops.charts.values_files import Values, with_files
+from mops.charts.adaptive_run import AdaptiveRunValues
+from mops.charts.images import sibling_image
+from mops.charts.values_files import with_files
 from mops.cluster.access import Access, Kube
 from mops.cluster.certificates import client_pair, is_good
 from mops.cluster.changes import changes
@@ -63,13 +64,14 @@ class UpRequest:
         """Beside the run, where a namespace is given and it is there. Raises NotOnCluster."""
         return find_workspace(helm, self.workspace_name, self.workspace_namespace, near=self.namespace)
 
-    def values(self, workspace: Workspace) -> Values:
+    def values(self, workspace: Workspace) -> AdaptiveRunValues:
+        worker = workspace.worker_image
         made = run_values(
             self.loaded.spec,
             run_id=self.run_id,
             files=run_files(self.loaded),
             dask=workspace.binding(self.ref.dask_secret),
-            image=sibling_image(workspace.release.values, "adaptive-worker"),
+            image=sibling_image(worker, "adaptive-worker") if worker else None,
             pull_secrets=self.pull_secret.names(),
         )
         return with_files(made, self.values_files)
@@ -87,16 +89,14 @@ def preview(access: Access, wanted: UpRequest) -> list[str]:
     if workspace.tls and (not is_there or kube.secret(ref.namespace, ref.dask_secret) is None):
         lines.append(f"+ Secret/{ref.dask_secret}")
     if asleep_since(kube, workspace.ref):
-        lines.append(
-            f"~ Deployment/{workspace.ref.workers}  spec.replicas: 0 -> {workspace.values['workers']['replicas']}"
-        )
+        lines.append(f"~ Deployment/{workspace.ref.workers}  spec.replicas: 0 -> {workspace.values.workers.replicas}")
     values = wanted.values(workspace)
     if (server := database.server_for(access, kube, ref, values)) is not None:
         lines.append(f"+ database {database.database_name(server.cluster, ref)} on {server.host}")
         lines.append(f"+ Secret/{database.managed_secret(values)}")
     values = database.with_way(kube, ref, values, database.addresses_of)
     with naming_files(wanted.values_files):
-        after = helm.preview(ref.release, ref.namespace, CHART, values, is_there=is_there)
+        after = helm.preview(ref.release, ref.namespace, values, is_there=is_there)
     return lines + changes(release.resources if release else (), after)
 
 
@@ -119,7 +119,7 @@ def up(access: Access, wanted: UpRequest, *, timeout_s: float, say: Say) -> Clus
     wanted.pull_secret.make(kube, ref.namespace)
     if server is not None:
         with naming_files(wanted.values_files):
-            rendered = helm.preview(ref.release, ref.namespace, CHART, values, is_there=True)
+            rendered = helm.preview(ref.release, ref.namespace, values, is_there=True)
         secret = database.managed_secret(values)
         database.make(kube, ref, server, secret, worker_job(rendered), timeout_s=timeout_s, say=say)
     _check_store(kube, ref, values)
@@ -127,7 +127,7 @@ def up(access: Access, wanted: UpRequest, *, timeout_s: float, say: Say) -> Clus
     _remove_failed_jobs(kube, ref)
     wake(kube, workspace, say)
     with naming_files(wanted.values_files):
-        revision = helm.deploy(ref.release, ref.namespace, CHART, values, timeout_s)
+        revision = helm.deploy(ref.release, ref.namespace, values, timeout_s)
     say(f"release {ref.namespace}/{ref.release}: revision {revision}")
     run = find(helm, ref.run_id, ref.namespace)
     wait_for(
@@ -180,14 +180,13 @@ def _give_certificate(kube: Kube, workspace: Workspace, ref: RunRef) -> None:
         kube.write_secret(ref.namespace, ref.dask_secret, "kubernetes.io/tls", wanted, labels)
 
 
-def _check_store(kube: Kube, ref: RunRef, values: Values) -> None:
+def _check_store(kube: Kube, ref: RunRef, values: AdaptiveRunValues) -> None:
     """A Secret that the spec names is there, and says how to connect."""
-    auth = (values.get("postgres") or {}).get("auth") or {}
-    name = (values.get("centralStore") or {}).get("existingSecret") or auth.get("existingSecret")
+    name = values.central_store.existing_secret or values.postgres.auth.existing_secret
     if not name:
         return
     held = kube.secret(ref.namespace, name)
-    other = ", or give --infra azure" if (values.get("centralStore") or {}).get("mode") == "managed" else ""
+    other = ", or give --infra azure" if values.central_store.mode == "managed" else ""
     keys = f"{', '.join(CONNECTION[:-1])} and {CONNECTION[-1]}"
     if held is None:
         raise UserError(f"there is no Secret {name} in namespace {ref.namespace}; make one with {keys}{other}")

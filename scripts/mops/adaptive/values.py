@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from modelops_runtime.specs.adaptive import AdaptiveSpec
-from modelops_runtime.specs.cluster import CentralStoreSpec
-from mops.charts.parts import filled, image_parts, named, resources, tolerations
-from mops.charts.values_files import Values
+from modelops_runtime.specs.cluster import CentralStoreSpec, WorkersSpec
+from mops.charts.adaptive_run import AdaptiveRunValues, CentralStore, Dask, Run, Workers
+from mops.charts.base import Image, given_only
+from mops.charts.images import image_of
+from mops.charts.postgres import Auth, Persistence, PostgresValues
+from mops.charts.scheduling import pods_of, resources_of, secrets_named
 from mops.workspace.release_ref import DaskBinding
 
 
@@ -28,37 +31,52 @@ def run_values(
     run_id: str,
     files: RunFiles,
     dask: DaskBinding,
-    image: Mapping[str, str] | None = None,
+    image: Image | None = None,
     pull_secrets: Sequence[str] = (),
-) -> Values:
-    """The values of `adaptive-run`. `image` is meant where the spec names none."""
-    workers, store = spec.workers, spec.central_store or CentralStoreSpec()
-    run = filled(id=run_id, spec=files.spec, files=dict(files.files), binaryFiles=dict(files.binary))
-    return filled(
-        image=image_parts(workers.image) if workers.image else dict(image or {}),
-        imagePullSecrets=named(pull_secrets),
-        run=run,
-        dask=filled(address=dask.address, namespace=dask.namespace, existingSecret=dask.secret),
-        workers={
-            "replicas": workers.replicas,
-            **filled(
-                resources=resources(workers.resources),
-                pods=filled(nodeSelector=dict(workers.node_selector), tolerations=tolerations(workers.tolerations)),
+) -> AdaptiveRunValues:
+    """What the spec leaves out is left to the chart. `image` is meant where the spec names none."""
+    store = spec.central_store or CentralStoreSpec()
+    return AdaptiveRunValues(
+        **given_only(
+            image=image_of(spec.workers.image) if spec.workers.image else image,
+            image_pull_secrets=secrets_named(pull_secrets),
+            run=_run(run_id, files),
+            dask=Dask(
+                **given_only(address=dask.address, namespace=dask.namespace, existing_secret=dask.secret),
             ),
-        },
-        **_store(store, pull_secrets),
+            workers=_workers(spec.workers),
+            central_store=_central_store(store),
+            postgres=_postgres(store, pull_secrets),
+        )
     )
 
 
-def _store(store: CentralStoreSpec, pull_secrets: Sequence[str]) -> Values:
+def _run(run_id: str, files: RunFiles) -> Run:
+    given = given_only(id=run_id, spec=files.spec, files=dict(files.files), binary_files=dict(files.binary))
+    return Run(**given)
+
+
+def _workers(spec: WorkersSpec) -> Workers:
+    pods = pods_of(spec.node_selector, spec.tolerations)
+    return Workers(replicas=spec.replicas, **given_only(resources=resources_of(spec.resources), pods=pods))
+
+
+def _central_store(store: CentralStoreSpec) -> CentralStore:
+    if store.mode == "in-cluster":
+        return CentralStore(mode=store.mode)
+    return CentralStore(mode=store.mode, **given_only(existing_secret=store.existing_secret))
+
+
+def _postgres(store: CentralStoreSpec, pull_secrets: Sequence[str]) -> PostgresValues:
     if store.mode != "in-cluster":
-        central = {"mode": store.mode, "existingSecret": store.existing_secret}
-        return {"centralStore": central, "postgres": {"enabled": False}}
+        return PostgresValues(enabled=False)
     disk = store.persistence
-    postgres = {
-        "database": store.database,
-        "user": store.user,
-        "persistence": {"enabled": disk.enabled, "size": disk.size, **filled(storageClass=disk.storage_class)},
-        **filled(imagePullSecrets=named(pull_secrets), auth=filled(existingSecret=store.existing_secret)),
-    }
-    return {"centralStore": {"mode": store.mode}, "postgres": postgres}
+    return PostgresValues(
+        database=store.database,
+        user=store.user,
+        persistence=Persistence(enabled=disk.enabled, size=disk.size, **given_only(storage_class=disk.storage_class)),
+        **given_only(
+            image_pull_secrets=secrets_named(pull_secrets),
+            auth=Auth(**given_only(existing_secret=store.existing_secret)),
+        ),
+    )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from modelops_runtime.specs.cluster import MOST_THREADS, MOST_WORKERS
 from mops.charts.base import (
+    ChartValues,
     Cidr,
     Disruption,
     IdentityAccount,
@@ -89,8 +92,10 @@ class Idle(Values):
     pods: Pods = Pods()
 
 
-class DaskWorkspaceValues(Values):
+class DaskWorkspaceValues(ChartValues):
     """One workspace: a trust domain, since whoever holds a certificate of its CA runs code in it."""
+
+    chart: ClassVar[str] = "dask-workspace"
 
     global_: Object = Field(default_factory=dict, alias="global", description="unused; Helm puts it here")
     image_pull_secrets: list[Object] = Field(default_factory=list, description="as in Kubernetes")

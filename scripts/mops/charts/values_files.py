@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
+
+from pydantic import ValidationError
 
 from modelops_runtime.contracts.errors import SpecErrors
 from modelops_runtime.specs.document import FileKind, read_document
-
-Values = dict[str, Any]
+from modelops_runtime.specs.messages import mistakes_of
+from mops.charts.base import ChartValues
 
 _FILE = FileKind("a values file", "values.yaml", "begin with a value of the chart, such as workers:")
 
+V = TypeVar("V", bound=ChartValues)
 
-def with_files(values: Mapping[str, Any], files: tuple[Path, ...]) -> Values:
-    """`values` with the files' merged over them, in their order. Raises SpecErrors for a file that is no mapping in YAML."""
-    made = dict(values)
+
+def with_files(values: V, files: tuple[Path, ...]) -> V:
+    """`values` with the files' merged over them, in their order. Raises SpecErrors, with the place of each mistake."""
     for file in files:
         document, ambiguous = read_document(file, _FILE)
         if ambiguous:
             raise SpecErrors(*ambiguous)
-        made = merged(made, document.content)
-    return made
-
-
-def merged(values: Mapping[str, Any], over: Mapping[str, Any]) -> Values:
-    """As Helm merges two values files: mappings key by key, anything else as a whole."""
-    made = dict(values)
-    for key, value in over.items():
-        old = made.get(key)
-        made[key] = merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
-    return made
+        try:
+            values = values.over(document.content)
+        except ValidationError as error:
+            raise SpecErrors(*document.errors(mistakes_of(error))) from None
+    return values

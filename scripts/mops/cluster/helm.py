@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from modelops_runtime.contracts.errors import UserError
+from mops.charts.base import ChartValues
 from mops.cluster.access import Access
 from mops.cluster.errors import said_plainly
 
 if TYPE_CHECKING:
-    from pyhelm3 import Client
+    from pydantic import ValidationError
+    from pyhelm3 import Client, Command
 
 OLDEST, BELOW = (4, 2, 4), (5, 0, 0)
 PENDING = ("pending-install", "pending-upgrade", "pending-rollback", "uninstalling")
@@ -74,6 +76,15 @@ def chart_path(name: str) -> Path:
     return packaged if packaged.is_dir() else Path(__file__).resolve().parents[3] / "charts" / name
 
 
+def unknown_values(release: Release, error: ValidationError) -> str:
+    """What is said of a release whose values our chart does not take: another version's, or somebody else's."""
+    from modelops_runtime.specs.messages import mistakes_of
+
+    first = mistakes_of(error)[0]
+    where = f"release {release.namespace}/{release.name} ({release.chart or 'chart unknown'})"
+    return f"{where}: {first.wrong}; use the version of mops that made it, or `helm` itself"
+
+
 class Helm:
     """What we ask of helm; each call is over when it returns, and none waits for pods."""
 
@@ -87,7 +98,7 @@ class Helm:
         """The release with its values and resources, or None."""
         from pyhelm3.errors import ReleaseNotFoundError
 
-        async def read(client: Client) -> Release | None:
+        async def read(client: Client, _: Command) -> Release | None:
             try:
                 revision = await client.get_current_revision(name, namespace=namespace)
             except ReleaseNotFoundError:
@@ -107,7 +118,7 @@ class Helm:
     def releases(self, chart: str, namespace: str | None = None) -> list[Release]:
         """All releases of a chart, in one namespace or in all; without their values."""
 
-        async def read(client: Client) -> list[Release]:
+        async def read(client: Client, _: Command) -> list[Release]:
             listed = await client.list_release_definitions(
                 all_namespaces=namespace is None, namespace=namespace, include_failed=True, include_pending=True,
                 include_uninstalling=True, max_releases=0,
@@ -116,50 +127,51 @@ class Helm:
 
         return self._call("listing releases", read)
 
-    def deploy(self, name: str, namespace: str, chart: str, values: Mapping[str, Any], timeout_s: float) -> int:
+    def deploy(self, name: str, namespace: str, values: ChartValues, timeout_s: float) -> int:
         """Install or upgrade; a release that was cut off is healed first. Returns the revision."""
         self._heal(name, namespace, timeout_s)
 
-        async def apply(client: Client) -> int:
-            made = await client.install_or_upgrade_release(
-                name, await client.get_chart(chart_path(chart)), dict(values), namespace=namespace,
+        async def apply(client: Client, _: Command) -> int:
+            revision = await client.install_or_upgrade_release(
+                name, await client.get_chart(chart_path(values.chart)), values.for_helm(), namespace=namespace,
                 create_namespace=False, timeout=f"{timeout_s:.0f}s",
             )  # fmt: skip
-            return made.revision
+            return revision.revision
 
         return self._call(f"deploying release {namespace}/{name}", apply)
 
     def preview(
-        self, name: str, namespace: str, chart: str, values: Mapping[str, Any], *, is_there: bool
+        self, name: str, namespace: str, values: ChartValues, *, is_there: bool
     ) -> tuple[Mapping[str, Any], ...]:
         """The resources that `deploy` would apply. `is_there`: the namespace is, so the cluster itself is asked."""
         import yaml
 
-        command = ["upgrade", name, str(chart_path(chart)), "--install", "--dry-run=server", "--values", "-"]
-        command += ["--namespace", namespace, "--output", "json"]
+        chart = chart_path(values.chart)
+        dry_run = ["upgrade", name, str(chart), "--install", "--dry-run=server", "--values", "-"]
+        dry_run += ["--namespace", namespace, "--output", "json"]
 
-        async def render(client: Client) -> tuple[Mapping[str, Any], ...]:
-            if is_there:  # pyhelm3's own dry run does not let the chart look up what it made before
-                said = await client._command.run(command, json.dumps(values).encode())
+        async def render(client: Client, command: Command) -> tuple[Mapping[str, Any], ...]:
+            if is_there:  # the client's own dry run does not let the chart look up what it made before
+                answer = await command.run(dry_run, json.dumps(values.for_helm()).encode())
                 # Kubernetes' YAML is 1.1, where 0440 is octal.
-                rendered = tuple(yaml.safe_load_all(json.loads(said)["manifest"]))
+                rendered = tuple(yaml.safe_load_all(json.loads(answer)["manifest"]))
             else:
                 rendered = await client.template_resources(
-                    await client.get_chart(chart_path(chart)), name, dict(values), namespace=namespace, no_hooks=True
+                    await client.get_chart(chart), name, values.for_helm(), namespace=namespace, no_hooks=True
                 )
             return tuple(resource for resource in rendered if resource)
 
-        return self._call(f"rendering chart {chart}", render)
+        return self._call(f"rendering chart {values.chart}", render)
 
     def uninstall(self, name: str, namespace: str, timeout_s: float) -> None:
         """Remove the release; nothing happens where there is none. What its chart keeps stays."""
 
         from pyhelm3.errors import ReleaseNotFoundError
 
-        async def remove(client: Client) -> None:
-            # Which right was missing is said by `--debug` alone, which pyhelm3's own call does not take.
+        async def remove(_: Client, command: Command) -> None:
+            # Which right was missing is said by `--debug` alone, which the client's own call does not take.
             with contextlib.suppress(ReleaseNotFoundError):
-                await client._command.uninstall(name, debug=True, namespace=namespace, timeout=f"{timeout_s:.0f}s")
+                await command.uninstall(name, debug=True, namespace=namespace, timeout=f"{timeout_s:.0f}s")
 
         self._call(f"uninstalling release {namespace}/{name}", remove)
 
@@ -170,20 +182,21 @@ class Helm:
                 time.sleep(1)  # perhaps another helm is at work
                 continue
 
-            async def proceed(client: Client) -> None:
+            async def proceed(client: Client, _: Command) -> None:
                 await client.get_proceedable_revision(name, namespace=namespace, timeout=f"{timeout_s:.0f}s")
 
             self._call(f"healing release {namespace}/{name}, which is {release.status}", proceed)
             return
 
-    def _call(self, doing: str, ask: Callable[[Client], Coroutine[Any, Any, T]]) -> T:
+    def _call(self, doing: str, ask: Callable[[Client, Command], Coroutine[Any, Any, T]]) -> T:
+        """Helm's values go through its standard input: no argument, and so no log, holds one."""
         from pyhelm3 import Client
         from pyhelm3.command import Command
 
         with said_plainly(doing), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             command = Command(kubeconfig=self.access.kubeconfig, kubecontext=self.access.context)
-            return asyncio.run(ask(Client(command)))
+            return asyncio.run(ask(Client(command), command))
 
 
 def _listed(one: Mapping[str, Any]) -> Release:

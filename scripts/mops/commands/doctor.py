@@ -30,7 +30,7 @@ def command(image: str | None, no_probe: bool, timeout: str, as_json: bool, acce
     mops doctor --image registry.example.org/modelops/dask-worker:0.1.0
     mops doctor --infra azure
     """
-    from mops.charts.parts import our_repository
+    from mops.charts.images import our_repository
     from mops.cluster.doctor import examine
 
     tried = image or f"{our_repository('dask-worker', access.registry)}:{version('modelops')}"

@@ -188,7 +188,7 @@ def scale(replicas: int, name: str, namespace: str | None, timeout: float, acces
     from mops.workspace.up import scale as scale_to
 
     workspace = scale_to(access, name, namespace, replicas, timeout_s=timeout, say=say)
-    echo_line(f"workspace {name} has {workspace.values['workers']['replicas']} workers")
+    echo_line(f"workspace {name} has {workspace.values.workers.replicas} workers")
 
 
 @command.command()

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from modelops_runtime.contracts.errors import UserError
-from mops.charts.parts import image_parts, our_repository, sibling_image
+from mops.charts.images import image_of, our_repository, sibling_image
 from mops.cluster.errors import ClusterError
 from mops.workspace.spec import WorkspaceSpec
 
@@ -49,9 +49,9 @@ def wanted_images(spec: WorkspaceSpec, registry: str | None = None) -> dict[str,
     if len(given) < len(named):
         lacking = ", ".join(f"dask.{name.removeprefix('dask-')}" for name in named if name not in given)
         raise UserError(f"--build needs an image by tag, with its registry, for {lacking} in the workspace's file")
-    beside = sibling_image({"workers": {"image": image_parts(given["dask-worker"])}}, "adaptive-worker")
+    beside = sibling_image(image_of(given["dask-worker"]), "adaptive-worker")
     if beside:
-        given["adaptive-worker"] = f"{beside['repository']}:{beside['tag']}"
+        given["adaptive-worker"] = f"{beside.repository}:{beside.tag}"
     return given
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+
+from pydantic import ValidationError
 
 from modelops_runtime.contracts.errors import UserError
+from mops.charts.base import Image
+from mops.charts.dask_workspace import DaskWorkspaceValues
 from mops.cluster.errors import ClusterError, NotOnCluster
-from mops.cluster.helm import Helm, Release
+from mops.cluster.helm import Helm, Release, unknown_values
 from mops.cluster.names import slug, workspace_namespace
 
-CHART = "dask-workspace"
+CHART = DaskWorkspaceValues.chart
 LABEL = "modelops.io/workspace"
 """On a namespace: its runs may reach the workspace in the namespace that the label names."""
 
@@ -54,17 +56,17 @@ class Workspace:
 
     ref: WorkspaceRef
     release: Release
-    values: Mapping[str, Any] = field(repr=False)
-    """The chart's defaults included."""
+    values: DaskWorkspaceValues = field(repr=False)
+    """The chart's defaults included; only what was given counts as set."""
 
     @property
     def tls(self) -> bool:
-        return bool(self.values["tls"]["enabled"])
+        return self.values.tls.enabled
 
     @property
     def given_secret(self) -> str:
         """ca.crt, tls.crt, tls.key for everybody, where they were given; else empty."""
-        return self.values["tls"]["existingSecret"]
+        return self.values.tls.existing_secret
 
     @property
     def ca_secret(self) -> str:
@@ -76,13 +78,19 @@ class Workspace:
         """Name of its Service."""
         return f"{self.ref.release}-scheduler"
 
+    @property
+    def worker_image(self) -> Image | None:
+        """None: the chart's own."""
+        workers = self.values.workers
+        return workers.image if "image" in workers.model_fields_set else None
+
     def binding(self, secret: str) -> DaskBinding:
-        workers = self.values["workers"]
+        workers = self.values.workers
         return DaskBinding(
             address=f"{'tls' if self.tls else 'tcp'}://{self.scheduler}.{self.ref.namespace}.svc:8786",
             namespace=self.ref.namespace,
             secret=secret if self.tls else "",
-            slots=max(1, int(workers["replicas"]) * int(workers["threads"])),
+            slots=max(1, workers.replicas * workers.threads),
         )
 
 
@@ -104,9 +112,11 @@ def find(helm: Helm, name: str, namespace: str | None = None, *, near: str | Non
 
 
 def workspace_of(name: str, release: Release) -> Workspace:
-    from mops.charts.dask_workspace import DaskWorkspaceValues
-
-    values = DaskWorkspaceValues.model_validate(dict(release.values)).model_dump(by_alias=True)
+    """Raises UserError for a release whose values are not those of our chart."""
+    try:
+        values = DaskWorkspaceValues.of(release.values)
+    except ValidationError as error:
+        raise UserError(unknown_values(release, error)) from None
     ref = WorkspaceRef(name=name, release=release.name, namespace=release.namespace)
     return Workspace(ref=ref, release=release, values=values)
 

@@ -39,8 +39,8 @@ def wake(kube: Kube, workspace: Workspace, say: Say) -> None:
 
     Who may not do that lets it be done by the workspace itself, at its next look after the run has come.
     """
-    ref, replicas = workspace.ref, workspace.values["workers"]["replicas"]
-    if not workspace.values["idle"]["enabled"]:
+    ref, replicas = workspace.ref, workspace.values.workers.replicas
+    if not workspace.values.idle.enabled:
         return
     try:
         with said_plainly(f"waking workspace {ref.name!r}"):

@@ -15,7 +15,7 @@ def status_lines(
 ) -> list[str]:
     ref, release, binding = workspace.ref, workspace.release, workspace.binding("")
     ready = sum(pod.is_ready for pod in pods)
-    workers = workspace.values["workers"]["replicas"]
+    workers = workspace.values.workers.replicas
     at_work = f"{workers}, {binding.slots} simulations side by side"
     lines = [
         f"{ref.name}: {release.status}, {ready} of {len(pods)} pods ready",

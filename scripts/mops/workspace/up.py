@@ -8,7 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from mops.charts.values_files import merged, with_files
+from mops.charts.dask_workspace import DaskWorkspaceValues
+from mops.charts.values_files import with_files
 from mops.cluster.access import Access, Kube
 from mops.cluster.changes import changes
 from mops.cluster.errors import ClusterError, Forbidden, NotOnCluster, naming_files, said_plainly
@@ -16,7 +17,7 @@ from mops.cluster.helm import Helm
 from mops.cluster.names import slug, workspace_namespace
 from mops.cluster.pods import PodState, wait_for
 from mops.cluster.pull_secrets import PullSecret
-from mops.workspace.release_ref import CHART, LABEL, Workspace, WorkspaceRef, find, up_command
+from mops.workspace.release_ref import LABEL, Workspace, WorkspaceRef, find, up_command
 from mops.workspace.sleep import asleep_since, is_asleep
 from mops.workspace.spec import WorkspaceSpec
 from mops.workspace.values import workspace_values
@@ -41,7 +42,7 @@ class WorkspaceRequest:
         namespace = self.namespace or self.spec.namespace or workspace_namespace(self.name)
         return WorkspaceRef(name=self.name, release=slug(self.name), namespace=namespace)
 
-    def values(self) -> dict[str, Any]:
+    def values(self) -> DaskWorkspaceValues:
         made = workspace_values(self.spec, pull_secrets=self.pull_secret.names(), registry=self.registry)
         return with_files(made, self.values_files)
 
@@ -52,7 +53,7 @@ def preview(access: Access, wanted: WorkspaceRequest) -> list[str]:
     is_there = kube.has_namespace(ref.namespace)
     release = helm.release(ref.release, ref.namespace) if is_there else None
     with naming_files(wanted.values_files):
-        after = helm.preview(ref.release, ref.namespace, CHART, wanted.values(), is_there=is_there)
+        after = helm.preview(ref.release, ref.namespace, wanted.values(), is_there=is_there)
     lines = [] if is_there else [f"+ Namespace/{ref.namespace}"]
     return lines + changes(release.resources if release else (), after)
 
@@ -74,16 +75,16 @@ def scale(access: Access, name: str, namespace: str | None, replicas: int, *, ti
     helm = Helm(access)
     workspace = find(helm, name, namespace)
     ref = workspace.ref
-    values = merged(workspace.release.values, {"workers": {"replicas": replicas}})
+    values = workspace.values.over({"workers": {"replicas": replicas}})
     return _deployed(helm, Kube(access), ref, values, timeout_s=timeout_s, say=say)
 
 
 def _deployed(
-    helm: Helm, kube: Kube, ref: WorkspaceRef, values: Mapping[str, Any], *, timeout_s: float, say: Say
+    helm: Helm, kube: Kube, ref: WorkspaceRef, values: DaskWorkspaceValues, *, timeout_s: float, say: Say
 ) -> Workspace:
     """The release, ready; one that was asleep is awake."""
     since = asleep_since(kube, ref)
-    revision = helm.deploy(ref.release, ref.namespace, CHART, values, timeout_s)
+    revision = helm.deploy(ref.release, ref.namespace, values, timeout_s)
     say(f"release {ref.namespace}/{ref.release}: revision {revision}")
     if since is not None:
         say(f"workspace {ref.name}: it was {is_asleep(since)}")

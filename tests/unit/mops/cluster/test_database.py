@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from modelops_runtime.contracts.errors import UserError
-from mops.adaptive.database import RunDatabase, admin_of, database_name, refuse_anothers, run_database, way_to
+from mops.adaptive.database import RunDatabase, admin_of, database_name, networks_of, refuse_anothers, run_database
 from mops.adaptive.database_job import connection, database_job, pod_like
 from mops.adaptive.release_ref import RunRef
 from mops.charts.adaptive_run import AdaptiveRunValues
@@ -99,11 +99,11 @@ def test_all_that_the_job_is_told_comes_from_a_secret(what: str, has_ca: bool):
 
 
 def test_the_chart_takes_what_opens_the_way():
-    way = way_to(SERVER.host, 5432, {"203.0.113.7", "2001:db8::7"})
-    assert way == {"cidrs": ["2001:db8::7/128", "203.0.113.7/32"], "port": 5432}
-    AdaptiveRunValues.model_validate({"centralStore": way})
+    networks = networks_of(SERVER.host, {"203.0.113.7", "2001:db8::7"})
+    assert networks == ["2001:db8::7/128", "203.0.113.7/32"]
+    assert AdaptiveRunValues.of({"centralStore": {"cidrs": networks}}).central_store.cidrs == networks
     with pytest.raises(ClusterError, match=SERVER.host):
-        way_to(SERVER.host, 5432, set())
+        networks_of(SERVER.host, set())
 
 
 @pytest.mark.parametrize("wrong", ["203.0.113.7", "db.example.org", "203.0.113.7/32/1", ""])
