@@ -22,7 +22,7 @@ from mops.charts.values_files import with_files
 from mops.cluster.access import Access
 from mops.cluster.errors import ClusterError, naming_files
 from mops.cluster.helm import Helm
-from tests.charts.rendering import CHARTS, ROOT, SPEC, helm, manifest, pod_templates, program, render
+from tests.charts.rendering import CHARTS, KUBERNETES, ROOT, SPEC, helm, manifest, pod_templates, program, render
 from tests.support.patience import PATIENCE_S
 
 pytestmark = pytest.mark.cluster  # Helm is among what the test cluster is made of
@@ -217,6 +217,18 @@ def _steady(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("chart", CHARTS)
+def test_a_packaged_chart_needs_nothing_beside_it(chart: str, tmp_path: Path) -> None:
+    """Shared helpers are real files of each chart: no link, no dependency by path."""
+    assert [path for path in (ROOT / "charts").rglob("*") if path.is_symlink()] == []
+    assert [path for path in (ROOT / "charts").rglob("Chart.yaml") if "file://" in path.read_text()] == []
+    helm("package", str(ROOT / "charts" / chart), "--destination", str(tmp_path))
+    (package,) = tmp_path.glob("*.tgz")
+    spec = SPEC if chart == "adaptive-run" else ()
+    packaged = helm("template", "rel", str(package), "--kube-version", KUBERNETES, *spec)
+    assert _steady([one for one in yaml.safe_load_all(packaged) if one]) == _steady(render(chart))
+
+
+@pytest.mark.parametrize("chart", CHARTS)
 def test_the_notes_say_what_to_do_next(chart: str) -> None:
     spec = SPEC if chart == "adaptive-run" else ()
     said = helm("install", "rel", str(ROOT / "charts" / chart), "--dry-run=client", "-n", "there", *spec)
@@ -315,15 +327,21 @@ def test_unknown_values_are_refused_at_every_level_and_no_default_is_null(folder
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_helpers_carry_their_charts_name(folder: str) -> None:
+def test_helpers_carry_their_charts_name_and_shared_ones_the_projects(folder: str) -> None:
     defined = [
         name
-        for path in (ROOT / "charts" / folder / "templates").rglob("*")
+        for path in sorted((ROOT / "charts" / folder / "templates").rglob("*"))
         if path.is_file()
         for name in re.findall(r'define "([^"]+)"', path.read_text())
     ]
-    assert defined
-    assert [name for name in defined if not name.startswith(f"{folder.split('/')[-1]}.")] == []
+    own = f"{folder.split('/')[-1]}."
+    assert [name for name in defined if not name.startswith((own, "modelops."))] == []
+    shared = [name for name in defined if name.startswith("modelops.")]
+    assert shared == [
+        name
+        for path in sorted((ROOT / "charts/_shared").iterdir())
+        for name in re.findall(r'define "([^"]+)"', path.read_text())
+    ]
 
 
 # These change what is drawn at random alone; tests/cluster/test_certificates.py tries them.
