@@ -17,7 +17,7 @@ from modelops_runtime.runner.events import Notice
 from mops.adaptive.ledger import NotFromHere, ledger_of
 from mops.adaptive.release_ref import ClusterRun
 from mops.adaptive.results import fetch, write_results
-from mops.adaptive.up import end_of, job_failure
+from mops.adaptive.up import job_end, job_failure
 from mops.adaptive.watch import Watch
 from mops.cluster.access import Access, Kube
 from mops.cluster.errors import ClusterError
@@ -52,14 +52,14 @@ def follow(access: Access, run: ClusterRun, slots: int, to: Path, show: Listener
                 while True:
                     watch = _show_changes(ledger, run, watch, slots, show, began)
                     last_answer = time.monotonic()
-                    state = end_of(kube, run.ref)
+                    state = job_end(kube, run.ref)
                     if ledger is None and not state:
                         break
                     if state:
                         return _ended(kube, run, ledger, state, to, watch, time.monotonic() - began)
         except NotFromHere as error:
             if watch is None:  # it never could be reached from here
-                return _awaited(access, run, to, show, error.args[0], began)
+                return _awaited(access, run, to, show, error.what, began)
             if time.monotonic() - last_answer > _UNREACHABLE_S:
                 raise
         except (ClusterError, LedgerError):
@@ -85,7 +85,7 @@ def _show_changes(
 
 def _state_or_unknown(kube: Kube, run: ClusterRun) -> str:
     try:
-        return end_of(kube, run.ref)
+        return job_end(kube, run.ref)
     except ClusterError:
         return ""
 
@@ -110,7 +110,7 @@ def _awaited(access: Access, run: ClusterRun, to: Path, show: Listener, why: str
     last_answer = time.monotonic()
     while True:
         try:
-            if state := end_of(kube, run.ref):
+            if state := job_end(kube, run.ref):
                 break
             last_answer = time.monotonic()
         except ClusterError:
@@ -118,7 +118,7 @@ def _awaited(access: Access, run: ClusterRun, to: Path, show: Listener, why: str
                 raise
         time.sleep(_LOOK_S)
     _refuse_gone(run, state)
-    files = fetch(access, run, to, say=lambda text: show.on_event(Notice(text)))
+    files = fetch(access, run, to, notify=lambda text: show.on_event(Notice(text)))
     if not files:
         raise job_failure(kube, run.ref)
     kept = run_of_json((to / "run.json").read_text("utf-8"))

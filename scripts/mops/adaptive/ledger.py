@@ -72,7 +72,7 @@ def ledger_url(access: Access, run: ClusterRun) -> Iterator[str]:
             port = stack.enter_context(forwarding)
         except ClusterError as error:
             if isinstance(error, Forbidden) or _is_up(access, ref):
-                raise NotFromHere(f"no port of the run's Postgres can be forwarded ({error.args[0]})") from error
+                raise NotFromHere(f"no port of the run's Postgres can be forwarded ({error.what})") from error
             raise
         yield _url(said, "127.0.0.1", port)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelops_runtime.contracts.errors import UserError
-from mops.cluster.errors import Forbidden, said_plainly
+from mops.cluster.errors import Forbidden, translated_errors
 
 if TYPE_CHECKING:
     from kubernetes import client
@@ -71,7 +71,7 @@ class Access:
         if not any(Path(one).expanduser().exists() for one in files.split(os.pathsep) if one):
             raise UserError(f"{files}: there is no such file; {_ANOTHER}")
         try:
-            with said_plainly("reading the kubeconfig"):
+            with translated_errors("reading the kubeconfig"):
                 yield files
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
@@ -119,7 +119,7 @@ class Kube:
         """What `read` returns, or None where the answer is "not found"."""
         from kubernetes.client import ApiException
 
-        with said_plainly(f"looking at {'/'.join(args)}"):
+        with translated_errors(f"looking at {'/'.join(args)}"):
             try:
                 return read(*args, _request_timeout=_REQUEST_TIMEOUT_S)
             except ApiException as error:
@@ -135,14 +135,14 @@ class Kube:
             return False
         if there is None:
             metadata = {"name": name, "labels": {**OURS, **RESTRICTED, **labels}}
-            with said_plainly(f"making namespace {name}"):
+            with translated_errors(f"making namespace {name}"):
                 self.core.create_namespace({"metadata": metadata})  # pyright: ignore[reportArgumentType]
             return True
         if there.status and there.status.phase == "Terminating":
             raise UserError(f"namespace {name} is being deleted; run the same command again when it is gone")
         lacking = {key: value for key, value in labels.items() if (there.metadata.labels or {}).get(key) != value}
         if lacking:
-            with said_plainly(f"labelling namespace {name}"):
+            with translated_errors(f"labelling namespace {name}"):
                 self.core.patch_namespace(name, {"metadata": {"labels": lacking}})
         return False
 
@@ -163,7 +163,7 @@ class Kube:
         return there is not None and (there.metadata.labels or {}).get(key) == value
 
     def delete_namespace(self, name: str) -> None:
-        with said_plainly(f"deleting namespace {name}"):
+        with translated_errors(f"deleting namespace {name}"):
             self.core.delete_namespace(name)
 
     def secret(self, namespace: str, name: str) -> dict[str, bytes] | None:
@@ -192,7 +192,7 @@ class Kube:
             "data": {key: base64.b64encode(value).decode() for key, value in data.items()},
         }
         is_there = replace and self.found(self.core.read_namespaced_secret, name, namespace) is not None
-        with said_plainly(f"writing Secret {namespace}/{name}"):
+        with translated_errors(f"writing Secret {namespace}/{name}"):
             if is_there:
                 self.core.patch_namespaced_secret(name, namespace, body)
             else:

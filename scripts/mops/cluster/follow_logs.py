@@ -12,7 +12,7 @@ from threading import Thread
 from typing import Any
 
 from mops.cluster.access import Kube
-from mops.cluster.errors import ClusterError, Forbidden, said_plainly
+from mops.cluster.errors import ClusterError, Forbidden, translated_errors
 from mops.cluster.pods import PodState, pods_of
 
 _LOOK_S = 2.0
@@ -132,7 +132,7 @@ def _opened(kube: Kube, namespace: str, tail: Tail) -> Any:
 
 def _as_ours(namespace: str, pod: PodState, error: Exception) -> ClusterError:
     try:
-        with said_plainly(f"reading the log of {namespace}/{pod.name}"):
+        with translated_errors(f"reading the log of {namespace}/{pod.name}"):
             raise error
     except ClusterError as ours:
         return ours

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from mops.cluster.access import Access
-from mops.cluster.errors import said_plainly
+from mops.cluster.errors import translated_errors
 
 _CHUNK = 65_536
 
@@ -24,7 +24,7 @@ def forwarded(access: Access, namespace: str, pod: Callable[[], str], port: int,
     `pod` is asked for the pod's name at each connection. A pod that cannot be reached ends the connection, not the block.
     The first connection is tried before the block begins. Raises ClusterError when that fails, OSError for a taken port.
     """
-    with said_plainly(f"reaching pod {namespace}/{pod()}"):
+    with translated_errors(f"reaching pod {namespace}/{pod()}"):
         _close(_open(access, namespace, pod, port))
     with socket.create_server(("127.0.0.1", local)) as server:
         taking = threading.Thread(target=_take, args=(server, access, namespace, pod, port), daemon=True)

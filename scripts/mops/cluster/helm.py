@@ -14,12 +14,12 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from modelops_runtime.contracts.errors import UserError
 from mops.charts.base import ChartValues
 from mops.cluster.access import Access
-from mops.cluster.errors import said_plainly
+from mops.cluster.errors import translated_errors
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -60,14 +60,24 @@ def helm_version() -> str | None:
     return said.stdout.strip().removeprefix("v") or None
 
 
-def version_problem(version: str | None) -> str | None:
+class VersionProblem(NamedTuple):
     """What is wrong with a version of helm, and what would be right."""
+
+    what: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.what}; {self.remedy}"
+
+
+def version_problem(version: str | None) -> VersionProblem | None:
+    """None for a version that fits."""
     right = f"install Helm {'.'.join(map(str, OLDEST))} or later, below {BELOW[0]}: https://helm.sh/docs/intro/install"
     if version is None:
-        return f"there is no helm on PATH; {right}"
+        return VersionProblem("there is no helm on PATH", right)
     found = re.match(r"(\d+)\.(\d+)\.(\d+)", version)
     fits = found is not None and OLDEST <= tuple(map(int, found.groups())) < BELOW
-    return None if fits else f"helm is {version}; {right}"
+    return None if fits else VersionProblem(f"helm is {version}", right)
 
 
 def chart_path(name: str) -> Path:
@@ -90,7 +100,7 @@ class Helm:
 
     def __init__(self, access: Access) -> None:
         if problem := version_problem(helm_version()):
-            raise UserError(problem)
+            raise UserError(str(problem))
         access.check()  # of a kubeconfig that cannot be read, helm says that the cluster does not answer
         self.access = access
 
@@ -188,15 +198,15 @@ class Helm:
             self._call(f"healing release {namespace}/{name}, which is {release.status}", proceed)
             return
 
-    def _call(self, doing: str, ask: Callable[[Client, Command], Coroutine[Any, Any, T]]) -> T:
+    def _call(self, action: str, use: Callable[[Client, Command], Coroutine[Any, Any, T]]) -> T:
         """Helm's values go through its standard input: no argument, and so no log, holds one."""
         from pyhelm3 import Client
         from pyhelm3.command import Command
 
-        with said_plainly(doing), warnings.catch_warnings():
+        with translated_errors(action), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             command = Command(kubeconfig=self.access.kubeconfig, kubecontext=self.access.context)
-            return asyncio.run(ask(Client(command), command))
+            return asyncio.run(use(Client(command), command))
 
 
 def _listed(one: Mapping[str, Any]) -> Release:

@@ -119,7 +119,7 @@ def pull_secret_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return with_secret
 
 
-def say(text: str) -> None:
+def notify(text: str) -> None:
     """How far a command is: a line on standard error."""
     echo_line(text, err=True)
 

@@ -12,10 +12,10 @@ from modelops_runtime.contracts.errors import RunFailed, UserError
 from mops.adaptive.follow import Followed, follow
 from mops.adaptive.release_ref import ClusterRun
 from mops.adaptive.up import up
-from mops.adaptive.up_request import wanted
+from mops.adaptive.up_request import up_request
 from mops.cluster.access import Access
 from mops.cluster.helm import Helm
-from mops.commands.options import say
+from mops.commands.options import notify
 from mops.terminal.answer import answer_lines, ended_json, failed_json
 from mops.terminal.progress import listener
 
@@ -39,19 +39,19 @@ def run_on_workspace(
     """Up, follow, fetch, answer. Raises what these raise; Ctrl-C leaves the run to itself, with exit code 130."""
     if local_options:
         raise UserError(f"{', '.join(local_options)} is for a run on this machine; with --workspace the spec says it")
-    asked = wanted(
+    request = up_request(
         spec, run_id=run_id, workspace=workspace, namespace=namespace, flags=access.flags, values_files=values_files
     )
-    to = out or asked.loaded.root / "modelops-out" / asked.run_id
+    to = out or request.loaded.root / "modelops-out" / request.run_id
     came = 0
     try:
-        run = up(access, asked, timeout_s=_TIMEOUT_S, say=_silent if quiet else say)
+        run = up(access, request, timeout_s=_TIMEOUT_S, notify=_silent if quiet else notify)
         came = 1
-        slots = asked.found_workspace(Helm(access)).binding("").slots
+        slots = request.found_workspace(Helm(access)).binding("").slots
         with listener(as_json=as_json, quiet=quiet) as show:
             done = follow(access, run, slots, to, show)
     except KeyboardInterrupt:
-        ref, again = asked.ref, f"mops run --spec {spec} --workspace {workspace}{access.flags}"
+        ref, again = request.ref, f"mops run --spec {spec} --workspace {workspace}{access.flags}"
         if not came:
             echo_line(f"stopped before the run was at work; `{again}` goes on", err=True)
         else:

@@ -19,8 +19,8 @@ from mops.commands.options import (
     going_on_later,
     json_option,
     not_empty,
+    notify,
     pull_secret_options,
-    say,
     show_lines,
     tail_option,
     timeout_option,
@@ -89,19 +89,19 @@ def up(
     from mops.workspace.up import WorkspaceRequest, preview
     from mops.workspace.up import up as bring_up
 
-    wanted = WorkspaceRequest(
+    request = WorkspaceRequest(
         name=name, spec=_spec(file), namespace=namespace, values_files=values_files, pull_secret=pull_secret,
         registry=access.registry,
     )  # fmt: skip
     if dry_run:
-        echo_lines(preview(access, wanted) or ["nothing would change"])
+        echo_lines(preview(access, request) or ["nothing would change"])
         return
     if build:
         from mops.workspace.build import build_and_push
 
-        build_and_push(wanted.spec, say, registry=access.registry)
+        build_and_push(request.spec, notify, registry=access.registry)
     with going_on_later(f"mops workspace up {name}{access.flags}"):
-        workspace = bring_up(access, wanted, timeout_s=timeout, say=say)
+        workspace = bring_up(access, request, timeout_s=timeout, notify=notify)
     binding = workspace.binding("")
     echo_line(f"workspace {name} is ready: {binding.address}, {binding.slots} simulations side by side")
 
@@ -187,7 +187,7 @@ def scale(replicas: int, name: str, namespace: str | None, timeout: float, acces
     """
     from mops.workspace.up import scale as scale_to
 
-    workspace = scale_to(access, name, namespace, replicas, timeout_s=timeout, say=say)
+    workspace = scale_to(access, name, namespace, replicas, timeout_s=timeout, notify=notify)
     echo_line(f"workspace {name} has {workspace.values.workers.replicas} workers")
 
 
@@ -214,8 +214,8 @@ def logs(name: str, namespace: str | None, component: str, tail: int, follow: bo
     from mops.workspace.release_ref import find
 
     ref = find(Helm(access), name, namespace).ref
-    wanted = "" if component == "all" else component
-    of = (Kube(access), ref.namespace, ref.release, wanted, tail)
+    selected = "" if component == "all" else component
+    of = (Kube(access), ref.namespace, ref.release, selected, tail)
     show_lines(follow_logs(*of, is_over=lambda: False) if follow else log_lines(*of))
 
 
@@ -235,4 +235,4 @@ def down(name: str, namespace: str | None, purge: bool, force: bool, timeout: fl
     """
     from mops.workspace.up import down as take_down
 
-    take_down(access, name, namespace, purge=purge, force=force, timeout_s=timeout, say=say)
+    take_down(access, name, namespace, purge=purge, force=force, timeout_s=timeout, notify=notify)

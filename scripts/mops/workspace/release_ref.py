@@ -45,8 +45,8 @@ class WorkspaceRef:
         return f"{self.release}-worker"
 
     @property
-    def sleep_memory(self) -> str:
-        """Name of the ConfigMap in which a workspace that may sleep remembers since when."""
+    def sleep_state(self) -> str:
+        """Name of the ConfigMap that says since when the workspace is idle or asleep."""
         return f"{self.release}-idle"
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from modelops_runtime.pods.idle import Memory
 from mops.cluster.access import Kube
-from mops.cluster.errors import ClusterError, Forbidden, said_plainly
+from mops.cluster.errors import ClusterError, Forbidden, translated_errors
+from mops.terminal.notify import Notify
 from mops.workspace.release_ref import Workspace, WorkspaceRef
-
-Say = Callable[[str], None]
 
 _MANAGER = "mops"
 
@@ -19,7 +17,7 @@ _MANAGER = "mops"
 def asleep_since(kube: Kube, ref: WorkspaceRef) -> datetime | None:
     """When its workers were scaled to none because nobody used it; None where it is awake, or that cannot be seen."""
     try:
-        state: Any = kube.found(kube.core.read_namespaced_config_map, ref.sleep_memory, ref.namespace)
+        state: Any = kube.found(kube.core.read_namespaced_config_map, ref.sleep_state, ref.namespace)
         since = None if state is None else Memory.of(state.data or {}).asleep_since
         if since is None:
             return None
@@ -29,12 +27,12 @@ def asleep_since(kube: Kube, ref: WorkspaceRef) -> datetime | None:
     return None if workers is None or workers.spec.replicas else since.astimezone(UTC)
 
 
-def is_asleep(since: datetime) -> str:
+def asleep_text(since: datetime) -> str:
     """For people. Pure."""
     return f"asleep since {since:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def wake(kube: Kube, workspace: Workspace, say: Say) -> None:
+def wake(kube: Kube, workspace: Workspace, notify: Notify) -> None:
     """Before a run comes to it: its workers again, as many as its release says, and the time without a run counted anew.
 
     Who may not do that lets it be done by the workspace itself, at its next look after the run has come.
@@ -43,20 +41,20 @@ def wake(kube: Kube, workspace: Workspace, say: Say) -> None:
     if not workspace.values.idle.enabled:
         return
     try:
-        with said_plainly(f"waking workspace {ref.name!r}"):
+        with translated_errors(f"waking workspace {ref.name!r}"):
             kube.core.patch_namespaced_config_map(
-                ref.sleep_memory, ref.namespace, {"data": {"idleSince": ""}}, field_manager=_MANAGER
+                ref.sleep_state, ref.namespace, {"data": {"idleSince": ""}}, field_manager=_MANAGER
             )
         since = asleep_since(kube, ref)
         if since is None:
             return
-        with said_plainly(f"waking workspace {ref.name!r}"):
+        with translated_errors(f"waking workspace {ref.name!r}"):
             kube.apps.patch_namespaced_deployment_scale(
                 ref.workers, ref.namespace, {"spec": {"replicas": replicas}}, field_manager=_MANAGER
             )
     except Forbidden:
-        say(f"workspace {ref.name}: you may not wake it; should it sleep, it wakes by itself when the run has come")
+        notify(f"workspace {ref.name}: you may not wake it; should it sleep, it wakes by itself when the run has come")
     except ClusterError as error:
-        say(f"{error.args[0]}; should it sleep, it wakes by itself when the run has come")
+        notify(f"{error.what}; should it sleep, it wakes by itself when the run has come")
     else:
-        say(f"workspace {ref.name}: {is_asleep(since)}; woken, {replicas} workers")
+        notify(f"workspace {ref.name}: {asleep_text(since)}; woken, {replicas} workers")

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from mops.cluster.pods import PodState
 from mops.workspace.release_ref import Workspace
-from mops.workspace.sleep import is_asleep
+from mops.workspace.sleep import asleep_text
 
 
 def status_lines(
@@ -21,7 +21,7 @@ def status_lines(
         f"{ref.name}: {release.status}, {ready} of {len(pods)} pods ready",
         f"release     {ref.namespace}/{release.name}, revision {release.revision}, {release.updated:%Y-%m-%d %H:%M:%S} UTC",
         f"scheduler   {binding.address}",
-        f"workers     {f'{is_asleep(asleep)}, {workers} when a run comes' if asleep else at_work}",
+        f"workers     {f'{asleep_text(asleep)}, {workers} when a run comes' if asleep else at_work}",
         f"runs        {', '.join(runs) if runs else 'none at work'}",
     ]
     return lines + pod_lines(pods)

@@ -127,5 +127,5 @@ def test_what_is_taken_down_and_not_there_is_looked_for_and_not_made(monkeypatch
     monkeypatch.setattr(Helm, "releases", lambda *_: [])
     access = Access(context="a", flags=" --context a")
     with pytest.raises(UserError, match=r"no workspace 'nowhere'; `mops workspace ls --context a` lists") as refused:
-        down(access, "nowhere", None, purge=False, force=False, timeout_s=1, say=lambda _: None)
+        down(access, "nowhere", None, purge=False, force=False, timeout_s=1, notify=lambda _: None)
     assert "workspace up" not in str(refused.value)

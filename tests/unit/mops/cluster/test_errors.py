@@ -18,10 +18,10 @@ from mops.cluster.errors import (
     ClusterError,
     Forbidden,
     WrongValues,
-    api_meaning,
-    helm_meaning,
+    explain_api,
+    explain_helm,
     naming_files,
-    said_plainly,
+    translated_errors,
 )
 from mops.cluster.helm import version_problem
 from mops.cluster.pods import PodState, state_of, waiting_text
@@ -61,15 +61,16 @@ FORBIDDEN = (
     ],
 )  # fmt: skip
 def test_what_helm_says_becomes_a_line_and_a_next_step(stderr: str, what: str, then: str) -> None:
-    said, next_step = helm_meaning(stderr)
-    assert what in said
-    assert then in next_step
+    means = explain_helm(stderr)
+    assert what in means.what
+    assert then in means.next_step
+    assert means.is_users_mistake == (stderr in (SCHEMA, CHECK))
 
 
 def helm_fails(stderr: str) -> None:
     from pyhelm3.errors import Error
 
-    with said_plainly("rendering chart x"):
+    with translated_errors("rendering chart x"):
         raise Error(1, b"", stderr.encode())
 
 
@@ -92,13 +93,14 @@ def test_what_the_cluster_does_not_do_is_no_mistake_of_a_values_file() -> None:
 
 def test_a_refused_port_forward_says_which_right_is_missing() -> None:
     answer = json.dumps({"kind": "Status", "message": FORBIDDEN, "code": 403})
-    with pytest.raises(Forbidden, match="reaching x: anna may not list secrets there"), said_plainly("reaching x"):
+    with pytest.raises(Forbidden, match="reaching x: anna may not list secrets there"), translated_errors("reaching x"):
         raise ApiException(status=0, reason=f"Handshake status 403 Forbidden -+-+- {{'a': 'b'}} -+-+- {answer}")
 
 
 @given(st.text())
 def test_whatever_helm_says_becomes_one_line(stderr: str) -> None:
-    for text in helm_meaning(stderr):
+    means = explain_helm(stderr)
+    for text in (means.what, means.next_step):
         assert "\n" not in text
         assert text
 
@@ -107,10 +109,10 @@ def test_whatever_helm_says_becomes_one_line(stderr: str) -> None:
 def test_whatever_the_api_answers_becomes_one_line(status: int) -> None:
     error = ApiException(status=status, reason="Because")
     error.body = json.dumps({"message": "this\nand that"})
-    what, then = api_meaning(error)
-    assert what
-    assert then
-    assert "\n" not in what + then
+    means = explain_api(error)
+    assert means.what
+    assert means.next_step
+    assert "\n" not in means.what + means.next_step
 
 
 @pytest.mark.parametrize(
@@ -128,7 +130,7 @@ def test_whatever_the_api_answers_becomes_one_line(status: int) -> None:
 def test_the_helm_that_is_taken(version: str | None, fits: bool) -> None:
     problem = version_problem(version)
     assert (problem is None) == fits
-    assert problem is None or "install Helm 4.2.4 or later" in problem
+    assert problem is None or "install Helm 4.2.4 or later" in problem.remedy
 
 
 def pod(status: dict[str, Any]) -> V1Pod:
