@@ -22,7 +22,7 @@ LONGEST = 4_000
 """Characters of an error's line that are shown."""
 
 
-def run_to_the_end(cli: click.Group, args: Sequence[str] | None, *, name: str, report: str) -> NoReturn:
+def run_command_line(cli: click.Group, args: Sequence[str] | None, *, name: str, report: str) -> NoReturn:
     """Run `cli` as the program `name`, and exit. All that it writes passes the door for plain text.
 
     `report` says what to do about a defect of ours.

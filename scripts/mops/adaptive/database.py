@@ -40,7 +40,7 @@ class RunDatabase:
     name: str
     host: str
     port: int
-    is_made: bool
+    is_created: bool
     password: str = field(repr=False)
     pod: Mapping[str, Any] = field(repr=False)
 
@@ -56,16 +56,16 @@ def find_database(kube: Kube, ref: RunRef) -> RunDatabase | None:
 def run_database(secret: str, annotations: Mapping[str, str] | None, data: Mapping[str, str] | None) -> RunDatabase:
     """From what a Secret holds, in base64. Raises UserError. Pure."""
     try:
-        said = {
+        entries = {
             key: b64decode(text, validate=True).decode() for key, text in (data or {}).items() if key.startswith("PG")
         }
         return RunDatabase(
             secret=secret,
-            name=said["PGDATABASE"],
-            host=said["PGHOST"],
-            port=int(said["PGPORT"]),
-            is_made=(annotations or {}).get(_STATE) == "made",
-            password=said["PGPASSWORD"],
+            name=entries["PGDATABASE"],
+            host=entries["PGHOST"],
+            port=int(entries["PGPORT"]),
+            is_created=(annotations or {}).get(_STATE) == "made",
+            password=entries["PGPASSWORD"],
             pod=json.loads((annotations or {})[_POD]),
         )
     except (KeyError, ValueError):
@@ -83,14 +83,17 @@ def server_to_create_on(access: Access, kube: Kube, ref: RunRef, values: Adaptiv
     if not secret:
         return None
     existing = find_database(kube, ref)
-    if existing is None and (there := kube.found(kube.core.read_namespaced_secret, secret, ref.namespace)) is not None:
+    if (
+        existing is None
+        and (there := kube.read_or_none(kube.core.read_namespaced_secret, secret, ref.namespace)) is not None
+    ):
         refuse_another_runs_secret(secret, there.metadata.labels or {})
         return None
     if existing is not None and existing.secret != secret:
         raise UserError(
             f"run {ref.run_id!r} has its database by Secret {existing.secret}; write existing_secret: {existing.secret}"
         )
-    if (existing is not None and existing.is_made) or (existing is None and access.database is None):
+    if (existing is not None and existing.is_created) or (existing is None and access.database is None):
         return None
     server = (
         admin_server(access, ref, existing) if existing is not None else access.database() if access.database else None
@@ -131,10 +134,10 @@ def create(
     existing = find_database(kube, ref)
     if existing is None:
         name, password = database_name(server.cluster, ref), secrets.token_urlsafe(32)
-        said = connection_entries(server.host, server.port, name, name, password, server.ca)
+        entries = connection_entries(server.host, server.port, name, name, password, server.ca)
         labels = {_INSTANCE: ref.release, _COMPONENT: COMPONENT}
         annotations = {_STATE: "wanted", _POD: json.dumps(pod)}
-        kube.write_secret(ref.namespace, secret, "Opaque", said, labels, {"annotations": annotations}, replace=False)
+        kube.write_secret(ref.namespace, secret, "Opaque", entries, labels, {"annotations": annotations}, replace=False)
         existing = find_database(kube, ref)
     assert existing is not None
     notify(f"database {existing.name} on {server.host}: being made")
@@ -230,10 +233,10 @@ def _run_job(
 ) -> None:
     """The admin's password is in the cluster for as long as the Job: the Secret is the Job's, and goes with it."""
     name = f"{ref.release}-database-{uuid.uuid4().hex[:6]}"
-    said = connection_entries(server.host, server.port, server.database, server.admin, server.password, server.ca)
-    said |= {"MODELOPS_DATABASE": database.name.encode(), "MODELOPS_DATABASE_PASSWORD": database.password.encode()}
+    entries = connection_entries(server.host, server.port, server.database, server.admin, server.password, server.ca)
+    entries |= {"MODELOPS_DATABASE": database.name.encode(), "MODELOPS_DATABASE_PASSWORD": database.password.encode()}
     next_step = f"the admin's password is the one that postgres names in the provider config; {again}"
     with running_job(kube, ref.namespace, database_job(pod, what, name, has_ca=server.ca is not None), _PURPOSE) as uid:
         owner = {"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": uid}
-        kube.write_secret(ref.namespace, name, "Opaque", said, {}, {"ownerReferences": [owner]}, replace=False)
+        kube.write_secret(ref.namespace, name, "Opaque", entries, {}, {"ownerReferences": [owner]}, replace=False)
         wait_for_success(kube, ref.namespace, name, _PURPOSE, next_step, timeout_s=timeout_s)

@@ -32,9 +32,9 @@ def remove(access: Access, ref: RunRef, *, purge: bool, timeout_s: float, notify
     Safe to run again, also after the release is gone. Raises UserError before anything is removed.
     """
     helm, kube = Helm(access), Kube(access)
-    made = database.find_database(kube, ref) if purge else None
-    server = None if made is None else database.admin_server(access, ref, made)
-    release = None if made is None else helm.release(ref.release, ref.namespace)
+    run_database = database.find_database(kube, ref) if purge else None
+    server = None if run_database is None else database.admin_server(access, ref, run_database)
+    release = None if run_database is None else helm.release(ref.release, ref.namespace)
     helm.uninstall(ref.release, ref.namespace, timeout_s)
     wait_for(
         kube, ref.namespace, ref.release, is_there=lambda pods: not pods, timeout_s=timeout_s,
@@ -44,14 +44,14 @@ def remove(access: Access, ref: RunRef, *, purge: bool, timeout_s: float, notify
     if not purge:
         notify(f"its ledger is kept: `{ref.up_command()}` goes on, `{ref.command('down')} --purge` deletes it")
         return
-    if made is not None:
+    if run_database is not None:
         worker = worker_job(release.resources) if release else None
-        database.drop(kube, ref, server, made, worker, timeout_s=timeout_s, notify=notify)
+        database.drop(kube, ref, server, run_database, worker, timeout_s=timeout_s, notify=notify)
     selector = f"app.kubernetes.io/instance={ref.release}"
     with translated_errors(f"deleting what is left in {ref.namespace}"):
         kube.core.delete_collection_namespaced_persistent_volume_claim(ref.namespace, label_selector=selector)
         kube.core.delete_collection_namespaced_secret(ref.namespace, label_selector=selector)
     notify("its ledger and Secrets: gone")
-    if kube.is_ours(ref.namespace):
+    if kube.is_made_by_mops(ref.namespace):
         kube.delete_namespace(ref.namespace)
         notify(f"namespace {ref.namespace}: going")

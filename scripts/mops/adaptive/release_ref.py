@@ -93,9 +93,9 @@ def find(helm: Helm, run_id: str, namespace: str | None = None) -> ClusterRun:
 
 def run_of(ref: RunRef, release: Release) -> ClusterRun:
     """Raises UserError when the release is another run's, or none of ours."""
-    kept = (release.values.get("run") or {}).get("id")
-    if kept != ref.run_id:
-        holds = f"run {kept!r}" if kept else "something else"
+    found_id = (release.values.get("run") or {}).get("id")
+    if found_id != ref.run_id:
+        holds = f"run {found_id!r}" if found_id else "something else"
         raise UserError(f"release {ref.namespace}/{release.name} is of {holds}; give another --run-id or --namespace")
     try:
         values = AdaptiveRunValues.of(release.values)

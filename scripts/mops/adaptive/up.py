@@ -17,7 +17,7 @@ from mops.adaptive.release_ref import ClusterRun, RunRef, find, run_of, worker_j
 from mops.adaptive.up_request import UpRequest
 from mops.charts.adaptive_run import AdaptiveRunValues
 from mops.cluster.access import Access, Kube
-from mops.cluster.certificates import client_pair, is_good
+from mops.cluster.certificates import client_certificate, is_usable
 from mops.cluster.changes import changes
 from mops.cluster.errors import ClusterError, naming_files, translated_errors
 from mops.cluster.helm import Helm
@@ -66,7 +66,7 @@ def up(access: Access, request: UpRequest, *, timeout_s: float, notify: Notify) 
         _refuse_changed_spec(access, run_of(ref, release), request.loaded)
     if workspace.tls:
         _write_certificate(kube, workspace, ref)
-    request.pull_secret.make(kube, ref.namespace)
+    request.pull_secret.write(kube, ref.namespace)
     if server is not None:
         with naming_files(request.values_files):
             rendered = helm.preview(ref.release, ref.namespace, values, is_there=True)
@@ -94,38 +94,44 @@ def _refuse_changed_spec(access: Access, run: ClusterRun, loaded: LoadedSpec) ->
     """
     try:
         with ledger_of(access, run) as ledger:
-            kept = None if ledger is None else ledger.get_run(run.ref.run_id)
-            if ledger is None or kept is None:
+            ledger_run = None if ledger is None else ledger.get_run(run.ref.run_id)
+            if ledger is None or ledger_run is None:
                 return
             now = written_parts(loaded, code=code_of(loaded))
-            found = differences_since(kept.spec, kept.identity_parts, now)
-            begun = any(t.status is TrialStatus.COMPLETED for t in ledger.trials(kept.run_id, phase="search"))
+            differences = differences_since(ledger_run.spec, ledger_run.identity_parts, now)
+            begun = any(t.status is TrialStatus.COMPLETED for t in ledger.trials(ledger_run.run_id, phase="search"))
     except (ClusterError, LedgerError):
         return
-    if found and begun:
+    if differences and begun:
         raise UserError(
-            f"run {kept.run_id!r} exists with another spec ({'; '.join(found)}); give --run-id NEW for a run of its own, "
-            f"or take it away first: `{run.ref.command('down')} --purge`"
+            f"run {ledger_run.run_id!r} exists with another spec ({'; '.join(differences)}); "
+            f"give --run-id NEW for a run of its own, or take it away first: `{run.ref.command('down')} --purge`"
         )
 
 
 def _write_certificate(kube: Kube, workspace: Workspace, ref: RunRef) -> None:
     """A client certificate of the run's own, signed by the workspace's CA; where its certificates were given, those."""
     source = workspace.given_secret or workspace.ca_secret
-    held = kube.secret(workspace.ref.namespace, source)
-    if held is None:
+    source_data = kube.secret(workspace.ref.namespace, source)
+    if source_data is None:
         what = f"workspace {workspace.ref.name!r} has no Secret {source}"
         raise ClusterError(what, f"`mops workspace up {workspace.ref.name}{ref.flags}` makes its own again")
-    kept = kube.secret(ref.namespace, ref.dask_secret)
+    current = kube.secret(ref.namespace, ref.dask_secret)
     now = datetime.now(UTC)
     if workspace.given_secret:
-        entries = {key: held[key] for key in ("ca.crt", "tls.crt", "tls.key")}
-    elif kept is not None and kept.get("ca.crt") == held["ca.crt"] and is_good(kept["tls.crt"], kept["ca.crt"], now):
+        entries = {key: source_data[key] for key in ("ca.crt", "tls.crt", "tls.key")}
+    elif (
+        current is not None
+        and current.get("ca.crt") == source_data["ca.crt"]
+        and is_usable(current["tls.crt"], current["ca.crt"], now)
+    ):
         return
     else:
-        certificate, key = client_pair(held["ca.crt"], held["ca.key"], f"{ref.namespace}/{ref.release}", now)
-        entries = {"ca.crt": held["ca.crt"], "tls.crt": certificate, "tls.key": key}
-    if kept != entries:
+        certificate, key = client_certificate(
+            source_data["ca.crt"], source_data["ca.key"], f"{ref.namespace}/{ref.release}", now
+        )
+        entries = {"ca.crt": source_data["ca.crt"], "tls.crt": certificate, "tls.key": key}
+    if current != entries:
         labels = {"app.kubernetes.io/instance": ref.release, "app.kubernetes.io/component": "tls"}
         kube.write_secret(ref.namespace, ref.dask_secret, "kubernetes.io/tls", entries, labels)
 
@@ -135,14 +141,14 @@ def _check_store(kube: Kube, ref: RunRef, values: AdaptiveRunValues) -> None:
     name = values.central_store.existing_secret or values.postgres.auth.existing_secret
     if not name:
         return
-    held = kube.secret(ref.namespace, name)
+    secret = kube.secret(ref.namespace, name)
     other = ", or give --infra azure" if values.central_store.mode == "managed" else ""
     keys = f"{', '.join(CONNECTION[:-1])} and {CONNECTION[-1]}"
-    if held is None:
+    if secret is None:
         raise UserError(f"there is no Secret {name} in namespace {ref.namespace}; make one with {keys}{other}")
-    lacking = [key for key in CONNECTION if key not in held]
-    if lacking:
-        raise UserError(f"Secret {ref.namespace}/{name} has no {', '.join(lacking)}; it needs {keys}")
+    missing = [key for key in CONNECTION if key not in secret]
+    if missing:
+        raise UserError(f"Secret {ref.namespace}/{name} has no {', '.join(missing)}; it needs {keys}")
 
 
 def worker_jobs(kube: Kube, ref: RunRef) -> list[Any]:

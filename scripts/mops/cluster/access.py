@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 _REQUEST_TIMEOUT_S = (10, 60)
 """To connect, and between two bytes."""
 
-OURS = {"app.kubernetes.io/managed-by": "mops"}
+MADE_BY_MOPS = {"app.kubernetes.io/managed-by": "mops"}
 """Labels of what these commands make beside the releases."""
 
-RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
+POD_SECURITY = {"pod-security.kubernetes.io/enforce": "restricted"}
 
 
-_ANOTHER = "set KUBECONFIG, or give --kubeconfig and --context"
+_CHOOSE_ANOTHER = "set KUBECONFIG, or give --kubeconfig and --context"
 
 
 @dataclass(frozen=True)
@@ -64,28 +64,30 @@ class Access:
         """What to read, as KUBECONFIG would have it; what is wrong with it leaves the block as UserError."""
         import yaml
 
-        quiet()
+        silence_libraries()
         if self.kubeconfig is not None and not self.kubeconfig.is_file():
             raise UserError(f"{self.kubeconfig}: there is no such file; --kubeconfig is a file that kubectl takes")
         files = str(self.kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config")
         if not any(Path(one).expanduser().exists() for one in files.split(os.pathsep) if one):
-            raise UserError(f"{files}: there is no such file; {_ANOTHER}")
+            raise UserError(f"{files}: there is no such file; {_CHOOSE_ANOTHER}")
         try:
             with translated_errors("reading the kubeconfig"):
                 yield files
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             where = f"{mark.name}:{mark.line + 1}:{mark.column + 1}" if mark else files
-            raise UserError(f"{where}: this is not YAML: {error.problem or error.context}; {_ANOTHER}") from error
+            raise UserError(
+                f"{where}: this is not YAML: {error.problem or error.context}; {_CHOOSE_ANOTHER}"
+            ) from error
         except OSError as error:
-            raise UserError(f"{error.filename or files}: {error.strerror or error}; {_ANOTHER}") from error
+            raise UserError(f"{error.filename or files}: {error.strerror or error}; {_CHOOSE_ANOTHER}") from error
         except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise UserError(f"{files}: this is not YAML in UTF-8; {_ANOTHER}") from error
+            raise UserError(f"{files}: this is not YAML in UTF-8; {_CHOOSE_ANOTHER}") from error
         except (AttributeError, KeyError, TypeError, ValueError) as error:  # the client takes its form for granted
-            raise UserError(f"{files}: this is no kubeconfig; {_ANOTHER}") from error
+            raise UserError(f"{files}: this is no kubeconfig; {_CHOOSE_ANOTHER}") from error
 
 
-def quiet() -> None:
+def silence_libraries() -> None:
     """What libraries log is said by us, or is nothing that a user can act on."""
     logging.getLogger().addHandler(logging.NullHandler())
 
@@ -115,7 +117,7 @@ class Kube:
 
         return client.BatchV1Api(self._api)
 
-    def found(self, read: Callable[..., Any], *args: Any) -> Any | None:
+    def read_or_none(self, read: Callable[..., Any], *args: Any) -> Any | None:
         """What `read` returns, or None where the answer is "not found"."""
         from kubernetes.client import ApiException
 
@@ -130,36 +132,36 @@ class Kube:
     def ensure_namespace(self, name: str, labels: Mapping[str, str]) -> bool:
         """Make it with these labels, under Pod Security "restricted", or add the labels that lack. True when it was made."""
         try:
-            there = self.found(self.core.read_namespace, name)
+            there = self.read_or_none(self.core.read_namespace, name)
         except Forbidden:  # whoever may work in one namespace alone may not see namespaces: it was made for them
             return False
         if there is None:
-            metadata = {"name": name, "labels": {**OURS, **RESTRICTED, **labels}}
+            metadata = {"name": name, "labels": {**MADE_BY_MOPS, **POD_SECURITY, **labels}}
             with translated_errors(f"making namespace {name}"):
                 self.core.create_namespace({"metadata": metadata})  # pyright: ignore[reportArgumentType]
             return True
         if there.status and there.status.phase == "Terminating":
             raise UserError(f"namespace {name} is being deleted; run the same command again when it is gone")
-        lacking = {key: value for key, value in labels.items() if (there.metadata.labels or {}).get(key) != value}
-        if lacking:
+        missing = {key: value for key, value in labels.items() if (there.metadata.labels or {}).get(key) != value}
+        if missing:
             with translated_errors(f"labelling namespace {name}"):
-                self.core.patch_namespace(name, {"metadata": {"labels": lacking}})
+                self.core.patch_namespace(name, {"metadata": {"labels": missing}})
         return False
 
     def has_namespace(self, name: str) -> bool:
         """Whether it is there, as far as one may see."""
         try:
-            return self.found(self.core.read_namespace, name) is not None
+            return self.read_or_none(self.core.read_namespace, name) is not None
         except Forbidden:
             return True
 
-    def is_ours(self, namespace: str) -> bool:
+    def is_made_by_mops(self, namespace: str) -> bool:
         """Whether these commands made the namespace."""
         try:
-            there = self.found(self.core.read_namespace, namespace)
+            there = self.read_or_none(self.core.read_namespace, namespace)
         except Forbidden:
             return False
-        key, value = next(iter(OURS.items()))
+        key, value = next(iter(MADE_BY_MOPS.items()))
         return there is not None and (there.metadata.labels or {}).get(key) == value
 
     def delete_namespace(self, name: str) -> None:
@@ -168,7 +170,7 @@ class Kube:
 
     def secret(self, namespace: str, name: str) -> dict[str, bytes] | None:
         """A Secret's data, or None where there is none."""
-        there = self.found(self.core.read_namespaced_secret, name, namespace)
+        there = self.read_or_none(self.core.read_namespaced_secret, name, namespace)
         return None if there is None else {key: base64.b64decode(text) for key, text in (there.data or {}).items()}
 
     def write_secret(
@@ -187,11 +189,11 @@ class Kube:
         Raises ClusterError for one that is there, where `replace` is False.
         """
         body: Any = {
-            "metadata": {"name": name, "labels": {**OURS, **labels}, **(metadata or {})},
+            "metadata": {"name": name, "labels": {**MADE_BY_MOPS, **labels}, **(metadata or {})},
             "type": kind,
             "data": {key: base64.b64encode(value).decode() for key, value in data.items()},
         }
-        is_there = replace and self.found(self.core.read_namespaced_secret, name, namespace) is not None
+        is_there = replace and self.read_or_none(self.core.read_namespaced_secret, name, namespace) is not None
         with translated_errors(f"writing Secret {namespace}/{name}"):
             if is_there:
                 self.core.patch_namespaced_secret(name, namespace, body)

@@ -1,4 +1,4 @@
-"""Is a cluster fit for workspaces and runs? Each finding is looked at or tried, never guessed."""
+"""Is a cluster fit for workspaces and runs? Each finding is read from the cluster or tried, never guessed."""
 
 from __future__ import annotations
 
@@ -34,14 +34,24 @@ _IN_A_ROW = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One thing that was looked at."""
+    """One thing that was checked."""
 
     what: str
     is_good: bool
-    said: str
+    message: str
     remedy: str = ""
     is_needed: bool = True
     """False: a workspace works without it, less well."""
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "what": self.what,
+            "is_good": self.is_good,
+            "said": self.message,
+            "remedy": self.remedy,
+            "is_needed": self.is_needed,
+        }
 
 
 def examine(access: Access, image: str, *, probe: bool, timeout_s: float) -> Iterator[Finding]:
@@ -52,7 +62,7 @@ def examine(access: Access, image: str, *, probe: bool, timeout_s: float) -> Ite
     except ModelOpsError as error:
         yield _problem("kubeconfig", str(error), "")
         return
-    yield Finding(what="kubeconfig", is_good=True, said="can be read")
+    yield Finding(what="kubeconfig", is_good=True, message="can be read")
     answer = _api(kube)
     yield answer
     if not answer.is_good:
@@ -64,15 +74,15 @@ def examine(access: Access, image: str, *, probe: bool, timeout_s: float) -> Ite
         yield from _probe(kube, image, timeout_s)
 
 
-def _problem(what: str, said: str, remedy: str, *, is_needed: bool = True) -> Finding:
-    return Finding(what=what, is_good=False, said=said, remedy=remedy, is_needed=is_needed)
+def _problem(what: str, message: str, remedy: str, *, is_needed: bool = True) -> Finding:
+    return Finding(what=what, is_good=False, message=message, remedy=remedy, is_needed=is_needed)
 
 
 def _helm() -> Finding:
     version = helm_version()
     if problem := version_problem(version):
         return _problem("helm", problem.what, problem.remedy)
-    return Finding(what="helm", is_good=True, said=str(version))
+    return Finding(what="helm", is_good=True, message=str(version))
 
 
 def _api(kube: Kube) -> Finding:
@@ -84,7 +94,7 @@ def _api(kube: Kube) -> Finding:
     except ModelOpsError as error:
         what = error.what if isinstance(error, ClusterError) else str(error)
         return _problem("API server", what, "start the cluster, or choose another --context")
-    return Finding(what="API server", is_good=True, said=str(version.git_version))
+    return Finding(what="API server", is_good=True, message=str(version.git_version))
 
 
 def _rights(kube: Kube) -> Finding:
@@ -94,7 +104,7 @@ def _rights(kube: Kube) -> Finding:
     with translated_errors("asking what you may do"):
         review = client.AuthorizationV1Api(kube.core.api_client).create_self_subject_access_review(body)
     if review.status and review.status.allowed:
-        return Finding(what="rights", is_good=True, said="you may make namespaces")
+        return Finding(what="rights", is_good=True, message="you may make namespaces")
     remedy = "have one made for you, with the rights of docs/rights.yaml, and give --namespace"
     return _problem("rights", "you may not make namespaces", remedy, is_needed=False)
 
@@ -115,7 +125,7 @@ def _storage(kube: Kube) -> Finding:
     named = {str(one.metadata.name): (one.metadata.annotations or {}) for one in classes if one.metadata}
     default = [name for name, notes in named.items() if notes.get(_DEFAULT_CLASS) == "true"]
     if default:
-        return Finding(what="storage class", is_good=True, said=f"{default[0]} is the default")
+        return Finding(what="storage class", is_good=True, message=f"{default[0]} is the default")
     if named:
         remedy = "make one the default, or name one in central_store.persistence.storage_class"
         return _problem("storage class", f"none of {', '.join(named)} is the default", remedy)
@@ -126,7 +136,7 @@ def _nodes(kube: Kube) -> Finding:
     with translated_errors("looking at the nodes"):
         nodes = kube.core.list_node(label_selector=ROLE).items
     if nodes:
-        return Finding(what="node label", is_good=True, said=f"{len(nodes)} with {ROLE}")
+        return Finding(what="node label", is_good=True, message=f"{len(nodes)} with {ROLE}")
     remedy = f"kubectl label node NAME {ROLE}, if you want to choose nodes by it"
     return _problem("node label", f"no node has {ROLE}", remedy, is_needed=False)
 
@@ -158,13 +168,13 @@ def _probe_in(kube: Kube, namespace: str, image: str, give_up: float) -> Iterato
             "image", f"{image} cannot be run: {trouble}", "push it there, or give --image and --pull-secret to `up`"
         )
         return
-    yield Finding(what="image", is_good=True, said=f"{image} runs")
+    yield Finding(what="image", is_good=True, message=f"{image} runs")
     with translated_errors("starting a pod"):
         kube.core.create_namespaced_pod(namespace, _pod("client", image, ["-c", _CONNECT, address]))
     if not _keeps_answering(kube, namespace, "reached", give_up):
         yield _problem("network", "one pod cannot reach another", "look at the cluster's network plugin")
         return
-    yield Finding(what="network", is_good=True, said="one pod reaches another")
+    yield Finding(what="network", is_good=True, message="one pod reaches another")
     yield _policy(kube, namespace, give_up)
 
 
@@ -178,7 +188,7 @@ def _policy(kube: Kube, namespace: str, give_up: float) -> Finding:
     with translated_errors("making a NetworkPolicy"):
         client.NetworkingV1Api(kube.core.api_client).create_namespaced_network_policy(namespace, body)
     if _keeps_answering(kube, namespace, "shut out", min(give_up, time.monotonic() + 60)):
-        return Finding(what="NetworkPolicy", is_good=True, said="enforced")
+        return Finding(what="NetworkPolicy", is_good=True, message="enforced")
     remedy = "without a plugin that enforces them (Calico, Cilium), every pod of the cluster can reach scheduler and Postgres"
     return _problem("NetworkPolicy", "not enforced", remedy, is_needed=False)
 
@@ -225,10 +235,10 @@ def _keeps_answering(kube: Kube, namespace: str, word: str, give_up: float) -> b
 
     while time.monotonic() < give_up:
         try:
-            said = kube.core.read_namespaced_pod_log("client", namespace, tail_lines=_IN_A_ROW) or ""
+            log = kube.core.read_namespaced_pod_log("client", namespace, tail_lines=_IN_A_ROW) or ""
         except ApiException:
-            said = ""  # it does not run yet
-        if said.splitlines() == [word] * _IN_A_ROW:
+            log = ""  # it does not run yet
+        if log.splitlines() == [word] * _IN_A_ROW:
             return True
         time.sleep(1)
     return False

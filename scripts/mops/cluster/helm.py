@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 OLDEST, BELOW = (4, 2, 4), (5, 0, 0)
 PENDING = ("pending-install", "pending-upgrade", "pending-rollback", "uninstalling")
-PATIENCE_S = 30.0
+PENDING_LIMIT_S = 30.0
 """Our own helm calls never wait for pods, so one that is pending for longer was cut off."""
 
 T = TypeVar("T")
@@ -54,10 +54,10 @@ def helm_version() -> str | None:
     """Of the helm on PATH, without a v; None where there is none."""
     if shutil.which("helm") is None:
         return None
-    said = subprocess.run(
+    done = subprocess.run(
         ["helm", "version", "--template", "{{ .Version }}"], capture_output=True, text=True, check=False
     )
-    return said.stdout.strip().removeprefix("v") or None
+    return done.stdout.strip().removeprefix("v") or None
 
 
 class VersionProblem(NamedTuple):
@@ -72,12 +72,12 @@ class VersionProblem(NamedTuple):
 
 def version_problem(version: str | None) -> VersionProblem | None:
     """None for a version that fits."""
-    right = f"install Helm {'.'.join(map(str, OLDEST))} or later, below {BELOW[0]}: https://helm.sh/docs/intro/install"
+    remedy = f"install Helm {'.'.join(map(str, OLDEST))} or later, below {BELOW[0]}: https://helm.sh/docs/intro/install"
     if version is None:
-        return VersionProblem("there is no helm on PATH", right)
+        return VersionProblem("there is no helm on PATH", remedy)
     found = re.match(r"(\d+)\.(\d+)\.(\d+)", version)
     fits = found is not None and OLDEST <= tuple(map(int, found.groups())) < BELOW
-    return None if fits else VersionProblem(f"helm is {version}", right)
+    return None if fits else VersionProblem(f"helm is {version}", remedy)
 
 
 def chart_path(name: str) -> Path:
@@ -139,7 +139,7 @@ class Helm:
 
     def deploy(self, name: str, namespace: str, values: ChartValues, timeout_s: float) -> int:
         """Install or upgrade; a release that was cut off is healed first. Returns the revision."""
-        self._heal(name, namespace, timeout_s)
+        self._recover_pending(name, namespace, timeout_s)
 
         async def apply(client: Client, _: Command) -> int:
             revision = await client.install_or_upgrade_release(
@@ -185,10 +185,10 @@ class Helm:
 
         self._call(f"uninstalling release {namespace}/{name}", remove)
 
-    def _heal(self, name: str, namespace: str, timeout_s: float) -> None:
+    def _recover_pending(self, name: str, namespace: str, timeout_s: float) -> None:
         """Bring a release that a killed helm left pending into a state that can be upgraded."""
         while (release := self.release(name, namespace)) is not None and release.status in PENDING:
-            if (datetime.now(UTC) - release.updated).total_seconds() < PATIENCE_S:
+            if (datetime.now(UTC) - release.updated).total_seconds() < PENDING_LIMIT_S:
                 time.sleep(1)  # perhaps another helm is at work
                 continue
 

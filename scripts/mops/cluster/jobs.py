@@ -40,9 +40,9 @@ def running_job(kube: Kube, namespace: str, job: Mapping[str, Any], purpose: str
     """The Job, deleted at the end with all that it owns; its uid. `does`: `which sends the results`."""
     name = job["metadata"]["name"]
     with translated_errors(f"making job {namespace}/{name}, {purpose}"):
-        there: Any = kube.batch.create_namespaced_job(namespace, job)  # pyright: ignore[reportArgumentType]
+        job_there: Any = kube.batch.create_namespaced_job(namespace, job)  # pyright: ignore[reportArgumentType]
     try:
-        yield there.metadata.uid
+        yield job_there.metadata.uid
     finally:
         with contextlib.suppress(ClusterError), translated_errors(f"deleting job {namespace}/{name}"):
             kube.batch.delete_namespaced_job(name, namespace, propagation_policy="Background")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from kubernetes.client import V1Pod
 
 LOG_LINES = 8
-_BEGINNING = 65_536
+_LOG_START_BYTES = 65_536
 _HOPELESS_S = 20.0
 """A pod that is in trouble for so long stays in it: a registry that stutters is forgiven."""
 
@@ -125,9 +125,9 @@ def wait_for(
         last_text = _notify_once(pods, last_text, notify)
         now = time.monotonic()
         since = {pod.name: since.get(pod.name, now) for pod in pods if pod.trouble}
-        hopeless = [pod for pod in pods if pod.trouble and now - since[pod.name] >= _HOPELESS_S]
-        if hopeless:
-            raise failure(kube, namespace, hopeless[0], f"does not start: {hopeless[0].trouble}")
+        failing = [pod for pod in pods if pod.trouble and now - since[pod.name] >= _HOPELESS_S]
+        if failing:
+            raise failure(kube, namespace, failing[0], f"does not start: {failing[0].trouble}")
         if now >= give_up:
             raise _timed_out(kube, namespace, release, pods, timeout_s, again)
         time.sleep(1)
@@ -144,9 +144,9 @@ def waiting_text(pods: Sequence[PodState]) -> str:
     """`2 of 4 pods ready; ContainerCreating: ws-worker-abc`. Pure."""
     if not pods:
         return "no pod yet"
-    behind = [pod for pod in pods if not pod.is_ready and pod.state != "Succeeded"]
-    text = f"{len(pods) - len(behind)} of {len(pods)} pods ready"
-    return f"{text}; {behind[0].state}: {behind[0].name}" if behind else text
+    pending = [pod for pod in pods if not pod.is_ready and pod.state != "Succeeded"]
+    text = f"{len(pods) - len(pending)} of {len(pods)} pods ready"
+    return f"{text}; {pending[0].state}: {pending[0].name}" if pending else text
 
 
 def failure(kube: Kube, namespace: str, pod: PodState, what: str) -> ClusterError:
@@ -175,7 +175,7 @@ def log_contains(kube: Kube, namespace: str, pod: str, text: str) -> bool:
     from kubernetes.client import ApiException
 
     try:
-        return text in kube.core.read_namespaced_pod_log(pod, namespace, limit_bytes=_BEGINNING)
+        return text in kube.core.read_namespaced_pod_log(pod, namespace, limit_bytes=_LOG_START_BYTES)
     except ApiException:
         return False
 
@@ -186,8 +186,8 @@ def _timed_out(
     late = next((pod for pod in pods if not pod.is_ready and pod.state != "Succeeded"), None)
     if late is not None:
         return failure(kube, namespace, late, f"is not ready after {timeout_s:.0f} s: {late.state}")
-    warned = _last_warning(kube, namespace, release)
-    last_text = f": {warned}" if warned else ""
+    warning = _last_warning(kube, namespace, release)
+    last_text = f": {warning}" if warning else ""
     return ClusterError(
         f"nothing is ready in {namespace} after {timeout_s:.0f} s{last_text}", f"`{again}` goes on waiting"
     )

@@ -50,7 +50,7 @@ class PullSecret:
         """What the pods are to name."""
         return [self.name] if self.name else [NAME] if self.content() is not None else []
 
-    def make(self, kube: Kube, namespace: str) -> None:
+    def write(self, kube: Kube, namespace: str) -> None:
         """Write the Secret where one is to be made. Raises UserError for a named one that is not there."""
         content = self.content()
         if content is not None:

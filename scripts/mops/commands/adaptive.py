@@ -153,7 +153,7 @@ def logs(run_id: str, namespace: str | None, component: str, tail: int, follow: 
     from mops.adaptive.release_ref import find
     from mops.adaptive.up import job_end
     from mops.cluster.access import Kube
-    from mops.cluster.follow_logs import follow as follow_logs
+    from mops.cluster.follow_logs import follow_logs
     from mops.cluster.helm import Helm
     from mops.cluster.pods import log_lines
 

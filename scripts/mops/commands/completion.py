@@ -19,6 +19,6 @@ def command(shell: str) -> None:
     eval "$(mops completion zsh)"
     mops completion fish > ~/.config/fish/completions/mops.fish
     """
-    made = get_completion_class(shell)
-    assert made is not None
-    click.echo(made(click.get_current_context().find_root().command, {}, "mops", "_MOPS_COMPLETE").source())
+    completion = get_completion_class(shell)
+    assert completion is not None
+    click.echo(completion(click.get_current_context().find_root().command, {}, "mops", "_MOPS_COMPLETE").source())

@@ -8,7 +8,7 @@ import click
 
 from modelops_cli.output import echo_json, echo_line, echo_lines
 from modelops_runtime.contracts.errors import RunFailed, UserError
-from mops.adaptive.follow import Followed, follow
+from mops.adaptive.follow import FollowedRun, follow_run
 from mops.adaptive.release_ref import ClusterRun, RunRef
 from mops.adaptive.up import up
 from mops.adaptive.up_request import UpRequest, up_request
@@ -53,7 +53,7 @@ def _run(access: Access, request: UpRequest, to: Path, options: RunOptions) -> N
         run = up(access, request, timeout_s=_TIMEOUT_S, notify=_silent if options.quiet else notify)
         slots = request.found_workspace(Helm(access)).binding("").slots
         with listener(as_json=options.as_json, quiet=options.quiet) as show:
-            followed = follow(access, run, slots, to, show)
+            followed = follow_run(access, run, slots, to, show)
     except KeyboardInterrupt:
         again = f"mops run --spec {options.spec} --workspace {request.workspace_name}{access.flags}"
         echo_lines(_interrupted_lines(again, None if run is None else run.ref), err=True)
@@ -71,7 +71,7 @@ def _interrupted_lines(again: str, ref: RunRef | None) -> list[str]:
     ]
 
 
-def _show(run: ClusterRun, followed: Followed, *, as_json: bool) -> None:
+def _show(run: ClusterRun, followed: FollowedRun, *, as_json: bool) -> None:
     answer = followed.calibration
     if as_json:
         echo_json(ended_json(answer))

@@ -208,7 +208,7 @@ def logs(name: str, namespace: str | None, component: str, tail: int, follow: bo
     mops workspace logs --follow
     """
     from mops.cluster.access import Kube
-    from mops.cluster.follow_logs import follow as follow_logs
+    from mops.cluster.follow_logs import follow_logs
     from mops.cluster.helm import Helm
     from mops.cluster.pods import log_lines
     from mops.workspace.release_ref import find

@@ -132,7 +132,7 @@ def progress_line(counts: Counts) -> str:
 
 def seconds_left(counts: Counts) -> float | None:
     """Seconds until the budget is used at the pace so far; None before anything finished, while paused and while confirming."""
-    made = counts.finished - counts.found
-    if counts.confirming or counts.paused or made <= 0:
+    done = counts.finished - counts.found
+    if counts.confirming or counts.paused or done <= 0:
         return None
-    return (counts.trials - counts.finished) * counts.elapsed_s / made
+    return (counts.trials - counts.finished) * counts.elapsed_s / done

@@ -47,11 +47,11 @@ def images_to_build(spec: WorkspaceSpec, registry: str | None = None) -> dict[st
         }
     given = {name: image for name, image in named.items() if image and "@" not in image}
     if len(given) < len(named):
-        lacking = ", ".join(f"dask.{name.removeprefix('dask-')}" for name in named if name not in given)
-        raise UserError(f"--build needs an image by tag, with its registry, for {lacking} in the workspace's file")
-    beside = sibling_image(image_of(given["dask-worker"]), "adaptive-worker")
-    if beside:
-        given["adaptive-worker"] = f"{beside.repository}:{beside.tag}"
+        missing = ", ".join(f"dask.{name.removeprefix('dask-')}" for name in named if name not in given)
+        raise UserError(f"--build needs an image by tag, with its registry, for {missing} in the workspace's file")
+    sibling = sibling_image(image_of(given["dask-worker"]), "adaptive-worker")
+    if sibling:
+        given["adaptive-worker"] = f"{sibling.repository}:{sibling.tag}"
     return given
 
 

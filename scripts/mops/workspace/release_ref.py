@@ -99,12 +99,12 @@ def find(helm: Helm, name: str, namespace: str | None = None, *, near: str | Non
 
     Raises NotOnCluster.
     """
-    beside = helm.release(slug(name), near) if near and namespace is None else None
-    if beside is not None and _chart_of(beside) == CHART:
-        return workspace_of(name, beside)
+    nearby = helm.release(slug(name), near) if near and namespace is None else None
+    if nearby is not None and _chart_of(nearby) == CHART:
+        return workspace_of(name, nearby)
     release = helm.release(slug(name), namespace or workspace_namespace(name))
     if release is None and namespace is None:
-        release = _elsewhere(helm, name)
+        release = _find_anywhere(helm, name)
     if release is None or _chart_of(release) != CHART:
         where = f" in namespace {namespace}" if namespace else ""
         raise NotOnCluster(f"there is no workspace {name!r}{where}", f"`{up_command(name, namespace)}` makes it")
@@ -126,7 +126,7 @@ def up_command(name: str, namespace: str | None = None) -> str:
     return f"mops workspace up {name}" + (f" --namespace {namespace}" if namespace else "")
 
 
-def _elsewhere(helm: Helm, name: str) -> Release | None:
+def _find_anywhere(helm: Helm, name: str) -> Release | None:
     try:
         listed = helm.releases(CHART)
     except ClusterError:  # who may not look everywhere gives a namespace

@@ -17,11 +17,11 @@ _MANAGER = "mops"
 def asleep_since(kube: Kube, ref: WorkspaceRef) -> datetime | None:
     """When its workers were scaled to none because nobody used it; None where it is awake, or that cannot be seen."""
     try:
-        state: Any = kube.found(kube.core.read_namespaced_config_map, ref.sleep_state, ref.namespace)
+        state: Any = kube.read_or_none(kube.core.read_namespaced_config_map, ref.sleep_state, ref.namespace)
         since = None if state is None else Memory.of(state.data or {}).asleep_since
         if since is None:
             return None
-        workers: Any = kube.found(kube.apps.read_namespaced_deployment, ref.workers, ref.namespace)
+        workers: Any = kube.read_or_none(kube.apps.read_namespaced_deployment, ref.workers, ref.namespace)
     except Forbidden:
         return None
     return None if workers is None or workers.spec.replicas else since.astimezone(UTC)

@@ -64,7 +64,7 @@ def up(access: Access, request: WorkspaceRequest, *, timeout_s: float, notify: N
     # The label lets in the runs whose namespace is the workspace's own; theirs get it from `mops adaptive up`.
     if kube.ensure_namespace(ref.namespace, {LABEL: ref.namespace}):
         notify(f"namespace {ref.namespace}: made")
-    request.pull_secret.make(kube, ref.namespace)
+    request.pull_secret.write(kube, ref.namespace)
     with naming_files(request.values_files):
         return _deploy(helm, kube, ref, values, timeout_s=timeout_s, notify=notify)
 
@@ -177,7 +177,7 @@ def _purge(kube: Kube, ref: WorkspaceRef, notify: Notify) -> None:
             ref.namespace, label_selector=f"app.kubernetes.io/instance={ref.release}"
         )
     notify(f"certificates in {ref.namespace}: gone")
-    if kube.is_ours(ref.namespace) and not _has_releases(kube, ref.namespace):
+    if kube.is_made_by_mops(ref.namespace) and not _has_releases(kube, ref.namespace):
         kube.delete_namespace(ref.namespace)
         notify(f"namespace {ref.namespace}: going")
 

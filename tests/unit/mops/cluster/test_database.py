@@ -39,7 +39,7 @@ RUN = RunDatabase(
     name=database_name("aks", PLACE),
     host=SERVER.host,
     port=5432,
-    is_made=True,
+    is_created=True,
     password="Hidden-2",
     pod={},
 )
@@ -150,9 +150,9 @@ NOTES = {"modelops.io/pod": "{}", "modelops.io/database": "made"}
 
 def test_what_a_secret_says_is_read_and_its_password_not_shown():
     read = run_database("ledger", NOTES, DATA)
-    assert (read.name, read.host, read.port, read.is_made, read.password) == ("n", "h", 5432, True, "Hidden-2")
+    assert (read.name, read.host, read.port, read.is_created, read.password) == ("n", "h", 5432, True, "Hidden-2")
     assert "Hidden-2" not in repr(read)
-    assert not run_database("ledger", NOTES | {"modelops.io/database": "wanted"}, DATA).is_made
+    assert not run_database("ledger", NOTES | {"modelops.io/database": "wanted"}, DATA).is_created
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kubernetes.client import ApiException, V1Pod
 
-from mops.cluster.certificates import LIFE, client_pair, is_good
+from mops.cluster.certificates import LIFE, client_certificate, is_usable
 from mops.cluster.changes import changes
 from mops.cluster.errors import (
     ClusterError,
@@ -224,12 +224,12 @@ def test_a_certificate_is_good_until_it_is_to_be_renewed(days: int) -> None:
     from cryptography import x509
 
     (ca, key), (other, _), now = authority(days), authority(days), datetime.now(UTC)
-    certificate, _ = client_pair(ca, key, "a-namespace-of-forty-letters-and-more/a-release-of-forty-letters", now)
-    assert is_good(certificate, ca, now)
-    assert not is_good(certificate, other, now)
+    certificate, _ = client_certificate(ca, key, "a-namespace-of-forty-letters-and-more/a-release-of-forty-letters", now)
+    assert is_usable(certificate, ca, now)
+    assert not is_usable(certificate, other, now)
     made, of_ca = x509.load_pem_x509_certificate(certificate), x509.load_pem_x509_certificate(ca)
     assert made.not_valid_after_utc <= of_ca.not_valid_after_utc
     by = made.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
     assert by.key_identifier == of_ca.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
     later = now + LIFE - timedelta(days=10)
-    assert is_good(certificate, ca, later) == (days < 365), "a CA that ends as soon signs no better one"
+    assert is_usable(certificate, ca, later) == (days < 365), "a CA that ends as soon signs no better one"
