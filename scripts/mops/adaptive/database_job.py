@@ -44,7 +44,7 @@ def pod_from_worker(worker: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def database_job(pod: Mapping[str, Any], what: str, name: str, *, has_ca: bool) -> dict[str, Any]:
-    """`what` is make or drop; all that it is told is in a Secret of the Job's own `name`."""
+    """`what` is make or drop; all that it needs to know is in a Secret named as the Job, `name`."""
     given = (*CONNECTION, "MODELOPS_DATABASE", "MODELOPS_DATABASE_PASSWORD")
     container = {
         **pod["containers"][0],

@@ -29,7 +29,7 @@ def run_files(loaded: LoadedSpec) -> RunFiles:
     files |= {name: file_at(loaded.root, name) for name in _observed_files(loaded)}
     refuse_unsendable(loaded.root, files.values(), "the cluster")
     names = set(files)
-    if (loaded.root / INCLUDE_FILE).is_file():  # the workers look at it too, when they send the folder on
+    if (loaded.root / INCLUDE_FILE).is_file():  # the workers read it too, when they send the folder on to Dask
         names.add(INCLUDE_FILE)
     text: dict[str, str] = {}
     binary: dict[str, str] = {}

@@ -27,7 +27,7 @@ _POLL_S = 2.0
 """Between two looks at the Job, and the longest wait for a change in the ledger."""
 
 _UNREACHABLE_S = 300.0
-"""A cluster that does not answer for so long is given up: the run goes on without us."""
+"""After so long without an answer of the cluster, following ends; the run itself continues."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -92,7 +92,7 @@ def find(helm: Helm, run_id: str, namespace: str | None = None) -> ClusterRun:
 
 
 def run_of(ref: RunRef, release: Release) -> ClusterRun:
-    """Raises UserError when the release is another run's, or none of ours."""
+    """Raises UserError for a release that is another run's, or not of our chart."""
     found_id = (release.values.get("run") or {}).get("id")
     if found_id != ref.run_id:
         holds = f"run {found_id!r}" if found_id else "something else"

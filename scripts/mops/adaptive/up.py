@@ -51,7 +51,7 @@ def preview(access: Access, request: UpRequest) -> list[str]:
 
 
 def up(access: Access, request: UpRequest, *, timeout_s: float, notify: Notify) -> ClusterRun:
-    """Begin the run, or go on with it, and wait until a worker is at work (or the run is over). Safe to run again.
+    """Start the run, or continue it, and wait until a worker has begun (or the run is over). Safe to repeat.
 
     Raises UserError before anything is made, ClusterError for what the cluster refuses.
     """
@@ -168,13 +168,13 @@ def job_state(job: Any) -> str:
 
 
 def job_end(kube: Kube, ref: RunRef) -> str:
-    """Complete, Failed, Gone (somebody took the run down), or the empty text while its workers are at work."""
+    """Complete, Failed, Gone (somebody took the run down), or the empty text while its workers run."""
     jobs = worker_jobs(kube, ref)
     return job_state(jobs[-1]) if jobs else "Gone"
 
 
 def _remove_failed_jobs(kube: Kube, ref: RunRef) -> None:
-    """A Job that failed never starts again; without it the release makes a new one, and the ledger goes on."""
+    """A failed Job never starts again. Once it is deleted, the release makes a new one, which continues from the ledger."""
     for job in worker_jobs(kube, ref):
         if job_state(job) == "Failed":
             with translated_errors(f"deleting the failed job {job.metadata.name}"):
@@ -205,7 +205,7 @@ def _is_at_work(access: Access, kube: Kube, run: ClusterRun, pods: list[PodState
 
 
 def job_failure(kube: Kube, ref: RunRef) -> ClusterError:
-    """The failed pod of the run's Job, with what it said last; its exit code is the run's (2: a mistake in the spec)."""
+    """The failed pod of the run's Job, with the end of its log; its exit code is the run's (2: a mistake in the spec)."""
     pods = [pod for pod in pods_of(kube, ref.namespace, ref.release, "worker") if pod.exit_code]
     if not pods:
         return ClusterError(f"run {ref.run_id!r} failed", f"`{ref.command('logs')}` says more")

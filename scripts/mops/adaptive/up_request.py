@@ -1,4 +1,4 @@
-"""What `up` is asked for."""
+"""What `mops adaptive up` is to do: which run, where, on which workspace."""
 
 from __future__ import annotations
 

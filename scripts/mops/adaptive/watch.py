@@ -12,7 +12,7 @@ from modelops_runtime.runner.events import Counts, Event, RunStarted, Tick, Tria
 
 @dataclass
 class Watch:
-    """What is known of a run's trials, brought up to date by `take`."""
+    """What is known of a run's trials; `update` takes in what has changed."""
 
     run: Run
     slots: int

@@ -110,7 +110,7 @@ class Image(Values):
 
 
 class Resources(Values):
-    """What a container asks for, and may use at most."""
+    """What a container requests, and may use at most."""
 
     requests: dict[str, str] = Field(default_factory=dict, description="cpu, memory, ...")
     limits: dict[str, str] = Field(default_factory=dict, description="cpu, memory, ...")

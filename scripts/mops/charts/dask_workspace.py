@@ -82,7 +82,7 @@ class Idle(Values):
 
     enabled: bool = Field(default=False, description="true: a CronJob looks, and may scale the workers")
     after_seconds: int = Field(default=1800, ge=1, description="without a client for so long, it sleeps")
-    schedule: str = Field(default="*/5 * * * *", description="when it is looked, in cron's notation")
+    schedule: str = Field(default="*/5 * * * *", description="when to look for clients, in cron's notation")
     api_server: ApiServer = ApiServer()
     service_account: ServiceAccount = ServiceAccount()
     resources: Resources = Resources(

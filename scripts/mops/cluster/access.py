@@ -53,7 +53,7 @@ class Access:
             return config.new_client_from_config(config_file=files, context=self.context)
 
     def check(self) -> None:
-        """Whether the kubeconfig can be read, and has the context; nobody is asked. Raises UserError."""
+        """Whether the kubeconfig can be read, and has the context; no request is made. Raises UserError."""
         from kubernetes.config.kube_config import KubeConfigLoader, KubeConfigMerger
 
         with self._readable() as files:
@@ -88,7 +88,7 @@ class Access:
 
 
 def silence_libraries() -> None:
-    """What libraries log is said by us, or is nothing that a user can act on."""
+    """Libraries log nothing to the terminal: our own messages say what a user can act on."""
     logging.getLogger().addHandler(logging.NullHandler())
 
 
@@ -133,7 +133,7 @@ class Kube:
         """Make it with these labels, under Pod Security "restricted", or add the labels that lack. True when it was made."""
         try:
             there = self.read_or_none(self.core.read_namespace, name)
-        except Forbidden:  # whoever may work in one namespace alone may not see namespaces: it was made for them
+        except Forbidden:  # a user with rights in one namespace only may not read namespaces: it exists
             return False
         if there is None:
             metadata = {"name": name, "labels": {**MADE_BY_MOPS, **POD_SECURITY, **labels}}

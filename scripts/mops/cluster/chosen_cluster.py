@@ -13,7 +13,7 @@ from mops.cluster.access import Access
 
 @dataclass(frozen=True)
 class ChosenCluster:
-    """What a command's options say about the cluster."""
+    """The options of a command that choose a cluster."""
 
     kubeconfig: Path | None
     context: str | None

@@ -230,7 +230,7 @@ def _wait_for_pod(kube: Kube, namespace: str, name: str, give_up: float) -> tupl
 
 
 def _keeps_answering(kube: Kube, namespace: str, word: str, give_up: float) -> bool:
-    """Whether the client comes to say `word` several times in a row."""
+    """Whether the client prints `word` several times in a row before `give_up`."""
     from kubernetes.client import ApiException
 
     while time.monotonic() < give_up:

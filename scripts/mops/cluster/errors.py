@@ -1,4 +1,4 @@
-"""What Helm and Kubernetes say, as one line with the next command to try."""
+"""Errors of Helm and Kubernetes as one line: what happened, and the next command to try."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ClusterError(_Actionable, ModelOpsError):
 
 
 class Forbidden(ClusterError):
-    """The cluster knows who asks, and does not let them."""
+    """The cluster knows the user, and the user lacks the right."""
 
 
 class NotOnCluster(_Actionable, UserError):
@@ -130,7 +130,7 @@ def _one_line(text: str) -> str:
 
 @contextmanager
 def translated_errors(action: str) -> Iterator[None]:
-    """Errors of Helm and Kubernetes inside the block leave it as ours; `doing` is what was tried: `making namespace x`."""
+    """Turns errors of Helm and Kubernetes inside the block into ours; `action` is what was tried: `making namespace x`."""
     import pyhelm3.errors
     from kubernetes.client import ApiException
     from kubernetes.config import ConfigException
@@ -169,7 +169,7 @@ def _handshake(error: ApiException) -> ApiException:
 
 
 def _refusal(error: BaseException) -> str:
-    """What the API server said to a port-forward: the text is at the end of a line of headers."""
+    """The API server's answer to a port-forward, which is at the end of a line of headers."""
     return _one_line(str(error).rpartition("-+-+-")[2])[:200]
 
 

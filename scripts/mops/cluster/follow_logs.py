@@ -152,7 +152,7 @@ def _lines_within(lines: Lines, seconds: float) -> Iterator[str]:
 
 
 def _remaining_lines(lines: Lines, tails: dict[str, Tail]) -> Iterator[str]:
-    """What the pods have said last. One that goes on, as a database does, is not waited for."""
+    """The last lines of the pods. A pod that keeps logging, as a database does, is not waited for."""
     until = quiet_until = time.monotonic() + _LAST_S
     while (now := time.monotonic()) < min(until, quiet_until):
         reading = any(tail.thread and tail.thread.is_alive() for tail in tails.values())

@@ -87,7 +87,7 @@ def chart_path(name: str) -> Path:
 
 
 def unknown_values(release: Release, error: ValidationError) -> str:
-    """What is said of a release whose values our chart does not take: another version's, or somebody else's."""
+    """The error for a release whose values our chart does not accept: of another version of it, say."""
     from modelops_runtime.specs.messages import mistakes_of
 
     first = mistakes_of(error)[0]
@@ -96,7 +96,7 @@ def unknown_values(release: Release, error: ValidationError) -> str:
 
 
 class Helm:
-    """What we ask of helm; each call is over when it returns, and none waits for pods."""
+    """The helm commands that we use. Each is complete when the call returns; none waits for pods."""
 
     def __init__(self, access: Access) -> None:
         if problem := version_problem(helm_version()):
@@ -153,7 +153,7 @@ class Helm:
     def preview(
         self, name: str, namespace: str, values: ChartValues, *, is_there: bool
     ) -> tuple[Mapping[str, Any], ...]:
-        """The resources that `deploy` would apply. `is_there`: the namespace is, so the cluster itself is asked."""
+        """The resources that `deploy` would apply. `is_there`: the namespace is, so the cluster itself does the dry run."""
         import yaml
 
         chart = chart_path(values.chart)
@@ -179,7 +179,7 @@ class Helm:
         from pyhelm3.errors import ReleaseNotFoundError
 
         async def remove(_: Client, command: Command) -> None:
-            # Which right was missing is said by `--debug` alone, which the client's own call does not take.
+            # Only `--debug` names the right that was missing, and the client's own call has no such argument.
             with contextlib.suppress(ReleaseNotFoundError):
                 await command.uninstall(name, debug=True, namespace=namespace, timeout=f"{timeout_s:.0f}s")
 
@@ -189,7 +189,7 @@ class Helm:
         """Bring a release that a killed helm left pending into a state that can be upgraded."""
         while (release := self.release(name, namespace)) is not None and release.status in PENDING:
             if (datetime.now(UTC) - release.updated).total_seconds() < PENDING_LIMIT_S:
-                time.sleep(1)  # perhaps another helm is at work
+                time.sleep(1)  # another helm may be running
                 continue
 
             async def proceed(client: Client, _: Command) -> None:

@@ -1,4 +1,4 @@
-"""A Job of ours that does one thing and goes."""
+"""A Job that does one thing, and is deleted afterwards."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def wait_for(
     again: str,
     notify: Notify,
 ) -> None:
-    """Wait until `is_there` says so of the release's pods. `again` is the command that goes on after a failure.
+    """Wait until `is_there` is true of the release's pods. `again` is the command that goes on after a failure.
 
     Raises ClusterError, with the pod's last log lines, for a pod that will not come up, and after `timeout_s`.
     """
@@ -157,7 +157,7 @@ def failure(kube: Kube, namespace: str, pod: PodState, what: str) -> ClusterErro
 
 
 def last_lines(kube: Kube, namespace: str, pod: str, count: int = LOG_LINES) -> list[str]:
-    """The end of its log, of the container before it where this one has said nothing; empty when there is none."""
+    """The end of its log, of the previous container where this one has none; empty when there is none."""
     from kubernetes.client import ApiException
 
     for previous in (False, True):

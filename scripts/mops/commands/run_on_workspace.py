@@ -20,7 +20,7 @@ from mops.terminal.answer import answer_lines, ended_json, failed_json
 from mops.terminal.progress import listener
 
 _TIMEOUT_S = 600.0
-"""Until a worker is at work; `mops adaptive up --timeout` waits for longer."""
+"""For a worker to begin; `mops adaptive up --timeout` can wait for longer."""
 
 
 def run_on_workspace(options: RunOptions, workspace: str) -> None:
@@ -62,7 +62,7 @@ def _run(access: Access, request: UpRequest, to: Path, options: RunOptions) -> N
 
 
 def _interrupted_lines(again: str, ref: RunRef | None) -> list[str]:
-    """How to go on; `ref`: of a run that is at work."""
+    """How to go on; `ref`: of a run whose workers have begun."""
     if ref is None:
         return [f"stopped before the run was at work; `{again}` goes on"]
     return [

@@ -20,7 +20,7 @@ from mops.terminal.text import (
 
 
 def answer_lines(report: Calibration) -> list[str]:
-    """Best parameters with their losses, derived quantities, what is to be said against them, what it took, and the report.
+    """Best parameters with their losses, derived quantities, cautions, what it took, and where the report is.
 
     A summary that an older ModelOps wrote lacks some keys: what they would tell is left out.
     """

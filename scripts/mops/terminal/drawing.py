@@ -25,7 +25,7 @@ Draw = Callable[[tuple[Row, ...], list[str]], None]
 @contextmanager
 def live_drawing() -> Iterator[Draw]:
     """A function that draws rows in place of those before, with lines above them that stay. The last rows stay too."""
-    # What others write to stderr meanwhile goes through the console too, and through the door before it.
+    # What other code writes to stderr meanwhile passes the filter for plain text, then the console.
     console = Console(file=unfiltered(sys.stderr))
     with Live(console=console, auto_refresh=False, redirect_stdout=False) as live, plain_streams():
         console.show_cursor(True)  # so that it is there when the run is stopped by Ctrl-Z, or killed

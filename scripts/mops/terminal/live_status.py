@@ -34,7 +34,7 @@ class LiveStatus:
     run_id: str
     counts: Counts
     at: float
-    """When `counts` came in; seconds on the clock of whoever calls `follow`."""
+    """When `counts` came in; seconds on the clock of the caller of `updated_status`."""
     busy: int | None = None
     """Slots, at the last tick; None before the first."""
     samples: tuple[Sample, ...]

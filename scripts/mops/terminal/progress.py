@@ -109,7 +109,7 @@ def _listener(*, as_json: bool, quiet: bool) -> Listener:
 
 
 def can_be_live(is_terminal: bool, environ: Mapping[str, str]) -> bool:
-    """Whether lines can be drawn again. NO_COLOR takes the colours alone, which rich sees to."""
+    """Whether lines can be drawn again. NO_COLOR turns off colours only; rich does that."""
     return is_terminal and environ.get("TERM", "").lower() not in ("", "dumb", "unknown")
 
 

@@ -66,7 +66,7 @@ def warning_lines(warnings: Sequence[str]) -> list[str]:
 
 
 def caution_lines(cautions: Sequence[str], about_error: Sequence[str] = ()) -> list[str]:
-    """What is to be said against an answer, a line each. What `about_error` says above them is not said again."""
+    """Cautions about an answer, a line each. One that `about_error` has explained above is shortened."""
     return [f"caution: {plain_line(_shortened(sentence, about_error))}" for sentence in cautions]
 
 

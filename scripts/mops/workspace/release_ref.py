@@ -129,7 +129,7 @@ def up_command(name: str, namespace: str | None = None) -> str:
 def _find_anywhere(helm: Helm, name: str) -> Release | None:
     try:
         listed = helm.releases(CHART)
-    except ClusterError:  # who may not look everywhere gives a namespace
+    except ClusterError:  # without the right to list all namespaces: the user gives one
         return None
     found = [release for release in listed if release.name == slug(name)]
     if len(found) > 1:

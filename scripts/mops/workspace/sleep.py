@@ -1,4 +1,4 @@
-"""A workspace that sleeps when nobody uses it: whether it does, and how it is woken."""
+"""A workspace whose workers are scaled to none while no run uses it: whether it sleeps, and waking it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MANAGER = "mops"
 
 
 def asleep_since(kube: Kube, ref: WorkspaceRef) -> datetime | None:
-    """When its workers were scaled to none because nobody used it; None where it is awake, or that cannot be seen."""
+    """When its workers were scaled to none for lack of use; None where it is awake, or we may not see it."""
     try:
         state: Any = kube.read_or_none(kube.core.read_namespaced_config_map, ref.sleep_state, ref.namespace)
         since = None if state is None else Memory.of(state.data or {}).asleep_since

@@ -154,7 +154,7 @@ def _ref_for_down(helm: Helm, name: str, namespace: str | None) -> WorkspaceRef:
 
 
 def runs_on(kube: Kube, namespace: str) -> list[str]:
-    """Namespace/release of each run at work on the workspace in `namespace`."""
+    """Namespace/release of each active run on the workspace in `namespace`."""
     try:
         with translated_errors("looking for runs"):
             labelled: list[Any] = kube.core.list_namespace(label_selector=f"{LABEL}={namespace}").items

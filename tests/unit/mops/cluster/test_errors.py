@@ -224,7 +224,9 @@ def test_a_certificate_is_good_until_it_is_to_be_renewed(days: int) -> None:
     from cryptography import x509
 
     (ca, key), (other, _), now = authority(days), authority(days), datetime.now(UTC)
-    certificate, _ = client_certificate(ca, key, "a-namespace-of-forty-letters-and-more/a-release-of-forty-letters", now)
+    certificate, _ = client_certificate(
+        ca, key, "a-namespace-of-forty-letters-and-more/a-release-of-forty-letters", now
+    )
     assert is_usable(certificate, ca, now)
     assert not is_usable(certificate, other, now)
     made, of_ca = x509.load_pem_x509_certificate(certificate), x509.load_pem_x509_certificate(ca)
