@@ -17,8 +17,8 @@ from modelops_runtime.runner.events import Notice
 from mops.adaptive.ledger import NotFromHere, ledger_of
 from mops.adaptive.release_ref import ClusterRun
 from mops.adaptive.results import fetch, write_results
-from mops.adaptive.up import job_end, job_failure
 from mops.adaptive.watch import Watch
+from mops.adaptive.worker_jobs import JobEnd, job_end, job_failure
 from mops.cluster.access import Access, Kube
 from mops.cluster.errors import ClusterError
 from mops.terminal.progress import Listener
@@ -83,7 +83,7 @@ def _show_changes(
     return watch
 
 
-def _state_or_unknown(kube: Kube, run: ClusterRun) -> str:
+def _state_or_unknown(kube: Kube, run: ClusterRun) -> JobEnd:
     try:
         return job_end(kube, run.ref)
     except ClusterError:
@@ -91,7 +91,7 @@ def _state_or_unknown(kube: Kube, run: ClusterRun) -> str:
 
 
 def _finish(
-    kube: Kube, run: ClusterRun, ledger: Ledger | None, state: str, to: Path, watch: Watch | None, elapsed_s: float
+    kube: Kube, run: ClusterRun, ledger: Ledger | None, state: JobEnd, to: Path, watch: Watch | None, elapsed_s: float
 ) -> FollowedRun:
     _refuse_gone(run, state)
     ledger_run = None if ledger is None else ledger.get_run(run.ref.run_id)
@@ -133,7 +133,7 @@ def _follow_by_job(access: Access, run: ClusterRun, to: Path, show: Listener, wh
     )
 
 
-def _refuse_gone(run: ClusterRun, state: str) -> None:
+def _refuse_gone(run: ClusterRun, state: JobEnd) -> None:
     if state == "Gone":
         raise ClusterError(
             f"run {run.ref.run_id!r} was taken down by somebody", f"`{run.ref.up_command()}` goes on with it"
@@ -141,7 +141,7 @@ def _refuse_gone(run: ClusterRun, state: str) -> None:
 
 
 def _with_answer(
-    kube: Kube, ledger_run: Run, state: str, files: list[Path], run: ClusterRun, **took: Any
+    kube: Kube, ledger_run: Run, state: JobEnd, files: list[Path], run: ClusterRun, **took: Any
 ) -> FollowedRun:
     """Raises RunFailed, ClusterError for a run without an answer."""
     if ledger_run.state is RunState.FAILED:

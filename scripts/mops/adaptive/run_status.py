@@ -13,7 +13,7 @@ from modelops_runtime.results.summary import RunSummary, summarise
 from mops.adaptive.ledger import NotFromHere, ledger_of
 from mops.adaptive.release_ref import CHART, ClusterRun, find
 from mops.adaptive.results_by_job import COMPONENT, fetch_by_job
-from mops.adaptive.up import job_state, worker_jobs
+from mops.adaptive.worker_jobs import job_state, worker_jobs
 from mops.cluster.access import Access, Kube
 from mops.cluster.errors import ClusterError
 from mops.cluster.helm import Helm, Release

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
 from modelops_runtime.contracts.errors import LedgerError, UserError
 from modelops_runtime.contracts.trial import TrialStatus
@@ -15,13 +14,14 @@ from mops.adaptive.database_job import CONNECTION
 from mops.adaptive.ledger import NotFromHere, ledger_of
 from mops.adaptive.release_ref import ClusterRun, RunRef, find, run_of, worker_job
 from mops.adaptive.up_request import UpRequest
+from mops.adaptive.worker_jobs import job_failure, job_state, remove_failed_jobs, worker_jobs
 from mops.charts.adaptive_run import AdaptiveRunValues
 from mops.cluster.access import Access, Kube
 from mops.cluster.certificates import client_certificate, is_usable
 from mops.cluster.changes import changes
-from mops.cluster.errors import ClusterError, naming_files, translated_errors
+from mops.cluster.errors import ClusterError, naming_files
 from mops.cluster.helm import Helm
-from mops.cluster.pods import PodState, failure, log_contains, pods_of, wait_for
+from mops.cluster.pods import PodState, log_contains, wait_for
 from mops.terminal.notify import Notify
 from mops.workspace.release_ref import LABEL, Workspace
 from mops.workspace.sleep import asleep_since, wake
@@ -74,7 +74,7 @@ def up(access: Access, request: UpRequest, *, timeout_s: float, notify: Notify) 
         database.create(kube, ref, server, secret, worker_job(rendered), timeout_s=timeout_s, notify=notify)
     _check_store(kube, ref, values)
     values = database.with_addresses(kube, ref, values, database.addresses_of)
-    _remove_failed_jobs(kube, ref)
+    remove_failed_jobs(kube, ref)
     wake(kube, workspace, notify)
     with naming_files(request.values_files):
         revision = helm.deploy(ref.release, ref.namespace, values, timeout_s)
@@ -151,36 +151,6 @@ def _check_store(kube: Kube, ref: RunRef, values: AdaptiveRunValues) -> None:
         raise UserError(f"Secret {ref.namespace}/{name} has no {', '.join(missing)}; it needs {keys}")
 
 
-def worker_jobs(kube: Kube, ref: RunRef) -> list[Any]:
-    """The Jobs of the run's workers, the newest last."""
-    selector = f"app.kubernetes.io/instance={ref.release},app.kubernetes.io/component=worker"
-    with translated_errors(f"looking at the jobs in {ref.namespace}"):
-        jobs: list[Any] = kube.batch.list_namespaced_job(ref.namespace, label_selector=selector).items
-    return sorted(
-        (job for job in jobs if not job.metadata.deletion_timestamp), key=lambda job: job.metadata.creation_timestamp
-    )
-
-
-def job_state(job: Any) -> str:
-    """Complete, Failed, or the empty text while it runs. Pure."""
-    conditions = (job.status.conditions if job.status else None) or []
-    return next((c.type for c in conditions if c.type in ("Complete", "Failed") and c.status == "True"), "")
-
-
-def job_end(kube: Kube, ref: RunRef) -> str:
-    """Complete, Failed, Gone (somebody took the run down), or the empty text while its workers run."""
-    jobs = worker_jobs(kube, ref)
-    return job_state(jobs[-1]) if jobs else "Gone"
-
-
-def _remove_failed_jobs(kube: Kube, ref: RunRef) -> None:
-    """A failed Job never starts again. Once it is deleted, the release makes a new one, which continues from the ledger."""
-    for job in worker_jobs(kube, ref):
-        if job_state(job) == "Failed":
-            with translated_errors(f"deleting the failed job {job.metadata.name}"):
-                kube.batch.delete_namespaced_job(job.metadata.name, ref.namespace, propagation_policy="Foreground")
-
-
 def _is_at_work(access: Access, kube: Kube, run: ClusterRun, pods: list[PodState]) -> bool:
     """Whether a worker has found spec and model sound and begun, or the Job is over. Raises ClusterError when it has failed."""
     ref = run.ref
@@ -202,13 +172,3 @@ def _is_at_work(access: Access, kube: Kube, run: ClusterRun, pods: list[PodState
         return any(log_contains(kube, ref.namespace, pod.name, '"run_started"') for pod in workers)
     except (ClusterError, LedgerError):  # a Postgres that comes up: the pods tell what is wrong with it
         return False
-
-
-def job_failure(kube: Kube, ref: RunRef) -> ClusterError:
-    """The failed pod of the run's Job, with the end of its log; its exit code is the run's (2: a mistake in the spec)."""
-    pods = [pod for pod in pods_of(kube, ref.namespace, ref.release, "worker") if pod.exit_code]
-    if not pods:
-        return ClusterError(f"run {ref.run_id!r} failed", f"`{ref.command('logs')}` says more")
-    error = failure(kube, ref.namespace, pods[-1], f"failed with exit code {pods[-1].exit_code}")
-    error.exit_code = pods[-1].exit_code if pods[-1].exit_code in (1, 2) else 1
-    return error

@@ -151,7 +151,7 @@ def logs(run_id: str, namespace: str | None, component: str, tail: int, follow: 
     mops adaptive logs boarding-school --component database --tail 100
     """
     from mops.adaptive.release_ref import find
-    from mops.adaptive.up import job_end
+    from mops.adaptive.worker_jobs import job_end
     from mops.cluster.access import Kube
     from mops.cluster.follow_logs import follow_logs
     from mops.cluster.helm import Helm
