@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,6 +27,7 @@ from mops.workspace.spec import WorkspaceSpec, load_workspace, workspace_schema
 from mops.workspace.values import workspace_values
 from tests.support.projects import line_project, line_spec
 
+ROOT = Path(__file__).resolve().parents[4]
 DASK = DaskBinding(address="tls://ws-scheduler.ws.svc:8786", namespace="ws", secret="line-dask-tls", slots=3)
 SECRET_MODE = "central_store: {kind: postgres, mode: %s, existing_secret: my-store}\n"
 
@@ -332,3 +334,12 @@ def test_a_later_values_file_wins_over_an_earlier_one_and_both_over_the_spec(tmp
     spec = workspace(tmp_path, "{version: 1, dask: {workers: {replicas: 1, image: 'mine:1'}}}")
     made = with_files(workspace_values(spec), (tmp_path / "a", tmp_path / "b"))
     assert made.for_helm() == {"workers": {"image": {"repository": "mine", "tag": "1"}, "replicas": 3, "threads": 4}}
+
+
+READY = [path for folder in ("values", "tests/charts/values") for path in sorted((ROOT / folder).rglob("*.yaml"))]
+
+
+@pytest.mark.parametrize("path", READY, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_ready_values_pass_through_the_models_unchanged(path: Path) -> None:
+    chart = AdaptiveRunValues if "adaptive-run" in str(path.relative_to(ROOT)) else DaskWorkspaceValues
+    assert with_files(chart(), (path,)).for_helm() == yaml.safe_load(path.read_text())
