@@ -83,7 +83,7 @@ push: ## push them: make push REGISTRY=... VERSION=...
 	$(if $(REGISTRY),,$(error make push needs REGISTRY=...))
 	$(foreach name,$(IMAGE_NAMES),$(ENGINE) push $(call image,$(name)) &&) true
 
-charts: $(VENV)/.dev ## write the charts' values.yaml, values.schema.json and README tables from scripts/mops/charts
+charts: $(VENV)/.dev ## write the charts' values.yaml, values.schema.json and README tables from scripts/mops/charts, their helpers from charts/_shared
 	cd scripts && ../$(BIN)/python -m mops.charts.generate
 
 release: $(VENV)/.dev ## build and check the wheel, the sdist and both charts, with their sums, in dist (Helm must be on the PATH)

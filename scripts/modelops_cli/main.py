@@ -22,8 +22,8 @@ LONGEST = 4_000
 """Characters of an error's line that are shown."""
 
 
-def run_to_the_end(cli: click.Group, args: Sequence[str] | None, *, name: str, report: str) -> NoReturn:
-    """Run `cli` as the program `name`, and exit. All that it writes passes the door for plain text.
+def run_command_line(cli: click.Group, args: Sequence[str] | None, *, name: str, report: str) -> NoReturn:
+    """Run `cli` as the program `name`, and exit. All that it writes passes the filter for plain text.
 
     `report` says what to do about a defect of ours.
     """
@@ -36,7 +36,7 @@ def run_to_the_end(cli: click.Group, args: Sequence[str] | None, *, name: str, r
 
 
 def _code_of(cli: click.Group, args: Sequence[str] | None, name: str, report: str) -> int:
-    """The exit code of the command, whose error is told."""
+    """The exit code of the command; its error is printed."""
     try:
         code = cli.main(args, prog_name=name, standalone_mode=False)
         return code if isinstance(code, int) else 0

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 from modelops_cli.lazy import lazy_group
-from modelops_cli.main import run_to_the_end
+from modelops_cli.main import run_command_line
 
 COMMANDS = {
     "init": "Write a small project that runs as it is, to begin from.",
@@ -51,4 +51,4 @@ def cli() -> None:
 
 def main(args: Sequence[str] | None = None) -> None:
     """The entry point: every error a user can meet ends as a line on stderr and an exit code."""
-    run_to_the_end(cli, args, name="mops", report="please report it with the spec")
+    run_command_line(cli, args, name="mops", report="please report it with the spec")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 from modelops_cli.lazy import lazy_group
-from modelops_cli.main import run_to_the_end
+from modelops_cli.main import run_command_line
 
 COMMANDS = {
     "init": "Write the provider config by asking.",
@@ -39,4 +39,4 @@ def cli() -> None:
 
 def main(args: Sequence[str] | None = None) -> None:
     """The entry point: every error a user can meet ends as a line on stderr and an exit code."""
-    run_to_the_end(cli, args, name="mops-azure", report="please report it")
+    run_command_line(cli, args, name="mops-azure", report="please report it")

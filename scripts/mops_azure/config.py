@@ -42,6 +42,7 @@ from mops_azure.fields import (
 )
 
 DEFAULT_PATH = "~/.modelops/providers/azure.yaml"
+CONFIG_VARIABLE = "MOPS_AZURE_CONFIG"
 MANAGED_BY = "modelops"
 RETAIL_PRICES = "https://prices.azure.com"
 

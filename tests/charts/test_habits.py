@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import shutil
@@ -14,11 +15,14 @@ import pytest
 import yaml
 
 from modelops_runtime.contracts.errors import UserError
+from mops.charts.adaptive_run import AdaptiveRunValues
+from mops.charts.dask_workspace import DaskWorkspaceValues
 from mops.charts.generate import CHARTS as MODELS
-from mops.charts.more_values import blamed, with_files
+from mops.charts.values_files import with_files
 from mops.cluster.access import Access
+from mops.cluster.errors import ClusterError, naming_files
 from mops.cluster.helm import Helm
-from tests.charts.rendering import CHARTS, ROOT, SPEC, helm, manifest, pod_templates, program, render
+from tests.charts.rendering import CHARTS, KUBERNETES, ROOT, SPEC, helm, manifest, pod_templates, program, render
 from tests.support.patience import PATIENCE_S
 
 pytestmark = pytest.mark.cluster  # Helm is among what the test cluster is made of
@@ -32,6 +36,11 @@ NAMES = [
     "-".join([chart, *(Path(flag).parent.name + "-" + Path(flag).stem for flag in flags[1:])])
     for chart, flags in RENDERED
 ]
+KUBECONFIG = """
+current-context: a
+contexts: [{name: a, context: {cluster: c}}]
+clusters: [{name: c, cluster: {server: "http://127.0.0.1:1"}}]
+"""
 each_rendering = pytest.mark.parametrize(("chart", "flags"), RENDERED, ids=NAMES)
 DEFAULTS = {
     "dask-workspace": """
@@ -208,6 +217,18 @@ def _steady(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("chart", CHARTS)
+def test_a_packaged_chart_needs_nothing_beside_it(chart: str, tmp_path: Path) -> None:
+    """Shared helpers are real files of each chart: no link, no dependency by path."""
+    assert [path for path in (ROOT / "charts").rglob("*") if path.is_symlink()] == []
+    assert [path for path in (ROOT / "charts").rglob("Chart.yaml") if "file://" in path.read_text()] == []
+    helm("package", str(ROOT / "charts" / chart), "--destination", str(tmp_path))
+    (package,) = tmp_path.glob("*.tgz")
+    spec = SPEC if chart == "adaptive-run" else ()
+    packaged = helm("template", "rel", str(package), "--kube-version", KUBERNETES, *spec)
+    assert _steady([one for one in yaml.safe_load_all(packaged) if one]) == _steady(render(chart))
+
+
+@pytest.mark.parametrize("chart", CHARTS)
 def test_the_notes_say_what_to_do_next(chart: str) -> None:
     spec = SPEC if chart == "adaptive-run" else ()
     said = helm("install", "rel", str(ROOT / "charts" / chart), "--dry-run=client", "-n", "there", *spec)
@@ -259,15 +280,39 @@ def test_more_workers_than_a_cluster_bears_are_refused(chart: str, key: str, mos
 def test_a_values_file_that_a_chart_refuses_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(Path(program("helm") or "").parent), prepend=os.pathsep)
     kubeconfig, file = tmp_path / "kubeconfig", tmp_path / "v.yaml"
-    cluster, context = (
-        {"name": "c", "cluster": {"server": "http://127.0.0.1:1"}},
-        {"name": "a", "context": {"cluster": "c"}},
-    )
-    kubeconfig.write_text(json.dumps({"current-context": "a", "contexts": [context], "clusters": [cluster]}))
-    file.write_text("workers: {replicas: many}\n")
-    asked = Helm(Access(kubeconfig=kubeconfig))
-    with pytest.raises(UserError, match=rf"got string, want integer; correct the spec, or {file}$"), blamed((file,)):
-        asked.preview("ws", "ws", "dask-workspace", with_files({}, (file,)), is_there=False)
+    kubeconfig.write_text(KUBECONFIG)
+    file.write_text("tls: {enabled: false, existingSecret: mine}\n")
+    values = with_files(DaskWorkspaceValues(), (file,))
+    with pytest.raises(UserError, match=rf"keep one; correct the spec, or {file}$"), naming_files((file,)):
+        Helm(Access(kubeconfig=kubeconfig)).preview("ws", "ws", values, is_there=False)
+
+
+def test_values_reach_helm_and_neither_its_arguments_nor_a_log_hold_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The real helm, behind a program that writes down what it was called with."""
+    real, argv = program("helm"), tmp_path / "argv"
+    wrapper = tmp_path / "bin" / "helm"
+    wrapper.parent.mkdir()
+    wrapper.write_text(f'#!/bin/sh\necho "$@" >> {argv}\nexec {real} "$@"\n')
+    wrapper.chmod(0o755)
+    monkeypatch.setenv("PATH", str(wrapper.parent), prepend=os.pathsep)
+    (tmp_path / "kubeconfig").write_text(KUBECONFIG)
+    values = AdaptiveRunValues.of({"run": {"spec": "version: 1"}, "postgres": {"auth": {"password": "hunter2"}}})
+    with caplog.at_level(logging.DEBUG):
+        asked = Helm(Access(kubeconfig=tmp_path / "kubeconfig"))
+        rendered = asked.preview("run", "ns", values, is_there=False)
+        with pytest.raises(ClusterError, match="the cluster does not answer"):
+            asked.preview("run", "ns", values, is_there=True)
+        with pytest.raises(ClusterError, match="the cluster does not answer"):
+            asked.uninstall("run", "ns", 5)
+    assert "hunter2" in str(rendered)
+    called = argv.read_text()
+    assert "template run" in called
+    assert "upgrade run" in called
+    assert "uninstall run" in called
+    assert "running command: helm upgrade run" in caplog.text
+    assert "hunter2" not in called + caplog.text
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
@@ -282,15 +327,21 @@ def test_unknown_values_are_refused_at_every_level_and_no_default_is_null(folder
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_helpers_carry_their_charts_name(folder: str) -> None:
+def test_helpers_carry_their_charts_name_and_shared_ones_the_projects(folder: str) -> None:
     defined = [
         name
-        for path in (ROOT / "charts" / folder / "templates").rglob("*")
+        for path in sorted((ROOT / "charts" / folder / "templates").rglob("*"))
         if path.is_file()
         for name in re.findall(r'define "([^"]+)"', path.read_text())
     ]
-    assert defined
-    assert [name for name in defined if not name.startswith(f"{folder.split('/')[-1]}.")] == []
+    own = f"{folder.split('/')[-1]}."
+    assert [name for name in defined if not name.startswith((own, "modelops."))] == []
+    shared = [name for name in defined if name.startswith("modelops.")]
+    assert shared == [
+        name
+        for path in sorted((ROOT / "charts/_shared").iterdir())
+        for name in re.findall(r'define "([^"]+)"', path.read_text())
+    ]
 
 
 # These change what is drawn at random alone; tests/cluster/test_certificates.py tries them.

@@ -184,11 +184,11 @@ def test_an_old_encoding_does_not_open_another_door(done: Project) -> None:
 
 def test_a_traceback_that_was_asked_for_passes_the_door_too(tmp_path: Path) -> None:
     code = (
-        "import click; from modelops_cli.main import run_to_the_end\n"
+        "import click; from modelops_cli.main import run_command_line\n"
         "@click.command()\n"
         "def cli():\n"
         f"    raise KeyError({NASTY!r})\n"
-        "run_to_the_end(cli, [], name='mops', report='')"
+        "run_command_line(cli, [], name='mops', report='')"
     )
     env = {**os.environ, "MOPS_DEBUG": "1"}
     ended = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)

@@ -39,7 +39,7 @@
 {{- define "adaptive-run.podTemplate" -}}
 metadata:
   labels:
-    {{- include "adaptive-run.selectorLabels" (dict "root" $ "component" "worker") | nindent 4 }}
+    {{- include "modelops.selectorLabels" (dict "root" $ "component" "worker") | nindent 4 }}
     modelops.io/ledger: {{ .Release.Name | quote }}
     modelops.io/dask-client: "true"
     {{- with .Values.workers.pods.labels }}{{ toYaml . | nindent 4 }}{{ end }}
@@ -52,12 +52,12 @@ spec:
   automountServiceAccountToken: false
   enableServiceLinks: false
   imagePullSecrets: {{ toJson .Values.imagePullSecrets }}
-  securityContext: {{- include "adaptive-run.podSecurity" 10001 | nindent 4 }}
+  securityContext: {{- include "modelops.podSecurity" 10001 | nindent 4 }}
   terminationGracePeriodSeconds: {{ .Values.workers.terminationGracePeriodSeconds }}
-  {{- include "adaptive-run.podPlace" .Values.workers.pods | nindent 2 }}
+  {{- include "modelops.podPlace" .Values.workers.pods | nindent 2 }}
   containers:
     - name: worker
-      image: {{ include "adaptive-run.image" (dict "image" .Values.image "chart" .Chart) }}
+      image: {{ include "modelops.image" (dict "image" .Values.image "chart" .Chart) }}
       imagePullPolicy: {{ .Values.image.pullPolicy }}
       workingDir: /work/run
       args:
@@ -68,11 +68,11 @@ spec:
         - --workers={{ .Values.workers.slots }}
         {{- include "adaptive-run.ledgerCaArg" . | nindent 8 }}
         {{- include "adaptive-run.dask" . | nindent 8 }}
-      securityContext: {{- include "adaptive-run.containerSecurity" . | nindent 8 }}
+      securityContext: {{- include "modelops.containerSecurity" . | nindent 8 }}
       env:
         {{- include "adaptive-run.env" . | nindent 8 }}
         - {name: MODELOPS_METRICS_PORT, value: "8790"}
-        {{- include "adaptive-run.tokenEnv" . | nindent 8 }}
+        {{- include "modelops.tokenEnv" . | nindent 8 }}
         {{- with .Values.workers.pods.extraEnv }}{{ toYaml . | nindent 8 }}{{ end }}
       ports: [{name: metrics, containerPort: 8790}]
       resources: {{ toJson .Values.workers.resources }}
@@ -87,7 +87,7 @@ spec:
         - {name: dask-tls, mountPath: /etc/dask-tls, readOnly: true}
         {{- end }}
         {{- include "adaptive-run.ledgerCaMount" . | nindent 8 }}
-        {{- include "adaptive-run.tokenMount" . | nindent 8 }}
+        {{- include "modelops.tokenMount" . | nindent 8 }}
         {{- with .Values.workers.pods.extraVolumeMounts }}{{ toYaml . | nindent 8 }}{{ end }}
   volumes:
     - {name: work, emptyDir: {}}
@@ -97,6 +97,6 @@ spec:
     - {name: dask-tls, secret: {secretName: {{ . }}, defaultMode: 0440}}
     {{- end }}
     {{- include "adaptive-run.ledgerCaVolume" . | nindent 4 }}
-    {{- include "adaptive-run.tokenVolume" . | nindent 4 }}
+    {{- include "modelops.tokenVolume" . | nindent 4 }}
     {{- with .Values.workers.pods.extraVolumes }}{{ toYaml . | nindent 4 }}{{ end }}
 {{- end }}

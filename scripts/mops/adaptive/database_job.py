@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mops.cluster.jobs import once
+from mops.cluster.jobs import one_off_job
 
 COMPONENT = "managed-database"
 
@@ -15,13 +15,15 @@ CONNECTION = ("PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD")
 _CA = "/etc/ledger-ca"
 
 
-def connection(host: str, port: int, database: str, user: str, password: str, ca: str | None) -> dict[str, bytes]:
+def connection_entries(
+    host: str, port: int, database: str, user: str, password: str, ca: str | None
+) -> dict[str, bytes]:
     """A Secret's content."""
-    said = dict(zip(CONNECTION, (host, str(port), database, user, password), strict=True))
-    return {key: text.encode() for key, text in (said | ({"ca.crt": ca} if ca else {})).items()}
+    entries = dict(zip(CONNECTION, (host, str(port), database, user, password), strict=True))
+    return {key: text.encode() for key, text in (entries | ({"ca.crt": ca} if ca else {})).items()}
 
 
-def pod_like(worker: Mapping[str, Any]) -> dict[str, Any]:
+def pod_from_worker(worker: Mapping[str, Any]) -> dict[str, Any]:
     """A pod of the workers' image where they run, as restricted as they are, without what they need for their work."""
     pod = worker["spec"]["template"]["spec"]
     kept = ("imagePullSecrets", "securityContext", "nodeSelector", "tolerations", "affinity", "priorityClassName")
@@ -42,7 +44,7 @@ def pod_like(worker: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def database_job(pod: Mapping[str, Any], what: str, name: str, *, has_ca: bool) -> dict[str, Any]:
-    """`what` is make or drop; all that it is told is in a Secret of the Job's own `name`."""
+    """`what` is make or drop; all that it needs to know is in a Secret named as the Job, `name`."""
     given = (*CONNECTION, "MODELOPS_DATABASE", "MODELOPS_DATABASE_PASSWORD")
     container = {
         **pod["containers"][0],
@@ -55,4 +57,4 @@ def database_job(pod: Mapping[str, Any], what: str, name: str, *, has_ca: bool) 
         items = [{"key": "ca.crt", "path": "ca.crt"}]
         volumes.append({"name": "ca", "secret": {"secretName": name, "defaultMode": 0o444, "items": items}})
     labels = {"app.kubernetes.io/component": COMPONENT}
-    return once(name, labels, {**pod, "containers": [container], "volumes": volumes})
+    return one_off_job(name, labels, {**pod, "containers": [container], "volumes": volumes})

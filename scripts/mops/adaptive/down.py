@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from modelops_runtime.contracts.errors import ModelOpsError
@@ -10,17 +9,16 @@ from mops.adaptive import database
 from mops.adaptive.release_ref import ClusterRun, RunRef, worker_job
 from mops.adaptive.results import fetch
 from mops.cluster.access import Access, Kube
-from mops.cluster.errors import ClusterError, said_plainly
+from mops.cluster.errors import ClusterError, translated_errors
 from mops.cluster.helm import Helm
 from mops.cluster.pods import wait_for
+from mops.terminal.notify import Notify
 
-Say = Callable[[str], None]
 
-
-def save(access: Access, run: ClusterRun, to: Path, say: Say) -> list[Path]:
+def save(access: Access, run: ClusterRun, to: Path, notify: Notify) -> list[Path]:
     """Fetch the results before they may be lost. Raises ClusterError, saying how to go on without."""
     try:
-        return fetch(access, run, to, say=say)
+        return fetch(access, run, to, notify=notify)
     except ModelOpsError as error:
         raise ClusterError(
             f"the results cannot be fetched, so nothing was removed: {error}",
@@ -28,32 +26,32 @@ def save(access: Access, run: ClusterRun, to: Path, say: Say) -> list[Path]:
         ) from error
 
 
-def remove(access: Access, ref: RunRef, *, purge: bool, timeout_s: float, say: Say) -> None:
+def remove(access: Access, ref: RunRef, *, purge: bool, timeout_s: float, notify: Notify) -> None:
     """Take the release away, and with `purge` the ledger's disk or database, its Secrets, and the namespace where `up` made it.
 
     Safe to run again, also after the release is gone. Raises UserError before anything is removed.
     """
     helm, kube = Helm(access), Kube(access)
-    made = database.found(kube, ref) if purge else None
-    server = None if made is None else database.admin_of(access, ref, made)
-    release = None if made is None else helm.release(ref.release, ref.namespace)
+    run_database = database.find_database(kube, ref) if purge else None
+    server = None if run_database is None else database.admin_server(access, ref, run_database)
+    release = None if run_database is None else helm.release(ref.release, ref.namespace)
     helm.uninstall(ref.release, ref.namespace, timeout_s)
     wait_for(
         kube, ref.namespace, ref.release, is_there=lambda pods: not pods, timeout_s=timeout_s,
-        again=ref.command("down"), say=lambda _: None,
+        again=ref.command("down"), notify=lambda _: None,
     )  # fmt: skip
-    say(f"release {ref.namespace}/{ref.release}: gone")
+    notify(f"release {ref.namespace}/{ref.release}: gone")
     if not purge:
-        say(f"its ledger is kept: `{ref.up_command()}` goes on, `{ref.command('down')} --purge` deletes it")
+        notify(f"its ledger is kept: `{ref.up_command()}` goes on, `{ref.command('down')} --purge` deletes it")
         return
-    if made is not None:
+    if run_database is not None:
         worker = worker_job(release.resources) if release else None
-        database.drop(kube, ref, server, made, worker, timeout_s=timeout_s, say=say)
+        database.drop(kube, ref, server, run_database, worker, timeout_s=timeout_s, notify=notify)
     selector = f"app.kubernetes.io/instance={ref.release}"
-    with said_plainly(f"deleting what is left in {ref.namespace}"):
+    with translated_errors(f"deleting what is left in {ref.namespace}"):
         kube.core.delete_collection_namespaced_persistent_volume_claim(ref.namespace, label_selector=selector)
         kube.core.delete_collection_namespaced_secret(ref.namespace, label_selector=selector)
-    say("its ledger and Secrets: gone")
-    if kube.is_ours(ref.namespace):
+    notify("its ledger and Secrets: gone")
+    if kube.is_made_by_mops(ref.namespace):
         kube.delete_namespace(ref.namespace)
-        say(f"namespace {ref.namespace}: going")
+        notify(f"namespace {ref.namespace}: going")

@@ -12,7 +12,7 @@ from modelops_runtime.bundles.secrets import INCLUDE_FILE, refuse_unsendable
 from modelops_runtime.contracts.errors import UserError
 from modelops_runtime.runner.setup.model_files import model_files
 from modelops_runtime.specs.loading import LoadedSpec
-from mops.charts.from_specs import RunFiles
+from mops.adaptive.values import RunFiles
 
 LIMIT = 400 * 1024
 """Bytes, as JSON: Helm keeps values and manifest in one Secret of 1 MiB. The chart refuses more."""
@@ -26,10 +26,10 @@ def run_files(loaded: LoadedSpec) -> RunFiles:
     Raises UserError for what cannot travel inside the release: too much, data from outside the folder, what looks like a secret.
     """
     files = {file.name: file for file in model_files(loaded)}
-    files |= {name: file_at(loaded.root, name) for name in _observed(loaded)}
+    files |= {name: file_at(loaded.root, name) for name in _observed_files(loaded)}
     refuse_unsendable(loaded.root, files.values(), "the cluster")
     names = set(files)
-    if (loaded.root / INCLUDE_FILE).is_file():  # the workers look at it too, when they send the folder on
+    if (loaded.root / INCLUDE_FILE).is_file():  # the workers read it too, when they send the folder on to Dask
         names.add(INCLUDE_FILE)
     text: dict[str, str] = {}
     binary: dict[str, str] = {}
@@ -41,12 +41,12 @@ def run_files(loaded: LoadedSpec) -> RunFiles:
             text[name] = content.decode("utf-8")
         except UnicodeDecodeError:
             binary[name] = base64.b64encode(content).decode()
-    made = RunFiles(spec=loaded.path.read_text("utf-8-sig"), files=text, binary=binary)
-    _refuse_too_large(loaded, made)
-    return made
+    result = RunFiles(spec=loaded.path.read_text("utf-8-sig"), files=text, binary=binary)
+    _refuse_too_large(loaded, result)
+    return result
 
 
-def _observed(loaded: LoadedSpec) -> list[str]:
+def _observed_files(loaded: LoadedSpec) -> list[str]:
     names: list[str] = []
     for key, target in loaded.spec.targets.items():
         name = os.path.normpath(target.observed)
@@ -59,9 +59,9 @@ def _observed(loaded: LoadedSpec) -> list[str]:
     return names
 
 
-def _refuse_too_large(loaded: LoadedSpec, made: RunFiles) -> None:
-    sizes = {name: len(json.dumps(content)) for name, content in {**made.files, **made.binary}.items()}
-    total = sum(sizes.values()) + len(json.dumps(made.spec))
+def _refuse_too_large(loaded: LoadedSpec, result: RunFiles) -> None:
+    sizes = {name: len(json.dumps(content)) for name, content in {**result.files, **result.binary}.items()}
+    total = sum(sizes.values()) + len(json.dumps(result.spec))
     if total <= LIMIT:
         return
     largest = sorted(sizes, key=lambda name: -sizes[name])[:_NAMED_LARGEST]

@@ -15,7 +15,7 @@ from modelops_runtime.ledger.tls import verified
 from mops.adaptive.release_ref import ClusterRun, RunRef
 from mops.cluster.access import Access, Kube
 from mops.cluster.errors import ClusterError, Forbidden
-from mops.cluster.forward import forwarded
+from mops.cluster.forward import forwarded_port
 from mops.cluster.pods import pods_of
 
 PORT = 5432
@@ -55,35 +55,35 @@ def ledger_url(access: Access, run: ClusterRun) -> Iterator[str]:
             f"there is no Secret {ref.namespace}/{run.store_secret}, which says how the ledger is reached",
             f"`{ref.up_command()}` makes it again",
         )
-    said = {key: value.decode() for key, value in secret.items() if key.startswith("PG")}
-    if lacking := {"PGHOST", "PGDATABASE", "PGUSER", "PGPASSWORD"} - said.keys():
-        raise UserError(f"Secret {ref.namespace}/{run.store_secret} has no {', '.join(sorted(lacking))}")
+    entries = {key: value.decode() for key, value in secret.items() if key.startswith("PG")}
+    if missing := {"PGHOST", "PGDATABASE", "PGUSER", "PGPASSWORD"} - entries.keys():
+        raise UserError(f"Secret {ref.namespace}/{run.store_secret} has no {', '.join(sorted(missing))}")
     if not run.is_in_cluster:
-        url = _url(said, said["PGHOST"], int(said.get("PGPORT", PORT)))
-        if run.values["centralStore"]["mode"] == "managed":
-            with _as_file(secret.get("ca.crt")) as ca:
+        url = _url(entries, entries["PGHOST"], int(entries.get("PGPORT", PORT)))
+        if run.values.central_store.mode == "managed":
+            with _temporary_file(secret.get("ca.crt")) as ca:
                 yield verified(url, ca)
         else:
             yield url
         return
     with contextlib.ExitStack() as stack:
         try:
-            forwarding = forwarded(access, ref.namespace, lambda: f"{ref.release}-postgres-0", PORT)
+            forwarding = forwarded_port(access, ref.namespace, lambda: f"{ref.release}-postgres-0", PORT)
             port = stack.enter_context(forwarding)
         except ClusterError as error:
-            if isinstance(error, Forbidden) or _is_up(access, ref):
-                raise NotFromHere(f"no port of the run's Postgres can be forwarded ({error.args[0]})") from error
+            if isinstance(error, Forbidden) or _is_database_ready(access, ref):
+                raise NotFromHere(f"no port of the run's Postgres can be forwarded ({error.what})") from error
             raise
-        yield _url(said, "127.0.0.1", port)
+        yield _url(entries, "127.0.0.1", port)
 
 
-def _is_up(access: Access, ref: RunRef) -> bool:
+def _is_database_ready(access: Access, ref: RunRef) -> bool:
     database = pods_of(Kube(access), ref.namespace, ref.release, "database")
     return bool(database) and all(pod.is_ready for pod in database)
 
 
 @contextlib.contextmanager
-def _as_file(content: bytes | None) -> Iterator[Path | None]:
+def _temporary_file(content: bytes | None) -> Iterator[Path | None]:
     """A file that holds it, for as long as the block lasts: libpq takes nothing else."""
     if content is None:
         yield None
@@ -94,6 +94,6 @@ def _as_file(content: bytes | None) -> Iterator[Path | None]:
         yield Path(file.name)
 
 
-def _url(said: dict[str, str], host: str, port: int) -> str:
-    user, password, database = (quote(said[key], safe="") for key in ("PGUSER", "PGPASSWORD", "PGDATABASE"))
+def _url(entries: dict[str, str], host: str, port: int) -> str:
+    user, password, database = (quote(entries[key], safe="") for key in ("PGUSER", "PGPASSWORD", "PGDATABASE"))
     return f"postgresql://{user}:{password}@{host}:{port}/{database}"

@@ -6,12 +6,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import ValidationError
+
 from modelops_runtime.contracts.errors import UserError
+from mops.charts.adaptive_run import AdaptiveRunValues
 from mops.cluster.errors import NotOnCluster
-from mops.cluster.helm import Helm, Release
+from mops.cluster.helm import Helm, Release, unknown_values
 from mops.cluster.names import run_namespace, slug
 
-CHART = "adaptive-run"
+CHART = AdaptiveRunValues.chart
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,20 +55,20 @@ class ClusterRun:
 
     ref: RunRef
     release: Release
-    values: Mapping[str, Any] = field(repr=False)
-    """The chart's defaults included."""
+    values: AdaptiveRunValues = field(repr=False)
+    """The chart's defaults included; only what was given counts as set."""
 
     @property
     def is_in_cluster(self) -> bool:
         """Whether its Postgres is the chart's own."""
-        return self.values["centralStore"]["mode"] == "in-cluster"
+        return self.values.central_store.mode == "in-cluster"
 
     @property
     def store_secret(self) -> str:
         """How its Postgres is reached: PGHOST, PGPORT, PGDATABASE, PGUSER, PGPASSWORD."""
         if self.is_in_cluster:
-            return self.values["postgres"]["auth"]["existingSecret"] or f"{self.ref.release}-postgres"
-        return self.values["centralStore"]["existingSecret"]
+            return self.values.postgres.auth.existing_secret or f"{self.ref.release}-postgres"
+        return self.values.central_store.existing_secret
 
 
 def worker_job(resources: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
@@ -89,12 +92,13 @@ def find(helm: Helm, run_id: str, namespace: str | None = None) -> ClusterRun:
 
 
 def run_of(ref: RunRef, release: Release) -> ClusterRun:
-    """Raises UserError when the release is another run's, or none of ours."""
-    from mops.charts.adaptive_run import AdaptiveRunValues
-
-    kept = (release.values.get("run") or {}).get("id")
-    if kept != ref.run_id:
-        holds = f"run {kept!r}" if kept else "something else"
+    """Raises UserError for a release that is another run's, or not of our chart."""
+    found_id = (release.values.get("run") or {}).get("id")
+    if found_id != ref.run_id:
+        holds = f"run {found_id!r}" if found_id else "something else"
         raise UserError(f"release {ref.namespace}/{release.name} is of {holds}; give another --run-id or --namespace")
-    values = AdaptiveRunValues.model_validate(dict(release.values)).model_dump(by_alias=True)
+    try:
+        values = AdaptiveRunValues.of(release.values)
+    except ValidationError as error:
+        raise UserError(unknown_values(release, error)) from None
     return ClusterRun(ref=ref, release=release, values=values)

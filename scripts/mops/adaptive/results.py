@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from modelops_runtime.ledger.base import Ledger
@@ -11,15 +11,14 @@ from modelops_runtime.results.report.page import write_report
 from modelops_runtime.results.writing import together
 from mops.adaptive.ledger import NotFromHere, ledger_of
 from mops.adaptive.release_ref import ClusterRun
-from mops.adaptive.results_by_job import brought
+from mops.adaptive.results_by_job import fetch_by_job
 from mops.cluster.access import Access, Kube
+from mops.terminal.notify import Notify
 
 REPORT = "report.html"
 
-Say = Callable[[str], None]
 
-
-def fetch(access: Access, run: ClusterRun, to: Path, *, say: Say, format: Format = "parquet") -> list[Path]:
+def fetch(access: Access, run: ClusterRun, to: Path, *, notify: Notify, format: Format = "parquet") -> list[Path]:
     """Write trials, replicates, fit, bands, run.json and report.html into `to`; empty when there is no ledger yet."""
     try:
         with ledger_of(access, run) as ledger:
@@ -27,8 +26,8 @@ def fetch(access: Access, run: ClusterRun, to: Path, *, say: Say, format: Format
                 return []
             return write_results(ledger, run.ref.run_id, to, format=format)
     except NotFromHere as error:
-        say(f"{error.args[0]}; a job in {run.ref.namespace} sends the results through its log")
-        files = brought(Kube(access), run, format)
+        notify(f"{error.what}; a job in {run.ref.namespace} sends the results through its log")
+        files = fetch_by_job(Kube(access), run, format)
         return _write(files, to) if files else []
 
 

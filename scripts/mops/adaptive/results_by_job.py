@@ -15,26 +15,28 @@ from modelops_runtime.contracts.errors import LedgerError
 from modelops_runtime.results.log_transport import received
 from mops.adaptive.release_ref import ClusterRun, worker_job
 from mops.cluster.access import Kube
-from mops.cluster.errors import said_plainly
-from mops.cluster.jobs import ended_pod, made, once
+from mops.cluster.errors import translated_errors
+from mops.cluster.jobs import one_off_job, running_job, wait_for_success
 
 COMPONENT = "export"
 
-_DOES = "which sends the results"
-_THEN = "no Job is needed by who may forward ports: docs/cluster.md says which right that is"
+_PURPOSE = "which sends the results"
+_NEXT_STEP = "no Job is needed by who may forward ports: docs/cluster.md says which right that is"
 _REREAD_S = 10.0
 """The end of a log may come a moment after the pod's."""
 
 
-def brought(kube: Kube, run: ClusterRun, what: str) -> Mapping[str, bytes]:
+def fetch_by_job(kube: Kube, run: ClusterRun, what: str) -> Mapping[str, bytes]:
     """The files of `what` (parquet, csv, optuna, summary) by name; none while there is no ledger.
 
     Raises ClusterError, with the pod's last words, for a Job that cannot do it, LedgerError for a log that is cut off.
     """
     namespace = run.ref.namespace
     job = send_job(run, what, f"{run.ref.release}-send-{uuid.uuid4().hex[:6]}")
-    with made(kube, namespace, job, _DOES):
-        return _read(kube, namespace, ended_pod(kube, namespace, job["metadata"]["name"], _DOES, _THEN).name)
+    with running_job(kube, namespace, job, _PURPOSE):
+        return _read(
+            kube, namespace, wait_for_success(kube, namespace, job["metadata"]["name"], _PURPOSE, _NEXT_STEP).name
+        )
 
 
 def send_job(run: ClusterRun, what: str, name: str) -> dict[str, Any]:
@@ -51,13 +53,13 @@ def send_job(run: ClusterRun, what: str, name: str) -> dict[str, Any]:
         "ports": [],
         "resources": {**container["resources"], "requests": {"cpu": "50m", "memory": "256Mi"}},
     }
-    return once(name, labels, template["spec"])
+    return one_off_job(name, labels, template["spec"])
 
 
 def _read(kube: Kube, namespace: str, pod: str) -> Mapping[str, bytes]:
     give_up = time.monotonic() + _REREAD_S
     while True:
-        with said_plainly(f"reading the log of pod {namespace}/{pod}"):
+        with translated_errors(f"reading the log of pod {namespace}/{pod}"):
             answer: Any = kube.core.read_namespaced_pod_log(pod, namespace, _preload_content=False)
             lines = answer.data.decode(errors="replace").splitlines()
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,16 +12,15 @@ from modelops_runtime.results.log_transport import SUMMARY
 from modelops_runtime.results.summary import RunSummary, summarise
 from mops.adaptive.ledger import NotFromHere, ledger_of
 from mops.adaptive.release_ref import CHART, ClusterRun, find
-from mops.adaptive.results_by_job import COMPONENT, brought
-from mops.adaptive.up import job_state, jobs_of
+from mops.adaptive.results_by_job import COMPONENT, fetch_by_job
+from mops.adaptive.worker_jobs import job_state, worker_jobs
 from mops.cluster.access import Access, Kube
 from mops.cluster.errors import ClusterError
 from mops.cluster.helm import Helm, Release
 from mops.cluster.pods import PodState, pods_of
+from mops.terminal.notify import Notify
 from mops.terminal.text import status_lines
 from mops.workspace.text import pod_lines
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,18 +59,18 @@ class RunStatus:
         }
 
 
-def look(access: Access, run_id: str, namespace: str | None, *, say: Say) -> RunStatus:
+def read_status(access: Access, run_id: str, namespace: str | None, *, notify: Notify) -> RunStatus:
     """Raises NotOnCluster. A ledger that cannot be reached just now is part of what is seen."""
     run, kube = find(Helm(access), run_id, namespace), Kube(access)
-    jobs = jobs_of(kube, run.ref)
+    jobs = worker_jobs(kube, run.ref)
     summary, unreachable = None, ""
     try:
         with ledger_of(access, run) as ledger:
             if ledger is not None and ledger.get_run(run_id) is not None:
                 summary = summarise(ledger, run_id)
     except NotFromHere as error:
-        say(f"{error.args[0]}; a job in {run.ref.namespace} sends where it stands through its log")
-        summary, unreachable = _asked_by_job(kube, run)
+        notify(f"{error.what}; a job in {run.ref.namespace} sends where it stands through its log")
+        summary, unreachable = _summary_by_job(kube, run)
     except (ClusterError, LedgerError) as error:
         unreachable = f"its ledger cannot be reached just now: {error}"
     return RunStatus(
@@ -83,10 +82,10 @@ def look(access: Access, run_id: str, namespace: str | None, *, say: Say) -> Run
     )
 
 
-def _asked_by_job(kube: Kube, run: ClusterRun) -> tuple[RunSummary | None, str]:
+def _summary_by_job(kube: Kube, run: ClusterRun) -> tuple[RunSummary | None, str]:
     """The summary, or why there is none."""
     try:
-        files = brought(kube, run, "summary")
+        files = fetch_by_job(kube, run, "summary")
     except (ClusterError, LedgerError) as error:
         return None, f"its ledger cannot be reached just now: {error}"
     return (RunSummary.from_json(json.loads(files[SUMMARY])) if files else None), ""

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
 from modelops_runtime.contracts.errors import LedgerError, UserError
 from modelops_runtime.contracts.trial import TrialStatus
@@ -15,69 +11,26 @@ from modelops_runtime.specs.identity import differences_since, written_parts
 from modelops_runtime.specs.loading import LoadedSpec
 from mops.adaptive import database
 from mops.adaptive.database_job import CONNECTION
-from mops.adaptive.files import run_files
 from mops.adaptive.ledger import NotFromHere, ledger_of
-from mops.adaptive.release_ref import CHART, ClusterRun, RunRef, find, ref_of, run_of, worker_job
-from mops.charts.from_specs import Values, run_values, sibling_image
-from mops.charts.more_values import blamed, with_files
+from mops.adaptive.release_ref import ClusterRun, RunRef, find, run_of, worker_job
+from mops.adaptive.up_request import UpRequest
+from mops.adaptive.worker_jobs import job_failure, job_state, remove_failed_jobs, worker_jobs
+from mops.charts.adaptive_run import AdaptiveRunValues
 from mops.cluster.access import Access, Kube
-from mops.cluster.certificates import client_pair, is_good
+from mops.cluster.certificates import client_certificate, is_usable
 from mops.cluster.changes import changes
-from mops.cluster.errors import ClusterError, said_plainly
+from mops.cluster.errors import ClusterError, naming_files
 from mops.cluster.helm import Helm
-from mops.cluster.names import DEFAULT_WORKSPACE
-from mops.cluster.pods import PodState, failure, has_said, pods_of, wait_for
-from mops.cluster.pull_secrets import PullSecret
+from mops.cluster.pods import PodState, log_contains, wait_for
+from mops.terminal.notify import Notify
 from mops.workspace.release_ref import LABEL, Workspace
-from mops.workspace.release_ref import find as find_workspace
 from mops.workspace.sleep import asleep_since, wake
 
-Say = Callable[[str], None]
 
-
-@dataclass(frozen=True, kw_only=True)
-class UpRequest:
-    """What `up` is asked for."""
-
-    loaded: LoadedSpec
-    run_id: str
-    workspace: str | None = None
-    """None: the spec's workspace_ref, else the default."""
-    workspace_namespace: str | None = None
-    namespace: str | None = None
-    flags: str = ""
-    """What chose the cluster."""
-    values_files: tuple[Path, ...] = ()
-    pull_secret: PullSecret = field(default_factory=lambda: PullSecret(None, None))
-
-    @property
-    def ref(self) -> RunRef:
-        return ref_of(self.run_id, self.namespace, self.flags)
-
-    @property
-    def workspace_name(self) -> str:
-        return self.workspace or self.loaded.spec.workspace_ref or DEFAULT_WORKSPACE
-
-    def found_workspace(self, helm: Helm) -> Workspace:
-        """Beside the run, where a namespace is given and it is there. Raises NotOnCluster."""
-        return find_workspace(helm, self.workspace_name, self.workspace_namespace, near=self.namespace)
-
-    def values(self, workspace: Workspace) -> Values:
-        made = run_values(
-            self.loaded.spec,
-            run_id=self.run_id,
-            files=run_files(self.loaded),
-            dask=workspace.binding(self.ref.dask_secret),
-            image=sibling_image(workspace.release.values, "adaptive-worker"),
-            pull_secrets=self.pull_secret.names(),
-        )
-        return with_files(made, self.values_files)
-
-
-def preview(access: Access, wanted: UpRequest) -> list[str]:
+def preview(access: Access, request: UpRequest) -> list[str]:
     """What `up` would change."""
-    helm, kube, ref = Helm(access), Kube(access), wanted.ref
-    workspace = wanted.found_workspace(helm)
+    helm, kube, ref = Helm(access), Kube(access), request.ref
+    workspace = request.found_workspace(helm)
     is_there = kube.has_namespace(ref.namespace)
     release = helm.release(ref.release, ref.namespace)
     if release is not None:
@@ -86,149 +39,122 @@ def preview(access: Access, wanted: UpRequest) -> list[str]:
     if workspace.tls and (not is_there or kube.secret(ref.namespace, ref.dask_secret) is None):
         lines.append(f"+ Secret/{ref.dask_secret}")
     if asleep_since(kube, workspace.ref):
-        lines.append(
-            f"~ Deployment/{workspace.ref.workers}  spec.replicas: 0 -> {workspace.values['workers']['replicas']}"
-        )
-    values = wanted.values(workspace)
-    if (server := database.server_for(access, kube, ref, values)) is not None:
+        lines.append(f"~ Deployment/{workspace.ref.workers}  spec.replicas: 0 -> {workspace.values.workers.replicas}")
+    values = request.values(workspace)
+    if (server := database.server_to_create_on(access, kube, ref, values)) is not None:
         lines.append(f"+ database {database.database_name(server.cluster, ref)} on {server.host}")
         lines.append(f"+ Secret/{database.managed_secret(values)}")
-    values = database.with_way(kube, ref, values, database.addresses_of)
-    with blamed(wanted.values_files):
-        after = helm.preview(ref.release, ref.namespace, CHART, values, is_there=is_there)
+    values = database.with_addresses(kube, ref, values, database.addresses_of)
+    with naming_files(request.values_files):
+        after = helm.preview(ref.release, ref.namespace, values, is_there=is_there)
     return lines + changes(release.resources if release else (), after)
 
 
-def up(access: Access, wanted: UpRequest, *, timeout_s: float, say: Say) -> ClusterRun:
-    """Begin the run, or go on with it, and wait until a worker is at work (or the run is over). Safe to run again.
+def up(access: Access, request: UpRequest, *, timeout_s: float, notify: Notify) -> ClusterRun:
+    """Start the run, or continue it, and wait until a worker has begun (or the run is over). Safe to repeat.
 
     Raises UserError before anything is made, ClusterError for what the cluster refuses.
     """
-    helm, kube, ref = Helm(access), Kube(access), wanted.ref
-    workspace = wanted.found_workspace(helm)
-    values = wanted.values(workspace)
-    server = database.server_for(access, kube, ref, values)
+    helm, kube, ref = Helm(access), Kube(access), request.ref
+    workspace = request.found_workspace(helm)
+    values = request.values(workspace)
+    server = database.server_to_create_on(access, kube, ref, values)
     if kube.ensure_namespace(ref.namespace, {LABEL: workspace.ref.namespace}):
-        say(f"namespace {ref.namespace}: made")
+        notify(f"namespace {ref.namespace}: made")
     release = helm.release(ref.release, ref.namespace)
     if release is not None:
-        _refuse_another(access, run_of(ref, release), wanted.loaded)
+        _refuse_changed_spec(access, run_of(ref, release), request.loaded)
     if workspace.tls:
-        _give_certificate(kube, workspace, ref)
-    wanted.pull_secret.make(kube, ref.namespace)
+        _write_certificate(kube, workspace, ref)
+    request.pull_secret.write(kube, ref.namespace)
     if server is not None:
-        with blamed(wanted.values_files):
-            rendered = helm.preview(ref.release, ref.namespace, CHART, values, is_there=True)
+        with naming_files(request.values_files):
+            rendered = helm.preview(ref.release, ref.namespace, values, is_there=True)
         secret = database.managed_secret(values)
-        database.make(kube, ref, server, secret, worker_job(rendered), timeout_s=timeout_s, say=say)
+        database.create(kube, ref, server, secret, worker_job(rendered), timeout_s=timeout_s, notify=notify)
     _check_store(kube, ref, values)
-    values = database.with_way(kube, ref, values, database.addresses_of)
-    _remove_failed_jobs(kube, ref)
-    wake(kube, workspace, say)
-    with blamed(wanted.values_files):
-        revision = helm.deploy(ref.release, ref.namespace, CHART, values, timeout_s)
-    say(f"release {ref.namespace}/{ref.release}: revision {revision}")
+    values = database.with_addresses(kube, ref, values, database.addresses_of)
+    remove_failed_jobs(kube, ref)
+    wake(kube, workspace, notify)
+    with naming_files(request.values_files):
+        revision = helm.deploy(ref.release, ref.namespace, values, timeout_s)
+    notify(f"release {ref.namespace}/{ref.release}: revision {revision}")
     run = find(helm, ref.run_id, ref.namespace)
     wait_for(
         kube, ref.namespace, ref.release, is_there=lambda pods: _is_at_work(access, kube, run, pods),
-        timeout_s=timeout_s, again=ref.up_command(wanted.loaded.path), say=say,
+        timeout_s=timeout_s, again=ref.up_command(request.loaded.path), notify=notify,
     )  # fmt: skip
     return run
 
 
-def _refuse_another(access: Access, run: ClusterRun, loaded: LoadedSpec) -> None:
+def _refuse_changed_spec(access: Access, run: ClusterRun, loaded: LoadedSpec) -> None:
     """Before anything is replaced: is the spec still that of the ledger? Where that cannot be seen, the workers look again.
 
     Raises UserError.
     """
     try:
         with ledger_of(access, run) as ledger:
-            kept = None if ledger is None else ledger.get_run(run.ref.run_id)
-            if ledger is None or kept is None:
+            ledger_run = None if ledger is None else ledger.get_run(run.ref.run_id)
+            if ledger is None or ledger_run is None:
                 return
             now = written_parts(loaded, code=code_of(loaded))
-            found = differences_since(kept.spec, kept.identity_parts, now)
-            begun = any(t.status is TrialStatus.COMPLETED for t in ledger.trials(kept.run_id, phase="search"))
+            differences = differences_since(ledger_run.spec, ledger_run.identity_parts, now)
+            begun = any(t.status is TrialStatus.COMPLETED for t in ledger.trials(ledger_run.run_id, phase="search"))
     except (ClusterError, LedgerError):
         return
-    if found and begun:
+    if differences and begun:
         raise UserError(
-            f"run {kept.run_id!r} exists with another spec ({'; '.join(found)}); give --run-id NEW for a run of its own, "
-            f"or take it away first: `{run.ref.command('down')} --purge`"
+            f"run {ledger_run.run_id!r} exists with another spec ({'; '.join(differences)}); "
+            f"give --run-id NEW for a run of its own, or take it away first: `{run.ref.command('down')} --purge`"
         )
 
 
-def _give_certificate(kube: Kube, workspace: Workspace, ref: RunRef) -> None:
+def _write_certificate(kube: Kube, workspace: Workspace, ref: RunRef) -> None:
     """A client certificate of the run's own, signed by the workspace's CA; where its certificates were given, those."""
     source = workspace.given_secret or workspace.ca_secret
-    held = kube.secret(workspace.ref.namespace, source)
-    if held is None:
+    source_data = kube.secret(workspace.ref.namespace, source)
+    if source_data is None:
         what = f"workspace {workspace.ref.name!r} has no Secret {source}"
         raise ClusterError(what, f"`mops workspace up {workspace.ref.name}{ref.flags}` makes its own again")
-    kept = kube.secret(ref.namespace, ref.dask_secret)
+    current = kube.secret(ref.namespace, ref.dask_secret)
     now = datetime.now(UTC)
     if workspace.given_secret:
-        wanted = {key: held[key] for key in ("ca.crt", "tls.crt", "tls.key")}
-    elif kept is not None and kept.get("ca.crt") == held["ca.crt"] and is_good(kept["tls.crt"], kept["ca.crt"], now):
+        entries = {key: source_data[key] for key in ("ca.crt", "tls.crt", "tls.key")}
+    elif (
+        current is not None
+        and current.get("ca.crt") == source_data["ca.crt"]
+        and is_usable(current["tls.crt"], current["ca.crt"], now)
+    ):
         return
     else:
-        certificate, key = client_pair(held["ca.crt"], held["ca.key"], f"{ref.namespace}/{ref.release}", now)
-        wanted = {"ca.crt": held["ca.crt"], "tls.crt": certificate, "tls.key": key}
-    if kept != wanted:
+        certificate, key = client_certificate(
+            source_data["ca.crt"], source_data["ca.key"], f"{ref.namespace}/{ref.release}", now
+        )
+        entries = {"ca.crt": source_data["ca.crt"], "tls.crt": certificate, "tls.key": key}
+    if current != entries:
         labels = {"app.kubernetes.io/instance": ref.release, "app.kubernetes.io/component": "tls"}
-        kube.write_secret(ref.namespace, ref.dask_secret, "kubernetes.io/tls", wanted, labels)
+        kube.write_secret(ref.namespace, ref.dask_secret, "kubernetes.io/tls", entries, labels)
 
 
-def _check_store(kube: Kube, ref: RunRef, values: Values) -> None:
+def _check_store(kube: Kube, ref: RunRef, values: AdaptiveRunValues) -> None:
     """A Secret that the spec names is there, and says how to connect."""
-    auth = (values.get("postgres") or {}).get("auth") or {}
-    name = (values.get("centralStore") or {}).get("existingSecret") or auth.get("existingSecret")
+    name = values.central_store.existing_secret or values.postgres.auth.existing_secret
     if not name:
         return
-    held = kube.secret(ref.namespace, name)
-    other = ", or give --infra azure" if (values.get("centralStore") or {}).get("mode") == "managed" else ""
+    secret = kube.secret(ref.namespace, name)
+    other = ", or give --infra azure" if values.central_store.mode == "managed" else ""
     keys = f"{', '.join(CONNECTION[:-1])} and {CONNECTION[-1]}"
-    if held is None:
+    if secret is None:
         raise UserError(f"there is no Secret {name} in namespace {ref.namespace}; make one with {keys}{other}")
-    lacking = [key for key in CONNECTION if key not in held]
-    if lacking:
-        raise UserError(f"Secret {ref.namespace}/{name} has no {', '.join(lacking)}; it needs {keys}")
-
-
-def jobs_of(kube: Kube, ref: RunRef) -> list[Any]:
-    """The Jobs of the run's workers, the newest last."""
-    selector = f"app.kubernetes.io/instance={ref.release},app.kubernetes.io/component=worker"
-    with said_plainly(f"looking at the jobs in {ref.namespace}"):
-        jobs: list[Any] = kube.batch.list_namespaced_job(ref.namespace, label_selector=selector).items
-    return sorted(
-        (job for job in jobs if not job.metadata.deletion_timestamp), key=lambda job: job.metadata.creation_timestamp
-    )
-
-
-def job_state(job: Any) -> str:
-    """Complete, Failed, or the empty text while it runs. Pure."""
-    conditions = (job.status.conditions if job.status else None) or []
-    return next((c.type for c in conditions if c.type in ("Complete", "Failed") and c.status == "True"), "")
-
-
-def end_of(kube: Kube, ref: RunRef) -> str:
-    """Complete, Failed, Gone (somebody took the run down), or the empty text while its workers are at work."""
-    jobs = jobs_of(kube, ref)
-    return job_state(jobs[-1]) if jobs else "Gone"
-
-
-def _remove_failed_jobs(kube: Kube, ref: RunRef) -> None:
-    """A Job that failed never starts again; without it the release makes a new one, and the ledger goes on."""
-    for job in jobs_of(kube, ref):
-        if job_state(job) == "Failed":
-            with said_plainly(f"deleting the failed job {job.metadata.name}"):
-                kube.batch.delete_namespaced_job(job.metadata.name, ref.namespace, propagation_policy="Foreground")
+    missing = [key for key in CONNECTION if key not in secret]
+    if missing:
+        raise UserError(f"Secret {ref.namespace}/{name} has no {', '.join(missing)}; it needs {keys}")
 
 
 def _is_at_work(access: Access, kube: Kube, run: ClusterRun, pods: list[PodState]) -> bool:
     """Whether a worker has found spec and model sound and begun, or the Job is over. Raises ClusterError when it has failed."""
     ref = run.ref
-    jobs = jobs_of(kube, ref)
+    jobs = worker_jobs(kube, ref)
     if not jobs:
         return False
     state = job_state(jobs[-1])
@@ -243,16 +169,6 @@ def _is_at_work(access: Access, kube: Kube, run: ClusterRun, pods: list[PodState
         with ledger_of(access, run) as ledger:
             return ledger is not None and ledger.get_run(ref.run_id) is not None
     except NotFromHere:
-        return any(has_said(kube, ref.namespace, pod.name, '"run_started"') for pod in workers)
+        return any(log_contains(kube, ref.namespace, pod.name, '"run_started"') for pod in workers)
     except (ClusterError, LedgerError):  # a Postgres that comes up: the pods tell what is wrong with it
         return False
-
-
-def job_failure(kube: Kube, ref: RunRef) -> ClusterError:
-    """The failed pod of the run's Job, with what it said last; its exit code is the run's (2: a mistake in the spec)."""
-    pods = [pod for pod in pods_of(kube, ref.namespace, ref.release, "worker") if pod.exit_code]
-    if not pods:
-        return ClusterError(f"run {ref.run_id!r} failed", f"`{ref.command('logs')}` says more")
-    error = failure(kube, ref.namespace, pods[-1], f"failed with exit code {pods[-1].exit_code}")
-    error.exit_code = pods[-1].exit_code if pods[-1].exit_code in (1, 2) else 1
-    return error

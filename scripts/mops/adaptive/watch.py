@@ -12,7 +12,7 @@ from modelops_runtime.runner.events import Counts, Event, RunStarted, Tick, Tria
 
 @dataclass
 class Watch:
-    """What is known of a run's trials, brought up to date by `take`."""
+    """What is known of a run's trials; `update` takes in what has changed."""
 
     run: Run
     slots: int
@@ -27,14 +27,14 @@ class Watch:
     def begin(self, trials: Sequence[Trial]) -> RunStarted:
         """With the trials that are there already."""
         for trial in trials:
-            self._keep(trial)
+            self._record(trial)
         self.simulations, self.found = 0, self._finished()
         return RunStarted(self.run.run_id, self.run.trials, self.found, self.slots)
 
-    def take(self, changed: Sequence[Trial], run: Run, elapsed_s: float) -> Iterator[Event]:
+    def update(self, changed: Sequence[Trial], run: Run, elapsed_s: float) -> Iterator[Event]:
         """The events of these changes; a Tick where nothing has finished."""
         self.run = run
-        ended = [trial for trial in changed if self._keep(trial)]
+        ended = [trial for trial in changed if self._record(trial)]
         for trial in ended:
             yield TrialFinished(trial, self.counts(elapsed_s))
         if not ended:
@@ -67,7 +67,7 @@ class Watch:
     def _finished(self) -> int:
         return sum(trial.status.is_final for (phase, _), trial in self.trials.items() if phase == "search")
 
-    def _keep(self, trial: Trial) -> bool:
+    def _record(self, trial: Trial) -> bool:
         """Whether it has ended since it was last seen."""
         key = (trial.phase, trial.number)
         before = self.trials.get(key)

@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, WrapValidator
 
+from modelops_runtime.specs.base import mistake
 from modelops_runtime.specs.cluster import MOST_THREADS, MOST_WORKERS
-from mops.charts.base import Cidr, IdentityAccount, Image, Monitoring, NetworkPolicy, Object, Pods, Resources, Values
+from modelops_runtime.specs.scalars import shown
+from mops.charts.base import (
+    ChartValues,
+    Cidr,
+    IdentityAccount,
+    Image,
+    Monitoring,
+    NetworkPolicy,
+    Object,
+    Pods,
+    Resources,
+    Values,
+)
 from mops.charts.postgres import PostgresValues
+
+
+def _text_or_mapping(value: Any, handler: Any) -> str | dict[str, Any]:
+    if not isinstance(value, str | dict):
+        raise mistake(f"spec is {shown(value)}", "give the adaptive.yaml as text, or as a mapping")
+    return handler(value)
+
+
+TextOrMapping = Annotated[str | dict[str, Any], WrapValidator(_text_or_mapping)]
 
 
 class Run(Values):
     """What is run: the same spec as on a laptop."""
 
     id: str = Field(default="", description="the run's id in its ledger; default: the spec's name")
-    spec: str | dict[str, Any] = Field(
+    spec: TextOrMapping = Field(
         default="", description="adaptive.yaml, as text (--set-file run.spec=adaptive.yaml) or as values"
     )
     files: dict[str, str] = Field(
@@ -70,8 +92,10 @@ class Workers(Values):
     pods: Pods = Pods()
 
 
-class AdaptiveRunValues(Values):
+class AdaptiveRunValues(ChartValues):
     """One run."""
+
+    chart: ClassVar[str] = "adaptive-run"
 
     global_: Object = Field(default_factory=dict, alias="global", description="unused; Helm puts it here")
     image: Image = Image(repository="modelops/adaptive-worker")

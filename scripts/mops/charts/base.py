@@ -2,19 +2,100 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field, WrapValidator
 from pydantic.alias_generators import to_camel
+
+from modelops_runtime.specs.base import StrictModel, mistake
+from modelops_runtime.specs.scalars import shown
 
 Object = dict[str, Any]
 """Kubernetes' own, passed on as it is."""
 
 
-class Values(BaseModel):
+class Values(StrictModel):
     """A part of a chart's values: unknown keys are errors, names are camelCase as in Kubernetes."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, validate_by_name=True)
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True)
+
+
+class ChartValues(Values):
+    """All values of a chart. Only what was given counts as set; the rest is left to the chart, whatever its version."""
+
+    chart: ClassVar[str]
+    """The chart's name."""
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Self:
+        """Values by the names of values.yaml, as Helm merges them over the chart's defaults. Raises ValidationError."""
+        whole = cls.model_validate(_without_nulls(merged(cls().model_dump(by_alias=True), given)))
+        return _with_only(whole, given)
+
+    def over(self, given: Mapping[str, Any]) -> Self:
+        """These, with `given` on top, as Helm merges another values file. Raises ValidationError."""
+        return self.of(merged(self.for_helm(), given))
+
+    def for_helm(self) -> dict[str, Any]:
+        """What was given, by the names of values.yaml."""
+        return self.model_dump(by_alias=True, exclude_unset=True, warnings=False)
+
+
+V = TypeVar("V", bound=Values)
+
+
+def _with_only(whole: V, given: Mapping[str, Any]) -> V:
+    """The same values, of which only those in `given` count as set; mappings of Kubernetes' own hold what was given alone."""
+    parts: dict[str, Any] = {}
+    names: set[str] = set()
+    for name, field in type(whole).model_fields.items():
+        key, value = field.alias or name, getattr(whole, name)
+        if key in given:
+            names.add(name)
+        if isinstance(value, Values):
+            value = _with_only(value, given.get(key) or {})
+        elif key in given:
+            value = given[key]
+        parts[name] = value
+    return type(whole).model_construct(_fields_set=names, **parts)
+
+
+def merged(values: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """As Helm merges two values files: mappings key by key, anything else as a whole."""
+    result = dict(values)
+    for key, value in over.items():
+        old = result.get(key)
+        result[key] = merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return result
+
+
+def _without_nulls(values: Mapping[str, Any]) -> dict[str, Any]:
+    """null takes a default away, in Helm."""
+    return {
+        key: _without_nulls(value) if isinstance(value, Mapping) else value
+        for key, value in values.items()
+        if value is not None
+    }
+
+
+def given_only(**values: Any) -> dict[str, Any]:
+    """Arguments for a model of values, without what is empty: the chart's own defaults hold there."""
+    empty = (None, "", {}, [])
+    return {
+        name: value
+        for name, value in values.items()
+        if (value.model_fields_set if isinstance(value, Values) else value not in empty)
+    }
+
+
+def _number_or_text(value: Any, handler: Any) -> int | str:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise mistake(f"{shown(value)} is neither a number nor a text", 'write a number, or a share such as "25%"')
+    return handler(value)
+
+
+NumberOrText = Annotated[int | str, WrapValidator(_number_or_text)]
 
 
 class Image(Values):
@@ -29,7 +110,7 @@ class Image(Values):
 
 
 class Resources(Values):
-    """What a container asks for, and may use at most."""
+    """What a container requests, and may use at most."""
 
     requests: dict[str, str] = Field(default_factory=dict, description="cpu, memory, ...")
     limits: dict[str, str] = Field(default_factory=dict, description="cpu, memory, ...")
@@ -81,7 +162,7 @@ class IdentityAccount(ServiceAccount):
 class Disruption(Values):
     """What a node's drain may take at once."""
 
-    max_unavailable: int | str = Field(
+    max_unavailable: NumberOrText = Field(
         default="", description='pods, as a number or a share ("25%"); "": no limit is set'
     )
 

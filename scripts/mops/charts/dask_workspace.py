@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from modelops_runtime.specs.cluster import MOST_THREADS, MOST_WORKERS
 from mops.charts.base import (
+    ChartValues,
     Cidr,
     Disruption,
     IdentityAccount,
@@ -79,7 +82,7 @@ class Idle(Values):
 
     enabled: bool = Field(default=False, description="true: a CronJob looks, and may scale the workers")
     after_seconds: int = Field(default=1800, ge=1, description="without a client for so long, it sleeps")
-    schedule: str = Field(default="*/5 * * * *", description="when it is looked, in cron's notation")
+    schedule: str = Field(default="*/5 * * * *", description="when to look for clients, in cron's notation")
     api_server: ApiServer = ApiServer()
     service_account: ServiceAccount = ServiceAccount()
     resources: Resources = Resources(
@@ -89,8 +92,10 @@ class Idle(Values):
     pods: Pods = Pods()
 
 
-class DaskWorkspaceValues(Values):
+class DaskWorkspaceValues(ChartValues):
     """One workspace: a trust domain, since whoever holds a certificate of its CA runs code in it."""
+
+    chart: ClassVar[str] = "dask-workspace"
 
     global_: Object = Field(default_factory=dict, alias="global", description="unused; Helm puts it here")
     image_pull_secrets: list[Object] = Field(default_factory=list, description="as in Kubernetes")

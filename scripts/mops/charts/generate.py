@@ -1,4 +1,4 @@
-"""`python -m mops.charts.generate [--check]`: write each chart's values.yaml, values.schema.json and README table."""
+"""`python -m mops.charts.generate [--check]`: write each chart's values.yaml, schema, README table and shared helpers."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ CHARTS: dict[str, type[Values]] = {
     "adaptive-run": AdaptiveRunValues,
     "adaptive-run/charts/postgres": PostgresValues,
 }
+SHARED = "_shared"
+"""The folder of the templates that all charts share: the source in charts/, a copy in each chart."""
+
 _BEGIN, _END = "<!-- values: made by `make charts` -->", "<!-- end of values -->"
 
 
@@ -33,6 +36,16 @@ def outputs(charts: Path) -> Iterator[tuple[Path, str]]:
         yield charts / folder / "values.schema.json", json.dumps(schema, indent=1) + "\n"
         readme = charts / folder / "README.md"
         yield readme, _with_table(readme.read_text("utf-8"), model, values)
+        for helper in sorted((charts / SHARED).iterdir()):
+            yield charts / folder / "templates" / SHARED / helper.name, helper.read_text("utf-8")
+
+
+def strays(charts: Path) -> list[Path]:
+    """Files among a chart's shared helpers that have no source any more."""
+    known = {path for path, _ in outputs(charts)}
+    return [
+        path for folder in CHARTS for path in (charts / folder / "templates" / SHARED).glob("*") if path not in known
+    ]
 
 
 def _yaml(model: type[BaseModel], values: dict[str, Any]) -> str:
@@ -88,8 +101,14 @@ def main() -> int:
     for path, text in drifted:
         print(f"{path.relative_to(charts.parent)} {'is not what `make charts` writes' if check else 'written'}")  # noqa: T201
         if not check:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")
-    return 1 if check and drifted else 0
+    surplus = strays(charts)
+    for path in surplus:
+        print(f"{path.relative_to(charts.parent)} {'is not in charts/_shared' if check else 'removed'}")  # noqa: T201
+        if not check:
+            path.unlink()
+    return 1 if check and (drifted or surplus) else 0
 
 
 if __name__ == "__main__":

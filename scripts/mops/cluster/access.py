@@ -7,31 +7,29 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from modelops_runtime.contracts.errors import UserError
-from mops.cluster.errors import Forbidden, said_plainly
+from mops.cluster.errors import Forbidden, translated_errors
 
 if TYPE_CHECKING:
     from kubernetes import client
 
-    from mops_azure.bindings import DatabaseBinding
+    from mops.cluster.azure import DatabaseBinding
 
 _REQUEST_TIMEOUT_S = (10, 60)
 """To connect, and between two bytes."""
 
-OURS = {"app.kubernetes.io/managed-by": "mops"}
+MADE_BY_MOPS = {"app.kubernetes.io/managed-by": "mops"}
 """Labels of what these commands make beside the releases."""
 
-RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
+POD_SECURITY = {"pod-security.kubernetes.io/enforce": "restricted"}
 
 
-_ANOTHER = "set KUBECONFIG, or give --kubeconfig and --context"
+_CHOOSE_ANOTHER = "set KUBECONFIG, or give --kubeconfig and --context"
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ class Access:
             return config.new_client_from_config(config_file=files, context=self.context)
 
     def check(self) -> None:
-        """Whether the kubeconfig can be read, and has the context; nobody is asked. Raises UserError."""
+        """Whether the kubeconfig can be read, and has the context; no request is made. Raises UserError."""
         from kubernetes.config.kube_config import KubeConfigLoader, KubeConfigMerger
 
         with self._readable() as files:
@@ -66,29 +64,31 @@ class Access:
         """What to read, as KUBECONFIG would have it; what is wrong with it leaves the block as UserError."""
         import yaml
 
-        quiet()
+        silence_libraries()
         if self.kubeconfig is not None and not self.kubeconfig.is_file():
             raise UserError(f"{self.kubeconfig}: there is no such file; --kubeconfig is a file that kubectl takes")
         files = str(self.kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config")
         if not any(Path(one).expanduser().exists() for one in files.split(os.pathsep) if one):
-            raise UserError(f"{files}: there is no such file; {_ANOTHER}")
+            raise UserError(f"{files}: there is no such file; {_CHOOSE_ANOTHER}")
         try:
-            with said_plainly("reading the kubeconfig"):
+            with translated_errors("reading the kubeconfig"):
                 yield files
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             where = f"{mark.name}:{mark.line + 1}:{mark.column + 1}" if mark else files
-            raise UserError(f"{where}: this is not YAML: {error.problem or error.context}; {_ANOTHER}") from error
+            raise UserError(
+                f"{where}: this is not YAML: {error.problem or error.context}; {_CHOOSE_ANOTHER}"
+            ) from error
         except OSError as error:
-            raise UserError(f"{error.filename or files}: {error.strerror or error}; {_ANOTHER}") from error
+            raise UserError(f"{error.filename or files}: {error.strerror or error}; {_CHOOSE_ANOTHER}") from error
         except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise UserError(f"{files}: this is not YAML in UTF-8; {_ANOTHER}") from error
+            raise UserError(f"{files}: this is not YAML in UTF-8; {_CHOOSE_ANOTHER}") from error
         except (AttributeError, KeyError, TypeError, ValueError) as error:  # the client takes its form for granted
-            raise UserError(f"{files}: this is no kubeconfig; {_ANOTHER}") from error
+            raise UserError(f"{files}: this is no kubeconfig; {_CHOOSE_ANOTHER}") from error
 
 
-def quiet() -> None:
-    """What libraries log is said by us, or is nothing that a user can act on."""
+def silence_libraries() -> None:
+    """Libraries log nothing to the terminal: our own messages say what a user can act on."""
     logging.getLogger().addHandler(logging.NullHandler())
 
 
@@ -117,11 +117,11 @@ class Kube:
 
         return client.BatchV1Api(self._api)
 
-    def found(self, read: Callable[..., Any], *args: Any) -> Any | None:
+    def read_or_none(self, read: Callable[..., Any], *args: Any) -> Any | None:
         """What `read` returns, or None where the answer is "not found"."""
         from kubernetes.client import ApiException
 
-        with said_plainly(f"looking at {'/'.join(args)}"):
+        with translated_errors(f"looking at {'/'.join(args)}"):
             try:
                 return read(*args, _request_timeout=_REQUEST_TIMEOUT_S)
             except ApiException as error:
@@ -132,45 +132,45 @@ class Kube:
     def ensure_namespace(self, name: str, labels: Mapping[str, str]) -> bool:
         """Make it with these labels, under Pod Security "restricted", or add the labels that lack. True when it was made."""
         try:
-            there = self.found(self.core.read_namespace, name)
-        except Forbidden:  # whoever may work in one namespace alone may not see namespaces: it was made for them
+            there = self.read_or_none(self.core.read_namespace, name)
+        except Forbidden:  # a user with rights in one namespace only may not read namespaces: it exists
             return False
         if there is None:
-            metadata = {"name": name, "labels": {**OURS, **RESTRICTED, **labels}}
-            with said_plainly(f"making namespace {name}"):
+            metadata = {"name": name, "labels": {**MADE_BY_MOPS, **POD_SECURITY, **labels}}
+            with translated_errors(f"making namespace {name}"):
                 self.core.create_namespace({"metadata": metadata})  # pyright: ignore[reportArgumentType]
             return True
         if there.status and there.status.phase == "Terminating":
             raise UserError(f"namespace {name} is being deleted; run the same command again when it is gone")
-        lacking = {key: value for key, value in labels.items() if (there.metadata.labels or {}).get(key) != value}
-        if lacking:
-            with said_plainly(f"labelling namespace {name}"):
-                self.core.patch_namespace(name, {"metadata": {"labels": lacking}})
+        missing = {key: value for key, value in labels.items() if (there.metadata.labels or {}).get(key) != value}
+        if missing:
+            with translated_errors(f"labelling namespace {name}"):
+                self.core.patch_namespace(name, {"metadata": {"labels": missing}})
         return False
 
     def has_namespace(self, name: str) -> bool:
         """Whether it is there, as far as one may see."""
         try:
-            return self.found(self.core.read_namespace, name) is not None
+            return self.read_or_none(self.core.read_namespace, name) is not None
         except Forbidden:
             return True
 
-    def is_ours(self, namespace: str) -> bool:
+    def is_made_by_mops(self, namespace: str) -> bool:
         """Whether these commands made the namespace."""
         try:
-            there = self.found(self.core.read_namespace, namespace)
+            there = self.read_or_none(self.core.read_namespace, namespace)
         except Forbidden:
             return False
-        key, value = next(iter(OURS.items()))
+        key, value = next(iter(MADE_BY_MOPS.items()))
         return there is not None and (there.metadata.labels or {}).get(key) == value
 
     def delete_namespace(self, name: str) -> None:
-        with said_plainly(f"deleting namespace {name}"):
+        with translated_errors(f"deleting namespace {name}"):
             self.core.delete_namespace(name)
 
     def secret(self, namespace: str, name: str) -> dict[str, bytes] | None:
         """A Secret's data, or None where there is none."""
-        there = self.found(self.core.read_namespaced_secret, name, namespace)
+        there = self.read_or_none(self.core.read_namespaced_secret, name, namespace)
         return None if there is None else {key: base64.b64decode(text) for key, text in (there.data or {}).items()}
 
     def write_secret(
@@ -189,84 +189,13 @@ class Kube:
         Raises ClusterError for one that is there, where `replace` is False.
         """
         body: Any = {
-            "metadata": {"name": name, "labels": {**OURS, **labels}, **(metadata or {})},
+            "metadata": {"name": name, "labels": {**MADE_BY_MOPS, **labels}, **(metadata or {})},
             "type": kind,
             "data": {key: base64.b64encode(value).decode() for key, value in data.items()},
         }
-        is_there = replace and self.found(self.core.read_namespaced_secret, name, namespace) is not None
-        with said_plainly(f"writing Secret {namespace}/{name}"):
+        is_there = replace and self.read_or_none(self.core.read_namespaced_secret, name, namespace) is not None
+        with translated_errors(f"writing Secret {namespace}/{name}"):
             if is_there:
                 self.core.patch_namespaced_secret(name, namespace, body)
             else:
                 self.core.create_namespaced_secret(namespace, body)
-
-
-@dataclass(frozen=True)
-class ChosenCluster:
-    """What a command's options say about the cluster."""
-
-    kubeconfig: Path | None
-    context: str | None
-    infra: str | None
-    config: Path | None
-
-    def options(self) -> dict[str, object]:
-        """Those that were given."""
-        given = {"--kubeconfig": self.kubeconfig, "--context": self.context, "--infra": self.infra}
-        given["--config"] = self.config
-        return {name: value for name, value in given.items() if value is not None}
-
-    def _flags(self) -> str:
-        return "".join(f" {name} {value}" for name, value in self.options().items())
-
-    @contextmanager
-    def access(self) -> Iterator[Access]:
-        """Of a cluster on Azure the kubeconfig is fetched, and gone afterwards.
-
-        Raises UserError for options that do not go together, and what `azure_cluster` raises.
-        """
-        if self.infra is None:
-            if self.config is not None:
-                raise UserError("--config is the provider config of --infra azure; give both")
-            yield Access(self.kubeconfig, self.context, flags=self._flags())
-            return
-        others = [name for name in self.options() if name in ("--kubeconfig", "--context")]
-        if others:
-            raise UserError(f"--infra {self.infra} fetches the kubeconfig; leave {' and '.join(others)} out")
-        from mops.commands.infra import azure_cluster
-
-        with azure_cluster(self.config) as access:
-            yield replace(access, flags=self._flags())
-
-
-def chosen_cluster_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """--kubeconfig, --context, --infra and --config, handed on as `cluster`."""
-    import functools
-
-    file = click.Path(path_type=Path, dir_okay=False)
-
-    @click.option("--kubeconfig", type=file, metavar="FILE", help="Default: KUBECONFIG, else ~/.kube/config.")
-    @click.option("--context", metavar="NAME", help="A context in it; default: the current one.")
-    @click.option("--infra", type=click.Choice(["azure"]), help="Instead: the cluster that `mops-azure create` made.")
-    @click.option("--config", type=file, metavar="FILE",
-                  help="With --infra: the provider config that `mops-azure` takes.")  # fmt: skip
-    @functools.wraps(function)
-    def with_cluster(
-        *args: Any, kubeconfig: Path | None, context: str | None, infra: str | None, config: Path | None, **more: Any
-    ) -> Any:
-        return function(*args, cluster=ChosenCluster(kubeconfig, context, infra, config), **more)
-
-    return with_cluster
-
-
-def cluster_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same, handed on as the `access` to it."""
-    import functools
-
-    @chosen_cluster_options
-    @functools.wraps(function)
-    def with_access(*args: Any, cluster: ChosenCluster, **more: Any) -> Any:
-        with cluster.access() as access:
-            return function(*args, access=access, **more)
-
-    return with_access

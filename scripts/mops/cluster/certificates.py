@@ -13,7 +13,7 @@ RENEW = timedelta(days=60)
 """A certificate with less life than this is made anew."""
 
 
-def client_pair(ca_pem: bytes, ca_key_pem: bytes, name: str, now: datetime) -> tuple[bytes, bytes]:
+def client_certificate(ca_pem: bytes, ca_key_pem: bytes, name: str, now: datetime) -> tuple[bytes, bytes]:
     """(certificate, key) as PEM, for the client `name`: valid for LIFE, and not longer than the CA's own certificate."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
@@ -55,7 +55,7 @@ def _authority(ca: x509.Certificate) -> x509.AuthorityKeyIdentifier:
     return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(of_ca)
 
 
-def is_good(certificate_pem: bytes, ca_pem: bytes, now: datetime) -> bool:
+def is_usable(certificate_pem: bytes, ca_pem: bytes, now: datetime) -> bool:
     """Whether a certificate is of this CA, and has enough life left; the CA's own end is no reason to make another."""
     from cryptography import x509
     from cryptography.exceptions import InvalidSignature

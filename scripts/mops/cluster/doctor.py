@@ -1,4 +1,4 @@
-"""Is a cluster fit for workspaces and runs? Each finding is looked at or tried, never guessed."""
+"""Is a cluster fit for workspaces and runs? Each finding is read from the cluster or tried, never guessed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from modelops_runtime.contracts.errors import ModelOpsError
 from mops.cluster.access import Access, Kube
-from mops.cluster.errors import Forbidden, said_plainly
+from mops.cluster.errors import ClusterError, Forbidden, translated_errors
 from mops.cluster.helm import helm_version, version_problem
 from mops.cluster.pods import state_of
 
@@ -18,7 +18,7 @@ ROLE = "modelops.io/role=cpu"
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 _SERVE = "import http.server as h; h.ThreadingHTTPServer(('', 8080), h.SimpleHTTPRequestHandler).serve_forever()"
-_ASK = """
+_CONNECT = """
 import socket, sys, time
 while True:
     try:
@@ -34,14 +34,24 @@ _IN_A_ROW = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One thing that was looked at."""
+    """One thing that was checked."""
 
     what: str
     is_good: bool
-    said: str
+    message: str
     remedy: str = ""
     is_needed: bool = True
     """False: a workspace works without it, less well."""
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "what": self.what,
+            "is_good": self.is_good,
+            "said": self.message,
+            "remedy": self.remedy,
+            "is_needed": self.is_needed,
+        }
 
 
 def examine(access: Access, image: str, *, probe: bool, timeout_s: float) -> Iterator[Finding]:
@@ -50,121 +60,121 @@ def examine(access: Access, image: str, *, probe: bool, timeout_s: float) -> Ite
     try:
         kube = Kube(access)
     except ModelOpsError as error:
-        yield _bad("kubeconfig", str(error), "")
+        yield _problem("kubeconfig", str(error), "")
         return
-    yield Finding(what="kubeconfig", is_good=True, said="can be read")
+    yield Finding(what="kubeconfig", is_good=True, message="can be read")
     answer = _api(kube)
     yield answer
     if not answer.is_good:
         return
     yield _rights(kube)
-    yield _as_far_as_allowed("storage class", _storage, kube)
-    yield _as_far_as_allowed("node label", _nodes, kube)
+    yield _if_allowed("storage class", _storage, kube)
+    yield _if_allowed("node label", _nodes, kube)
     if probe:
-        yield from _probed(kube, image, timeout_s)
+        yield from _probe(kube, image, timeout_s)
 
 
-def _bad(what: str, said: str, remedy: str, *, is_needed: bool = True) -> Finding:
-    return Finding(what=what, is_good=False, said=said, remedy=remedy, is_needed=is_needed)
+def _problem(what: str, message: str, remedy: str, *, is_needed: bool = True) -> Finding:
+    return Finding(what=what, is_good=False, message=message, remedy=remedy, is_needed=is_needed)
 
 
 def _helm() -> Finding:
     version = helm_version()
     if problem := version_problem(version):
-        said, _, remedy = problem.partition("; ")
-        return _bad("helm", said, remedy)
-    return Finding(what="helm", is_good=True, said=str(version))
+        return _problem("helm", problem.what, problem.remedy)
+    return Finding(what="helm", is_good=True, message=str(version))
 
 
 def _api(kube: Kube) -> Finding:
     from kubernetes import client
 
     try:
-        with said_plainly("asking the API server"):
+        with translated_errors("asking the API server"):
             version = client.VersionApi(kube.core.api_client).get_code(_request_timeout=(5, 10))
     except ModelOpsError as error:
-        return _bad("API server", str(error).partition(";")[0], "start the cluster, or choose another --context")
-    return Finding(what="API server", is_good=True, said=str(version.git_version))
+        what = error.what if isinstance(error, ClusterError) else str(error)
+        return _problem("API server", what, "start the cluster, or choose another --context")
+    return Finding(what="API server", is_good=True, message=str(version.git_version))
 
 
 def _rights(kube: Kube) -> Finding:
     from kubernetes import client
 
     body: Any = {"spec": {"resourceAttributes": {"verb": "create", "resource": "namespaces"}}}
-    with said_plainly("asking what you may do"):
+    with translated_errors("asking what you may do"):
         review = client.AuthorizationV1Api(kube.core.api_client).create_self_subject_access_review(body)
     if review.status and review.status.allowed:
-        return Finding(what="rights", is_good=True, said="you may make namespaces")
+        return Finding(what="rights", is_good=True, message="you may make namespaces")
     remedy = "have one made for you, with the rights of docs/rights.yaml, and give --namespace"
-    return _bad("rights", "you may not make namespaces", remedy, is_needed=False)
+    return _problem("rights", "you may not make namespaces", remedy, is_needed=False)
 
 
-def _as_far_as_allowed(what: str, look: Callable[[Kube], Finding], kube: Kube) -> Finding:
+def _if_allowed(what: str, check: Callable[[Kube], Finding], kube: Kube) -> Finding:
     """What is the whole cluster's may be hidden from who works in one namespace, and a run can do without our seeing it."""
     try:
-        return look(kube)
+        return check(kube)
     except Forbidden:
-        return _bad(what, "you may not look", "ask who looks after the cluster", is_needed=False)
+        return _problem(what, "you may not look", "ask who looks after the cluster", is_needed=False)
 
 
 def _storage(kube: Kube) -> Finding:
     from kubernetes import client
 
-    with said_plainly("looking at the storage classes"):
+    with translated_errors("looking at the storage classes"):
         classes = client.StorageV1Api(kube.core.api_client).list_storage_class().items
     named = {str(one.metadata.name): (one.metadata.annotations or {}) for one in classes if one.metadata}
     default = [name for name, notes in named.items() if notes.get(_DEFAULT_CLASS) == "true"]
     if default:
-        return Finding(what="storage class", is_good=True, said=f"{default[0]} is the default")
+        return Finding(what="storage class", is_good=True, message=f"{default[0]} is the default")
     if named:
         remedy = "make one the default, or name one in central_store.persistence.storage_class"
-        return _bad("storage class", f"none of {', '.join(named)} is the default", remedy)
-    return _bad("storage class", "there is none", "install one: a run's ledger needs a disk")
+        return _problem("storage class", f"none of {', '.join(named)} is the default", remedy)
+    return _problem("storage class", "there is none", "install one: a run's ledger needs a disk")
 
 
 def _nodes(kube: Kube) -> Finding:
-    with said_plainly("looking at the nodes"):
+    with translated_errors("looking at the nodes"):
         nodes = kube.core.list_node(label_selector=ROLE).items
     if nodes:
-        return Finding(what="node label", is_good=True, said=f"{len(nodes)} with {ROLE}")
+        return Finding(what="node label", is_good=True, message=f"{len(nodes)} with {ROLE}")
     remedy = f"kubectl label node NAME {ROLE}, if you want to choose nodes by it"
-    return _bad("node label", f"no node has {ROLE}", remedy, is_needed=False)
+    return _problem("node label", f"no node has {ROLE}", remedy, is_needed=False)
 
 
-def _probed(kube: Kube, image: str, timeout_s: float) -> Iterator[Finding]:
+def _probe(kube: Kube, image: str, timeout_s: float) -> Iterator[Finding]:
     """Two pods in a namespace of their own: can the image be had, and does a NetworkPolicy shut one out from the other?"""
     namespace = f"modelops-doctor-{uuid.uuid4().hex[:8]}"
     what, remedy = "image, NetworkPolicy", "have somebody try who may make namespaces"
     try:
-        made = kube.ensure_namespace(namespace, {})
+        is_made = kube.ensure_namespace(namespace, {})
     except ModelOpsError as error:
-        yield _bad(what, f"not tried: {error}", remedy, is_needed=False)
+        yield _problem(what, f"not tried: {error}", remedy, is_needed=False)
         return
-    if not made:
-        yield _bad(what, "not tried", remedy, is_needed=False)
+    if not is_made:
+        yield _problem(what, "not tried", remedy, is_needed=False)
         return
     try:
-        yield from _probed_in(kube, namespace, image, time.monotonic() + timeout_s)
+        yield from _probe_in(kube, namespace, image, time.monotonic() + timeout_s)
     finally:
         kube.delete_namespace(namespace)
 
 
-def _probed_in(kube: Kube, namespace: str, image: str, give_up: float) -> Iterator[Finding]:
-    with said_plainly("starting a pod"):
+def _probe_in(kube: Kube, namespace: str, image: str, give_up: float) -> Iterator[Finding]:
+    with translated_errors("starting a pod"):
         kube.core.create_namespaced_pod(namespace, _pod("server", image, ["-c", _SERVE]))
-    address, trouble = _started(kube, namespace, "server", give_up)
+    address, trouble = _wait_for_pod(kube, namespace, "server", give_up)
     if not address:
-        yield _bad(
+        yield _problem(
             "image", f"{image} cannot be run: {trouble}", "push it there, or give --image and --pull-secret to `up`"
         )
         return
-    yield Finding(what="image", is_good=True, said=f"{image} runs")
-    with said_plainly("starting a pod"):
-        kube.core.create_namespaced_pod(namespace, _pod("client", image, ["-c", _ASK, address]))
-    if not _answers(kube, namespace, "reached", give_up):
-        yield _bad("network", "one pod cannot reach another", "look at the cluster's network plugin")
+    yield Finding(what="image", is_good=True, message=f"{image} runs")
+    with translated_errors("starting a pod"):
+        kube.core.create_namespaced_pod(namespace, _pod("client", image, ["-c", _CONNECT, address]))
+    if not _keeps_answering(kube, namespace, "reached", give_up):
+        yield _problem("network", "one pod cannot reach another", "look at the cluster's network plugin")
         return
-    yield Finding(what="network", is_good=True, said="one pod reaches another")
+    yield Finding(what="network", is_good=True, message="one pod reaches another")
     yield _policy(kube, namespace, give_up)
 
 
@@ -175,12 +185,12 @@ def _policy(kube: Kube, namespace: str, give_up: float) -> Finding:
         "metadata": {"name": "shut"},
         "spec": {"podSelector": {"matchLabels": {"probe": "server"}}, "policyTypes": ["Ingress"], "ingress": []},
     }
-    with said_plainly("making a NetworkPolicy"):
+    with translated_errors("making a NetworkPolicy"):
         client.NetworkingV1Api(kube.core.api_client).create_namespaced_network_policy(namespace, body)
-    if _answers(kube, namespace, "shut out", min(give_up, time.monotonic() + 60)):
-        return Finding(what="NetworkPolicy", is_good=True, said="enforced")
+    if _keeps_answering(kube, namespace, "shut out", min(give_up, time.monotonic() + 60)):
+        return Finding(what="NetworkPolicy", is_good=True, message="enforced")
     remedy = "without a plugin that enforces them (Calico, Cilium), every pod of the cluster can reach scheduler and Postgres"
-    return _bad("NetworkPolicy", "not enforced", remedy, is_needed=False)
+    return _problem("NetworkPolicy", "not enforced", remedy, is_needed=False)
 
 
 def _pod(name: str, image: str, args: list[str]) -> Any:
@@ -204,11 +214,11 @@ def _pod(name: str, image: str, args: list[str]) -> Any:
     }
 
 
-def _started(kube: Kube, namespace: str, name: str, give_up: float) -> tuple[str, str]:
+def _wait_for_pod(kube: Kube, namespace: str, name: str, give_up: float) -> tuple[str, str]:
     """(its address, "") once it runs; ("", why not) when it does not."""
     troubles = 0
     while True:
-        with said_plainly("looking at a pod"):
+        with translated_errors("looking at a pod"):
             pod: Any = kube.core.read_namespaced_pod(name, namespace)
         state = state_of(pod)
         troubles = troubles + 1 if state.trouble else 0
@@ -219,16 +229,16 @@ def _started(kube: Kube, namespace: str, name: str, give_up: float) -> tuple[str
         time.sleep(1)
 
 
-def _answers(kube: Kube, namespace: str, word: str, give_up: float) -> bool:
-    """Whether the client comes to say `word` several times in a row."""
+def _keeps_answering(kube: Kube, namespace: str, word: str, give_up: float) -> bool:
+    """Whether the client prints `word` several times in a row before `give_up`."""
     from kubernetes.client import ApiException
 
     while time.monotonic() < give_up:
         try:
-            said = kube.core.read_namespaced_pod_log("client", namespace, tail_lines=_IN_A_ROW) or ""
+            log = kube.core.read_namespaced_pod_log("client", namespace, tail_lines=_IN_A_ROW) or ""
         except ApiException:
-            said = ""  # it does not run yet
-        if said.splitlines() == [word] * _IN_A_ROW:
+            log = ""  # it does not run yet
+        if log.splitlines() == [word] * _IN_A_ROW:
             return True
         time.sleep(1)
     return False

@@ -1,11 +1,12 @@
-"""What Helm and Kubernetes say, as one line with the next command to try."""
+"""Errors of Helm and Kubernetes as one line: what happened, and the next command to try."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from modelops_runtime.contracts.errors import ModelOpsError, UserError
 
@@ -13,26 +14,30 @@ if TYPE_CHECKING:
     from kubernetes.client import ApiException
 
 
-class _WhatAndThen(Exception):
-    """One line of its parts: what happened, what to try next."""
+class _Actionable(Exception):
+    """One line of two parts: what happened, and what to try next."""
+
+    @property
+    def what(self) -> str:
+        return str(self.args[0])
 
     def __str__(self) -> str:
         return "; ".join(str(part) for part in self.args if part)
 
 
-class ClusterError(_WhatAndThen, ModelOpsError):
+class ClusterError(_Actionable, ModelOpsError):
     """The cluster refused or failed: `ClusterError(what happened, what to try next)`."""
 
 
 class Forbidden(ClusterError):
-    """The cluster knows who asks, and does not let them."""
+    """The cluster knows the user, and the user lacks the right."""
 
 
-class NotOnCluster(_WhatAndThen, UserError):
+class NotOnCluster(_Actionable, UserError):
     """What a command names is not there: `NotOnCluster(what, what to try next)`."""
 
 
-class WrongValues(_WhatAndThen, UserError):
+class WrongValues(_Actionable, UserError):
     """A chart does not take what the user gave: `WrongValues(what, what to correct)`."""
 
 
@@ -43,36 +48,54 @@ _CORRECT = "correct the spec, or --values"
 
 _UNREACHABLE = r"(?is)cluster unreachable|connection refused|no such host|i/o timeout|connection reset|TLS handshake"
 
-_HELM: tuple[tuple[str, str, str], ...] = (
-    (_UNREACHABLE, "the cluster does not answer", DOCTOR),
-    (r"(?s)(?:user|User) \"(?P<a>[^\"]+)\" cannot (?P<b>\w+) resource \"(?P<c>[^\"]+)\"",
+
+class Explanation(NamedTuple):
+    """What an error means, each part on one line."""
+
+    what: str
+    next_step: str
+    is_users_mistake: bool = False
+    """The values that the user gave are at fault."""
+
+
+class _Meaning(NamedTuple):
+    pattern: str
+    what: str
+    next_step: str
+    is_users_mistake: bool = False
+
+
+_HELM: tuple[_Meaning, ...] = (
+    _Meaning(_UNREACHABLE, "the cluster does not answer", DOCTOR),
+    _Meaning(r"(?s)(?:user|User) \"(?P<a>[^\"]+)\" cannot (?P<b>\w+) resource \"(?P<c>[^\"]+)\"",
      "{a} may not {b} {c} there", "ask for the rights in docs/cluster.md, or give a --namespace where you have them"),
-    (r"(?i)unauthorized|provide credentials|expired", "the cluster does not take your credentials", "sign in again"),
-    (r"another operation .* is in progress", "another helm is at work on it", "the same command again, in a minute"),
-    (r"(?s)execution error at \([^)]*\):\s*(?P<a>.+?)\s*(?:Use --debug.*)?$", "{a}", _CORRECT),
-    (r"(?s)don't meet the specifications of the schema\(s\) in the following chart\(s\):\s*(?P<a>.+)",
-     "the chart does not take these values: {a}", _CORRECT),
-    (r"(?s)(?P<a>\w+) \"(?P<b>[^\"]+)\" in namespace \"(?P<c>[^\"]+)\" exists and cannot be imported",
+    _Meaning(r"(?i)unauthorized|provide credentials|expired", "the cluster does not take your credentials", "sign in again"),
+    _Meaning(r"another operation .* is in progress", "another helm is at work on it", "the same command again, in a minute"),
+    _Meaning(r"(?s)execution error at \([^)]*\):\s*(?P<a>.+?)\s*(?:Use --debug.*)?$", "{a}", _CORRECT, is_users_mistake=True),
+    _Meaning(r"(?s)don't meet the specifications of the schema\(s\) in the following chart\(s\):\s*(?P<a>.+)",
+     "the chart does not take these values: {a}", _CORRECT, is_users_mistake=True),
+    _Meaning(r"(?s)(?P<a>\w+) \"(?P<b>[^\"]+)\" in namespace \"(?P<c>[^\"]+)\" exists and cannot be imported",
      "{a} {b} is there already, and is not this release's", "give another --namespace, or remove it"),
-    (r"(?s)applying object (?P<a>\S+) .*?conflict with \"(?P<b>[^\"]+)\".*?: (?P<c>\.\S+)",
+    _Meaning(r"(?s)applying object (?P<a>\S+) .*?conflict with \"(?P<b>[^\"]+)\".*?: (?P<c>\.\S+)",
      "{c} of {a} was changed by {b}", "`helm upgrade --reuse-values --force-conflicts` takes it back, once"),
-    (r"(?s)exceeded quota: (?P<a>[^,]+)", "the namespace's quota {a} is used up", "ask for more, or for fewer workers"),
-    (r"(?s)namespaces \"(?P<a>[^\"]+)\" not found", "there is no namespace {a}", "`up` makes it"),
-    (r"(?i)kubernetes version|kubeVersion", "the chart is not for this version of Kubernetes", DOCTOR),
-    (r"(?i)timed out|deadline exceeded", "the cluster took too long", "give a longer --timeout, or run the same command again"),
+    _Meaning(r"(?s)exceeded quota: (?P<a>[^,]+)", "the namespace's quota {a} is used up", "ask for more, or for fewer workers"),
+    _Meaning(r"(?s)namespaces \"(?P<a>[^\"]+)\" not found", "there is no namespace {a}", "`up` makes it"),
+    _Meaning(r"(?i)kubernetes version|kubeVersion", "the chart is not for this version of Kubernetes", DOCTOR),
+    _Meaning(r"(?i)timed out|deadline exceeded", "the cluster took too long",
+     "give a longer --timeout, or run the same command again"),
 )  # fmt: skip
 """Pattern in Helm's stderr -> what it means, what to try; {a} {b} {c} are what the pattern caught."""
 
 
-def helm_meaning(stderr: str) -> tuple[str, str]:
-    """(what happened, what to try next), each on one line."""
+def explain_helm(stderr: str) -> Explanation:
     plain = stderr.replace('\\"', '"')  # as --debug quotes what the API said
-    for pattern, what, then in _HELM:
-        if found := re.search(pattern, plain):
-            caught = {name: _one_line(text or "") for name, text in found.groupdict().items()}
-            return what.format(**caught), then.format(**caught)
+    for meaning in _HELM:
+        if found := re.search(meaning.pattern, plain):
+            groups = {name: _one_line(text or "") for name, text in found.groupdict().items()}
+            what, next_step = meaning.what.format(**groups), meaning.next_step.format(**groups)
+            return Explanation(what, next_step, meaning.is_users_mistake)
     last = next((line for line in reversed(stderr.splitlines()) if line.strip()), "helm says nothing")
-    return _one_line(last).removeprefix("Error: "), DOCTOR
+    return Explanation(_one_line(last).removeprefix("Error: "), DOCTOR)
 
 
 _STATUS = {
@@ -83,13 +106,13 @@ _STATUS = {
 }
 
 
-def api_meaning(error: ApiException) -> tuple[str, str]:
-    """(what happened, what to try next) of an answer of the Kubernetes API."""
+def explain_api(error: ApiException) -> Explanation:
+    """Of an answer of the Kubernetes API."""
     message = _message(error)
     if error.status == 403:
-        return helm_meaning(message) if "cannot" in message or "quota" in message else (message, DOCTOR)
-    what, then = _STATUS.get(error.status or 0, (message, DOCTOR))
-    return (f"{what}: {message}" if error.status in (404, 409) and message else what), then
+        return explain_helm(message) if "cannot" in message or "quota" in message else Explanation(message, DOCTOR)
+    what, next_step = _STATUS.get(error.status or 0, (message, DOCTOR))
+    return Explanation(f"{what}: {message}" if error.status in (404, 409) and message else what, next_step)
 
 
 def _message(error: ApiException) -> str:
@@ -106,8 +129,8 @@ def _one_line(text: str) -> str:
 
 
 @contextmanager
-def said_plainly(doing: str) -> Iterator[None]:
-    """Errors of Helm and Kubernetes inside the block leave it as ours; `doing` is what was tried: `making namespace x`."""
+def translated_errors(action: str) -> Iterator[None]:
+    """Turns errors of Helm and Kubernetes inside the block into ours; `action` is what was tried: `making namespace x`."""
     import pyhelm3.errors
     from kubernetes.client import ApiException
     from kubernetes.config import ConfigException
@@ -117,18 +140,20 @@ def said_plainly(doing: str) -> Iterator[None]:
     try:
         yield
     except pyhelm3.errors.Error as error:
-        what, then = helm_meaning(error.stderr.decode(errors="replace"))
-        raise (WrongValues if then == _CORRECT else ClusterError)(f"{doing}: {what}", then) from error
+        means = explain_helm(error.stderr.decode(errors="replace"))
+        kind = WrongValues if means.is_users_mistake else ClusterError
+        raise kind(f"{action}: {means.what}", means.next_step) from error
     except ApiException as error:
         answer = _handshake(error)
-        what, then = api_meaning(answer)
-        raise (Forbidden if answer.status == 403 else ClusterError)(f"{doing}: {what}", then) from error
+        means = explain_api(answer)
+        kind = Forbidden if answer.status == 403 else ClusterError
+        raise kind(f"{action}: {means.what}", means.next_step) from error
     except ConfigException as error:
         raise UserError(f"{_one_line(str(error))}; set KUBECONFIG, or give --kubeconfig and --context") from error
     except WebSocketException as error:
-        raise ClusterError(f"{doing}: {_refusal(error)}", DOCTOR) from error
+        raise ClusterError(f"{action}: {_refusal(error)}", DOCTOR) from error
     except (HTTPError, ConnectionError) as error:
-        raise ClusterError(f"{doing}: the cluster does not answer ({_cause(error)})", DOCTOR) from error
+        raise ClusterError(f"{action}: the cluster does not answer ({_cause(error)})", DOCTOR) from error
 
 
 def _handshake(error: ApiException) -> ApiException:
@@ -144,10 +169,21 @@ def _handshake(error: ApiException) -> ApiException:
 
 
 def _refusal(error: BaseException) -> str:
-    """What the API server said to a port-forward: the text is at the end of a line of headers."""
+    """The API server's answer to a port-forward, which is at the end of a line of headers."""
     return _one_line(str(error).rpartition("-+-+-")[2])[:200]
 
 
 def _cause(error: BaseException) -> str:
     reason = getattr(error, "reason", None)
     return _one_line(str(reason or error)).rpartition("> ")[2][:200]
+
+
+@contextmanager
+def naming_files(files: tuple[Path, ...]) -> Iterator[None]:
+    """A chart's refusal of its values inside the block names the --values files that may hold the mistake."""
+    try:
+        yield
+    except WrongValues as error:
+        if not files:
+            raise
+        raise WrongValues(error.what, f"correct the spec, or {' or '.join(map(str, files))}") from error

@@ -12,10 +12,10 @@ from threading import Thread
 from typing import Any
 
 from mops.cluster.access import Kube
-from mops.cluster.errors import ClusterError, Forbidden, said_plainly
+from mops.cluster.errors import ClusterError, Forbidden, translated_errors
 from mops.cluster.pods import PodState, pods_of
 
-_LOOK_S = 2.0
+_POLL_S = 2.0
 """Between two looks for pods that have joined."""
 
 _UNREACHABLE_S = 120.0
@@ -47,25 +47,25 @@ class Tail:
     ended: set[int] = field(default_factory=set[int])
     """Restarts whose log has been read to its end."""
 
-    def fresh(self, raw: str, now: float) -> str | None:
+    def new_line(self, raw: str, now: float) -> str | None:
         """The line without its timestamp; None where it was seen before, or has none: that is the node's word, not the pod's."""
         stamp, _, line = raw.partition(" ")
         if not _STAMP.match(stamp):
             return None
-        stamp = sortable(stamp)
+        stamp = sortable_timestamp(stamp)
         if stamp <= self.seen:
             return None
         self.seen, self.seen_at = stamp, now
         return line
 
 
-def sortable(stamp: str) -> str:
+def sortable_timestamp(stamp: str) -> str:
     """`2026-01-02T03:04:05.6Z` with all nine digits of its nanoseconds: the zeros at the end are left out otherwise. Pure."""
     whole, _, fraction = stamp.removesuffix("Z").partition(".")
     return f"{whole}.{fraction:0<9}"
 
 
-def follow(
+def follow_logs(
     kube: Kube, namespace: str, release: str, component: str, tail: int, *, is_over: Callable[[], bool]
 ) -> Iterator[str]:
     """Each new line behind its pod's name, `tail` old ones first, until `is_over`. Raises ClusterError, Forbidden."""
@@ -83,10 +83,10 @@ def follow(
             for pod in pods:
                 _read_on(kube, namespace, pod, tails.setdefault(pod.name, Tail(pod.name, first)), lines)
             if over:
-                yield from _the_rest(lines, tails)
+                yield from _remaining_lines(lines, tails)
                 return
             first = None  # who joins from now on is shown from its beginning
-        yield from _within(lines, _LOOK_S)
+        yield from _lines_within(lines, _POLL_S)
 
 
 def _read_on(kube: Kube, namespace: str, pod: PodState, tail: Tail, lines: Lines) -> None:
@@ -103,12 +103,12 @@ def _read(kube: Kube, namespace: str, pod: PodState, tail: Tail, lines: Lines) -
 
     try:
         for raw in _opened(kube, namespace, tail):
-            line = tail.fresh(raw.decode(errors="replace").rstrip("\n"), time.monotonic())
+            line = tail.new_line(raw.decode(errors="replace").rstrip("\n"), time.monotonic())
             if line is not None:
                 lines.put(f"{pod.name}  {line}")
     except ApiException as error:
         if error.status == 403:
-            lines.put(_as_ours(namespace, pod, error))
+            lines.put(_translated(namespace, pod, error))
         return  # it does not run yet, or is gone
     except (HTTPError, OSError):
         return
@@ -130,15 +130,15 @@ def _opened(kube: Kube, namespace: str, tail: Tail) -> Any:
     return opened
 
 
-def _as_ours(namespace: str, pod: PodState, error: Exception) -> ClusterError:
+def _translated(namespace: str, pod: PodState, error: Exception) -> ClusterError:
     try:
-        with said_plainly(f"reading the log of {namespace}/{pod.name}"):
+        with translated_errors(f"reading the log of {namespace}/{pod.name}"):
             raise error
     except ClusterError as ours:
         return ours
 
 
-def _within(lines: Lines, seconds: float) -> Iterator[str]:
+def _lines_within(lines: Lines, seconds: float) -> Iterator[str]:
     """What comes in that time."""
     until = time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:
@@ -151,12 +151,12 @@ def _within(lines: Lines, seconds: float) -> Iterator[str]:
         yield line
 
 
-def _the_rest(lines: Lines, tails: dict[str, Tail]) -> Iterator[str]:
-    """What the pods have said last. One that goes on, as a database does, is not waited for."""
+def _remaining_lines(lines: Lines, tails: dict[str, Tail]) -> Iterator[str]:
+    """The last lines of the pods. A pod that keeps logging, as a database does, is not waited for."""
     until = quiet_until = time.monotonic() + _LAST_S
     while (now := time.monotonic()) < min(until, quiet_until):
         reading = any(tail.thread and tail.thread.is_alive() for tail in tails.values())
-        came = list(_within(lines, 0.1))
+        came = list(_lines_within(lines, 0.1))
         yield from came
         if not came and not reading:
             return

@@ -12,23 +12,27 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from mops.cluster.access import Access
-from mops.cluster.errors import said_plainly
+from mops.cluster.errors import translated_errors
 
 _CHUNK = 65_536
 
 
 @contextlib.contextmanager
-def forwarded(access: Access, namespace: str, pod: Callable[[], str], port: int, *, local: int = 0) -> Iterator[int]:
+def forwarded_port(
+    access: Access, namespace: str, pod: Callable[[], str], port: int, *, local: int = 0
+) -> Iterator[int]:
     """Listen on 127.0.0.1 (`local` 0: any free port), and hand each connection to the pod's port; yields the local port.
 
     `pod` is asked for the pod's name at each connection. A pod that cannot be reached ends the connection, not the block.
     The first connection is tried before the block begins. Raises ClusterError when that fails, OSError for a taken port.
     """
-    with said_plainly(f"reaching pod {namespace}/{pod()}"):
+    with translated_errors(f"reaching pod {namespace}/{pod()}"):
         _close(_open(access, namespace, pod, port))
     with socket.create_server(("127.0.0.1", local)) as server:
-        taking = threading.Thread(target=_take, args=(server, access, namespace, pod, port), daemon=True)
-        taking.start()
+        acceptor = threading.Thread(
+            target=_accept_connections, args=(server, access, namespace, pod, port), daemon=True
+        )
+        acceptor.start()
         yield server.getsockname()[1]
         with contextlib.suppress(OSError):
             server.shutdown(socket.SHUT_RDWR)
@@ -43,16 +47,18 @@ def _open(access: Access, namespace: str, pod: Callable[[], str], port: int) -> 
     return portforward(api.connect_get_namespaced_pod_portforward, pod(), namespace, ports=str(port)).socket(port)
 
 
-def _take(server: socket.socket, access: Access, namespace: str, pod: Callable[[], str], port: int) -> None:
+def _accept_connections(
+    server: socket.socket, access: Access, namespace: str, pod: Callable[[], str], port: int
+) -> None:
     while True:
         try:
             near, _ = server.accept()
         except OSError:  # the block has ended
             return
-        threading.Thread(target=_join, args=(near, access, namespace, pod, port), daemon=True).start()
+        threading.Thread(target=_connect, args=(near, access, namespace, pod, port), daemon=True).start()
 
 
-def _join(near: socket.socket, access: Access, namespace: str, pod: Callable[[], str], port: int) -> None:
+def _connect(near: socket.socket, access: Access, namespace: str, pod: Callable[[], str], port: int) -> None:
     try:
         far = _open(access, namespace, pod, port)
     except Exception:  # whatever it is, the near side sees its connection end

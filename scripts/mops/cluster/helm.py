@@ -14,18 +14,20 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from modelops_runtime.contracts.errors import UserError
+from mops.charts.base import ChartValues
 from mops.cluster.access import Access
-from mops.cluster.errors import said_plainly
+from mops.cluster.errors import translated_errors
 
 if TYPE_CHECKING:
-    from pyhelm3 import Client
+    from pydantic import ValidationError
+    from pyhelm3 import Client, Command
 
 OLDEST, BELOW = (4, 2, 4), (5, 0, 0)
 PENDING = ("pending-install", "pending-upgrade", "pending-rollback", "uninstalling")
-PATIENCE_S = 30.0
+PENDING_LIMIT_S = 30.0
 """Our own helm calls never wait for pods, so one that is pending for longer was cut off."""
 
 T = TypeVar("T")
@@ -52,20 +54,30 @@ def helm_version() -> str | None:
     """Of the helm on PATH, without a v; None where there is none."""
     if shutil.which("helm") is None:
         return None
-    said = subprocess.run(
+    done = subprocess.run(
         ["helm", "version", "--template", "{{ .Version }}"], capture_output=True, text=True, check=False
     )
-    return said.stdout.strip().removeprefix("v") or None
+    return done.stdout.strip().removeprefix("v") or None
 
 
-def version_problem(version: str | None) -> str | None:
+class VersionProblem(NamedTuple):
     """What is wrong with a version of helm, and what would be right."""
-    right = f"install Helm {'.'.join(map(str, OLDEST))} or later, below {BELOW[0]}: https://helm.sh/docs/intro/install"
+
+    what: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.what}; {self.remedy}"
+
+
+def version_problem(version: str | None) -> VersionProblem | None:
+    """None for a version that fits."""
+    remedy = f"install Helm {'.'.join(map(str, OLDEST))} or later, below {BELOW[0]}: https://helm.sh/docs/intro/install"
     if version is None:
-        return f"there is no helm on PATH; {right}"
+        return VersionProblem("there is no helm on PATH", remedy)
     found = re.match(r"(\d+)\.(\d+)\.(\d+)", version)
     fits = found is not None and OLDEST <= tuple(map(int, found.groups())) < BELOW
-    return None if fits else f"helm is {version}; {right}"
+    return None if fits else VersionProblem(f"helm is {version}", remedy)
 
 
 def chart_path(name: str) -> Path:
@@ -74,12 +86,21 @@ def chart_path(name: str) -> Path:
     return packaged if packaged.is_dir() else Path(__file__).resolve().parents[3] / "charts" / name
 
 
+def unknown_values(release: Release, error: ValidationError) -> str:
+    """The error for a release whose values our chart does not accept: of another version of it, say."""
+    from modelops_runtime.specs.messages import mistakes_of
+
+    first = mistakes_of(error)[0]
+    where = f"release {release.namespace}/{release.name} ({release.chart or 'chart unknown'})"
+    return f"{where}: {first.wrong}; use the version of mops that made it, or `helm` itself"
+
+
 class Helm:
-    """What we ask of helm; each call is over when it returns, and none waits for pods."""
+    """The helm commands that we use. Each is complete when the call returns; none waits for pods."""
 
     def __init__(self, access: Access) -> None:
         if problem := version_problem(helm_version()):
-            raise UserError(problem)
+            raise UserError(str(problem))
         access.check()  # of a kubeconfig that cannot be read, helm says that the cluster does not answer
         self.access = access
 
@@ -87,7 +108,7 @@ class Helm:
         """The release with its values and resources, or None."""
         from pyhelm3.errors import ReleaseNotFoundError
 
-        async def read(client: Client) -> Release | None:
+        async def read(client: Client, _: Command) -> Release | None:
             try:
                 revision = await client.get_current_revision(name, namespace=namespace)
             except ReleaseNotFoundError:
@@ -107,7 +128,7 @@ class Helm:
     def releases(self, chart: str, namespace: str | None = None) -> list[Release]:
         """All releases of a chart, in one namespace or in all; without their values."""
 
-        async def read(client: Client) -> list[Release]:
+        async def read(client: Client, _: Command) -> list[Release]:
             listed = await client.list_release_definitions(
                 all_namespaces=namespace is None, namespace=namespace, include_failed=True, include_pending=True,
                 include_uninstalling=True, max_releases=0,
@@ -116,74 +137,76 @@ class Helm:
 
         return self._call("listing releases", read)
 
-    def deploy(self, name: str, namespace: str, chart: str, values: Mapping[str, Any], timeout_s: float) -> int:
+    def deploy(self, name: str, namespace: str, values: ChartValues, timeout_s: float) -> int:
         """Install or upgrade; a release that was cut off is healed first. Returns the revision."""
-        self._heal(name, namespace, timeout_s)
+        self._recover_pending(name, namespace, timeout_s)
 
-        async def apply(client: Client) -> int:
-            made = await client.install_or_upgrade_release(
-                name, await client.get_chart(chart_path(chart)), dict(values), namespace=namespace,
+        async def apply(client: Client, _: Command) -> int:
+            revision = await client.install_or_upgrade_release(
+                name, await client.get_chart(chart_path(values.chart)), values.for_helm(), namespace=namespace,
                 create_namespace=False, timeout=f"{timeout_s:.0f}s",
             )  # fmt: skip
-            return made.revision
+            return revision.revision
 
         return self._call(f"deploying release {namespace}/{name}", apply)
 
     def preview(
-        self, name: str, namespace: str, chart: str, values: Mapping[str, Any], *, is_there: bool
+        self, name: str, namespace: str, values: ChartValues, *, is_there: bool
     ) -> tuple[Mapping[str, Any], ...]:
-        """The resources that `deploy` would apply. `is_there`: the namespace is, so the cluster itself is asked."""
+        """The resources that `deploy` would apply. `is_there`: the namespace is, so the cluster itself does the dry run."""
         import yaml
 
-        command = ["upgrade", name, str(chart_path(chart)), "--install", "--dry-run=server", "--values", "-"]
-        command += ["--namespace", namespace, "--output", "json"]
+        chart = chart_path(values.chart)
+        dry_run = ["upgrade", name, str(chart), "--install", "--dry-run=server", "--values", "-"]
+        dry_run += ["--namespace", namespace, "--output", "json"]
 
-        async def render(client: Client) -> tuple[Mapping[str, Any], ...]:
-            if is_there:  # pyhelm3's own dry run does not let the chart look up what it made before
-                said = await client._command.run(command, json.dumps(values).encode())
+        async def render(client: Client, command: Command) -> tuple[Mapping[str, Any], ...]:
+            if is_there:  # the client's own dry run does not let the chart look up what it made before
+                answer = await command.run(dry_run, json.dumps(values.for_helm()).encode())
                 # Kubernetes' YAML is 1.1, where 0440 is octal.
-                rendered = tuple(yaml.safe_load_all(json.loads(said)["manifest"]))
+                rendered = tuple(yaml.safe_load_all(json.loads(answer)["manifest"]))
             else:
                 rendered = await client.template_resources(
-                    await client.get_chart(chart_path(chart)), name, dict(values), namespace=namespace, no_hooks=True
+                    await client.get_chart(chart), name, values.for_helm(), namespace=namespace, no_hooks=True
                 )
             return tuple(resource for resource in rendered if resource)
 
-        return self._call(f"rendering chart {chart}", render)
+        return self._call(f"rendering chart {values.chart}", render)
 
     def uninstall(self, name: str, namespace: str, timeout_s: float) -> None:
         """Remove the release; nothing happens where there is none. What its chart keeps stays."""
 
         from pyhelm3.errors import ReleaseNotFoundError
 
-        async def remove(client: Client) -> None:
-            # Which right was missing is said by `--debug` alone, which pyhelm3's own call does not take.
+        async def remove(_: Client, command: Command) -> None:
+            # Only `--debug` names the right that was missing, and the client's own call has no such argument.
             with contextlib.suppress(ReleaseNotFoundError):
-                await client._command.uninstall(name, debug=True, namespace=namespace, timeout=f"{timeout_s:.0f}s")
+                await command.uninstall(name, debug=True, namespace=namespace, timeout=f"{timeout_s:.0f}s")
 
         self._call(f"uninstalling release {namespace}/{name}", remove)
 
-    def _heal(self, name: str, namespace: str, timeout_s: float) -> None:
+    def _recover_pending(self, name: str, namespace: str, timeout_s: float) -> None:
         """Bring a release that a killed helm left pending into a state that can be upgraded."""
         while (release := self.release(name, namespace)) is not None and release.status in PENDING:
-            if (datetime.now(UTC) - release.updated).total_seconds() < PATIENCE_S:
-                time.sleep(1)  # perhaps another helm is at work
+            if (datetime.now(UTC) - release.updated).total_seconds() < PENDING_LIMIT_S:
+                time.sleep(1)  # another helm may be running
                 continue
 
-            async def proceed(client: Client) -> None:
+            async def proceed(client: Client, _: Command) -> None:
                 await client.get_proceedable_revision(name, namespace=namespace, timeout=f"{timeout_s:.0f}s")
 
             self._call(f"healing release {namespace}/{name}, which is {release.status}", proceed)
             return
 
-    def _call(self, doing: str, ask: Callable[[Client], Coroutine[Any, Any, T]]) -> T:
+    def _call(self, action: str, use: Callable[[Client, Command], Coroutine[Any, Any, T]]) -> T:
+        """Helm's values go through its standard input: no argument, and so no log, holds one."""
         from pyhelm3 import Client
         from pyhelm3.command import Command
 
-        with said_plainly(doing), warnings.catch_warnings():
+        with translated_errors(action), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             command = Command(kubeconfig=self.access.kubeconfig, kubecontext=self.access.context)
-            return asyncio.run(ask(Client(command)))
+            return asyncio.run(use(Client(command), command))
 
 
 def _listed(one: Mapping[str, Any]) -> Release:

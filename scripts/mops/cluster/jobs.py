@@ -1,4 +1,4 @@
-"""A Job of ours that does one thing and goes."""
+"""A Job that does one thing, and is deleted afterwards."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mops.cluster.access import Kube
-from mops.cluster.errors import ClusterError, said_plainly
+from mops.cluster.errors import ClusterError, translated_errors
 from mops.cluster.pods import PodState, failure, pods_of_job
 
 DEADLINE_S = 900
@@ -20,7 +20,7 @@ _KEPT_S = 600
 _HOPELESS_S = 30.0
 
 
-def once(name: str, labels: Mapping[str, str], pod: Mapping[str, Any]) -> dict[str, Any]:
+def one_off_job(name: str, labels: Mapping[str, str], pod: Mapping[str, Any]) -> dict[str, Any]:
     """A Job that tries once. Pure."""
     return {
         "apiVersion": "batch/v1",
@@ -36,20 +36,22 @@ def once(name: str, labels: Mapping[str, str], pod: Mapping[str, Any]) -> dict[s
 
 
 @contextlib.contextmanager
-def made(kube: Kube, namespace: str, job: Mapping[str, Any], does: str) -> Iterator[str]:
+def running_job(kube: Kube, namespace: str, job: Mapping[str, Any], purpose: str) -> Iterator[str]:
     """The Job, deleted at the end with all that it owns; its uid. `does`: `which sends the results`."""
     name = job["metadata"]["name"]
-    with said_plainly(f"making job {namespace}/{name}, {does}"):
-        there: Any = kube.batch.create_namespaced_job(namespace, job)  # pyright: ignore[reportArgumentType]
+    with translated_errors(f"making job {namespace}/{name}, {purpose}"):
+        job_there: Any = kube.batch.create_namespaced_job(namespace, job)  # pyright: ignore[reportArgumentType]
     try:
-        yield there.metadata.uid
+        yield job_there.metadata.uid
     finally:
-        with contextlib.suppress(ClusterError), said_plainly(f"deleting job {namespace}/{name}"):
+        with contextlib.suppress(ClusterError), translated_errors(f"deleting job {namespace}/{name}"):
             kube.batch.delete_namespaced_job(name, namespace, propagation_policy="Background")
 
 
-def ended_pod(kube: Kube, namespace: str, job: str, does: str, then: str, *, timeout_s: float = DEADLINE_S) -> PodState:
-    """The Job's pod, once it has ended well. Raises ClusterError, with the pod's last words and `then`, what to try next."""
+def wait_for_success(
+    kube: Kube, namespace: str, job: str, purpose: str, next_step: str, *, timeout_s: float = DEADLINE_S
+) -> PodState:
+    """The Job's pod, once it has ended well. Raises ClusterError, with the end of the pod's log, and `next_step`."""
     began = time.monotonic()
     well_until = began
     while True:
@@ -59,18 +61,18 @@ def ended_pod(kube: Kube, namespace: str, job: str, does: str, then: str, *, tim
             if pod.exit_code == 0:
                 return pod
             if pod.exit_code is not None:
-                raise _failure(kube, namespace, pod, f"failed with exit code {pod.exit_code}", then)
+                raise _failure(kube, namespace, pod, f"failed with exit code {pod.exit_code}", next_step)
             if not pod.trouble:
                 well_until = now
             elif now - well_until >= _HOPELESS_S:
-                raise _failure(kube, namespace, pod, f"does not start: {pod.trouble}", then)
+                raise _failure(kube, namespace, pod, f"does not start: {pod.trouble}", next_step)
         if now - began > timeout_s:
             state = pods[0].state if pods else "no pod"
-            what = f"job {namespace}/{job}, {does}, has not ended after {timeout_s:.0f} s: {state}"
+            what = f"job {namespace}/{job}, {purpose}, has not ended after {timeout_s:.0f} s: {state}"
             raise ClusterError(what, f"`kubectl -n {namespace} get events` may say why")
         time.sleep(1)
 
 
-def _failure(kube: Kube, namespace: str, pod: PodState, what: str, then: str) -> ClusterError:
+def _failure(kube: Kube, namespace: str, pod: PodState, what: str, next_step: str) -> ClusterError:
     """With the pod's last words, since it is about to be deleted."""
-    return ClusterError(failure(kube, namespace, pod, what).args[0], then)
+    return ClusterError(failure(kube, namespace, pod, what).args[0], next_step)

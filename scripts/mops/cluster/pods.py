@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mops.cluster.access import Kube
-from mops.cluster.errors import ClusterError, said_plainly
+from mops.cluster.errors import ClusterError, translated_errors
+from mops.terminal.notify import Notify
 
 if TYPE_CHECKING:
     from kubernetes.client import V1Pod
 
-Say = Callable[[str], None]
-
 LOG_LINES = 8
-_BEGINNING = 65_536
+_LOG_START_BYTES = 65_536
 _HOPELESS_S = 20.0
 """A pod that is in trouble for so long stays in it: a registry that stutters is forgiven."""
 
@@ -49,22 +48,22 @@ def pods_of(kube: Kube, namespace: str, release: str, component: str = "") -> li
 
 def pods_of_job(kube: Kube, namespace: str, job: str) -> list[PodState]:
     """The pods of a Job that are not on their way out, by name."""
-    return [state_of(pod) for pod in _alive(kube, namespace, f"job-name={job}")]
+    return [state_of(pod) for pod in _live_pods(kube, namespace, f"job-name={job}")]
 
 
 def _pods(kube: Kube, namespace: str, release: str, component: str) -> list[V1Pod]:
     selector = f"app.kubernetes.io/instance={release}"
     # The pods that look whether a workspace is idle come and go, and are none that anybody waits for.
-    return _alive(
+    return _live_pods(
         kube, namespace, f"{selector},app.kubernetes.io/component{f'={component}' if component else '!=idle'}"
     )
 
 
-def _alive(kube: Kube, namespace: str, selector: str) -> list[V1Pod]:
-    with said_plainly(f"looking at the pods in {namespace}"):
+def _live_pods(kube: Kube, namespace: str, selector: str) -> list[V1Pod]:
+    with translated_errors(f"looking at the pods in {namespace}"):
         listed = kube.core.list_namespaced_pod(namespace, label_selector=selector).items
-    alive = [pod for pod in listed if pod.metadata and pod.metadata.deletion_timestamp is None]
-    return sorted(alive, key=lambda pod: str(pod.metadata and pod.metadata.name))
+    live = [pod for pod in listed if pod.metadata and pod.metadata.deletion_timestamp is None]
+    return sorted(live, key=lambda pod: str(pod.metadata and pod.metadata.name))
 
 
 def state_of(pod: V1Pod) -> PodState:
@@ -81,11 +80,11 @@ def state_of(pod: V1Pod) -> PodState:
     if waiting is not None and waiting.reason:
         state = waiting.reason
         if state in (*_NO_IMAGE, *_NO_START):
-            trouble = f"{state}: {_line(waiting.message or '')}".rstrip(": ")
+            trouble = f"{state}: {_one_line(waiting.message or '')}".rstrip(": ")
             if last is not None:
                 trouble = f"{state}: it ended with exit code {last.exit_code} ({last.reason})"
     elif unscheduled is not None:
-        state = f"{unscheduled.reason}: {_line(unscheduled.message or '')}"
+        state = f"{unscheduled.reason}: {_one_line(unscheduled.message or '')}"
     elif ended is not None and ended.exit_code:
         state = f"{ended.reason} (exit code {ended.exit_code})"
     elif ready:
@@ -110,34 +109,34 @@ def wait_for(
     is_there: Callable[[list[PodState]], bool],
     timeout_s: float,
     again: str,
-    say: Say,
+    notify: Notify,
 ) -> None:
-    """Wait until `is_there` says so of the release's pods. `again` is the command that goes on after a failure.
+    """Wait until `is_there` is true of the release's pods. `again` is the command that goes on after a failure.
 
     Raises ClusterError, with the pod's last log lines, for a pod that will not come up, and after `timeout_s`.
     """
     give_up = time.monotonic() + timeout_s
     since: dict[str, float] = {}
-    said = ""
+    last_text = ""
     while True:
         pods = pods_of(kube, namespace, release)
         if is_there(pods):
             return
-        said = _say_once(pods, said, say)
+        last_text = _notify_once(pods, last_text, notify)
         now = time.monotonic()
         since = {pod.name: since.get(pod.name, now) for pod in pods if pod.trouble}
-        hopeless = [pod for pod in pods if pod.trouble and now - since[pod.name] >= _HOPELESS_S]
-        if hopeless:
-            raise failure(kube, namespace, hopeless[0], f"does not start: {hopeless[0].trouble}")
+        failing = [pod for pod in pods if pod.trouble and now - since[pod.name] >= _HOPELESS_S]
+        if failing:
+            raise failure(kube, namespace, failing[0], f"does not start: {failing[0].trouble}")
         if now >= give_up:
-            raise _too_late(kube, namespace, release, pods, timeout_s, again)
+            raise _timed_out(kube, namespace, release, pods, timeout_s, again)
         time.sleep(1)
 
 
-def _say_once(pods: Sequence[PodState], said: str, say: Say) -> str:
+def _notify_once(pods: Sequence[PodState], last_text: str, notify: Notify) -> str:
     text = waiting_text(pods)
-    if text != said:
-        say(text)
+    if text != last_text:
+        notify(text)
     return text
 
 
@@ -145,9 +144,9 @@ def waiting_text(pods: Sequence[PodState]) -> str:
     """`2 of 4 pods ready; ContainerCreating: ws-worker-abc`. Pure."""
     if not pods:
         return "no pod yet"
-    behind = [pod for pod in pods if not pod.is_ready and pod.state != "Succeeded"]
-    text = f"{len(pods) - len(behind)} of {len(pods)} pods ready"
-    return f"{text}; {behind[0].state}: {behind[0].name}" if behind else text
+    pending = [pod for pod in pods if not pod.is_ready and pod.state != "Succeeded"]
+    text = f"{len(pods) - len(pending)} of {len(pods)} pods ready"
+    return f"{text}; {pending[0].state}: {pending[0].name}" if pending else text
 
 
 def failure(kube: Kube, namespace: str, pod: PodState, what: str) -> ClusterError:
@@ -158,7 +157,7 @@ def failure(kube: Kube, namespace: str, pod: PodState, what: str) -> ClusterErro
 
 
 def last_lines(kube: Kube, namespace: str, pod: str, count: int = LOG_LINES) -> list[str]:
-    """The end of its log, of the container before it where this one has said nothing; empty when there is none."""
+    """The end of its log, of the previous container where this one has none; empty when there is none."""
     from kubernetes.client import ApiException
 
     for previous in (False, True):
@@ -171,35 +170,37 @@ def last_lines(kube: Kube, namespace: str, pod: str, count: int = LOG_LINES) -> 
     return []
 
 
-def has_said(kube: Kube, namespace: str, pod: str, text: str) -> bool:
+def log_contains(kube: Kube, namespace: str, pod: str, text: str) -> bool:
     """Whether the beginning of its log holds `text`."""
     from kubernetes.client import ApiException
 
     try:
-        return text in kube.core.read_namespaced_pod_log(pod, namespace, limit_bytes=_BEGINNING)
+        return text in kube.core.read_namespaced_pod_log(pod, namespace, limit_bytes=_LOG_START_BYTES)
     except ApiException:
         return False
 
 
-def _too_late(
+def _timed_out(
     kube: Kube, namespace: str, release: str, pods: list[PodState], timeout_s: float, again: str
 ) -> ClusterError:
     late = next((pod for pod in pods if not pod.is_ready and pod.state != "Succeeded"), None)
     if late is not None:
         return failure(kube, namespace, late, f"is not ready after {timeout_s:.0f} s: {late.state}")
-    warned = _last_warning(kube, namespace, release)
-    said = f": {warned}" if warned else ""
-    return ClusterError(f"nothing is ready in {namespace} after {timeout_s:.0f} s{said}", f"`{again}` goes on waiting")
+    warning = _last_warning(kube, namespace, release)
+    last_text = f": {warning}" if warning else ""
+    return ClusterError(
+        f"nothing is ready in {namespace} after {timeout_s:.0f} s{last_text}", f"`{again}` goes on waiting"
+    )
 
 
 def _last_warning(kube: Kube, namespace: str, release: str) -> str:
-    with said_plainly(f"looking at the events in {namespace}"):
+    with translated_errors(f"looking at the events in {namespace}"):
         events = kube.core.list_namespaced_event(namespace, field_selector="type=Warning").items
     ours = [event for event in events if str(event.involved_object.name).startswith(release)]
-    return _line(ours[-1].message or "") if ours else ""
+    return _one_line(ours[-1].message or "") if ours else ""
 
 
-def _line(text: str) -> str:
+def _one_line(text: str) -> str:
     line = " ".join(text.split())
     return line if len(line) <= 240 else f"{line[:239]}…"
 

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import click
 
 from modelops_runtime.contracts.errors import UserError
 from mops.cluster.access import Kube
@@ -31,7 +27,7 @@ class PullSecret:
             raise UserError("--pull-secret and --pull-secret-file are both given; keep one")
         if self.name:
             return None
-        given, where = os.environ.get("MOPS_PULL_SECRET"), VARIABLE
+        given, where = os.environ.get(VARIABLE), VARIABLE
         if self.file is not None:
             if not self.file.is_file():
                 raise UserError(
@@ -54,7 +50,7 @@ class PullSecret:
         """What the pods are to name."""
         return [self.name] if self.name else [NAME] if self.content() is not None else []
 
-    def make(self, kube: Kube, namespace: str) -> None:
+    def write(self, kube: Kube, namespace: str) -> None:
         """Write the Secret where one is to be made. Raises UserError for a named one that is not there."""
         content = self.content()
         if content is not None:
@@ -63,18 +59,3 @@ class PullSecret:
             raise UserError(
                 f"there is no Secret {self.name} in namespace {namespace}; make it there first, or give a file"
             )
-
-
-def pull_secret_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """--pull-secret and --pull-secret-file, handed on as `pull_secret`."""
-    import functools
-
-    @click.option("--pull-secret", "pull_secret_name", metavar="NAME",
-                  help="A Secret of the namespace with which images are pulled.")  # fmt: skip
-    @click.option("--pull-secret-file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-                  help=f"A docker config.json to make it of; or its text in the variable {VARIABLE}.")  # fmt: skip
-    @functools.wraps(function)
-    def with_secret(*args: Any, pull_secret_name: str | None, pull_secret_file: Path | None, **more: Any) -> Any:
-        return function(*args, pull_secret=PullSecret(pull_secret_name, pull_secret_file), **more)
-
-    return with_secret

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 import click
 
 from modelops_cli.output import echo_json, echo_line, echo_lines
-from mops.cluster.access import Access, cluster_options
-from mops.cluster.pull_secrets import PullSecret, pull_secret_options
+from mops.cluster.access import Access
+from mops.cluster.pull_secrets import PullSecret
 from mops.commands.options import (
+    cluster_options,
     dry_run_option,
     follow_option,
     going_on_later,
     json_option,
     not_empty,
-    say,
+    notify,
+    pull_secret_options,
     show_lines,
     tail_option,
     timeout_option,
@@ -90,17 +92,17 @@ def up(
     """
     from mops.adaptive.up import preview
     from mops.adaptive.up import up as bring_up
-    from mops.adaptive.up_request import wanted
+    from mops.adaptive.up_request import up_request
 
-    asked = wanted(
+    request = up_request(
         spec, run_id=run_id, workspace=workspace, workspace_namespace=workspace_namespace, namespace=namespace,
         flags=access.flags, values_files=values_files, pull_secret=pull_secret,
     )  # fmt: skip
     if dry_run:
-        echo_lines(preview(access, asked) or ["nothing would change"])
+        echo_lines(preview(access, request) or ["nothing would change"])
         return
     with going_on_later(f"mops adaptive up {spec}{access.flags}"):
-        ref = bring_up(access, asked, timeout_s=timeout, say=say).ref
+        ref = bring_up(access, request, timeout_s=timeout, notify=notify).ref
     echo_line(f"run {ref.run_id} is at work; `{ref.command('status')}` shows where it stands")
 
 
@@ -116,9 +118,9 @@ def status(run_id: str | None, namespace: str | None, as_json: bool, access: Acc
     mops adaptive status
     mops adaptive status boarding-school --json
     """
-    from mops.adaptive.run_status import look, runs
+    from mops.adaptive.run_status import read_status, runs
     from mops.cluster.helm import Helm
-    from mops.terminal.releases import listed
+    from mops.cluster.release_lines import release_lines
 
     if run_id is None:
         found = runs(Helm(access), namespace)
@@ -126,9 +128,9 @@ def status(run_id: str | None, namespace: str | None, as_json: bool, access: Acc
         if as_json:
             echo_json([{key: getattr(one, key) for key in keys} for one in found])
         else:
-            echo_lines(listed("RUN", found, none="no runs on this cluster; `mops adaptive up` begins one"))
+            echo_lines(release_lines("RUN", found, none="no runs on this cluster; `mops adaptive up` begins one"))
         return
-    status = look(access, run_id, namespace, say=say)
+    status = read_status(access, run_id, namespace, notify=notify)
     echo_json(status.as_json()) if as_json else echo_lines(status.lines())
 
 
@@ -149,17 +151,17 @@ def logs(run_id: str, namespace: str | None, component: str, tail: int, follow: 
     mops adaptive logs boarding-school --component database --tail 100
     """
     from mops.adaptive.release_ref import find
-    from mops.adaptive.up import end_of
+    from mops.adaptive.worker_jobs import job_end
     from mops.cluster.access import Kube
-    from mops.cluster.follow_logs import follow as follow_logs
+    from mops.cluster.follow_logs import follow_logs
     from mops.cluster.helm import Helm
     from mops.cluster.pods import log_lines
 
     ref = find(Helm(access), run_id, namespace).ref
-    wanted = "" if component == "all" else component
+    selected = "" if component == "all" else component
     kube = Kube(access)
-    of = (kube, ref.namespace, ref.release, wanted, tail)
-    show_lines(follow_logs(*of, is_over=lambda: bool(end_of(kube, ref))) if follow else log_lines(*of))
+    of = (kube, ref.namespace, ref.release, selected, tail)
+    show_lines(follow_logs(*of, is_over=lambda: bool(job_end(kube, ref))) if follow else log_lines(*of))
 
 
 @command.command()
@@ -181,7 +183,7 @@ def results(run_id: str, to: Path | None, format_: Format, namespace: str | None
     from mops.cluster.helm import Helm
 
     run = find(Helm(access), run_id, namespace)
-    paths = fetch(access, run, to or Path("modelops-out") / run_id, say=say, format=format_)
+    paths = fetch(access, run, to or Path("modelops-out") / run_id, notify=notify, format=format_)
     if not paths:
         raise NotOnCluster(f"run {run_id!r} has no results yet", f"`{run.ref.command('status')}` shows where it stands")
     for path in paths:
@@ -221,7 +223,7 @@ def down(
             run = find(Helm(access), run_id, namespace)
         except NotOnCluster as error:
             right = f"`{ref.command('down')} --purge --discard` deletes what it may have left"
-            raise NotOnCluster(error.args[0], right) from None
-        paths = save(access, run, to or Path("modelops-out") / run_id, say)
-        say(f"results: {paths[-1].parent}" if paths else "there are no results yet")
-    remove(access, ref, purge=purge, timeout_s=timeout, say=say)
+            raise NotOnCluster(error.what, right) from None
+        paths = save(access, run, to or Path("modelops-out") / run_id, notify)
+        notify(f"results: {paths[-1].parent}" if paths else "there are no results yet")
+    remove(access, ref, purge=purge, timeout_s=timeout, notify=notify)

@@ -36,30 +36,30 @@ def command(spec: Path, workers: int | None, as_json: bool) -> None:
     from modelops_runtime.api.calibrate import cores
     from modelops_runtime.api.check import check
 
-    found = check(spec, slots=workers or cores())
-    echo_json(found.as_json()) if as_json else echo_lines(_lines(found))
-    if found.failures:
+    result = check(spec, slots=workers or cores())
+    echo_json(result.as_json()) if as_json else echo_lines(_lines(result))
+    if result.failures:
         raise click.exceptions.Exit(1)
 
 
-def _lines(found: Checked) -> list[str]:
+def _lines(result: Checked) -> list[str]:
     from mops.terminal.text import duration, number, values_text, warning_lines
 
-    lines = [f"at {values_text(found.params)}:"]
-    if found.failures:
-        lines += [f"  failed: {text}" for text in dict.fromkeys(found.failures)]
-    elif found.loss is None:
+    lines = [f"at {values_text(result.params)}:"]
+    if result.failures:
+        lines += [f"  failed: {text}" for text in dict.fromkeys(result.failures)]
+    elif result.loss is None:
         lines.append("  the model runs, but these simulations have no finite loss")
     else:
         lines.append(
-            f"  the model runs, matches {found.observations} observations, and has a loss of {number(found.loss)}"
+            f"  the model runs, matches {result.observations} observations, and has a loss of {number(result.loss)}"
         )
-    lines.append(f"  a simulation takes {_short(found.seconds)}")
+    lines.append(f"  a simulation takes {_short(result.seconds)}")
     lines.append(
-        f"a run makes up to {found.simulations:,} simulations: about {duration(found.run_seconds)} on {found.slots} slots, "
-        f"a ledger of about {found.ledger_bytes / 1e6:,.1f} MB"
+        f"a run makes up to {result.simulations:,} simulations: about {duration(result.run_seconds)} on {result.slots} slots, "
+        f"a ledger of about {result.ledger_bytes / 1e6:,.1f} MB"
     )
-    return lines + warning_lines(found.warnings)
+    return lines + warning_lines(result.warnings)
 
 
 def _short(seconds: float) -> str:

@@ -19,8 +19,6 @@ def command(shell: str) -> None:
     eval "$(mops completion zsh)"
     mops completion fish > ~/.config/fish/completions/mops.fish
     """
-    from mops.cli import cli
-
-    made = get_completion_class(shell)
-    assert made is not None
-    click.echo(made(cli, {}, "mops", "_MOPS_COMPLETE").source())
+    completion = get_completion_class(shell)
+    assert completion is not None
+    click.echo(completion(click.get_current_context().find_root().command, {}, "mops", "_MOPS_COMPLETE").source())

@@ -7,9 +7,9 @@ import threading
 import click
 
 from modelops_cli.output import echo_line
-from mops.cluster.access import Access, cluster_options
+from mops.cluster.access import Access
 from mops.cluster.names import DEFAULT_WORKSPACE
-from mops.commands.options import not_empty
+from mops.commands.options import cluster_options, not_empty
 
 
 @click.command()
@@ -30,7 +30,7 @@ def command(name: str, port: int, namespace: str | None, access: Access) -> None
     from modelops_runtime.contracts.errors import UserError
     from mops.cluster.access import Kube
     from mops.cluster.errors import ClusterError
-    from mops.cluster.forward import forwarded
+    from mops.cluster.forward import forwarded_port
     from mops.cluster.helm import Helm
     from mops.cluster.pods import pods_of
     from mops.workspace.release_ref import find
@@ -44,7 +44,7 @@ def command(name: str, port: int, namespace: str | None, access: Access) -> None
         return pods[0].name
 
     try:
-        with forwarded(access, ref.namespace, scheduler, 8787, local=port) as local:
+        with forwarded_port(access, ref.namespace, scheduler, 8787, local=port) as local:
             echo_line(f"http://127.0.0.1:{local}/status   (Ctrl-C ends it)")
             threading.Event().wait()
     except OSError as error:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from importlib.metadata import version
 
 import click
 
 from modelops_cli.output import echo_json, echo_line
-from mops.cluster.access import Access, cluster_options
-from mops.commands.options import seconds
+from mops.cluster.access import Access
+from mops.commands.options import cluster_options, seconds
 
 
 @click.command()
@@ -30,7 +29,7 @@ def command(image: str | None, no_probe: bool, timeout: str, as_json: bool, acce
     mops doctor --image registry.example.org/modelops/dask-worker:0.1.0
     mops doctor --infra azure
     """
-    from mops.charts.from_specs import our_repository
+    from mops.charts.images import our_repository
     from mops.cluster.doctor import examine
 
     tried = image or f"{our_repository('dask-worker', access.registry)}:{version('modelops')}"
@@ -38,9 +37,9 @@ def command(image: str | None, no_probe: bool, timeout: str, as_json: bool, acce
     for one in examine(access, tried, probe=not no_probe, timeout_s=seconds(timeout)):
         is_fit &= one.is_good or not one.is_needed
         if as_json:
-            echo_json(asdict(one))
+            echo_json(one.as_json())
             continue
         mark = "ok  " if one.is_good else "BAD " if one.is_needed else "note"
-        echo_line(f"{mark}  {one.what:<14} {one.said}" + (f"; {one.remedy}" if one.remedy else ""))
+        echo_line(f"{mark}  {one.what:<14} {one.message}" + (f"; {one.remedy}" if one.remedy else ""))
     if not is_fit:
         raise click.exceptions.Exit(1)

@@ -40,11 +40,11 @@ def command(folder: Path, name: str | None) -> None:
     from modelops_runtime.contracts.errors import UserError
     from modelops_runtime.specs.cluster import DNS_LABEL
 
-    called = run_name(folder.resolve().name) if name is None else name
-    if not re.fullmatch(DNS_LABEL, called):
-        raise UserError(f"--name is {called!r}; it must be a-z, 0-9 and -, up to 63 characters")
+    project_name = run_name(folder.resolve().name) if name is None else name
+    if not re.fullmatch(DNS_LABEL, project_name):
+        raise UserError(f"--name is {project_name!r}; it must be a-z, 0-9 and -, up to 63 characters")
     _refuse_what_is_there(folder)
-    _write(folder, called)
+    _write(folder, project_name)
     echo_line(f"wrote {', '.join(FILES.values())} in {folder}")
     echo_line(f"next: cd {folder}; mops run --spec adaptive.yaml (README.md says more)")
 
@@ -54,22 +54,24 @@ def _refuse_what_is_there(folder: Path) -> None:
 
     if not folder.is_dir() and (folder.exists() or folder.is_symlink()):
         raise UserError(f"{folder} is no folder; give the name of a new one")
-    there = [name for name in FILES.values() if (folder / name).exists() or (folder / name).is_symlink()]
-    if there:
-        raise UserError(f"{folder} has {', '.join(there)} already; give the name of a new folder, nothing was written")
+    present = [name for name in FILES.values() if (folder / name).exists() or (folder / name).is_symlink()]
+    if present:
+        raise UserError(
+            f"{folder} has {', '.join(present)} already; give the name of a new folder, nothing was written"
+        )
 
 
-def _write(folder: Path, called: str) -> None:
+def _write(folder: Path, project_name: str) -> None:
     """All files, or none: what was written before a failure is taken back. An existing file is never opened."""
-    made: list[Path] = []
+    written: list[Path] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for source, name in FILES.items():
-            text = files("mops").joinpath("project", source).read_text("utf-8").replace(_NAME, called)
+            text = files("mops").joinpath("project", source).read_text("utf-8").replace(_NAME, project_name)
             with (folder / name).open("x", encoding="utf-8") as file:
-                made.append(folder / name)
+                written.append(folder / name)
                 file.write(text)
     except BaseException:
-        for path in made:
+        for path in written:
             path.unlink(missing_ok=True)
         raise

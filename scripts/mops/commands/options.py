@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,9 @@ import click
 from modelops_cli.output import echo_line
 from modelops_runtime.contracts.errors import UserError
 from modelops_runtime.specs.cluster import MOST_WORKERS
+from mops.cluster.chosen_cluster import ChosenCluster
+from mops.cluster.pull_secrets import VARIABLE as PULL_SECRET_VARIABLE
+from mops.cluster.pull_secrets import PullSecret
 
 
 def seconds(timeout: str) -> float:
@@ -71,7 +75,51 @@ def values_option(function: Callable[..., Any]) -> Callable[..., Any]:
     )(function)  # fmt: skip
 
 
-def say(text: str) -> None:
+def chosen_cluster_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """--kubeconfig, --context, --infra and --config, handed on as `cluster`."""
+    file = click.Path(path_type=Path, dir_okay=False)
+
+    @click.option("--kubeconfig", type=file, metavar="FILE", help="Default: KUBECONFIG, else ~/.kube/config.")
+    @click.option("--context", metavar="NAME", help="A context in it; default: the current one.")
+    @click.option("--infra", type=click.Choice(["azure"]), help="Instead: the cluster that `mops-azure create` made.")
+    @click.option("--config", type=file, metavar="FILE",
+                  help="With --infra: the provider config that `mops-azure` takes.")  # fmt: skip
+    @functools.wraps(function)
+    def with_cluster(
+        *args: Any, kubeconfig: Path | None, context: str | None, infra: str | None, config: Path | None, **more: Any
+    ) -> Any:
+        return function(*args, cluster=ChosenCluster(kubeconfig, context, infra, config), **more)
+
+    return with_cluster
+
+
+def cluster_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, handed on as the `access` to it."""
+
+    @chosen_cluster_options
+    @functools.wraps(function)
+    def with_access(*args: Any, cluster: ChosenCluster, **more: Any) -> Any:
+        with cluster.access() as access:
+            return function(*args, access=access, **more)
+
+    return with_access
+
+
+def pull_secret_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """--pull-secret and --pull-secret-file, handed on as `pull_secret`."""
+
+    @click.option("--pull-secret", "pull_secret_name", metavar="NAME",
+                  help="A Secret of the namespace with which images are pulled.")  # fmt: skip
+    @click.option("--pull-secret-file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+                  help=f"A docker config.json to make it of; or its text in the variable {PULL_SECRET_VARIABLE}.")  # fmt: skip
+    @functools.wraps(function)
+    def with_secret(*args: Any, pull_secret_name: str | None, pull_secret_file: Path | None, **more: Any) -> Any:
+        return function(*args, pull_secret=PullSecret(pull_secret_name, pull_secret_file), **more)
+
+    return with_secret
+
+
+def notify(text: str) -> None:
     """How far a command is: a line on standard error."""
     echo_line(text, err=True)
 

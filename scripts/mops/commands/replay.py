@@ -41,15 +41,15 @@ def command(
     ledger = open_for_reading(ledger_url)
     try:
         run = run_called(ledger, run_id)
-        with ready(spec or spec_beside(ledger_url, run), slots=cores()) as made:
-            for difference in changed_since(run, made):
+        with ready(spec or spec_beside(ledger_url, run), slots=cores()) as prepared:
+            for difference in changed_since(run, prepared):
                 echo_line(f"mops: not as it was in the run: {difference}", err=True)
             differ = done = 0
-            for one in replay(made, ledger, run_id, trial, replicate):
+            for one in replay(prepared, ledger, run_id, trial, replicate):
                 done += 1
                 differ += not one.identical
-                told = "identical" if one.identical else f"differs: {one.before} then, {one.now} now"
-                text = f"trial {one.trial} replicate {one.replicate} (seed {one.seed}): {told}"
+                outcome = "identical" if one.identical else f"differs: {one.before} then, {one.now} now"
+                text = f"trial {one.trial} replicate {one.replicate} (seed {one.seed}): {outcome}"
                 echo_json(asdict(one)) if as_json else echo_line(text)
     finally:
         ledger.close()

@@ -37,9 +37,9 @@ def command(run_id: str, spec: Path, new_id: str | None, ledger_url: str | None)
     ledger = open_for_reading(ledger_url)
     try:
         old = run_called(ledger, run_id)
-        with ready(spec) as made:
-            name = made.loaded.spec.name
-            run = rescore(made, ledger, run_id, new_id or (name if name != run_id else f"{run_id}-rescored"))
+        with ready(spec) as prepared:
+            name = prepared.loaded.spec.name
+            run = rescore(prepared, ledger, run_id, new_id or (name if name != run_id else f"{run_id}-rescored"))
     finally:
         ledger.close()
     before, after = old.summary, run.summary

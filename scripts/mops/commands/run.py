@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
-from modelops_cli.output import echo_json, echo_line, echo_lines
-from mops.cluster.access import ChosenCluster, chosen_cluster_options
-from mops.commands.options import values_option
+from mops.commands.options import chosen_cluster_options, values_option
+from mops.commands.run_options import RunOptions
 from mops.commands.which_ledger import ledger_option
-
-if TYPE_CHECKING:
-    from modelops_runtime.api.calibration import Calibration
-    from modelops_runtime.simulation.dask.scheduler_address import DaskTarget
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -49,26 +44,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--quiet", is_flag=True, help="No progress, only the answer.")
 @click.option("--fresh", is_flag=True, help="Keep an older run of this name under a dated name, and begin anew.")
 @click.option("--large", is_flag=True, help="Accept more than 64 KB of matched values a replicate in the ledger.")
-def command(
-    spec: Path,
-    ledger_url: str | None,
-    run_id: str | None,
-    workers: int | None,
-    trials: int | None,
-    dask: str | None,
-    dask_ca: Path | None,
-    dask_cert: Path | None,
-    dask_key: Path | None,
-    workspace: str | None,
-    namespace: str | None,
-    values_files: tuple[Path, ...],
-    cluster: ChosenCluster,
-    out: Path | None,
-    as_json: bool,
-    quiet: bool,
-    fresh: bool,
-    large: bool,
-) -> None:
+def command(**given: Any) -> None:
     """Search the parameters of a model until its output fits the data.
 
     The same command again goes on where the run was left; several at once share the work.
@@ -82,76 +58,12 @@ def command(
     mops run --spec adaptive.yaml --workspace modelops
     mops run --spec adaptive.yaml --workspace modelops --infra azure
     """
-    if workspace is not None:
-        from mops.adaptive.run import run_on_workspace
+    options = RunOptions(**given)
+    if options.workspace is None:
+        from mops.commands.run_here import run_here
 
-        given = {"--ledger": ledger_url, "--workers": workers, "--trials": trials, "--dask": dask, "--dask-ca": dask_ca}
-        given |= {"--dask-cert": dask_cert, "--dask-key": dask_key, "--fresh": fresh or None, "--large": large or None}
-        local = [name for name, value in given.items() if value is not None]
-        with cluster.access() as access:
-            run_on_workspace(
-                access, spec, local, workspace=workspace, run_id=run_id, namespace=namespace, values_files=values_files,
-                out=out, as_json=as_json, quiet=quiet,
-            )  # fmt: skip
-        return
-    _refuse_without_workspace(namespace, values_files, cluster)
-    from modelops_runtime.api.calibrate import calibrate
-    from modelops_runtime.contracts.errors import RunFailed
-    from mops.terminal.answer import answer_lines, ended_json, failed_json
-    from mops.terminal.progress import listener
+        run_here(options)
+    else:
+        from mops.commands.run_on_workspace import run_on_workspace
 
-    pages: list[Path] = []
-    try:
-        with listener(as_json=as_json, quiet=quiet) as show:
-            done = calibrate(
-                spec,
-                run_id=run_id,
-                ledger=ledger_url,
-                workers=workers,
-                trials=trials,
-                dask=_target(dask, dask_ca, dask_cert, dask_key),
-                out=out,
-                fresh=fresh,
-                large=large,
-                on_event=show.on_event,
-                on_stop=show.on_stop,
-                on_failed_report=pages.append,
-            )
-    except RunFailed as error:
-        if as_json:
-            echo_json(failed_json(error, pages[0]))
-        echo_line(f"report of what failed: {pages[0]}", err=True)
-        raise
-    if as_json:
-        echo_json(ended_json(done))
-    if done.interrupted:
-        echo_line(f"stopped; the same command goes on from here: {_standing(done)}", err=True)
-        raise click.exceptions.Exit(130)
-    if not as_json:
-        echo_lines(answer_lines(done))
-
-
-def _refuse_without_workspace(namespace: str | None, values_files: tuple[Path, ...], cluster: ChosenCluster) -> None:
-    from modelops_runtime.contracts.errors import UserError
-
-    given = {"--namespace": namespace, "--values": values_files}
-    if names := [name for name, value in given.items() if value] + [*cluster.options()]:
-        raise UserError(f"{', '.join(names)} goes with --workspace NAME")
-
-
-def _standing(done: Calibration) -> str:
-    return f"{done.trials_made} trials finished in this call (run {done.run_id!r})"
-
-
-def _target(address: str | None, ca: Path | None, cert: Path | None, key: Path | None) -> DaskTarget | None:
-    from modelops_runtime.contracts.errors import UserError
-    from modelops_runtime.simulation.dask.scheduler_address import DaskTarget
-
-    files = (ca, cert, key)
-    if address is None:
-        if any(files):
-            raise UserError("--dask-ca, --dask-cert and --dask-key go with --dask tls://...")
-        return None
-    if address.startswith("tls://") and not all(files):
-        raise UserError("a tls:// scheduler needs --dask-ca, --dask-cert and --dask-key")
-    return DaskTarget(address=address, ca=ca, cert=cert, key=key)
+        run_on_workspace(options, options.workspace)

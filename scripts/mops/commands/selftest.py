@@ -71,8 +71,8 @@ def command(
     from modelops_runtime.results.selftest_text import report_lines
     from mops.terminal.progress import STOPPING
 
-    show = _Progress(repeats, as_json=as_json)
-    found = selftest(
+    progress = _Progress(repeats, as_json=as_json)
+    outcome = selftest(
         spec,
         repeats=repeats,
         trials=trials,
@@ -80,18 +80,18 @@ def command(
         seed=seed,
         workers=workers,
         out=out,
-        on_repeat=show.repeat,
+        on_repeat=progress.repeat,
         on_stop=lambda: echo_line(STOPPING, err=True),
     )
     if as_json:
-        echo_json({"event": "selftest_ended", "interrupted": found.interrupted, **found.as_json()})
-    if found.interrupted:
+        echo_json({"event": "selftest_ended", "interrupted": outcome.interrupted, **outcome.as_json()})
+    if outcome.interrupted:
         echo_line(
-            f"stopped after {len(found.repeats)} of {repeats} repeats; the same command goes on from here", err=True
+            f"stopped after {len(outcome.repeats)} of {repeats} repeats; the same command goes on from here", err=True
         )
         raise click.exceptions.Exit(130)
     if not as_json:
-        echo_lines(["", *report_lines(found)])
+        echo_lines(["", *report_lines(outcome)])
         if out is not None:
             echo_line(f"written: {out / 'selftest.txt'}, {out / 'selftest.json'}")
 

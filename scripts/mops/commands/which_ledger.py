@@ -39,13 +39,13 @@ def complete_run(ctx: click.Context, _param: click.Parameter, begun: str) -> lis
 
     found: list[str] = []
 
-    def look() -> None:
+    def read_names() -> None:
         with contextlib.suppress(Exception):
             found.extend(run_names(_url_for_reading(ctx.params.get("ledger_url"))))
 
-    looking = threading.Thread(target=look, daemon=True)
-    looking.start()
-    looking.join(1.0)
+    reader = threading.Thread(target=read_names, daemon=True)
+    reader.start()
+    reader.join(1.0)
     return [name for name in found if name.startswith(begun) and name == plain_line(name)]
 
 

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING
 import click
 
 from modelops_cli.output import echo_json, echo_line, echo_lines
-from mops.cluster.access import Access, cluster_options
+from mops.cluster.access import Access
 from mops.cluster.names import DEFAULT_WORKSPACE
-from mops.cluster.pull_secrets import PullSecret, pull_secret_options
+from mops.cluster.pull_secrets import PullSecret
 from mops.commands.options import (
     WorkersType,
+    cluster_options,
     dry_run_option,
     follow_option,
     going_on_later,
     json_option,
     not_empty,
-    say,
+    notify,
+    pull_secret_options,
     show_lines,
     tail_option,
     timeout_option,
@@ -87,19 +89,19 @@ def up(
     from mops.workspace.up import WorkspaceRequest, preview
     from mops.workspace.up import up as bring_up
 
-    wanted = WorkspaceRequest(
+    request = WorkspaceRequest(
         name=name, spec=_spec(file), namespace=namespace, values_files=values_files, pull_secret=pull_secret,
         registry=access.registry,
     )  # fmt: skip
     if dry_run:
-        echo_lines(preview(access, wanted) or ["nothing would change"])
+        echo_lines(preview(access, request) or ["nothing would change"])
         return
     if build:
         from mops.workspace.build import build_and_push
 
-        build_and_push(wanted.spec, say, registry=access.registry)
+        build_and_push(request.spec, notify, registry=access.registry)
     with going_on_later(f"mops workspace up {name}{access.flags}"):
-        workspace = bring_up(access, wanted, timeout_s=timeout, say=say)
+        workspace = bring_up(access, request, timeout_s=timeout, notify=notify)
     binding = workspace.binding("")
     echo_line(f"workspace {name} is ready: {binding.address}, {binding.slots} simulations side by side")
 
@@ -157,7 +159,7 @@ def ls(as_json: bool, namespace: str | None, access: Access) -> None:
     mops workspace ls --json
     """
     from mops.cluster.helm import Helm
-    from mops.terminal.releases import listed
+    from mops.cluster.release_lines import release_lines
     from mops.workspace.release_ref import CHART
 
     found = Helm(access).releases(CHART, namespace)
@@ -165,7 +167,9 @@ def ls(as_json: bool, namespace: str | None, access: Access) -> None:
         keys = ("name", "namespace", "revision", "status", "chart")
         echo_json([{key: getattr(one, key) for key in keys} for one in found])
     else:
-        echo_lines(listed("WORKSPACE", found, none="no workspaces on this cluster; `mops workspace up` makes one"))
+        echo_lines(
+            release_lines("WORKSPACE", found, none="no workspaces on this cluster; `mops workspace up` makes one")
+        )
 
 
 @command.command()
@@ -183,8 +187,8 @@ def scale(replicas: int, name: str, namespace: str | None, timeout: float, acces
     """
     from mops.workspace.up import scale as scale_to
 
-    workspace = scale_to(access, name, namespace, replicas, timeout_s=timeout, say=say)
-    echo_line(f"workspace {name} has {workspace.values['workers']['replicas']} workers")
+    workspace = scale_to(access, name, namespace, replicas, timeout_s=timeout, notify=notify)
+    echo_line(f"workspace {name} has {workspace.values.workers.replicas} workers")
 
 
 @command.command()
@@ -204,14 +208,14 @@ def logs(name: str, namespace: str | None, component: str, tail: int, follow: bo
     mops workspace logs --follow
     """
     from mops.cluster.access import Kube
-    from mops.cluster.follow_logs import follow as follow_logs
+    from mops.cluster.follow_logs import follow_logs
     from mops.cluster.helm import Helm
     from mops.cluster.pods import log_lines
     from mops.workspace.release_ref import find
 
     ref = find(Helm(access), name, namespace).ref
-    wanted = "" if component == "all" else component
-    of = (Kube(access), ref.namespace, ref.release, wanted, tail)
+    selected = "" if component == "all" else component
+    of = (Kube(access), ref.namespace, ref.release, selected, tail)
     show_lines(follow_logs(*of, is_over=lambda: False) if follow else log_lines(*of))
 
 
@@ -231,4 +235,4 @@ def down(name: str, namespace: str | None, purge: bool, force: bool, timeout: fl
     """
     from mops.workspace.up import down as take_down
 
-    take_down(access, name, namespace, purge=purge, force=force, timeout_s=timeout, say=say)
+    take_down(access, name, namespace, purge=purge, force=force, timeout_s=timeout, notify=notify)

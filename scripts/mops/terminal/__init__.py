@@ -1,1 +1,1 @@
-"""Lines, tables and live displays for people. Nothing here asks or computes."""
+"""Lines, tables and live displays for people. Nothing here reads a ledger or computes a result."""

@@ -9,9 +9,9 @@ from modelops_runtime.contracts.errors import RunFailed
 from modelops_runtime.contracts.plain_text import plain_line
 from mops.terminal.text import (
     ERROR,
-    about_its_error,
     caution_lines,
     duration,
+    missing_error_lines,
     number,
     value_text,
     warning_lines,
@@ -20,7 +20,7 @@ from mops.terminal.text import (
 
 
 def answer_lines(report: Calibration) -> list[str]:
-    """Best parameters with their losses, derived quantities, what is to be said against them, what it took, and the report.
+    """Best parameters with their losses, derived quantities, cautions, what it took, and where the report is.
 
     A summary that an older ModelOps wrote lacks some keys: what they would tell is left out.
     """
@@ -32,7 +32,7 @@ def answer_lines(report: Calibration) -> list[str]:
     lines.append(_loss(report))
     summary, confirmed = report.summary, report.confirmed_loss is not None
     replicates = summary.get("confirmed_replicates" if confirmed else "replicates", 0)
-    about_error = about_its_error(report.effective_sample_size, replicates, confirmed=confirmed)
+    about_error = missing_error_lines(report.effective_sample_size, replicates, confirmed=confirmed)
     lines += [*about_error, *warning_lines(report.warnings), *caution_lines(report.cautions, about_error)]
     if reason := summary.get("stop_reason"):
         lines.append(f"stopped before the budget: {reason}")

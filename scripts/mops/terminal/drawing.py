@@ -23,17 +23,17 @@ Draw = Callable[[tuple[Row, ...], list[str]], None]
 
 
 @contextmanager
-def drawn() -> Iterator[Draw]:
+def live_drawing() -> Iterator[Draw]:
     """A function that draws rows in place of those before, with lines above them that stay. The last rows stay too."""
-    # What others write to stderr meanwhile goes through the console too, and through the door before it.
+    # What other code writes to stderr meanwhile passes the filter for plain text, then the console.
     console = Console(file=unfiltered(sys.stderr))
     with Live(console=console, auto_refresh=False, redirect_stdout=False) as live, plain_streams():
         console.show_cursor(True)  # so that it is there when the run is stopped by Ctrl-Z, or killed
 
-        def draw(shown: tuple[Row, ...], said: list[str]) -> None:
-            for line in said:
+        def draw(rows_now: tuple[Row, ...], lines: list[str]) -> None:
+            for line in lines:
                 console.print(Text(plain_line(line)), soft_wrap=True)
-            live.update(Frame(shown), refresh=True)
+            live.update(Frame(rows_now), refresh=True)
 
         yield draw
 
@@ -41,8 +41,8 @@ def drawn() -> Iterator[Draw]:
 class Frame:
     """Rows as they fit into the terminal, whatever its width; the first is the head."""
 
-    def __init__(self, shown: tuple[Row, ...]) -> None:
-        self._rows = shown
+    def __init__(self, rows_now: tuple[Row, ...]) -> None:
+        self._rows = rows_now
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         # One column stays free, since some terminals break a line that fills them.

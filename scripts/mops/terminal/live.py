@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from modelops_cli.output import echo_line
 from modelops_runtime.runner.events import Event, Notice, RunStarted
-from mops.terminal.live_status import LiveStatus, begin, follow, rows
+from mops.terminal.live_status import LiveStatus, initial_status, rows, updated_status
 
 _EVERY_S = 0.25
 
@@ -20,7 +20,7 @@ class LiveDisplay:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._status: LiveStatus | None = None
-        self._said: deque[str] = deque()
+        self._lines: deque[str] = deque()
         self._stopping = False
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
@@ -29,15 +29,15 @@ class LiveDisplay:
         """Count, and no more: drawing is the thread's."""
         match event:
             case RunStarted():
-                self._status = begin(event, self._clock())
+                self._status = initial_status(event, self._clock())
                 self._thread = threading.Thread(target=self._run, name="live display", daemon=True)
                 self._thread.start()
             case Notice(text):
-                self._said.append(text)
+                self._lines.append(text)
                 if self._thread is None:
-                    self._say_all()
+                    self._echo_lines()
             case _ if self._status is not None:
-                self._status = follow(self._status, event, self._clock())
+                self._status = updated_status(self._status, event, self._clock())
 
     def on_stop(self) -> None:
         """Takes no lock and writes nothing: a signal's handler calls it."""
@@ -48,28 +48,28 @@ class LiveDisplay:
         self._ended.set()
         if self._thread is not None:
             self._thread.join()
-        self._say_all()
+        self._echo_lines()
 
-    def _say_all(self) -> None:
+    def _echo_lines(self) -> None:
         for text in self._new_lines():
             echo_line(text, err=True)
 
     def _new_lines(self) -> list[str]:
-        return [self._said.popleft() for _ in range(len(self._said))]
+        return [self._lines.popleft() for _ in range(len(self._lines))]
 
     def _run(self) -> None:
         with contextlib.suppress(OSError):  # the terminal is gone; the run is not
             self._draw_until_ended()
 
     def _draw_until_ended(self) -> None:
-        from mops.terminal.drawing import drawn
+        from mops.terminal.drawing import live_drawing
 
-        with drawn() as draw:
+        with live_drawing() as draw:
             while True:
                 ended = self._ended.is_set()
                 assert self._status is not None
-                shown = rows(self._status, self._clock(), stopping=self._stopping, ended=ended)
-                draw(shown, self._new_lines())
+                rows_now = rows(self._status, self._clock(), stopping=self._stopping, ended=ended)
+                draw(rows_now, self._new_lines())
                 if ended:
                     return
                 self._ended.wait(_EVERY_S)

@@ -34,7 +34,7 @@ class LiveStatus:
     run_id: str
     counts: Counts
     at: float
-    """When `counts` came in; seconds on the clock of whoever calls `follow`."""
+    """When `counts` came in; seconds on the clock of the caller of `updated_status`."""
     busy: int | None = None
     """Slots, at the last tick; None before the first."""
     samples: tuple[Sample, ...]
@@ -56,7 +56,7 @@ class Row:
     tone: Tone = "plain"
 
 
-def begin(started: RunStarted, now: float) -> LiveStatus:
+def initial_status(started: RunStarted, now: float) -> LiveStatus:
     """Before anything has happened."""
     counts = Counts(
         finished=started.finished,
@@ -74,7 +74,7 @@ def begin(started: RunStarted, now: float) -> LiveStatus:
     return LiveStatus(run_id=started.run_id, counts=counts, at=now, samples=(Sample(0.0, started.finished, 0),))
 
 
-def follow(status: LiveStatus, event: Event, now: float) -> LiveStatus:
+def updated_status(status: LiveStatus, event: Event, now: float) -> LiveStatus:
     """With one event more. It is called for each, so it only counts."""
     failure, busy = status.last_failure, status.busy
     match event:
@@ -110,22 +110,24 @@ def _sampled(samples: tuple[Sample, ...], counts: Counts) -> tuple[Sample, ...]:
 def rows(status: LiveStatus, now: float, *, stopping: bool = False, ended: bool = False) -> tuple[Row, ...]:
     """The display at the moment `now`. `ended`: as it is left standing."""
     counts = status.counts
-    made = [_head(status, now, stopping=stopping, ended=ended)]
-    made.append(
+    shown_rows = [_head(status, now, stopping=stopping, ended=ended)]
+    shown_rows.append(
         Row("search", (f"{counts.finished:,}/{counts.trials:,} trials",), _share(counts.finished, counts.trials))
     )
     if counts.finalists:
         share = _share(counts.confirmed, counts.finalists)
-        made.append(Row("confirm", (f"{counts.confirmed}/{counts.finalists} sets",), share))
-    made += [_best(counts), _speed(status, ended=ended)]
+        shown_rows.append(Row("confirm", (f"{counts.confirmed}/{counts.finalists} sets",), share))
+    shown_rows += [_best(counts), _speed(status, ended=ended)]
     if counts.stopped_early:
-        made.append(Row("raced", (f"{plural(counts.stopped_early, 'trial')} stopped early",)))
+        shown_rows.append(Row("raced", (f"{plural(counts.stopped_early, 'trial')} stopped early",)))
     if counts.failed:
         share = f" ({counts.failed / counts.finished:.0%})" if counts.finished else ""
-        made.append(Row("failed", (f"{counts.failed:,} of {counts.finished:,} trials{share}",), tone="bad"))
+        shown_rows.append(Row("failed", (f"{counts.failed:,} of {counts.finished:,} trials{share}",), tone="bad"))
         if status.last_failure:
-            made.append(Row("error", (status.last_failure,), tone="bad"))
-    return tuple(replace(row, label=plain_line(row.label), parts=tuple(map(plain_line, row.parts))) for row in made)
+            shown_rows.append(Row("error", (status.last_failure,), tone="bad"))
+    return tuple(
+        replace(row, label=plain_line(row.label), parts=tuple(map(plain_line, row.parts))) for row in shown_rows
+    )
 
 
 def _head(status: LiveStatus, now: float, *, stopping: bool, ended: bool) -> Row:
@@ -184,17 +186,17 @@ def seconds_left(status: LiveStatus, now: float) -> float | None:
     if counts.paused:
         return None
     if counts.confirming:
-        left, made = counts.finalists - counts.confirmed, counts.confirmed
+        left, done = counts.finalists - counts.confirmed, counts.confirmed
         took_s = counts.elapsed_s - (since_s or 0.0)
     else:
         first = status.samples[0]
-        left, made = counts.trials - counts.finished, counts.finished - first.finished
+        left, done = counts.trials - counts.finished, counts.finished - first.finished
         took_s = counts.elapsed_s - first.elapsed_s
-        if made <= 0:  # trials that take longer than the window
-            made, took_s = counts.finished - counts.found, counts.elapsed_s
-    if left <= 0 or made <= 0:
+        if done <= 0:  # trials that take longer than the window
+            done, took_s = counts.finished - counts.found, counts.elapsed_s
+    if left <= 0 or done <= 0:
         return None
-    return max(0.0, left * took_s / made - (now - status.at))
+    return max(0.0, left * took_s / done - (now - status.at))
 
 
 def fitted(parts: Iterable[str], width: int, *, gap: str = ", ") -> str:

@@ -109,7 +109,7 @@ def _listener(*, as_json: bool, quiet: bool) -> Listener:
 
 
 def can_be_live(is_terminal: bool, environ: Mapping[str, str]) -> bool:
-    """Whether lines can be drawn again. NO_COLOR takes the colours alone, which rich sees to."""
+    """Whether lines can be drawn again. NO_COLOR turns off colours only; rich does that."""
     return is_terminal and environ.get("TERM", "").lower() not in ("", "dumb", "unknown")
 
 
@@ -132,7 +132,7 @@ def progress_line(counts: Counts) -> str:
 
 def seconds_left(counts: Counts) -> float | None:
     """Seconds until the budget is used at the pace so far; None before anything finished, while paused and while confirming."""
-    made = counts.finished - counts.found
-    if counts.confirming or counts.paused or made <= 0:
+    done = counts.finished - counts.found
+    if counts.confirming or counts.paused or done <= 0:
         return None
-    return (counts.trials - counts.finished) * counts.elapsed_s / made
+    return (counts.trials - counts.finished) * counts.elapsed_s / done

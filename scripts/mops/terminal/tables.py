@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from modelops_runtime.contracts.plain_text import plain_line
 from modelops_runtime.statistics.effective_sample_size import is_too_small
-from mops.terminal.text import about_its_error, caution_lines, number, plural, value_text, warning_lines, with_error
+from mops.terminal.text import caution_lines, missing_error_lines, number, plural, value_text, warning_lines, with_error
 
 if TYPE_CHECKING:
     from modelops_runtime.results.run_summary import Listed, Shown
@@ -61,11 +61,14 @@ def _best_lines(best: Best, derived: Mapping[str, object]) -> list[str]:
     lines = [f"best parameters (trial {best.trial}):", *aligned(rows)]
     if best.confirmed_loss is None:
         lines.append(f"loss {with_error(best.loss, best.loss_se)}, not confirmed on fresh seeds")
-        return [*lines, *about_its_error(best.effective_sample_size, best.replicates, confirmed=False)]
+        return [*lines, *missing_error_lines(best.effective_sample_size, best.replicates, confirmed=False)]
     confirmed = with_error(best.confirmed_loss, best.confirmed_loss_se)
     fresh = f"confirmed on {best.confirmed_replicates} fresh replicates"
     lines.append(f"loss {confirmed} {fresh} (in the search: {number(best.loss)})")
-    return [*lines, *about_its_error(best.confirmed_effective_sample_size, best.confirmed_replicates, confirmed=True)]
+    return [
+        *lines,
+        *missing_error_lines(best.confirmed_effective_sample_size, best.confirmed_replicates, confirmed=True),
+    ]
 
 
 def _finalist_lines(finalists: Sequence[Best]) -> list[str]:

@@ -47,7 +47,7 @@ def with_error(loss: float | None, standard_error: float | None) -> str:
     return number(loss) if standard_error is None else f"{number(loss)} ± {number(standard_error)}"
 
 
-def about_its_error(effective: float | None, replicates: int, *, confirmed: bool) -> list[str]:
+def missing_error_lines(effective: float | None, replicates: int, *, confirmed: bool) -> list[str]:
     """A line where a loss stands without its error, with what to do; none where it has one.
 
     The few replicates of a search seldom have one: what helps there is the confirmation.
@@ -66,7 +66,7 @@ def warning_lines(warnings: Sequence[str]) -> list[str]:
 
 
 def caution_lines(cautions: Sequence[str], about_error: Sequence[str] = ()) -> list[str]:
-    """What is to be said against an answer, a line each. What `about_error` says above them is not said again."""
+    """Cautions about an answer, a line each. One that `about_error` has explained above is shortened."""
     return [f"caution: {plain_line(_shortened(sentence, about_error))}" for sentence in cautions]
 
 
@@ -136,7 +136,7 @@ def _best_lines(summary: RunSummary) -> list[str]:
     lines = [f"best        {_best(best)}", f"            {values_text(best.params)}"]
     if best.confirmed_loss is None:
         return lines
-    why = about_its_error(best.confirmed_effective_sample_size, best.confirmed_replicates, confirmed=True)
+    why = missing_error_lines(best.confirmed_effective_sample_size, best.confirmed_replicates, confirmed=True)
     return [*lines, *(f"            {line}" for line in why)]
 
 

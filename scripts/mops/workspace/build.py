@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
 from modelops_runtime.contracts.errors import UserError
-from mops.charts.from_specs import image_parts, our_repository, sibling_image
+from mops.charts.images import image_of, our_repository, sibling_image
 from mops.cluster.errors import ClusterError
+from mops.terminal.notify import Notify
 from mops.workspace.spec import WorkspaceSpec
 
 ENGINES = ("docker", "podman", "buildah")
@@ -35,7 +35,7 @@ def engine() -> str:
     return found
 
 
-def wanted_images(spec: WorkspaceSpec, registry: str | None = None) -> dict[str, str]:
+def images_to_build(spec: WorkspaceSpec, registry: str | None = None) -> dict[str, str]:
     """Dockerfile -> image, of the images that the file names; beside the worker's own also the adaptive worker's.
 
     What it does not name is in `registry`, by our version. Raises UserError where there is none. Pure.
@@ -47,11 +47,11 @@ def wanted_images(spec: WorkspaceSpec, registry: str | None = None) -> dict[str,
         }
     given = {name: image for name, image in named.items() if image and "@" not in image}
     if len(given) < len(named):
-        lacking = ", ".join(f"dask.{name.removeprefix('dask-')}" for name in named if name not in given)
-        raise UserError(f"--build needs an image by tag, with its registry, for {lacking} in the workspace's file")
-    beside = sibling_image({"workers": {"image": image_parts(given["dask-worker"])}}, "adaptive-worker")
-    if beside:
-        given["adaptive-worker"] = f"{beside['repository']}:{beside['tag']}"
+        missing = ", ".join(f"dask.{name.removeprefix('dask-')}" for name in named if name not in given)
+        raise UserError(f"--build needs an image by tag, with its registry, for {missing} in the workspace's file")
+    sibling = sibling_image(image_of(given["dask-worker"]), "adaptive-worker")
+    if sibling:
+        given["adaptive-worker"] = f"{sibling.repository}:{sibling.tag}"
     return given
 
 
@@ -64,11 +64,11 @@ def commands(program: str, root: Path, images: dict[str, str]) -> list[list[str]
     return built + [[program, "push", image] for image in images.values()]
 
 
-def build_and_push(spec: WorkspaceSpec, say: Callable[[str], None], *, registry: str | None = None) -> None:
+def build_and_push(spec: WorkspaceSpec, notify: Notify, *, registry: str | None = None) -> None:
     """Raises UserError before anything is built, ClusterError with the last lines of what failed."""
-    root, images = source_tree(), wanted_images(spec, registry)
+    root, images = source_tree(), images_to_build(spec, registry)
     for command in commands(engine(), root, images):
-        say(" ".join(command[:2] + command[-2:-1]) if command[1] == "build" else " ".join(command))
+        notify(" ".join(command[:2] + command[-2:-1]) if command[1] == "build" else " ".join(command))
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             lines = (done.stderr or done.stdout).strip().splitlines()[-_LAST_LINES:]

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+
+from pydantic import ValidationError
 
 from modelops_runtime.contracts.errors import UserError
-from mops.charts.from_specs import DaskBinding
+from mops.charts.base import Image
+from mops.charts.dask_workspace import DaskWorkspaceValues
 from mops.cluster.errors import ClusterError, NotOnCluster
-from mops.cluster.helm import Helm, Release
+from mops.cluster.helm import Helm, Release, unknown_values
 from mops.cluster.names import slug, workspace_namespace
 
-CHART = "dask-workspace"
+CHART = DaskWorkspaceValues.chart
 LABEL = "modelops.io/workspace"
 """On a namespace: its runs may reach the workspace in the namespace that the label names."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DaskBinding:
+    """A workspace, as a run sees it."""
+
+    address: str
+    """tls://HOST:8786, or tcp://"""
+    namespace: str
+    secret: str = ""
+    """Of the run's own namespace, with ca.crt, tls.crt and tls.key; empty for tcp://."""
+    slots: int = 1
+    """Simulations side by side on all its workers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +45,8 @@ class WorkspaceRef:
         return f"{self.release}-worker"
 
     @property
-    def sleep_memory(self) -> str:
-        """Name of the ConfigMap in which a workspace that may sleep remembers since when."""
+    def sleep_state(self) -> str:
+        """Name of the ConfigMap that says since when the workspace is idle or asleep."""
         return f"{self.release}-idle"
 
 
@@ -42,17 +56,17 @@ class Workspace:
 
     ref: WorkspaceRef
     release: Release
-    values: Mapping[str, Any] = field(repr=False)
-    """The chart's defaults included."""
+    values: DaskWorkspaceValues = field(repr=False)
+    """The chart's defaults included; only what was given counts as set."""
 
     @property
     def tls(self) -> bool:
-        return bool(self.values["tls"]["enabled"])
+        return self.values.tls.enabled
 
     @property
     def given_secret(self) -> str:
         """ca.crt, tls.crt, tls.key for everybody, where they were given; else empty."""
-        return self.values["tls"]["existingSecret"]
+        return self.values.tls.existing_secret
 
     @property
     def ca_secret(self) -> str:
@@ -64,13 +78,19 @@ class Workspace:
         """Name of its Service."""
         return f"{self.ref.release}-scheduler"
 
+    @property
+    def worker_image(self) -> Image | None:
+        """None: the chart's own."""
+        workers = self.values.workers
+        return workers.image if "image" in workers.model_fields_set else None
+
     def binding(self, secret: str) -> DaskBinding:
-        workers = self.values["workers"]
+        workers = self.values.workers
         return DaskBinding(
             address=f"{'tls' if self.tls else 'tcp'}://{self.scheduler}.{self.ref.namespace}.svc:8786",
             namespace=self.ref.namespace,
             secret=secret if self.tls else "",
-            slots=max(1, int(workers["replicas"]) * int(workers["threads"])),
+            slots=max(1, workers.replicas * workers.threads),
         )
 
 
@@ -79,12 +99,12 @@ def find(helm: Helm, name: str, namespace: str | None = None, *, near: str | Non
 
     Raises NotOnCluster.
     """
-    beside = helm.release(slug(name), near) if near and namespace is None else None
-    if beside is not None and _chart_of(beside) == CHART:
-        return workspace_of(name, beside)
+    nearby = helm.release(slug(name), near) if near and namespace is None else None
+    if nearby is not None and _chart_of(nearby) == CHART:
+        return workspace_of(name, nearby)
     release = helm.release(slug(name), namespace or workspace_namespace(name))
     if release is None and namespace is None:
-        release = _elsewhere(helm, name)
+        release = _find_anywhere(helm, name)
     if release is None or _chart_of(release) != CHART:
         where = f" in namespace {namespace}" if namespace else ""
         raise NotOnCluster(f"there is no workspace {name!r}{where}", f"`{up_command(name, namespace)}` makes it")
@@ -92,9 +112,11 @@ def find(helm: Helm, name: str, namespace: str | None = None, *, near: str | Non
 
 
 def workspace_of(name: str, release: Release) -> Workspace:
-    from mops.charts.dask_workspace import DaskWorkspaceValues
-
-    values = DaskWorkspaceValues.model_validate(dict(release.values)).model_dump(by_alias=True)
+    """Raises UserError for a release whose values are not those of our chart."""
+    try:
+        values = DaskWorkspaceValues.of(release.values)
+    except ValidationError as error:
+        raise UserError(unknown_values(release, error)) from None
     ref = WorkspaceRef(name=name, release=release.name, namespace=release.namespace)
     return Workspace(ref=ref, release=release, values=values)
 
@@ -104,10 +126,10 @@ def up_command(name: str, namespace: str | None = None) -> str:
     return f"mops workspace up {name}" + (f" --namespace {namespace}" if namespace else "")
 
 
-def _elsewhere(helm: Helm, name: str) -> Release | None:
+def _find_anywhere(helm: Helm, name: str) -> Release | None:
     try:
         listed = helm.releases(CHART)
-    except ClusterError:  # who may not look everywhere gives a namespace
+    except ClusterError:  # without the right to list all namespaces: the user gives one
         return None
     found = [release for release in listed if release.name == slug(name)]
     if len(found) > 1:

@@ -1,62 +1,60 @@
-"""A workspace that sleeps when nobody uses it: whether it does, and how it is woken."""
+"""A workspace whose workers are scaled to none while no run uses it: whether it sleeps, and waking it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from modelops_runtime.pods.idle import Memory
 from mops.cluster.access import Kube
-from mops.cluster.errors import ClusterError, Forbidden, said_plainly
+from mops.cluster.errors import ClusterError, Forbidden, translated_errors
+from mops.terminal.notify import Notify
 from mops.workspace.release_ref import Workspace, WorkspaceRef
-
-Say = Callable[[str], None]
 
 _MANAGER = "mops"
 
 
 def asleep_since(kube: Kube, ref: WorkspaceRef) -> datetime | None:
-    """When its workers were scaled to none because nobody used it; None where it is awake, or that cannot be seen."""
+    """When its workers were scaled to none for lack of use; None where it is awake, or we may not see it."""
     try:
-        state: Any = kube.found(kube.core.read_namespaced_config_map, ref.sleep_memory, ref.namespace)
+        state: Any = kube.read_or_none(kube.core.read_namespaced_config_map, ref.sleep_state, ref.namespace)
         since = None if state is None else Memory.of(state.data or {}).asleep_since
         if since is None:
             return None
-        workers: Any = kube.found(kube.apps.read_namespaced_deployment, ref.workers, ref.namespace)
+        workers: Any = kube.read_or_none(kube.apps.read_namespaced_deployment, ref.workers, ref.namespace)
     except Forbidden:
         return None
     return None if workers is None or workers.spec.replicas else since.astimezone(UTC)
 
 
-def is_asleep(since: datetime) -> str:
+def asleep_text(since: datetime) -> str:
     """For people. Pure."""
     return f"asleep since {since:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def wake(kube: Kube, workspace: Workspace, say: Say) -> None:
+def wake(kube: Kube, workspace: Workspace, notify: Notify) -> None:
     """Before a run comes to it: its workers again, as many as its release says, and the time without a run counted anew.
 
     Who may not do that lets it be done by the workspace itself, at its next look after the run has come.
     """
-    ref, replicas = workspace.ref, workspace.values["workers"]["replicas"]
-    if not workspace.values["idle"]["enabled"]:
+    ref, replicas = workspace.ref, workspace.values.workers.replicas
+    if not workspace.values.idle.enabled:
         return
     try:
-        with said_plainly(f"waking workspace {ref.name!r}"):
+        with translated_errors(f"waking workspace {ref.name!r}"):
             kube.core.patch_namespaced_config_map(
-                ref.sleep_memory, ref.namespace, {"data": {"idleSince": ""}}, field_manager=_MANAGER
+                ref.sleep_state, ref.namespace, {"data": {"idleSince": ""}}, field_manager=_MANAGER
             )
         since = asleep_since(kube, ref)
         if since is None:
             return
-        with said_plainly(f"waking workspace {ref.name!r}"):
+        with translated_errors(f"waking workspace {ref.name!r}"):
             kube.apps.patch_namespaced_deployment_scale(
                 ref.workers, ref.namespace, {"spec": {"replicas": replicas}}, field_manager=_MANAGER
             )
     except Forbidden:
-        say(f"workspace {ref.name}: you may not wake it; should it sleep, it wakes by itself when the run has come")
+        notify(f"workspace {ref.name}: you may not wake it; should it sleep, it wakes by itself when the run has come")
     except ClusterError as error:
-        say(f"{error.args[0]}; should it sleep, it wakes by itself when the run has come")
+        notify(f"{error.what}; should it sleep, it wakes by itself when the run has come")
     else:
-        say(f"workspace {ref.name}: {is_asleep(since)}; woken, {replicas} workers")
+        notify(f"workspace {ref.name}: {asleep_text(since)}; woken, {replicas} workers")

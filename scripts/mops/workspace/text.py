@@ -7,7 +7,7 @@ from datetime import datetime
 
 from mops.cluster.pods import PodState
 from mops.workspace.release_ref import Workspace
-from mops.workspace.sleep import is_asleep
+from mops.workspace.sleep import asleep_text
 
 
 def status_lines(
@@ -15,13 +15,13 @@ def status_lines(
 ) -> list[str]:
     ref, release, binding = workspace.ref, workspace.release, workspace.binding("")
     ready = sum(pod.is_ready for pod in pods)
-    workers = workspace.values["workers"]["replicas"]
+    workers = workspace.values.workers.replicas
     at_work = f"{workers}, {binding.slots} simulations side by side"
     lines = [
         f"{ref.name}: {release.status}, {ready} of {len(pods)} pods ready",
         f"release     {ref.namespace}/{release.name}, revision {release.revision}, {release.updated:%Y-%m-%d %H:%M:%S} UTC",
         f"scheduler   {binding.address}",
-        f"workers     {f'{is_asleep(asleep)}, {workers} when a run comes' if asleep else at_work}",
+        f"workers     {f'{asleep_text(asleep)}, {workers} when a run comes' if asleep else at_work}",
         f"runs        {', '.join(runs) if runs else 'none at work'}",
     ]
     return lines + pod_lines(pods)

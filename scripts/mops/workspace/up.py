@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from mops.charts.from_specs import merged, workspace_values
-from mops.charts.more_values import blamed, with_files
+from mops.charts.dask_workspace import DaskWorkspaceValues
+from mops.charts.values_files import with_files
 from mops.cluster.access import Access, Kube
 from mops.cluster.changes import changes
-from mops.cluster.errors import ClusterError, Forbidden, NotOnCluster, said_plainly
+from mops.cluster.errors import ClusterError, Forbidden, NotOnCluster, naming_files, translated_errors
 from mops.cluster.helm import Helm
 from mops.cluster.names import slug, workspace_namespace
 from mops.cluster.pods import PodState, wait_for
 from mops.cluster.pull_secrets import PullSecret
-from mops.workspace.release_ref import CHART, LABEL, Workspace, WorkspaceRef, find, up_command
-from mops.workspace.sleep import asleep_since, is_asleep
+from mops.terminal.notify import Notify
+from mops.workspace.release_ref import LABEL, Workspace, WorkspaceRef, find, up_command
+from mops.workspace.sleep import asleep_since, asleep_text
 from mops.workspace.spec import WorkspaceSpec
-
-Say = Callable[[str], None]
+from mops.workspace.values import workspace_values
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorkspaceRequest:
-    """What `up` is asked for."""
+    """A workspace, and where it is to be."""
 
     name: str
     spec: WorkspaceSpec
@@ -41,57 +41,59 @@ class WorkspaceRequest:
         namespace = self.namespace or self.spec.namespace or workspace_namespace(self.name)
         return WorkspaceRef(name=self.name, release=slug(self.name), namespace=namespace)
 
-    def values(self) -> dict[str, Any]:
-        made = workspace_values(self.spec, pull_secrets=self.pull_secret.names(), registry=self.registry)
-        return with_files(made, self.values_files)
+    def values(self) -> DaskWorkspaceValues:
+        values = workspace_values(self.spec, pull_secrets=self.pull_secret.names(), registry=self.registry)
+        return with_files(values, self.values_files)
 
 
-def preview(access: Access, wanted: WorkspaceRequest) -> list[str]:
+def preview(access: Access, request: WorkspaceRequest) -> list[str]:
     """What `up` would change."""
-    helm, kube, ref = Helm(access), Kube(access), wanted.ref
+    helm, kube, ref = Helm(access), Kube(access), request.ref
     is_there = kube.has_namespace(ref.namespace)
     release = helm.release(ref.release, ref.namespace) if is_there else None
-    with blamed(wanted.values_files):
-        after = helm.preview(ref.release, ref.namespace, CHART, wanted.values(), is_there=is_there)
+    with naming_files(request.values_files):
+        after = helm.preview(ref.release, ref.namespace, request.values(), is_there=is_there)
     lines = [] if is_there else [f"+ Namespace/{ref.namespace}"]
     return lines + changes(release.resources if release else (), after)
 
 
-def up(access: Access, wanted: WorkspaceRequest, *, timeout_s: float, say: Say) -> Workspace:
-    """Make the workspace, or bring it to what is wanted, and wait until it is ready. Safe to run again after any stop."""
-    helm, kube, ref = Helm(access), Kube(access), wanted.ref
-    values = wanted.values()
+def up(access: Access, request: WorkspaceRequest, *, timeout_s: float, notify: Notify) -> Workspace:
+    """Make the workspace, or bring it to what is requested, and wait until it is ready. Safe to run again after any stop."""
+    helm, kube, ref = Helm(access), Kube(access), request.ref
+    values = request.values()
     # The label lets in the runs whose namespace is the workspace's own; theirs get it from `mops adaptive up`.
     if kube.ensure_namespace(ref.namespace, {LABEL: ref.namespace}):
-        say(f"namespace {ref.namespace}: made")
-    wanted.pull_secret.make(kube, ref.namespace)
-    with blamed(wanted.values_files):
-        return _deployed(helm, kube, ref, values, timeout_s=timeout_s, say=say)
+        notify(f"namespace {ref.namespace}: made")
+    request.pull_secret.write(kube, ref.namespace)
+    with naming_files(request.values_files):
+        return _deploy(helm, kube, ref, values, timeout_s=timeout_s, notify=notify)
 
 
-def scale(access: Access, name: str, namespace: str | None, replicas: int, *, timeout_s: float, say: Say) -> Workspace:
+def scale(
+    access: Access, name: str, namespace: str | None, replicas: int, *, timeout_s: float, notify: Notify
+) -> Workspace:
     """Another number of workers; all else as it is. Raises NotOnCluster."""
     helm = Helm(access)
     workspace = find(helm, name, namespace)
     ref = workspace.ref
-    values = merged(workspace.release.values, {"workers": {"replicas": replicas}})
-    return _deployed(helm, Kube(access), ref, values, timeout_s=timeout_s, say=say)
+    values = workspace.values.over({"workers": {"replicas": replicas}})
+    return _deploy(helm, Kube(access), ref, values, timeout_s=timeout_s, notify=notify)
 
 
-def _deployed(
-    helm: Helm, kube: Kube, ref: WorkspaceRef, values: Mapping[str, Any], *, timeout_s: float, say: Say
+def _deploy(
+    helm: Helm, kube: Kube, ref: WorkspaceRef, values: DaskWorkspaceValues, *, timeout_s: float, notify: Notify
 ) -> Workspace:
     """The release, ready; one that was asleep is awake."""
     since = asleep_since(kube, ref)
-    revision = helm.deploy(ref.release, ref.namespace, CHART, values, timeout_s)
-    say(f"release {ref.namespace}/{ref.release}: revision {revision}")
+    revision = helm.deploy(ref.release, ref.namespace, values, timeout_s)
+    notify(f"release {ref.namespace}/{ref.release}: revision {revision}")
     if since is not None:
-        say(f"workspace {ref.name}: it was {is_asleep(since)}")
-    wait_until_ready(kube, ref, timeout_s=timeout_s, say=say)
+        notify(f"workspace {ref.name}: it was {asleep_text(since)}")
+    wait_until_ready(kube, ref, timeout_s=timeout_s, notify=notify)
     return find(helm, ref.name, ref.namespace)
 
 
-def wait_until_ready(kube: Kube, ref: WorkspaceRef, *, timeout_s: float, say: Say) -> None:
+def wait_until_ready(kube: Kube, ref: WorkspaceRef, *, timeout_s: float, notify: Notify) -> None:
     """Until its Deployments are what the release says. Raises ClusterError."""
     wait_for(
         kube,
@@ -100,12 +102,12 @@ def wait_until_ready(kube: Kube, ref: WorkspaceRef, *, timeout_s: float, say: Sa
         is_there=lambda _: _rolled_out(kube, ref),
         timeout_s=timeout_s,
         again=up_command(ref.name, ref.namespace),
-        say=say,
+        notify=notify,
     )
 
 
 def _rolled_out(kube: Kube, ref: WorkspaceRef) -> bool:
-    with said_plainly(f"looking at the deployments in {ref.namespace}"):
+    with translated_errors(f"looking at the deployments in {ref.namespace}"):
         found = kube.apps.list_namespaced_deployment(
             ref.namespace, label_selector=f"app.kubernetes.io/instance={ref.release}"
         ).items
@@ -114,17 +116,17 @@ def _rolled_out(kube: Kube, ref: WorkspaceRef) -> bool:
 
 def is_rolled_out(deployment: Any) -> bool:
     """Whether all its pods are of its newest template, ready, and no others are left. Pure."""
-    wanted, status = deployment.spec.replicas, deployment.status
+    replicas, status = deployment.spec.replicas, deployment.status
     return (
         (status.observed_generation or 0) >= deployment.metadata.generation
-        and (status.replicas or 0) == wanted
-        and (status.updated_replicas or 0) == wanted
-        and (status.ready_replicas or 0) == wanted
+        and (status.replicas or 0) == replicas
+        and (status.updated_replicas or 0) == replicas
+        and (status.ready_replicas or 0) == replicas
     )
 
 
 def down(
-    access: Access, name: str, namespace: str | None, *, purge: bool, force: bool, timeout_s: float, say: Say
+    access: Access, name: str, namespace: str | None, *, purge: bool, force: bool, timeout_s: float, notify: Notify
 ) -> None:
     """Take it away. Its CA stays, so that runs can come back to it, unless `purge`. Raises NotOnCluster."""
     helm, kube = Helm(access), Kube(access)
@@ -137,29 +139,29 @@ def down(
     helm.uninstall(ref.release, ref.namespace, timeout_s)
     wait_for(
         kube, ref.namespace, ref.release, is_there=lambda pods: not pods, timeout_s=timeout_s,
-        again=f"mops workspace down {name}", say=_silent,
+        again=f"mops workspace down {name}", notify=_silent,
     )  # fmt: skip
-    say(f"release {ref.namespace}/{ref.release}: gone")
+    notify(f"release {ref.namespace}/{ref.release}: gone")
     if purge:
-        _purge(kube, ref, say)
+        _purge(kube, ref, notify)
 
 
 def _ref_for_down(helm: Helm, name: str, namespace: str | None) -> WorkspaceRef:
     try:
         return find(helm, name, namespace).ref
     except NotOnCluster as error:
-        raise NotOnCluster(error.args[0], f"`mops workspace ls{helm.access.flags}` lists those that are") from None
+        raise NotOnCluster(error.what, f"`mops workspace ls{helm.access.flags}` lists those that are") from None
 
 
 def runs_on(kube: Kube, namespace: str) -> list[str]:
-    """Namespace/release of each run at work on the workspace in `namespace`."""
+    """Namespace/release of each active run on the workspace in `namespace`."""
     try:
-        with said_plainly("looking for runs"):
+        with translated_errors("looking for runs"):
             labelled: list[Any] = kube.core.list_namespace(label_selector=f"{LABEL}={namespace}").items
         users = [str(user.metadata.name) for user in labelled]
     except Forbidden:  # then only those are seen that share its namespace
         users = [namespace]
-    with said_plainly("looking for runs"):
+    with translated_errors("looking for runs"):
         found: list[Any] = [
             job
             for user in users
@@ -169,19 +171,19 @@ def runs_on(kube: Kube, namespace: str) -> list[str]:
     return sorted({f"{one.namespace}/{one.labels['app.kubernetes.io/instance']}" for one in active})
 
 
-def _purge(kube: Kube, ref: WorkspaceRef, say: Say) -> None:
-    with said_plainly(f"deleting the Secrets of {ref.release}"):
+def _purge(kube: Kube, ref: WorkspaceRef, notify: Notify) -> None:
+    with translated_errors(f"deleting the Secrets of {ref.release}"):
         kube.core.delete_collection_namespaced_secret(
             ref.namespace, label_selector=f"app.kubernetes.io/instance={ref.release}"
         )
-    say(f"certificates in {ref.namespace}: gone")
-    if kube.is_ours(ref.namespace) and not _has_releases(kube, ref.namespace):
+    notify(f"certificates in {ref.namespace}: gone")
+    if kube.is_made_by_mops(ref.namespace) and not _has_releases(kube, ref.namespace):
         kube.delete_namespace(ref.namespace)
-        say(f"namespace {ref.namespace}: going")
+        notify(f"namespace {ref.namespace}: going")
 
 
 def _has_releases(kube: Kube, namespace: str) -> bool:
-    with said_plainly(f"looking for releases in {namespace}"):
+    with translated_errors(f"looking for releases in {namespace}"):
         return bool(kube.core.list_namespaced_secret(namespace, label_selector="owner=helm").items)
 
 

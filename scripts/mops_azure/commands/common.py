@@ -15,12 +15,10 @@ import click
 from modelops_cli.output import echo_line
 from modelops_runtime.contracts.errors import UserError
 from modelops_runtime.contracts.plain_text import plain_line
-from mops_azure.config import DEFAULT_PATH, AzureConfig, load_config
+from mops_azure.config import CONFIG_VARIABLE, DEFAULT_PATH, AzureConfig, load_config
 
 if TYPE_CHECKING:
     from mops_azure.arm import Arm
-
-CONFIG_VARIABLE = "MOPS_AZURE_CONFIG"
 
 config_option = click.option(
     "--config",

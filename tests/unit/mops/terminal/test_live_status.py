@@ -14,12 +14,12 @@ from mops.terminal.live_status import (
     WINDOW_S,
     LiveStatus,
     Row,
-    begin,
     fitted,
-    follow,
+    initial_status,
     rows,
     seconds_left,
     simulations_per_s,
+    updated_status,
 )
 from tests.unit.runner.records import trial
 
@@ -36,10 +36,10 @@ def counts(elapsed_s: float = 0.0, **changes: Any) -> Counts:
 
 def after(*events: Event, started: RunStarted = STARTED) -> LiveStatus:
     """Each event at its own elapsed time, on a clock that began at 1000."""
-    status = begin(started, 1000.0)
+    status = initial_status(started, 1000.0)
     for event in events:
         elapsed_s = event.counts.elapsed_s if isinstance(event, Tick | TrialFinished) else 0.0
-        status = follow(status, event, 1000.0 + elapsed_s)
+        status = updated_status(status, event, 1000.0 + elapsed_s)
     return status
 
 
@@ -132,7 +132,7 @@ def test_the_confirmation_has_its_own_bar_and_time() -> None:
     assert found["flu"].parts == ("confirming the best on fresh seeds", "6 s left", "54 s so far")
     assert found["search"].parts == ("100/100 trials",)
     assert found["confirm"] == Row("confirm", ("4/10 sets",), share=0.4)
-    done = follow(status, Tick(counts(60.0, **over, confirmed=10)), 1060.0)
+    done = updated_status(status, Tick(counts(60.0, **over, confirmed=10)), 1060.0)
     assert shown(done)["flu"].parts[0] == "writing the report"
     assert shown(done)["confirm"].parts == ("10/10 sets",)
 
@@ -156,7 +156,7 @@ def test_as_it_is_left_it_says_what_was_done_and_nothing_that_goes_on() -> None:
 def test_a_notice_changes_nothing_and_memory_does_not_grow() -> None:
     status = after(*steady(1000, a_second=0))
     assert len(status.samples) <= WINDOW_S + 2
-    assert follow(status, Notice("paused"), 5000.0) is status
+    assert updated_status(status, Notice("paused"), 5000.0) is status
 
 
 @given(st.lists(st.text(st.characters(codec="ascii"), min_size=1), max_size=5), st.integers(0, 60))

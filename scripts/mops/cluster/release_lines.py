@@ -8,7 +8,7 @@ from mops.cluster.helm import Release
 from mops.terminal.tables import aligned
 
 
-def listed(what: str, releases: Sequence[Release], *, none: str) -> list[str]:
+def release_lines(what: str, releases: Sequence[Release], *, none: str) -> list[str]:
     """A line a release, with a head that says `what` they are; `none` where there are none."""
     if not releases:
         return [none]

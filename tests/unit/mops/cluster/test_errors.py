@@ -12,10 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kubernetes.client import ApiException, V1Pod
 
-from mops.charts.more_values import blamed
-from mops.cluster.certificates import LIFE, client_pair, is_good
+from mops.cluster.certificates import LIFE, client_certificate, is_usable
 from mops.cluster.changes import changes
-from mops.cluster.errors import ClusterError, Forbidden, WrongValues, api_meaning, helm_meaning, said_plainly
+from mops.cluster.errors import (
+    ClusterError,
+    Forbidden,
+    WrongValues,
+    explain_api,
+    explain_helm,
+    naming_files,
+    translated_errors,
+)
 from mops.cluster.helm import version_problem
 from mops.cluster.pods import PodState, state_of, waiting_text
 
@@ -54,30 +61,31 @@ FORBIDDEN = (
     ],
 )  # fmt: skip
 def test_what_helm_says_becomes_a_line_and_a_next_step(stderr: str, what: str, then: str) -> None:
-    said, next_step = helm_meaning(stderr)
-    assert what in said
-    assert then in next_step
+    means = explain_helm(stderr)
+    assert what in means.what
+    assert then in means.next_step
+    assert means.is_users_mistake == (stderr in (SCHEMA, CHECK))
 
 
 def helm_fails(stderr: str) -> None:
     from pyhelm3.errors import Error
 
-    with said_plainly("rendering chart x"):
+    with translated_errors("rendering chart x"):
         raise Error(1, b"", stderr.encode())
 
 
 @pytest.mark.parametrize("stderr", [SCHEMA, CHECK])
 def test_values_that_a_chart_does_not_take_are_the_users_mistake(stderr: str) -> None:
-    with pytest.raises(WrongValues, match=r"correct the spec, or --values$") as refused, blamed(()):
+    with pytest.raises(WrongValues, match=r"correct the spec, or --values$") as refused, naming_files(()):
         helm_fails(stderr)
     assert refused.value.exit_code == 2
     files, named = (Path("a.yaml"), Path("b.yaml")), r"rendering chart x: .*; correct the spec, or a\.yaml or b\.yaml$"
-    with pytest.raises(WrongValues, match=named), blamed(files):
+    with pytest.raises(WrongValues, match=named), naming_files(files):
         helm_fails(stderr)
 
 
 def test_what_the_cluster_does_not_do_is_no_mistake_of_a_values_file() -> None:
-    with pytest.raises(ClusterError, match="took too long") as failed, blamed((Path("a.yaml"),)):
+    with pytest.raises(ClusterError, match="took too long") as failed, naming_files((Path("a.yaml"),)):
         helm_fails("Error: context deadline exceeded")
     assert failed.value.exit_code == 1
     assert "a.yaml" not in str(failed.value)
@@ -85,13 +93,14 @@ def test_what_the_cluster_does_not_do_is_no_mistake_of_a_values_file() -> None:
 
 def test_a_refused_port_forward_says_which_right_is_missing() -> None:
     answer = json.dumps({"kind": "Status", "message": FORBIDDEN, "code": 403})
-    with pytest.raises(Forbidden, match="reaching x: anna may not list secrets there"), said_plainly("reaching x"):
+    with pytest.raises(Forbidden, match="reaching x: anna may not list secrets there"), translated_errors("reaching x"):
         raise ApiException(status=0, reason=f"Handshake status 403 Forbidden -+-+- {{'a': 'b'}} -+-+- {answer}")
 
 
 @given(st.text())
 def test_whatever_helm_says_becomes_one_line(stderr: str) -> None:
-    for text in helm_meaning(stderr):
+    means = explain_helm(stderr)
+    for text in (means.what, means.next_step):
         assert "\n" not in text
         assert text
 
@@ -100,10 +109,10 @@ def test_whatever_helm_says_becomes_one_line(stderr: str) -> None:
 def test_whatever_the_api_answers_becomes_one_line(status: int) -> None:
     error = ApiException(status=status, reason="Because")
     error.body = json.dumps({"message": "this\nand that"})
-    what, then = api_meaning(error)
-    assert what
-    assert then
-    assert "\n" not in what + then
+    means = explain_api(error)
+    assert means.what
+    assert means.next_step
+    assert "\n" not in means.what + means.next_step
 
 
 @pytest.mark.parametrize(
@@ -121,7 +130,7 @@ def test_whatever_the_api_answers_becomes_one_line(status: int) -> None:
 def test_the_helm_that_is_taken(version: str | None, fits: bool) -> None:
     problem = version_problem(version)
     assert (problem is None) == fits
-    assert problem is None or "install Helm 4.2.4 or later" in problem
+    assert problem is None or "install Helm 4.2.4 or later" in problem.remedy
 
 
 def pod(status: dict[str, Any]) -> V1Pod:
@@ -215,12 +224,14 @@ def test_a_certificate_is_good_until_it_is_to_be_renewed(days: int) -> None:
     from cryptography import x509
 
     (ca, key), (other, _), now = authority(days), authority(days), datetime.now(UTC)
-    certificate, _ = client_pair(ca, key, "a-namespace-of-forty-letters-and-more/a-release-of-forty-letters", now)
-    assert is_good(certificate, ca, now)
-    assert not is_good(certificate, other, now)
+    certificate, _ = client_certificate(
+        ca, key, "a-namespace-of-forty-letters-and-more/a-release-of-forty-letters", now
+    )
+    assert is_usable(certificate, ca, now)
+    assert not is_usable(certificate, other, now)
     made, of_ca = x509.load_pem_x509_certificate(certificate), x509.load_pem_x509_certificate(ca)
     assert made.not_valid_after_utc <= of_ca.not_valid_after_utc
     by = made.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
     assert by.key_identifier == of_ca.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
     later = now + LIFE - timedelta(days=10)
-    assert is_good(certificate, ca, later) == (days < 365), "a CA that ends as soon signs no better one"
+    assert is_usable(certificate, ca, later) == (days < 365), "a CA that ends as soon signs no better one"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,20 +15,19 @@ from modelops_runtime.contracts.errors import SpecErrors, UserError
 from modelops_runtime.specs.cluster import WorkersSpec
 from modelops_runtime.specs.loading import LoadedSpec, load_spec
 from mops.adaptive.files import LIMIT, run_files
+from mops.adaptive.values import RunFiles, run_values
 from mops.charts.adaptive_run import AdaptiveRunValues
+from mops.charts.base import Image, merged
 from mops.charts.dask_workspace import DaskWorkspaceValues
-from mops.charts.from_specs import (
-    DaskBinding,
-    RunFiles,
-    image_parts,
-    merged,
-    run_values,
-    sibling_image,
-    workspace_values,
-)
+from mops.charts.images import image_of, sibling_image
+from mops.charts.values_files import with_files
+from mops.cluster.helm import Release
+from mops.workspace.release_ref import DaskBinding, workspace_of
 from mops.workspace.spec import WorkspaceSpec, load_workspace, workspace_schema
+from mops.workspace.values import workspace_values
 from tests.support.projects import line_project, line_spec
 
+ROOT = Path(__file__).resolve().parents[4]
 DASK = DaskBinding(address="tls://ws-scheduler.ws.svc:8786", namespace="ws", secret="line-dask-tls", slots=3)
 SECRET_MODE = "central_store: {kind: postgres, mode: %s, existing_secret: my-store}\n"
 
@@ -39,7 +40,7 @@ def loaded(folder: Path, extra: str = "", **changes: Any) -> LoadedSpec:
 def values(folder: Path, extra: str = "", **more: Any) -> AdaptiveRunValues:
     spec = loaded(folder, extra)
     given = {"run_id": "line", "files": run_files(spec), "dask": DASK} | more
-    return AdaptiveRunValues.model_validate(run_values(spec.spec, **given))
+    return run_values(spec.spec, **given)
 
 
 def workspace(folder: Path, text: str) -> WorkspaceSpec:
@@ -69,7 +70,7 @@ workers:
   tolerations: [{key: gpu, operator: Exists, effect: NoExecute, toleration_seconds: 30}]
 central_store: {kind: postgres, database: runs, user: me, persistence: {size: 2Gi, storage_class: fast}}
 """
-    made = values(tmp_path, extra, image={"repository": "other"}, pull_secrets=["reg"])
+    made = values(tmp_path, extra, image=Image(repository="other"), pull_secrets=["reg"])
     assert (made.image.repository, made.image.tag) == ("reg.example.org:5000/a/adaptive", "1.2")
     assert made.workers.replicas == 3
     assert made.workers.resources.requests == {"cpu": "100m"}
@@ -162,7 +163,7 @@ dask:
 """ % ("a" * 64)
     spec = workspace(tmp_path, text)
     assert spec.namespace == "team-a"
-    made = DaskWorkspaceValues.model_validate(workspace_values(spec, pull_secrets=["reg"]))
+    made = workspace_values(spec, pull_secrets=["reg"])
     assert made.scheduler.image.tag == "1"
     assert made.scheduler.pods.node_selector == {"pool": "system"}
     assert made.workers.image.digest == "sha256:" + "a" * 64
@@ -175,14 +176,14 @@ dask:
 @pytest.mark.parametrize(("idle", "seconds"), [("30m", 1800), ("1500ms", 2), ("2h", 7200)])
 def test_a_workspace_that_may_sleep_says_after_how_long(idle: str, seconds: int, tmp_path: Path) -> None:
     spec = workspace(tmp_path, f"version: 1\nidle: {idle}\n")
-    made = DaskWorkspaceValues.model_validate(workspace_values(spec))
+    made = workspace_values(spec)
     assert (made.idle.enabled, made.idle.after_seconds) == (True, seconds)
 
 
 def test_a_workspace_that_says_nothing_leaves_all_to_the_chart(tmp_path: Path) -> None:
-    assert workspace_values(workspace(tmp_path, "version: 1\n")) == {}
+    assert workspace_values(workspace(tmp_path, "version: 1\n")).for_helm() == {}
     none = workspace_values(workspace(tmp_path, "{version: 1, dask: {workers: {replicas: 0}}}"))
-    assert none == {"workers": {"replicas": 0}}
+    assert none.for_helm() == {"workers": {"replicas": 0}}
 
 
 @pytest.mark.parametrize(
@@ -234,16 +235,14 @@ def test_the_schema_of_a_workspace_takes_what_the_loader_takes(tmp_path: Path) -
     ],
 )
 def test_an_image_reference_comes_apart(reference: str, parts: dict[str, str]) -> None:
-    assert image_parts(reference) == parts
+    assert image_of(reference).model_dump(exclude_unset=True) == parts
 
 
 def test_the_adaptive_workers_image_is_beside_the_workspaces() -> None:
-    image = {"repository": "reg/modelops/dask-worker", "tag": "7"}
-    beside = sibling_image({"workers": {"image": image}}, "adaptive-worker")
-    assert beside == {"repository": "reg/modelops/adaptive-worker", "tag": "7"}
-    assert sibling_image({"workers": {"image": image | {"digest": "sha256:0"}}}, "adaptive-worker") == {}
-    assert sibling_image({"workers": {"image": {"repository": "mine/models", "tag": "7"}}}, "adaptive-worker") == {}
-    assert sibling_image({}, "adaptive-worker") == {}
+    image = Image(repository="reg/modelops/dask-worker", tag="7")
+    assert sibling_image(image, "adaptive-worker") == Image(repository="reg/modelops/adaptive-worker", tag="7")
+    assert sibling_image(image.model_copy(update={"digest": "sha256:0"}), "adaptive-worker") is None
+    assert sibling_image(Image(repository="mine/models", tag="7"), "adaptive-worker") is None
 
 
 trees = st.recursive(
@@ -268,15 +267,79 @@ def test_merging_keeps_all_that_is_not_said_anew(one: dict[str, Any], over: dict
 
 def test_no_password_is_ever_among_the_values(tmp_path: Path) -> None:
     made = run_values(loaded(tmp_path).spec, run_id="line", files=RunFiles(spec=line_spec()), dask=DASK)
-    assert "password" not in str(made).lower()
+    assert "password" not in str(made.for_helm()).lower()
     assert WorkersSpec().image is None
 
 
 def test_a_registry_holds_the_images_that_the_file_does_not_name(tmp_path: Path) -> None:
     spec = workspace(tmp_path, "{version: 1, dask: {workers: {image: 'other.example.org/mine:2'}}}")
     made = workspace_values(spec, registry="reg.azurecr.io")
-    assert made["scheduler"]["image"] == {"repository": "reg.azurecr.io/modelops/dask-scheduler"}
-    assert made["workers"]["image"] == {"repository": "other.example.org/mine", "tag": "2"}
+    assert made.for_helm() == {
+        "scheduler": {"image": {"repository": "reg.azurecr.io/modelops/dask-scheduler"}},
+        "workers": {"image": {"repository": "other.example.org/mine", "tag": "2"}},
+    }
     plain = workspace_values(workspace(tmp_path, "version: 1\n"), registry="reg.azurecr.io")
-    DaskWorkspaceValues.model_validate(plain)
-    assert sibling_image(plain, "adaptive-worker") == {"repository": "reg.azurecr.io/modelops/adaptive-worker"}
+    beside = Image(repository="reg.azurecr.io/modelops/adaptive-worker")
+    assert sibling_image(plain.workers.image, "adaptive-worker") == beside
+
+
+def release_with(values: dict[str, Any]) -> Release:
+    return Release(name="ws", namespace="ns", revision=1, status="deployed", updated=datetime.now(UTC), values=values)
+
+
+def test_a_release_that_was_given_a_part_of_an_image_keeps_the_rest_of_the_chart(tmp_path: Path) -> None:
+    found = workspace_of(
+        "ws", release_with({"workers": {"image": {"tag": "7"}, "resources": {"limits": {"cpu": "9"}}}})
+    )
+    assert found.values.workers.image == Image(repository="modelops/dask-worker", tag="7")
+    assert found.values.workers.replicas == 2
+    assert found.worker_image is not None
+    assert workspace_of("ws", release_with({})).worker_image is None
+
+
+@pytest.mark.parametrize("given", [
+    {}, {"workers": {"image": {"tag": "7"}, "resources": {"limits": {"cpu": None, "memory": "9Gi"}}}},
+    {"tls": {"enabled": False}, "imagePullSecrets": [{"name": "reg"}], "idle": {"pods": {"affinity": {"a": {"b": 1}}}}},
+])  # fmt: skip
+def test_helm_is_given_what_was_given_and_no_default_of_todays_chart(given: dict[str, Any]) -> None:
+    values = DaskWorkspaceValues.of(given)
+    assert values.for_helm() == given
+    assert values.over({"workers": {"replicas": 7}}).for_helm() == merged(given, {"workers": {"replicas": 7}})
+
+
+def test_a_release_of_another_chart_version_is_told_by_the_value_that_is_not_known() -> None:
+    with pytest.raises(UserError, match=r"release ns/ws .*there is no key 'worker' here; use the version of mops"):
+        workspace_of("ws", release_with({"worker": {"replicas": 1}}))
+
+
+@pytest.mark.parametrize(("content", "said"), [
+    ("workers: {replicas: many}\n", ":1:21: replicas is 'many'; a whole number is wanted"),
+    ("workers:\n  replicas: -1\n", ":2:13: replicas is -1; it must be at least 0"),
+    ("workers:\n  replica: 1\n", ":2:3: there is no key 'replica' here; did you mean replicas?"),
+    ("workers: {disruption: {maxUnavailable: []}}\n", ":1:24: a list is neither a number nor a text"),
+    ("workers: {resources: {requests: {cpu: 2}}}\n", ":1:39: cpu is 2; text is wanted: put it in quotes"),
+    ("tls: yes please\n", ":1:6: tls is 'yes please'; a mapping is wanted"),
+    ("idle: {apiServer: {cidrs: [nowhere]}}\n", ":1:28: cidrs[0] is 'nowhere'"),
+])  # fmt: skip
+def test_a_mistake_in_a_values_file_has_its_place(content: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "v.yaml").write_text(content)
+    with pytest.raises(SpecErrors) as refused:
+        with_files(DaskWorkspaceValues(), (tmp_path / "v.yaml",))
+    assert f"{tmp_path}/v.yaml{said}" in str(refused.value)
+
+
+def test_a_later_values_file_wins_over_an_earlier_one_and_both_over_the_spec(tmp_path: Path) -> None:
+    for name, content in {"a": "workers: {replicas: 3, threads: 2}", "b": "workers: {threads: 4}"}.items():
+        (tmp_path / name).write_text(content)
+    spec = workspace(tmp_path, "{version: 1, dask: {workers: {replicas: 1, image: 'mine:1'}}}")
+    made = with_files(workspace_values(spec), (tmp_path / "a", tmp_path / "b"))
+    assert made.for_helm() == {"workers": {"image": {"repository": "mine", "tag": "1"}, "replicas": 3, "threads": 4}}
+
+
+READY = [path for folder in ("values", "tests/charts/values") for path in sorted((ROOT / folder).rglob("*.yaml"))]
+
+
+@pytest.mark.parametrize("path", READY, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_ready_values_pass_through_the_models_unchanged(path: Path) -> None:
+    chart = AdaptiveRunValues if "adaptive-run" in str(path.relative_to(ROOT)) else DaskWorkspaceValues
+    assert with_files(chart(), (path,)).for_helm() == yaml.safe_load(path.read_text())

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from modelops_runtime.contracts.errors import UserError
-from mops.workspace.build import commands, source_tree, wanted_images
+from mops.workspace.build import commands, images_to_build, source_tree
 from mops.workspace.spec import WorkspaceSpec
 
 
@@ -17,7 +17,7 @@ def workspace(scheduler: str | None, worker: str | None) -> WorkspaceSpec:
 
 
 def test_the_images_that_the_file_names_are_built_then_pushed() -> None:
-    images = wanted_images(workspace("reg/a/dask-scheduler:1", "reg/a/dask-worker:2"))
+    images = images_to_build(workspace("reg/a/dask-scheduler:1", "reg/a/dask-worker:2"))
     assert images == {
         "dask-scheduler": "reg/a/dask-scheduler:1",
         "dask-worker": "reg/a/dask-worker:2",
@@ -38,11 +38,11 @@ def test_the_images_that_the_file_names_are_built_then_pushed() -> None:
 
 
 def test_a_workers_image_of_another_name_has_none_beside_it() -> None:
-    assert set(wanted_images(workspace("reg/s:1", "reg/my-models:1"))) == {"dask-scheduler", "dask-worker"}
+    assert set(images_to_build(workspace("reg/s:1", "reg/my-models:1"))) == {"dask-scheduler", "dask-worker"}
 
 
 def test_a_registry_takes_what_the_file_does_not_name() -> None:
-    images = wanted_images(workspace("reg/a/dask-scheduler:1", None), "mine.azurecr.io")
+    images = images_to_build(workspace("reg/a/dask-scheduler:1", None), "mine.azurecr.io")
     assert images["dask-scheduler"] == "reg/a/dask-scheduler:1"
     assert images["dask-worker"].startswith("mine.azurecr.io/modelops/dask-worker:")
     assert images["adaptive-worker"].startswith("mine.azurecr.io/modelops/adaptive-worker:")
@@ -51,4 +51,4 @@ def test_a_registry_takes_what_the_file_does_not_name() -> None:
 @pytest.mark.parametrize("worker", [None, "reg/w@sha256:" + "0" * 64])
 def test_an_image_that_cannot_be_built_is_refused(worker: str | None) -> None:
     with pytest.raises(UserError, match=r"for dask\.worker in the workspace's file"):
-        wanted_images(workspace("reg/s:1", worker))
+        images_to_build(workspace("reg/s:1", worker))

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from modelops_runtime.contracts.errors import UserError
-from mops.charts.more_values import with_files
+from mops.charts.dask_workspace import DaskWorkspaceValues
+from mops.charts.values_files import with_files
 from mops.cli import main
 from mops.cluster.access import Access
 from mops.cluster.helm import Helm
@@ -118,7 +119,7 @@ def test_a_missing_file_is_told_by_its_own_kind(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no such file; give the path of a workspace\.yaml"):
         load_workspace(tmp_path / "nosuch")
     with pytest.raises(UserError, match="no such file; give the path of a values file"):
-        with_files({}, (tmp_path / "nosuch.yaml",))
+        with_files(DaskWorkspaceValues(), (tmp_path / "nosuch.yaml",))
 
 
 def test_what_is_taken_down_and_not_there_is_looked_for_and_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,5 +127,5 @@ def test_what_is_taken_down_and_not_there_is_looked_for_and_not_made(monkeypatch
     monkeypatch.setattr(Helm, "releases", lambda *_: [])
     access = Access(context="a", flags=" --context a")
     with pytest.raises(UserError, match=r"no workspace 'nowhere'; `mops workspace ls --context a` lists") as refused:
-        down(access, "nowhere", None, purge=False, force=False, timeout_s=1, say=lambda _: None)
+        down(access, "nowhere", None, purge=False, force=False, timeout_s=1, notify=lambda _: None)
     assert "workspace up" not in str(refused.value)

@@ -10,8 +10,15 @@ import pytest
 from pydantic import ValidationError
 
 from modelops_runtime.contracts.errors import UserError
-from mops.adaptive.database import RunDatabase, admin_of, database_name, refuse_anothers, run_database, way_to
-from mops.adaptive.database_job import connection, database_job, pod_like
+from mops.adaptive.database import (
+    RunDatabase,
+    admin_server,
+    database_name,
+    networks_of,
+    refuse_another_runs_secret,
+    run_database,
+)
+from mops.adaptive.database_job import connection_entries, database_job, pod_from_worker
 from mops.adaptive.release_ref import RunRef
 from mops.charts.adaptive_run import AdaptiveRunValues
 from mops.cluster.access import Access
@@ -32,7 +39,7 @@ RUN = RunDatabase(
     name=database_name("aks", PLACE),
     host=SERVER.host,
     port=5432,
-    is_made=True,
+    is_created=True,
     password="Hidden-2",
     pod={},
 )
@@ -73,7 +80,7 @@ def test_each_run_of_each_cluster_has_a_name_of_its_own_for_good():
 
 
 def test_the_job_is_as_restricted_as_a_worker_and_knows_nothing_of_the_run():
-    pod = pod_like(WORKER)
+    pod = pod_from_worker(WORKER)
     (container,) = pod["containers"]
     assert (container["image"], container["imagePullPolicy"]) == ("registry.test/adaptive-worker:1", "IfNotPresent")
     assert container["securityContext"] == {"readOnlyRootFilesystem": True}
@@ -87,7 +94,7 @@ def test_the_job_is_as_restricted_as_a_worker_and_knows_nothing_of_the_run():
 @pytest.mark.parametrize("what", ["make", "drop"])
 @pytest.mark.parametrize("has_ca", [True, False])
 def test_all_that_the_job_is_told_comes_from_a_secret(what: str, has_ca: bool):
-    spec = database_job(pod_like(WORKER), what, "my-run-database-abc", has_ca=has_ca)["spec"]["template"]
+    spec = database_job(pod_from_worker(WORKER), what, "my-run-database-abc", has_ca=has_ca)["spec"]["template"]
     (container,) = spec["spec"]["containers"]
     assert container["command"][:4] == ["python", "-m", "modelops_runtime.ledger.provision", what]
     assert {one["valueFrom"]["secretKeyRef"]["name"] for one in container["env"]} == {"my-run-database-abc"}
@@ -99,11 +106,11 @@ def test_all_that_the_job_is_told_comes_from_a_secret(what: str, has_ca: bool):
 
 
 def test_the_chart_takes_what_opens_the_way():
-    way = way_to(SERVER.host, 5432, {"203.0.113.7", "2001:db8::7"})
-    assert way == {"cidrs": ["2001:db8::7/128", "203.0.113.7/32"], "port": 5432}
-    AdaptiveRunValues.model_validate({"centralStore": way})
+    networks = networks_of(SERVER.host, {"203.0.113.7", "2001:db8::7"})
+    assert networks == ["2001:db8::7/128", "203.0.113.7/32"]
+    assert AdaptiveRunValues.of({"centralStore": {"cidrs": networks}}).central_store.cidrs == networks
     with pytest.raises(ClusterError, match=SERVER.host):
-        way_to(SERVER.host, 5432, set())
+        networks_of(SERVER.host, set())
 
 
 @pytest.mark.parametrize("wrong", ["203.0.113.7", "db.example.org", "203.0.113.7/32/1", ""])
@@ -114,36 +121,38 @@ def test_what_no_policy_takes_is_refused_before_anything_is_installed(wrong: str
 
 def test_a_database_is_dropped_by_its_servers_admin_alone():
     with pytest.raises(UserError, match="needs the server's admin; give --infra azure"):
-        admin_of(Access(), PLACE, RUN)
-    assert admin_of(Access(database=lambda: SERVER), PLACE, RUN) == SERVER
-    assert admin_of(Access(database=lambda: None), PLACE, RUN) is None
+        admin_server(Access(), PLACE, RUN)
+    assert admin_server(Access(database=lambda: SERVER), PLACE, RUN) == SERVER
+    assert admin_server(Access(database=lambda: None), PLACE, RUN) is None
     with pytest.raises(UserError, match="give the --config that it is of"):
-        admin_of(Access(database=lambda: SERVER), PLACE, replace(RUN, host="other.example.org"))
+        admin_server(Access(database=lambda: SERVER), PLACE, replace(RUN, host="other.example.org"))
 
 
 @pytest.mark.parametrize("place", [replace(PLACE, namespace="copied-to"), replace(PLACE, run_id="other")])
 def test_a_copied_secret_does_not_drop_the_database_of_whom_it_was_copied_from(place: RunRef):
     with pytest.raises(UserError, match="none of this run on this cluster"):
-        admin_of(Access(database=lambda: SERVER), place, RUN)
+        admin_server(Access(database=lambda: SERVER), place, RUN)
 
 
 def test_another_runs_secret_is_not_shared_and_a_users_own_is_taken():
-    refuse_anothers("ledger", {"app.kubernetes.io/component": "mine"})
+    refuse_another_runs_secret("ledger", {"app.kubernetes.io/component": "mine"})
     with pytest.raises(UserError, match="Secret ledger is of run 'first'; write another existing_secret"):
-        refuse_anothers(
+        refuse_another_runs_secret(
             "ledger", {"app.kubernetes.io/component": "managed-database", "app.kubernetes.io/instance": "first"}
         )
 
 
-DATA = {key: b64encode(text).decode() for key, text in connection("h", 5432, "n", "n", "Hidden-2", None).items()}
+DATA = {
+    key: b64encode(text).decode() for key, text in connection_entries("h", 5432, "n", "n", "Hidden-2", None).items()
+}
 NOTES = {"modelops.io/pod": "{}", "modelops.io/database": "made"}
 
 
 def test_what_a_secret_says_is_read_and_its_password_not_shown():
     read = run_database("ledger", NOTES, DATA)
-    assert (read.name, read.host, read.port, read.is_made, read.password) == ("n", "h", 5432, True, "Hidden-2")
+    assert (read.name, read.host, read.port, read.is_created, read.password) == ("n", "h", 5432, True, "Hidden-2")
     assert "Hidden-2" not in repr(read)
-    assert not run_database("ledger", NOTES | {"modelops.io/database": "wanted"}, DATA).is_made
+    assert not run_database("ledger", NOTES | {"modelops.io/database": "wanted"}, DATA).is_created
 
 
 @pytest.mark.parametrize(
