@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from modelops_runtime.evaluation import keys
 from modelops_runtime.evaluation.align import Aligner, TargetAligner
@@ -152,7 +153,7 @@ def observations_of(name: str, spec: TargetSpec, table: pa.Table) -> Observation
         raise TargetProblem(
             f"{path}.observed", f"{spec.observed} holds an infinite observation", "observations are finite"
         )
-    table = table.filter(pa.array(there))
+    table = table.filter(pc.invert(values.is_null(nan_is_null=True)))  # pyright: ignore[reportAttributeAccessIssue]
     for key_name in key_names:
         _check_key(path, spec, key_name, keys.flat(table.column(key_name)))
     return Observations(table, y[there], int((~there).sum()), key_names)
