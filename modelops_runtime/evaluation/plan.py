@@ -240,3 +240,11 @@ def _json(value: object) -> object:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     return value.isoformat() if hasattr(value, "isoformat") else str(value)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def with_values(table: pa.Table, column: str, values: Array) -> pa.Table:
+    """The table with `values` [N] in place of its N observations; what was missing stays so, and NaN becomes missing."""
+    there = ~np.isnan(keys.as_float(keys.flat(table.column(column))))
+    filled = np.full(len(table), np.nan)
+    filled[there] = values
+    return table.set_column(table.column_names.index(column), column, pa.array(filled, pa.float64(), from_pandas=True))
