@@ -108,7 +108,7 @@ def correlation(a: Searched, b: Searched, sets: Sequence[Trial]) -> float | None
     values = np.array([pair for pair in pairs if None not in pair], dtype=np.float64)
     if len(values) < 8 or (values.std(axis=0) < 1e-12).any():
         return None
-    return float(np.corrcoef(values, rowvar=False)[0, 1])
+    return float(np.corrcoef(values[:, 0], values[:, 1])[0, 1])
 
 
 def _share(parameter: Searched, trial: Trial) -> float | None:
