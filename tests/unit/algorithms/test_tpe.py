@@ -1,4 +1,4 @@
-"""The sampler `tpe` is Optuna's, told of more than it is shown."""
+"""The sampler `tpe` proposes what Optuna's does, whichever is installed, and is told of more than it is shown."""
 
 from __future__ import annotations
 
