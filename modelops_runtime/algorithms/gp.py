@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import optuna
 
 from modelops_runtime.algorithms.history import History, good_count
-from modelops_runtime.algorithms.optuna_space import Shown, Translator
+from modelops_runtime.algorithms.optuna_trials import Shown, Translator
 from modelops_runtime.contracts.parameters import Scalar
 from modelops_runtime.contracts.space import ParameterSpace
 

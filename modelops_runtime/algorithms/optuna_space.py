@@ -1,4 +1,4 @@
-"""Trials and parameters in Optuna's terms, without Optuna's copies.
+"""Parameters in Optuna's terms, without Optuna.
 
 A real number is searched as its coordinate in [0, 1], so every scale is one transformed float; integers are counted in
 steps; choices are their index, since Optuna cannot tell True from 1.
@@ -6,33 +6,12 @@ steps; choices are their index, since Optuna cannot tell True from 1.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Container, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
-
-from optuna import Study
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.pruners import NopPruner
-from optuna.samplers import BaseSampler
-from optuna.storages import InMemoryStorage
-from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, TrialState
+from collections.abc import Mapping
+from typing import Any
 
 from modelops_runtime.algorithms.coordinates import choice_index, coordinate_of, count_of, integer_index, value_at
 from modelops_runtime.contracts.parameters import Scalar
 from modelops_runtime.contracts.space import ChoiceParameter, IntegerParameter, Parameter, ParameterSpace
-
-if TYPE_CHECKING:
-    from modelops_runtime.algorithms.history import Told
-
-
-def distribution_of(parameter: Parameter) -> BaseDistribution:
-    """How Optuna is told of it."""
-    if isinstance(parameter, ChoiceParameter):
-        return CategoricalDistribution(tuple(range(count_of(parameter))))
-    if isinstance(parameter, IntegerParameter) and parameter.scale == "linear":
-        return IntDistribution(0, count_of(parameter) - 1)
-    return FloatDistribution(0.0, 1.0)
 
 
 def to_optuna(parameter: Parameter, value: Scalar) -> Any:
@@ -60,33 +39,12 @@ def is_single(parameter: Parameter) -> bool:
     return parameter.low == parameter.high
 
 
-class Shown(InMemoryStorage):
-    """A storage that holds just the trials a sampler is to see; what a sampler wants to note is dropped."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.trials: list[FrozenTrial] = []
-        self._study = self.create_new_study([StudyDirection.MINIMIZE], "search")
-
-    def study(self, sampler: BaseSampler) -> Study:
-        return Study("search", self, sampler=sampler, pruner=NopPruner())
-
-    def get_all_trials(
-        self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
-    ) -> list[FrozenTrial]:
-        return [trial for trial in self.trials if states is None or trial.state in states]
-
-    def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
-        return None
-
-
 class Varied:
     """The parameters that have more than one value, as Optuna sees them."""
 
     def __init__(self, space: ParameterSpace) -> None:
         self.parameters = tuple(parameter for parameter in space.parameters if not is_single(parameter))
         self.singles = {p.name: from_optuna(p, 0) for p in space.parameters if is_single(p)}
-        self.distributions = {parameter.name: distribution_of(parameter) for parameter in self.parameters}
 
     def row(self, params: Mapping[str, Scalar]) -> list[float]:
         """Their values [parameters], in the numbers that Optuna calls internal."""
@@ -95,50 +53,3 @@ class Varied:
     def values(self, sampled: Mapping[str, Any]) -> dict[str, Scalar]:
         """What a sampler gave, as the model's parameters: all of them."""
         return self.singles | {p.name: from_optuna(p, sampled[p.name]) for p in self.parameters}
-
-
-class Translator(Varied):
-    """Told and pending trials as FrozenTrials, each made once."""
-
-    def __init__(self, space: ParameterSpace) -> None:
-        super().__init__(space)
-        self._finished: dict[int, FrozenTrial] = {}
-        self._running: dict[int, FrozenTrial] = {}
-
-    def finished(self, told: Iterable[Told]) -> list[FrozenTrial]:
-        return [self._finished.get(t.number) or self._finish(t) for t in told]
-
-    def running(self, under_way: Mapping[int, Mapping[str, Scalar]]) -> list[FrozenTrial]:
-        self._running = {
-            number: self._running.get(number) or self._frozen(number, params, TrialState.RUNNING, None)
-            for number, params in under_way.items()
-        }
-        return list(self._running.values())
-
-    def asked(self, number: int) -> FrozenTrial:
-        """The trial that is being asked for, with nothing in it yet."""
-        return self._frozen(number, None, TrialState.RUNNING, None)
-
-    def _finish(self, told: Told) -> FrozenTrial:
-        # Optuna takes the loss for ordering alone: an infinite one would be no loss at all.
-        loss = told.loss if math.isfinite(told.loss) else 1.7e308
-        frozen = self._finished[told.number] = self._frozen(told.number, told.params, TrialState.COMPLETE, loss)
-        return frozen
-
-    def _frozen(
-        self, number: int, params: Mapping[str, Scalar] | None, state: TrialState, loss: float | None
-    ) -> FrozenTrial:
-        inner = {} if params is None else {p.name: to_optuna(p, params[p.name]) for p in self.parameters}
-        return FrozenTrial(
-            number=number,
-            trial_id=number,
-            state=state,
-            value=loss,
-            datetime_start=None,
-            datetime_complete=None,
-            params=inner,
-            distributions={} if params is None else self.distributions,
-            user_attrs={},
-            system_attrs={},
-            intermediate_values={},
-        )

@@ -6,17 +6,15 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from modelops_runtime.api.calibration import Calibration, of_run
 from modelops_runtime.contracts.errors import ModelOpsError, RunFailed, UserError
-from modelops_runtime.inference.cautions import cautions_of, findings_of
 from modelops_runtime.inference.effective_sizes import with_sizes
-from modelops_runtime.inference.run_data import gather
 from modelops_runtime.ledger.opening import open_ledger
-from modelops_runtime.results.report.page import write_page, write_report
 from modelops_runtime.runner.events import Event, OnEvent
 from modelops_runtime.runner.request import RunReport, RunRequest
 from modelops_runtime.runner.run import run_spec
@@ -25,6 +23,9 @@ from modelops_runtime.runner.stopping import StopRequest
 from modelops_runtime.simulation.dask.scheduler_address import DaskTarget
 from modelops_runtime.specs.cluster import DNS_LABEL
 from modelops_runtime.specs.loading import LoadedSpec, load_spec
+
+_FOR_THE_END = ("modelops_runtime.results.report.page", "scipy.special", "jinja2")
+"""What the report is made of. It is imported while the first simulation's process starts, which takes as long."""
 
 LEDGER = Path(".modelops") / "ledger.sqlite"
 
@@ -81,6 +82,7 @@ def calibrate(
         logs=folder / "logs",
         outputs=None if loaded.spec.outputs.keep == "none" else folder / "outputs",
     )
+    threading.Thread(target=_import_for_the_end, name="modelops-imports").start()
     with _folder_that_stays(loaded):
         try:
             with stop_request(on_stop) as stop:
@@ -105,7 +107,17 @@ def _folder_that_stays(loaded: LoadedSpec) -> Iterator[None]:
         raise ModelOpsError(f"{spec} was removed while the run went on, by the model perhaps: {error}") from error
 
 
+def _import_for_the_end() -> None:
+    with suppress(Exception):  # it is told of where it is used
+        for name in _FOR_THE_END:
+            import_module(name)
+
+
 def _ended(request: RunRequest, folder: Path, done: RunReport) -> Calibration:
+    from modelops_runtime.inference.cautions import cautions_of, findings_of
+    from modelops_runtime.inference.run_data import gather
+    from modelops_runtime.results.report.page import write_page
+
     name = request.run_id
     opened = open_ledger(request.ledger_url, create=False)
     try:
@@ -152,6 +164,8 @@ def stop_request(on_first: Callable[[], None] | None) -> Iterator[StopRequest]:
 
 
 def _write_report(request: RunRequest, folder: Path) -> Path:
+    from modelops_runtime.results.report.page import write_report
+
     opened = open_ledger(request.ledger_url, create=False)
     try:
         return write_report(opened, request.run_id, folder / "report.html")

@@ -80,7 +80,7 @@ class Calibration:
         Columns trial, replicate (2**32 and up: confirmation), target, the matched key, observed, simulated (both in the
         observations' unit), phase; n and probability where counts of n were observed.
         """
-        from modelops_runtime.evaluation.fit import fit_table
+        from modelops_runtime.evaluation.fit_table import fit_table
 
         number = self.best_trial if trial is None else trial
         if number is None:

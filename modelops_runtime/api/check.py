@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -117,7 +116,7 @@ def _summed_up(
 ) -> Checked:
     settings, trials = made.prepared.settings, made.loaded.spec.search.trials
     failures = [f"{o.failure.kind}: {o.failure.message}" for o in outcomes if o.failure is not None]
-    seconds = statistics.median(outcome.seconds for outcome in outcomes[1:])  # the first one imports
+    seconds = float(np.median([outcome.seconds for outcome in outcomes[1:]]))  # the first one imports
     finalists = rules.default_top(trials) if settings.confirm_top is None else settings.confirm_top
     simulations = trials * settings.replicates + finalists * settings.confirm_replicates
     width = made.prepared.plan.aligner.size

@@ -19,7 +19,8 @@ from modelops_runtime.contracts.parameters import Scalar, UniqueParameterSet
 from modelops_runtime.contracts.plain_text import json_text, plain_line
 from modelops_runtime.contracts.space import ChoiceParameter, IntegerParameter, Parameter
 from modelops_runtime.evaluation.fit import stack
-from modelops_runtime.evaluation.observation_noise import observed_of, with_values
+from modelops_runtime.evaluation.observation_noise import observed_of
+from modelops_runtime.evaluation.plan import with_values
 from modelops_runtime.inference.loss_family import intervals_of
 from modelops_runtime.inference.searched import Searched
 from modelops_runtime.inference.selftest import Repeat, SelfTest

@@ -1,17 +1,11 @@
-"""Aligned values as they are stored, and the table of fits that results make of them."""
+"""Aligned values as they are stored."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
-import pyarrow as pa
 
-from modelops_runtime.contracts.trial import phase_of
-from modelops_runtime.evaluation.observation_noise import OF_N
-from modelops_runtime.evaluation.stored import kept_numbers, loss_of
 from modelops_runtime.statistics.array import Array
 
 
@@ -26,97 +20,3 @@ def stack(rows: Sequence[bytes]) -> Array:
         raise ValueError("replicates with different numbers of observations")
     width = len(rows[0]) // 8 if rows else 0
     return np.frombuffer(b"".join(rows), dtype="<f8").reshape(len(rows), width).astype(np.float64, copy=False)
-
-
-def key_columns(observations: Mapping[str, Any]) -> dict[str, pa.Array]:
-    """The matched keys of all observations, one column for each name that any target uses; null where a target does not.
-
-    Dates become timestamps (days where there is no time of day); a name with several types becomes text.
-    """
-    columns: dict[str, list[Any]] = {}
-    for name in dict.fromkeys(name for part in observations.values() for name in part["keys"]):
-        cells: list[Any] = []
-        for part in observations.values():
-            missing = [None] * (part["stop"] - part["start"])
-            dated = name in part.get("dates", ())
-            cells += [_instant(cell) if dated else cell for cell in part["keys"].get(name, missing)]
-        columns[name] = cells
-    return {name: _array(cells) for name, cells in columns.items()}
-
-
-def fit_table(
-    observations: Mapping[str, Any],
-    replicates: Iterable[tuple[int, int, bytes]],
-    targets: Mapping[str, Any] | None = None,
-) -> pa.Table:
-    """One row an observation and replicate: trial, replicate, target, keys, observed, simulated (null: not matched), phase.
-
-    `simulated` is in the unit of `observed`. Where a target compares counts of n with probabilities, there are `n` and
-    `probability` too, null for the other targets: simulated is n * probability, null when an older run did not keep n.
-
-    `observations` is `Run.observations`; `replicates` are (trial, replicate, aligned values); `targets` is that of `Run.spec`.
-    """
-    listed = list(replicates)
-    named = [name for name, part in observations.items() for _ in range(part["stop"] - part["start"])]
-    observed = [value for part in observations.values() for value in part["observed"]]
-    values = stack([row for _, _, row in listed])
-    n, r = len(observed), len(listed)
-    values = values.reshape(r, n)
-    again = pa.array(np.tile(np.arange(n), r))
-    keys = {name if name not in _OWN else f"key.{name}": column for name, column in key_columns(observations).items()}
-    simulated, counts = _in_own_unit(observations, targets or {}, values)
-    return pa.table(
-        {
-            "trial": pa.array(np.repeat(np.array([trial for trial, _, _ in listed], dtype=np.int64), n)),
-            "replicate": pa.array(np.repeat(np.array([index for _, index, _ in listed], dtype=np.int64), n)),
-            "target": pa.array(named, pa.string()).take(again),
-            **{name: column.take(again) for name, column in keys.items()},
-            "observed": pa.array(observed, pa.float64()).take(again),
-            "simulated": _numbers(simulated),
-            "phase": pa.array([phase_of(index) for _, index, _ in listed], pa.string()).take(
-                pa.array(np.repeat(np.arange(r), n))
-            ),
-            **{name: _numbers(column) for name, column in counts.items()},
-        }
-    )
-
-
-_OWN = ("trial", "replicate", "target", "observed", "simulated", "phase", "n", "probability")
-
-
-def _in_own_unit(
-    observations: Mapping[str, Any], targets: Mapping[str, Any], values: Array
-) -> tuple[Array, dict[str, Array]]:
-    """`values` [R, N] in the observations' unit; and n and probability [R, N], where a target has them."""
-    if not any(part["loss"] in OF_N for part in observations.values()):
-        return values, {}
-    simulated, n, probability = values.copy(), np.full(values.shape, np.nan), np.full(values.shape, np.nan)
-    for name, part in observations.items():
-        if part["loss"] in OF_N:
-            place = slice(part["start"], part["stop"])
-            kept = kept_numbers("n", part, loss_of(targets.get(name) or {}))
-            n[:, place] = np.nan if kept is None else kept
-            probability[:, place] = values[:, place]
-            simulated[:, place] = values[:, place] * n[:, place]
-    return simulated, {"n": n, "probability": probability}
-
-
-def _numbers(values: Array) -> pa.Array:
-    return pa.array(values.reshape(-1), pa.float64(), from_pandas=True)
-
-
-def _instant(cell: str | None) -> datetime | None:
-    return None if cell is None else datetime.fromisoformat(cell).replace(tzinfo=None)
-
-
-def _array(cells: list[Any]) -> pa.Array:
-    given = [cell for cell in cells if cell is not None]
-    if given and all(isinstance(cell, datetime) for cell in given):
-        whole = all(cell.time() == datetime.min.time() for cell in given)
-        array = pa.array(cells, pa.timestamp("us"))
-        return array.cast(pa.date32()) if whole else array
-    if all(isinstance(cell, int | float) and not isinstance(cell, bool) for cell in given):
-        return pa.array(cells, pa.float64() if any(isinstance(cell, float) for cell in given) else pa.int64())
-    if all(isinstance(cell, bool) for cell in given):
-        return pa.array(cells, pa.bool_())
-    return pa.array([None if cell is None else str(cell) for cell in cells], pa.string())

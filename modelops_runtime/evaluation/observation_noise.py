@@ -6,10 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from modelops_runtime.evaluation import keys
 from modelops_runtime.evaluation.score import ScoredTarget
 from modelops_runtime.losses import likelihoods
 from modelops_runtime.losses.custom import CustomTerm
@@ -71,14 +69,6 @@ def observable(term: Term | CustomTerm, simulated: Array, rng: Rng, *, draws: in
     drawn = observe(term, np.where(missing, 0.0, repeated), rng)
     drawn[missing] = np.nan
     return drawn
-
-
-def with_values(table: pa.Table, column: str, values: Array) -> pa.Table:
-    """The table with `values` [N] in place of its N observations; what was missing stays so, and NaN becomes missing."""
-    there = ~np.isnan(keys.as_float(keys.flat(table.column(column))))
-    filled = np.full(len(table), np.nan)
-    filled[there] = values
-    return table.set_column(table.column_names.index(column), column, pa.array(filled, pa.float64(), from_pandas=True))
 
 
 def _poisson(simulated: Array, term: Term, rng: Rng) -> NDArray[Any]:

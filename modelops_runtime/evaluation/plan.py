@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from modelops_runtime.evaluation import keys
 from modelops_runtime.evaluation.align import Aligner, TargetAligner
@@ -152,7 +153,7 @@ def observations_of(name: str, spec: TargetSpec, table: pa.Table) -> Observation
         raise TargetProblem(
             f"{path}.observed", f"{spec.observed} holds an infinite observation", "observations are finite"
         )
-    table = table.filter(pa.array(there))
+    table = table.filter(pc.invert(values.is_null(nan_is_null=True)))  # pyright: ignore[reportAttributeAccessIssue]
     for key_name in key_names:
         _check_key(path, spec, key_name, keys.flat(table.column(key_name)))
     return Observations(table, y[there], int((~there).sum()), key_names)
@@ -239,3 +240,11 @@ def _json(value: object) -> object:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     return value.isoformat() if hasattr(value, "isoformat") else str(value)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def with_values(table: pa.Table, column: str, values: Array) -> pa.Table:
+    """The table with `values` [N] in place of its N observations; what was missing stays so, and NaN becomes missing."""
+    there = ~np.isnan(keys.as_float(keys.flat(table.column(column))))
+    filled = np.full(len(table), np.nan)
+    filled[there] = values
+    return table.set_column(table.column_names.index(column), column, pa.array(filled, pa.float64(), from_pandas=True))

@@ -14,6 +14,11 @@ from modelops_runtime.ledger.base import Ledger, Replicate, Run, Trial, complete
 if TYPE_CHECKING:  # the losses are for runs that lack sizes: `mops status` of all others does not wait for them
     from modelops_runtime.evaluation.score import Scorer
 
+DISTANCES = frozenset({"mean_signal", "annealed", "absolute", "relative", "log"})
+"""Losses that weigh no replicate, so that a run of them never has sizes: known by name, since to import the losses, and
+pydantic with them, would be half of the time that `mops status` takes.
+"""
+
 SAME = 1e-9
 """Relative difference of a loss and the one that is kept, within which they are the same."""
 
@@ -34,6 +39,8 @@ def scorer_of(run: Run) -> Scorer | None:
 def trials_of(ledger: Ledger, run: Run) -> list[Trial]:
     """All trials; the best set and the finalists have their effective sample sizes, and no error below five."""
     trials = ledger.trials(run.run_id)
+    if all(part["loss"] in DISTANCES for part in run.observations.values()):
+        return trials
     shown = [one.search.number for one in finalists_or_best(trials)]
     lacking = {trial.number for trial in trials if trial.number in shown and _lacks_size(trial)}
     scorer = scorer_of(run) if lacking else None

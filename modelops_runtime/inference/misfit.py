@@ -30,7 +30,10 @@ DRAWN = 200
 """Data sets that are drawn from the best set."""
 
 RUNS = 100
-"""Runs of it that these are drawn from and scored by, at most."""
+"""Runs of it that these are drawn from and scored by, at most: 25 of them for OBSERVATIONS."""
+
+COMPARED = 50_000
+"""Values that one data set is scored by, at most: where observations are many, fewer runs tell as well."""
 
 OBSERVATIONS = 2_000
 """Observations of a target that are compared, evenly spread, at most."""
@@ -71,9 +74,14 @@ def _unlikely(target: TargetData, values: Values, seed: int) -> str:
     term, part = _matched(target.scored.term, values)
     if term is None:
         return ""
+    part = part[_spread(len(part), COMPARED // part.shape[1])]
     rng = np.random.default_rng([seed, 1, target.start])
-    drawn = np.array([_loss_of_drawn(term, part, at % len(part), rng) for at in range(DRAWN)])
     seen = min(_loss_without(KINDS[term.kind].each(part, term).sum(axis=1), r) for r in range(len(part)))
+    drawn = np.empty(DRAWN)
+    for at in range(DRAWN):
+        drawn[at] = _loss_of_drawn(term, part, at % len(part), rng)
+        if seen <= drawn[at]:
+            return ""  # it cannot lie beyond all of them, whatever else is drawn
     if seen <= 2 * drawn.max() - float(np.median(drawn)):
         return ""
     return (
@@ -85,14 +93,17 @@ def _unlikely(target: TargetData, values: Values, seed: int) -> str:
 def _matched(term: object, values: Values) -> tuple[Term | None, Values]:
     """What all runs matched, thinned to OBSERVATIONS and RUNS; no term where nothing was."""
     places = np.flatnonzero(np.isfinite(values).all(axis=0))
-    if len(places) > OBSERVATIONS:
-        places = places[np.linspace(0, len(places) - 1, OBSERVATIONS).astype(np.intp)]
+    places = places[_spread(len(places), OBSERVATIONS)]
     if not isinstance(term, Term) or not len(places):
         return None, values
     mask = np.zeros(values.shape[1], dtype=np.bool_)
     mask[places] = True
-    rows = np.unique(np.linspace(0, len(values) - 1, min(len(values), RUNS)).astype(np.intp))
-    return term.at(mask), values[np.ix_(rows, places)]
+    return term.at(mask), values[np.ix_(_spread(len(values), RUNS), places)]
+
+
+def _spread(count: int, most: int) -> NDArray[np.intp]:
+    """At most `most` of `count` places, evenly spread."""
+    return np.linspace(0, count - 1, min(count, most)).astype(np.intp)
 
 
 def _loss_of_drawn(term: Term, runs: Values, which: int, rng: np.random.Generator) -> float:

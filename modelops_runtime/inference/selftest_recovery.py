@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -146,7 +145,7 @@ def _of_number(parameter: Searched, answered: Sequence[Repeat]) -> Recovery:
         outside=sum(one.outside for one in seen),
         low=parameter.low,
         high=parameter.high,
-        width=statistics.median(one.width for one in seen) if seen else None,
+        width=float(np.median([one.width for one in seen])) if seen else None,
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from modelops_runtime.evaluation.fit import key_columns
+from modelops_runtime.evaluation.fit_table import key_columns
 from modelops_runtime.inference.ranking import finalists_or_best
 from modelops_runtime.inference.run_data import Runs, runs_of
 from modelops_runtime.inference.series import quantiles_of

@@ -6,7 +6,6 @@ import json
 import platform
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -16,12 +15,13 @@ import pyarrow.parquet as pq
 
 from modelops_runtime.contracts.plain_json import plain
 from modelops_runtime.contracts.trial import TrialStatus, phase_of
-from modelops_runtime.evaluation.fit import fit_table
+from modelops_runtime.evaluation.fit_table import fit_table
 from modelops_runtime.inference.run_data import gather
 from modelops_runtime.ledger.base import Ledger, Replicate, Run, RunState, Trial
 from modelops_runtime.ledger.opening import run_in
 from modelops_runtime.results.bands import bands_table
 from modelops_runtime.results.columns import column, type_of
+from modelops_runtime.results.version import modelops_version
 from modelops_runtime.results.writing import together
 
 FORMAT = 2
@@ -235,11 +235,3 @@ def run_of_json(text: str) -> Run:
 def cautions_of_json(text: str) -> tuple[str, ...]:
     """What is to be said against the answer, of what `run_json` wrote; nothing in what an older one wrote."""
     return tuple(json.loads(text).get("cautions", ()))
-
-
-def modelops_version() -> str:
-    """Of the installed package; `unknown` when it runs from a bare folder."""
-    try:
-        return version("modelops")
-    except PackageNotFoundError:
-        return "unknown"

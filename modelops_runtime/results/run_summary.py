@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modelops_runtime.contracts.plain_json import plain
-from modelops_runtime.inference.cautions import cautions_of
 from modelops_runtime.inference.ranking import finalists
-from modelops_runtime.inference.run_data import RunData, gather
 from modelops_runtime.ledger.base import Ledger, Run, Trial
 from modelops_runtime.results.summary import Best, best_of, summary_of
+
+if TYPE_CHECKING:  # a list of runs takes no numbers
+    from modelops_runtime.inference.run_data import RunData
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +69,15 @@ class Listed:
 
 def shown(ledger: Ledger, run_id: str) -> Shown:
     """Raises LedgerError when there is no such run."""
+    from modelops_runtime.inference.run_data import gather
+
     return shown_of(gather(ledger, run_id))
 
 
 def shown_of(evidence: RunData) -> Shown:
     """The same of these rows."""
+    from modelops_runtime.inference.cautions import cautions_of
+
     run, trials = evidence.run, evidence.trials
     summary = summary_of(run, trials, evidence.now)
     return Shown(

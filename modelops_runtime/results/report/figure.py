@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from modelops_runtime.contracts.wording import counted, fmt
 from modelops_runtime.results.report.plot.scales import (
     Scale,
@@ -14,7 +16,6 @@ from modelops_runtime.results.report.plot.scales import (
     log_ticks,
     padded,
     padded_log,
-    quantile,
 )
 from modelops_runtime.results.report.plot.svg import Frame
 
@@ -76,7 +77,7 @@ class LossAxis:
 def loss_axis(losses: Sequence[float]) -> LossAxis:
     """An axis on which the good losses can be told apart. `losses` are finite and at least one."""
     low, high = min(losses), max(losses)
-    most = quantile(losses, 0.9)
+    most = float(np.quantile(losses, 0.9))
     # A few very bad sets must not flatten all the others.
     top = low + 1.6 * (most - low)
     log = low > 0 and min(top, high) / low > LOG_FROM

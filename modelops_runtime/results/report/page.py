@@ -20,12 +20,12 @@ from modelops_runtime.inference.run_data import RunData, gather
 from modelops_runtime.inference.searched import on_bound, searched_of
 from modelops_runtime.inference.targets import targets_of
 from modelops_runtime.ledger.base import Ledger, Run, RunState, Trial
-from modelops_runtime.results.export import modelops_version
 from modelops_runtime.results.report.failures import failures_say, failures_shown, times
 from modelops_runtime.results.report.figures import figures_of
 from modelops_runtime.results.report.plot.svg import key
 from modelops_runtime.results.report.time import worker_times
 from modelops_runtime.results.summary import RunSummary, summary_of
+from modelops_runtime.results.version import modelops_version
 from modelops_runtime.statistics.effective_sample_size import why_no_error
 
 TEMPLATES = Path(__file__).parent / "templates"

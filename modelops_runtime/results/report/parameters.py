@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from zlib import crc32
 
+import numpy as np
+
 from modelops_runtime.contracts.wording import counted, fmt
 from modelops_runtime.inference.history import history_of, loss_of
 from modelops_runtime.inference.identifiability import spread
@@ -22,7 +24,7 @@ from modelops_runtime.results.report.figure import (
     named_ticks,
     thinned,
 )
-from modelops_runtime.results.report.plot.scales import Scale, Tick, linear_ticks, log_ticks, padded, quantile
+from modelops_runtime.results.report.plot.scales import Scale, Tick, linear_ticks, log_ticks, padded
 from modelops_runtime.results.report.plot.svg import Axes, diamond, dots, picture
 
 MARKS = 1_500
@@ -142,7 +144,7 @@ def _chosen(trials: Sequence[Trial]) -> list[Trial]:
     """All, or the best half of the room and an even selection of the others."""
     if len(trials) <= MARKS:
         return list(trials)
-    limit = quantile([loss_of(trial) for trial in trials], MARKS / 2 / len(trials))
+    limit = np.quantile([loss_of(trial) for trial in trials], MARKS / 2 / len(trials))
     good = [trial for trial in trials if loss_of(trial) <= limit][: MARKS // 2]
     rest = [trial for trial in trials if loss_of(trial) > limit]
     return good + [rest[i] for i in thinned(len(rest), MARKS // 2)]

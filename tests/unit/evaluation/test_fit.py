@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from modelops_runtime.evaluation.fit import fit_table, stack, to_bytes
+from modelops_runtime.evaluation.fit import stack, to_bytes
+from modelops_runtime.evaluation.fit_table import fit_table
 from modelops_runtime.evaluation.plan import plan_targets
 from tests.unit.evaluation.targets import ROOT, target
 

@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from modelops_runtime.evaluation.observation_noise import in_own_unit, observable, observe, observed_of, with_values
+from modelops_runtime.evaluation.observation_noise import in_own_unit, observable, observe, observed_of
+from modelops_runtime.evaluation.plan import with_values
 from modelops_runtime.evaluation.score import ScoredTarget
 from modelops_runtime.losses.custom import CustomTerm
 from modelops_runtime.losses.kinds import LossError, term_of

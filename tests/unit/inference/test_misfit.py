@@ -118,3 +118,13 @@ def test_a_large_target_is_judged_in_bounded_time_by_a_part_of_it() -> None:
         "all at their mean: closer than noise would have it"
     )
     assert len(misfits([target], np.full((200, 50_000), 90.0), 0)) == 1
+
+
+@pytest.mark.parametrize("loss", LIKELIHOODS, ids=lambda loss: loss["kind"])
+def test_thousands_of_observations_are_judged_by_a_part_of_them(loss: dict[str, Any]) -> None:
+    level = 50 + 40 * np.sin(np.arange(3_000) / 3)
+    runs = np.repeat(level[np.newaxis], 100, axis=0)
+    (alike,) = targets(np.zeros(3_000), loss)
+    observed = np.maximum(alike.observable(runs[:1], 1)[0].round(), 0)
+    assert misfits(targets(observed, loss), runs, 0) == []
+    assert misfits(targets(2 * observed, loss), runs, 0) != []

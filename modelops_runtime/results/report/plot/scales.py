@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -141,12 +140,3 @@ def _month_ticks(low: float, high: float, step: int) -> list[Tick]:
 def _day_text(at: float) -> str:
     day = date_of(at)
     return f"{day.day} {day:%b}"
-
-
-def quantile(values: Sequence[float], share: float) -> float:
-    """By linear interpolation between the order statistics (numpy's default)."""
-    ordered = sorted(values)
-    at = share * (len(ordered) - 1)
-    below = math.floor(at)
-    above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (at - below) * (ordered[above] - ordered[below])
