@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from modelops_runtime.contracts.dates import days
 from modelops_runtime.contracts.wording import fmt, plus_minus
-from modelops_runtime.results.report.figure import loss_axis, thinned
+from modelops_runtime.results.report.loss_axis import loss_axis
 from modelops_runtime.results.report.plot import svg
 from modelops_runtime.results.report.plot.scales import (
     Scale,
@@ -19,6 +19,7 @@ from modelops_runtime.results.report.plot.scales import (
     linear_ticks,
     log_ticks,
     quantile,
+    thinned,
     whole_ticks,
 )
 

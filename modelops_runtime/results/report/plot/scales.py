@@ -143,6 +143,21 @@ def _day_text(at: float) -> str:
     return f"{day.day} {day:%b}"
 
 
+def named_ticks(names: Sequence[str], room: float) -> list[Tick]:
+    """Names at 0, 1, ...: shortened, and only every second, third, ... where `room` (pixels) is too small for all."""
+    short = [name if len(name) <= 12 else f"{name[:11]}…" for name in names]
+    longest = 10 + 6.8 * max(map(len, short), default=0)
+    step = max(1, math.ceil(len(short) * longest / room))
+    return [Tick(float(i), short[i]) for i in range(0, len(short), step)]
+
+
+def thinned(count: int, most: int) -> list[int]:
+    """At most `most` indices out of `count`, evenly spread, the first and the last among them."""
+    if count <= most:
+        return list(range(count))
+    return sorted({round(i * (count - 1) / (most - 1)) for i in range(most)})
+
+
 def quantile(values: Sequence[float], share: float) -> float:
     """By linear interpolation between the order statistics (numpy's default)."""
     ordered = sorted(values)

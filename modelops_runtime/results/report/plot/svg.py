@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 from modelops_runtime.results.report.plot.scales import Scale, Tick
@@ -130,6 +130,20 @@ class Frame:
     def y_range(self) -> tuple[float, float]:
         """From the bottom up: y grows downwards in SVG."""
         return self.height - self.bottom, self.top
+
+
+WIDE = Frame(width=720, height=300)
+NARROW = Frame(width=350, height=250)
+PANEL = Frame(width=340, height=220)
+
+MARKS = 3_000
+"""Dots of one drawing; beyond that, the better ones and an even selection of the others are drawn."""
+
+
+def fitted(frame: Frame, y_ticks: Sequence[Tick]) -> Frame:
+    """The frame with room for its tick texts."""
+    longest = max((len(tick.text) for tick in y_ticks), default=1)
+    return replace(frame, left=max(30.0, 14.0 + 6.6 * longest))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
