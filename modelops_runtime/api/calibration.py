@@ -62,14 +62,14 @@ class Calibration:
 
     def trials(self) -> pa.Table:
         """One row for each search trial: trial, status, loss, loss_se, confirmed_loss, `param.NAME`, ...; `.to_pandas()`."""
-        from modelops_runtime.results.export import trials_table
+        from modelops_runtime.results.tables.trials import trials_table
 
         with self._ledger() as ledger:
             return trials_table(ledger.trials(self.run_id))
 
     def replicates(self, trial: int | None = None) -> pa.Table:
         """One row for each simulation, of one trial or of all: trial, replicate, seed, status, seconds, error, ..."""
-        from modelops_runtime.results.export import replicates_table
+        from modelops_runtime.results.tables.replicates import replicates_table
 
         with self._ledger() as ledger:
             return replicates_table(ledger.replicates(self.run_id, trial))

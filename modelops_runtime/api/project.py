@@ -93,12 +93,12 @@ def _target(root: Path, name: str, target: Mapping[str, Any]) -> dict[str, Any]:
         return {"observed": os.path.relpath(Path(observed).resolve(), root.resolve())} | written
     import pyarrow.parquet as pq
 
-    from modelops_runtime.results.writing import together
+    from modelops_runtime.results.atomic_files import written_together
 
     file = f"{name}.parquet"
     table = _table(observed, name)
     if not (root / file).is_file() or not pq.read_table(root / file).equals(table):
-        with together(root, [file]) as (part,):
+        with written_together(root, [file]) as (part,):
             pq.write_table(table, part)
     return {"observed": file} | written
 

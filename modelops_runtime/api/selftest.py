@@ -27,8 +27,8 @@ from modelops_runtime.inference.selftest_recovery import recoveries, together
 from modelops_runtime.ledger.opening import open_ledger
 from modelops_runtime.losses.kinds import KINDS, Family
 from modelops_runtime.losses.observation_terms import LossError
+from modelops_runtime.results.atomic_files import written_together
 from modelops_runtime.results.selftest_text import report_lines
-from modelops_runtime.results.writing import together as written_together
 from modelops_runtime.runner.events import Event
 from modelops_runtime.runner.request import RunReport, RunRequest
 from modelops_runtime.runner.run import run_spec

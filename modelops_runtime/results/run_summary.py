@@ -12,11 +12,11 @@ from modelops_runtime.inference.cautions import cautions_of
 from modelops_runtime.inference.ranking import finalists
 from modelops_runtime.inference.run_data import RunData, gather
 from modelops_runtime.ledger.base import Ledger, Run, Trial
-from modelops_runtime.results.summary import Best, best_of, summary_of
+from modelops_runtime.results.run_progress import Best, best_of, progress_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class RunSummary:
     """What `mops results show` says."""
 
     run: str
@@ -48,7 +48,7 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
+class RunLine:
     """A run in one line."""
 
     run: str
@@ -66,30 +66,30 @@ class Listed:
         return plain(asdict(self))
 
 
-def shown(ledger: Ledger, run_id: str) -> Shown:
+def run_summary(ledger: Ledger, run_id: str) -> RunSummary:
     """Raises LedgerError when there is no such run."""
-    return shown_of(gather(ledger, run_id))
+    return run_summary_of(gather(ledger, run_id))
 
 
-def shown_of(evidence: RunData) -> Shown:
-    """The same of these rows."""
-    run, trials = evidence.run, evidence.trials
-    summary = summary_of(run, trials, evidence.now)
-    return Shown(
+def run_summary_of(run_data: RunData) -> RunSummary:
+    """As `run_summary`, from rows that the caller has read."""
+    run, trials = run_data.run, run_data.trials
+    progress = progress_of(run, trials, run_data.now)
+    return RunSummary(
         run=run.run_id,
-        state=summary.state,
-        reason=summary.reason,
+        state=progress.state,
+        reason=progress.reason,
         warnings=run.warnings,
-        trials=summary.trials,
-        finished=summary.finished,
-        failed=sum(failed.count for failed in summary.failures),
-        stopped_early=summary.stopped_early,
-        replicates=summary.replicates,
-        simulations=summary.simulations,
-        best=_in_order(summary.best, run) if summary.best else None,
-        derived=summary.derived,
+        trials=progress.trials,
+        finished=progress.finished,
+        failed=sum(failed.count for failed in progress.failures),
+        stopped_early=progress.stopped_early,
+        replicates=progress.replicates,
+        simulations=progress.simulations,
+        best=_in_order(progress.best, run) if progress.best else None,
+        derived=progress.derived,
         finalists=tuple(_in_order(best_of(candidate), run) for candidate in finalists(trials)),
-        cautions=cautions_of(evidence),
+        cautions=cautions_of(run_data),
         created_at=run.created_at,
         finished_at=run.finished_at,
     )
@@ -102,22 +102,22 @@ def _in_order(best: Best, run: Run) -> Best:
     return replace(best, params={name: best.params[name] for name in names})
 
 
-def listed(ledger: Ledger) -> list[Listed]:
+def run_lines(ledger: Ledger) -> list[RunLine]:
     """All runs, newest first."""
-    return [listed_of(run, ledger.trials(run.run_id), ledger.now()) for run in ledger.list_runs()]
+    return [run_line(run, ledger.trials(run.run_id), ledger.now()) for run in ledger.list_runs()]
 
 
-def listed_of(run: Run, trials: Sequence[Trial], now: datetime) -> Listed:
+def run_line(run: Run, trials: Sequence[Trial], now: datetime) -> RunLine:
     """The same of these rows."""
-    summary = summary_of(run, trials, now)
-    return Listed(
+    progress = progress_of(run, trials, now)
+    return RunLine(
         run=run.run_id,
-        state=summary.state,
-        paused=summary.paused,
-        trials=summary.trials,
-        finished=summary.finished,
-        loss=summary.best.loss if summary.best else None,
-        confirmed_loss=summary.best.confirmed_loss if summary.best else None,
+        state=progress.state,
+        paused=progress.paused,
+        trials=progress.trials,
+        finished=progress.finished,
+        loss=progress.best.loss if progress.best else None,
+        confirmed_loss=progress.best.confirmed_loss if progress.best else None,
         created_at=run.created_at,
         finished_at=run.finished_at,
     )

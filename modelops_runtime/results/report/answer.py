@@ -9,7 +9,7 @@ from modelops_runtime.contracts.wording import counted, duration, fmt, plus_minu
 from modelops_runtime.inference.ranking import Candidate
 from modelops_runtime.inference.searched import on_bound, searched_of
 from modelops_runtime.ledger.base import Run, RunState, Trial
-from modelops_runtime.results.summary import RunSummary
+from modelops_runtime.results.run_progress import RunProgress
 from modelops_runtime.statistics.effective_sample_size import why_no_error
 
 
@@ -31,9 +31,9 @@ def kind_of(run: Run, best: Candidate | None) -> str:
     return "open"
 
 
-def headline(run: Run, summary: RunSummary, best: Candidate | None) -> str:
+def headline(run: Run, progress: RunProgress, best: Candidate | None) -> str:
     """The answer in a sentence or two, or why there is none."""
-    done = f"{summary.finished:,} of {counted(run.trials, 'trial')}"
+    done = f"{progress.finished:,} of {counted(run.trials, 'trial')}"
     if best is None:
         why = f"The run failed after {done}" if run.state is RunState.FAILED else f"{done} finished so far"
         return f"{why}. No trial completed, so there is no answer."
@@ -61,7 +61,7 @@ def unknown_error(best: Candidate) -> str:
     return why_no_error(trial.effective_sample_size, trial.replicates)
 
 
-def tiles_of(summary: RunSummary, best: Candidate | None) -> list[Row]:
+def tiles_of(progress: RunProgress, best: Candidate | None) -> list[Row]:
     """The few numbers under the headline."""
     rows: list[Row] = []
     if best is not None and best.confirmed_loss is not None:
@@ -70,15 +70,15 @@ def tiles_of(summary: RunSummary, best: Candidate | None) -> list[Row]:
     elif best is not None:
         value = plus_minus(best.search.loss, best.search.loss_se)
         rows.append(Row(name="loss, not confirmed", value=value, note="error unknown" if unknown_error(best) else ""))
-    early = f"{summary.stopped_early:,} stopped early" if summary.stopped_early else ""
-    rows.append(Row(name="trials", value=f"{summary.finished:,} of {summary.trials:,}", note=early))
-    busy = f"{duration(summary.simulation_s)} of simulation" if summary.simulation_s else ""
-    rows.append(Row(name="simulations", value=f"{summary.simulations:,}", note=busy))
-    if summary.created_at is not None:
-        end = summary.finished_at or summary.at
-        name = "time" if summary.finished_at else "time so far"
-        began = f"from {summary.created_at:%Y-%m-%d %H:%M} UTC"
-        rows.append(Row(name=name, value=duration((end - summary.created_at).total_seconds()), note=began))
+    early = f"{progress.stopped_early:,} stopped early" if progress.stopped_early else ""
+    rows.append(Row(name="trials", value=f"{progress.finished:,} of {progress.trials:,}", note=early))
+    busy = f"{duration(progress.simulation_s)} of simulation" if progress.simulation_s else ""
+    rows.append(Row(name="simulations", value=f"{progress.simulations:,}", note=busy))
+    if progress.created_at is not None:
+        end = progress.finished_at or progress.at
+        name = "time" if progress.finished_at else "time so far"
+        began = f"from {progress.created_at:%Y-%m-%d %H:%M} UTC"
+        rows.append(Row(name=name, value=duration((end - progress.created_at).total_seconds()), note=began))
     return rows
 
 

@@ -16,7 +16,6 @@ from modelops_runtime.inference.intervals import Intervals
 from modelops_runtime.inference.run_data import RunData, gather
 from modelops_runtime.inference.searched import searched_of
 from modelops_runtime.ledger.base import Ledger
-from modelops_runtime.results.export import modelops_version
 from modelops_runtime.results.report.answer import Row, headline, kind_of, parameter_rows, tiles_of
 from modelops_runtime.results.report.failures import failures_say, failures_shown, times
 from modelops_runtime.results.report.figure import FigureData
@@ -26,7 +25,8 @@ from modelops_runtime.results.report.plot.svg import key
 from modelops_runtime.results.report.provenance import provenance_rows
 from modelops_runtime.results.report.spans import worker_times
 from modelops_runtime.results.report.style import TEMPLATES, page_style
-from modelops_runtime.results.summary import summary_of
+from modelops_runtime.results.run_progress import progress_of
+from modelops_runtime.results.run_record import modelops_version
 
 WORKERS = 20
 """Workers with a line of their own in the table."""
@@ -42,10 +42,10 @@ def write_report(ledger: Ledger, run_id: str, path: Path) -> Path:
 
 def write_page(run_data: RunData, path: Path, found: Findings | None = None) -> Path:
     """The same of rows that the caller has read, and of what it found out of them."""
-    from modelops_runtime.results.writing import together
+    from modelops_runtime.results.atomic_files import written_together
 
     html = page_of(run_data, found)
-    with together(path.parent, [path.name]) as (part,):
+    with written_together(path.parent, [path.name]) as (part,):
         part.write_text(html, encoding="utf-8")
     return path
 
@@ -67,18 +67,18 @@ def page_of(run_data: RunData, found: Findings | None = None) -> str:
 
 def _context(run_data: RunData, findings: Findings) -> dict[str, Any]:
     run, trials, found = run_data.run, run_data.trials, findings.intervals
-    summary = summary_of(run, trials, run_data.now)
+    progress = progress_of(run, trials, run_data.now)
     best = next(iter(run_data.ranked), None)
     return {
         "run_id": run.run_id,
         "kind": kind_of(run, best),
-        "headline": headline(run, summary, best),
+        "headline": headline(run, progress, best),
         "reason": run.reason,
         "warnings": run.warnings,
         "doubts": findings.doubts,
-        "tiles": tiles_of(summary, best),
+        "tiles": tiles_of(progress, best),
         "parameters": parameter_rows(run, trials, best),
-        "derived": [Row(name=name, value=fmt(value)) for name, value in summary.derived.items()],
+        "derived": [Row(name=name, value=fmt(value)) for name, value in progress.derived.items()],
         "style": page_style(),
         "figures": drawings_of(FigureData(run_data=run_data, intervals=found)),
         "finalists_say": finalists_say(trials),

@@ -11,11 +11,11 @@ from modelops_runtime.contracts.plain_text import plain_text
 from modelops_runtime.inference.loss_family import intervals_of
 from modelops_runtime.inference.run_data import gather
 from modelops_runtime.ledger.base import Ledger
+from modelops_runtime.results.atomic_files import written_together
 from modelops_runtime.results.report.figure import Drawing, FigureData
 from modelops_runtime.results.report.figure_discovery import all_drawings
 from modelops_runtime.results.report.plot.svg import at, key, text
 from modelops_runtime.results.report.style import light_style
-from modelops_runtime.results.writing import together
 
 LEGEND_ROW = 18.0
 
@@ -33,7 +33,7 @@ def write_figures(ledger: Ledger, run_id: str, folder: Path) -> list[Path]:
     run_data = gather(ledger, run_id)
     data = FigureData(run_data=run_data, intervals=intervals_of(run_data.run, run_data.trials))
     drawn = list(named_figures(all_drawings(data)))
-    with together(folder, [name for name, _ in drawn]) as paths:
+    with written_together(folder, [name for name, _ in drawn]) as paths:
         for path, (_, svg) in zip(paths, drawn, strict=True):
             path.write_text(svg, encoding="utf-8")
     return [folder / name for name, _ in drawn]

@@ -12,7 +12,7 @@ from modelops_runtime.bundles.ignoring import list_results
 
 
 @contextmanager
-def together(folder: Path, names: Sequence[str]) -> Iterator[list[Path]]:
+def written_together(folder: Path, names: Sequence[str]) -> Iterator[list[Path]]:
     """Paths to write to in `folder` (made at need), renamed to `names` when the block ends well, removed when it does not.
 
     The old files stay as they are until all new ones are written.

@@ -69,7 +69,7 @@ class LastError:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunSummary:
+class RunProgress:
     """A run at one moment, `at` on the database's clock."""
 
     run_id: str
@@ -110,25 +110,25 @@ class RunSummary:
         return plain(asdict(self))
 
     @classmethod
-    def from_json(cls, given: Mapping[str, Any]) -> RunSummary:
+    def from_json(cls, given: Mapping[str, Any]) -> RunProgress:
         """What `as_json` wrote. Raises ValueError for anything else."""
         from pydantic import TypeAdapter
 
         return TypeAdapter(cls).validate_python(given)
 
 
-def summarise(ledger: Ledger, run_id: str) -> RunSummary:
+def read_progress(ledger: Ledger, run_id: str) -> RunProgress:
     """Raises LedgerError when there is no such run."""
     run = run_in(ledger, run_id)
-    return summary_of(run, trials_of(ledger, run), ledger.now())
+    return progress_of(run, trials_of(ledger, run), ledger.now())
 
 
-def summary_of(run: Run, trials: Sequence[Trial], now: datetime) -> RunSummary:
-    """The summary of these rows, at the moment `now` of the database's clock."""
+def progress_of(run: Run, trials: Sequence[Trial], now: datetime) -> RunProgress:
+    """The progress that these rows show, at the moment `now` of the database's clock."""
     search = [trial for trial in trials if trial.phase == "search"]
     done = [trial for trial in trials if trial.status.is_final]
     ranked = candidates(trials)
-    return RunSummary(
+    return RunProgress(
         run_id=run.run_id,
         state=str(run.state),
         reason=run.reason,
