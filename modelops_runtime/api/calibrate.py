@@ -113,11 +113,11 @@ def _ended(request: RunRequest, folder: Path, done: RunReport) -> Calibration:
         assert run is not None
         told: dict[str, Any] = {}
         if not done.interrupted:
-            evidence = gather(opened, name)
-            found = findings_of(evidence)
+            run_data = gather(opened, name)
+            found = findings_of(run_data)
             told = {
-                "cautions": cautions_of(evidence, found),
-                "report": write_page(evidence, folder / "report.html", found),
+                "cautions": cautions_of(run_data, found),
+                "report": write_page(run_data, folder / "report.html", found),
             }
         return of_run(
             with_sizes(opened, run),

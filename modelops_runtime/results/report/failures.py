@@ -32,7 +32,7 @@ class Log:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FailureKindShown:
+class FailuresOfKind:
     """All failed trials of one kind."""
 
     kind: str
@@ -44,18 +44,18 @@ class FailureKindShown:
     logs: tuple[Log, ...]
 
 
-def failures_shown(trials: Sequence[Trial], replicates: Sequence[Replicate]) -> list[FailureKindShown]:
+def failures_by_kind(trials: Sequence[Trial], replicates: Sequence[Replicate]) -> list[FailuresOfKind]:
     """By kind, the most frequent first; confirmations included."""
     by_kind: dict[str, list[Trial]] = {}
     for trial in trials:
         if trial.status in (TrialStatus.FAILED, TrialStatus.TIMEOUT):
             by_kind.setdefault(_kind(trial), []).append(trial)
     examples = failed_examples(trials)
-    found: list[FailureKindShown] = []
+    found: list[FailuresOfKind] = []
     for kind, those in by_kind.items():
         ranked = _errors(those)
         found.append(
-            FailureKindShown(
+            FailuresOfKind(
                 kind=kind,
                 count=len(those),
                 errors=tuple(ranked[:ERRORS]),
@@ -63,7 +63,7 @@ def failures_shown(trials: Sequence[Trial], replicates: Sequence[Replicate]) -> 
                 logs=tuple(_log(trial, replicates) for trial in examples if _kind(trial) == kind),
             )
         )
-    return sorted(found, key=lambda shown: (-shown.count, shown.kind))
+    return sorted(found, key=lambda failures: (-failures.count, failures.kind))
 
 
 def _errors(trials: Sequence[Trial]) -> list[tuple[str, int]]:
@@ -80,14 +80,14 @@ def _kind(trial: Trial) -> str:
     return trial.failure or str(trial.status)
 
 
-def failures_say(trials: Sequence[Trial], shown: Sequence[FailureKindShown]) -> str:
+def failures_say(trials: Sequence[Trial], failures: Sequence[FailuresOfKind]) -> str:
     """How many trials failed of how many, and what most of them had in common."""
     finished = sum(trial.status.is_final for trial in trials)
-    failed = sum(kind.count for kind in shown)
+    failed = sum(kind.count for kind in failures)
     said = (
         f"{failed:,} of {counted(finished, 'trial')} failed ({fmt(float(f'{100 * failed / max(finished, 1):.2g}'))} %)"
     )
-    error, count = max((kind.errors[0] for kind in shown), key=lambda item: item[1])
+    error, count = max((kind.errors[0] for kind in failures), key=lambda item: item[1])
     return f"{said}; the commonest error, {times(error, count)}: {error}"
 
 

@@ -17,7 +17,7 @@ from modelops_runtime.inference.run_data import RunData, gather
 from modelops_runtime.inference.searched import searched_of
 from modelops_runtime.ledger.base import Ledger
 from modelops_runtime.results.report.answer import Row, headline, kind_of, parameter_rows, tiles_of
-from modelops_runtime.results.report.failures import failures_say, failures_shown, times
+from modelops_runtime.results.report.failures import failures_by_kind, failures_say, times
 from modelops_runtime.results.report.figure import FigureData
 from modelops_runtime.results.report.figure_discovery import drawings_of
 from modelops_runtime.results.report.finalists import finalist_rows, finalists_say
@@ -110,5 +110,5 @@ def _identified(run_data: RunData, found: Intervals) -> dict[str, Any]:
 
 
 def _failures(run_data: RunData) -> dict[str, Any]:
-    shown = failures_shown(run_data.trials, run_data.replicates)
-    return {"failures": shown, "failures_say": failures_say(run_data.trials, shown) if shown else ""}
+    failures = failures_by_kind(run_data.trials, run_data.replicates)
+    return {"failures": failures, "failures_say": failures_say(run_data.trials, failures) if failures else ""}

@@ -19,7 +19,7 @@ from modelops_runtime.inference.searched import Searched
 from modelops_runtime.inference.targets import targets_of
 from modelops_runtime.ledger.base import Trial
 from modelops_runtime.ledger.opening import open_ledger
-from modelops_runtime.results.report.failures import failures_say, failures_shown
+from modelops_runtime.results.report.failures import failures_by_kind, failures_say
 from modelops_runtime.results.report.figure import Place
 from modelops_runtime.results.report.figures.fit import draw_target
 from modelops_runtime.results.report.figures.pairs import chosen_pairs, draw_pairs, pairs_say
@@ -143,7 +143,7 @@ def test_failures_are_told_by_kind_with_their_logs():
     planned.append(failed(5, {"beta": 9.0}, kind="TIMEOUT", error="over 30 s"))
     trials, replicates = Story(run=a_run(), trials=tuple(planned)).rows()
     log = "\n".join(f"line {n}" for n in range(100))
-    shown = failures_shown(trials, [replace(r, log=log) for r in replicates])
+    shown = failures_by_kind(trials, [replace(r, log=log) for r in replicates])
     assert [(kind.kind, kind.count, len(kind.errors), len(kind.logs)) for kind in shown] == [
         ("MODEL_ERROR", 5, 1, 3),
         ("TIMEOUT", 1, 1, 1),

@@ -74,8 +74,8 @@ def _picture(frame: Frame, spans: Sequence[Span], workers: Sequence[str], end: f
     frame = fitted(Frame(width=frame.width, height=200), y_ticks)
     x, ticks, x_name = time_axis(frame, end, 8 if frame.width > 500 else 4)
     y = Scale(0.0, high, *frame.y_range)
-    shown = workers[:WORKERS] if len(workers) > 1 else ()
-    lines = [(work_done([span for span in spans if span.worker == worker]), "single") for worker in shown]
+    named = workers[:WORKERS] if len(workers) > 1 else ()
+    lines = [(work_done([span for span in spans if span.worker == worker]), "single") for worker in named]
     body = [
         line(((x(at), y(done / unit)) for at, done in [*points, (end, points[-1][1])]), css)
         for points, css in [*lines, (everything, "median")]
