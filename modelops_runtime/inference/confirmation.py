@@ -51,7 +51,7 @@ def disagreement(run: Run, trials: Sequence[Trial], replicates: Sequence[Replica
     if best not in far:
         return next(iter(far.values()))
     others = len(far) - 1
-    return far[best] + (f" So it is with {others} more of the {len(confirmed)} finalists." if others else "")
+    return far[best] + (f" The same holds for {others} more of the {len(confirmed)} finalists." if others else "")
 
 
 def _said(run: Run, one: Candidate, replicates: Sequence[Replicate], tried: int, finals: int) -> str:
@@ -68,7 +68,7 @@ def _said(run: Run, one: Candidate, replicates: Sequence[Replicate], tried: int,
         if measure_of(run).is_likelihood or low <= 0 or high < ABSURD * low:
             return ""
         times = f"{fmt(high / low)} times" if confirm.loss > search.loss else f"1 / {fmt(high / low)} of"
-        return f"{start.format(times)}; neither has an error that could tell whether that is chance: {MEANS}."
+        return f"{start.format(times)}; neither has an error to tell whether that is chance: {MEANS}."
     expected = _expected(run, one, replicates)
     gap = confirm.loss - (search.loss if expected is None else expected)
     if gap < 0 and expected is None:

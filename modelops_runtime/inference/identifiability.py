@@ -35,13 +35,13 @@ def interval_rows(found: Intervals, best: Trial | None) -> list[IntervalRow]:
 
 
 def _row(interval: Interval, best: object, *, ridged: bool) -> IntervalRow:
-    """Along a ridge the surface's lowest point is anywhere, so it is not shown."""
+    """A line of the table; along a ridge the surface is lowest anywhere, so no point is shown."""
     if interval.low is None or interval.high is None:
         return IntervalRow(name=interval.name, best=fmt(best), interval="–", estimate="–", note=interval.reason)
     ends = [name for name, is_open in (("lower", interval.low_open), ("upper", interval.high_open)) if is_open]
     notes = [f"its {ends[0]} end is the bound of the range: the data do not exclude what lies beyond"] if ends else []
     if isinstance(best, int | float) and not interval.low <= best <= interval.high:
-        notes.append("the best set lies outside: it owes its place to luck in this parameter")
+        notes.append("the best set lies outside: its value of this parameter is partly luck")
     return IntervalRow(
         name=interval.name,
         best=fmt(best),
@@ -86,8 +86,8 @@ def how_found(found: Intervals) -> str:
     else:
         what = "mean absolute residual" if found.method == ABSOLUTE else "residual variance"
         text += (
-            f", as the {what} of the best fit would have it. A distance is no likelihood: residuals that follow one another,"
-            " as an epidemic's do, make such intervals too narrow."
+            f", scaled by the {what} of the best fit. A distance is not a likelihood: correlated residuals, such as those"
+            " of an epidemic, make such intervals too narrow."
         )
     return f"{text} The noise of a loss is about {fmt(float(f'{found.noise or 0.0:.2g}'))}."
 

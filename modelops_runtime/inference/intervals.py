@@ -270,7 +270,7 @@ def _yardstick(
     if least is None:
         least = float(np.sort(points.losses)[:3][-1])
     if least <= 0:
-        return "the best set fits all but exactly: there are no residuals that tell the noise of the data"
+        return "the best set fits almost exactly: there are no residuals from which to estimate the noise of the data"
     if method == ABSOLUTE:
         return _Yardstick(method=method, factor=observations / least, threshold=rise, joint=joint)
     rise, joint = float(stdtrit(free, (1 + level) / 2)) ** 2 / 2, float(fdtri(2, free, level))
@@ -283,7 +283,7 @@ def _complaint(surface: Surface | None, parameters: int, trials: int) -> str:
         over = counted(parameters, "parameter")
         few = f"too few of the {trials:,} completed trials lie near the best"
         if trials < needed(parameters):
-            few = f"there {'is' if trials == 1 else 'are'} but {counted(trials, 'completed trial')}"
+            few = f"there {'is' if trials == 1 else 'are'} only {counted(trials, 'completed trial')}"
         return f"{few}: a surface over {over} needs {needed(parameters)}"
     curvatures, directions = np.linalg.eigh(surface.hessian)
     errors = [surface.curvature_error(direction) for direction in directions.T]

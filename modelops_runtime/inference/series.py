@@ -26,7 +26,7 @@ class Series:
     observed: Array
     simulated: Array
     observable: Array
-    """The simulations with the noise of observation that the loss supposes, [draws, n]; no rows where it supposes none."""
+    """The simulations with the observation noise that the loss assumes, [draws, n]; no rows where it assumes none."""
 
     @cached_property
     def quantiles(self) -> Array:
@@ -35,12 +35,12 @@ class Series:
 
     @cached_property
     def noise(self) -> Array:
-        """5 % and 95 % of what would be observed, [2, n]; NaN where nothing was matched, or the loss supposes no noise."""
+        """5 % and 95 % of what would be observed, [2, n]; NaN where nothing was matched, or the loss assumes no noise."""
         return quantiles_of(self.observable, (0.05, 0.95))
 
     @property
     def expected(self) -> Array:
-        """The band in which nine of ten observations should lie, [2, n]: with the noise of observation where there is one."""
+        """The band in which nine of ten observations should lie, [2, n]: with observation noise where the loss has it."""
         return self.noise if len(self.observable) else self.quantiles[[0, 4]]
 
     @property
@@ -64,7 +64,7 @@ def quantiles_of(values: Array, levels: Sequence[float]) -> Array:
 def series_of(target: TargetData, values: Array, seed: int = 0) -> list[Series]:
     """The target's observations by group, each in the order of its axis. `values` [replicates, observations of it].
 
-    The noise of observation follows from `seed`.
+    The observation noise is drawn from `seed`.
     """
     simulated, drawn = target.in_own_unit(values), target.observable(values, seed)
     groups: dict[tuple[Key, ...], list[int]] = {}

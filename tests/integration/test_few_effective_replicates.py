@@ -81,7 +81,7 @@ def test_no_command_and_no_page_states_an_error_an_interval_or_an_order(few: tup
     html = page_of(made)
     assert "±" not in html
     assert "There are no intervals for this run: the best set&#39;s confirmed loss rests on 1." in html
-    assert "But their order says nothing: " in html
+    assert "Their order is not known: " in html
 
 
 REMEDY = "give the targets a weight below 1"

@@ -38,7 +38,7 @@ class FailuresOfKind:
     kind: str
     count: int
     errors: tuple[tuple[str, int], ...]
-    """(error, trials that had it but for its numbers), the most frequent first."""
+    """(error, trials that had it, whatever the numbers in it), the most frequent first."""
     others: int
     """Errors that are not listed."""
     logs: tuple[Log, ...]
@@ -67,7 +67,7 @@ def failures_by_kind(trials: Sequence[Trial], replicates: Sequence[Replicate]) -
 
 
 def _errors(trials: Sequence[Trial]) -> list[tuple[str, int]]:
-    """(an error, how many trials had it, but for its numbers), the most frequent first."""
+    """(an error, how many trials had it, whatever the numbers in it), the most frequent first."""
     by_shape: dict[str, list[str]] = {}
     for trial in trials:
         error = trial.error or "no message"
@@ -92,9 +92,9 @@ def failures_say(trials: Sequence[Trial], failures: Sequence[FailuresOfKind]) ->
 
 
 def times(error: str, count: int) -> str:
-    """`7 times, whatever its numbers`: errors that differ in their numbers alone are counted as one."""
+    """`7 times, with different numbers`: errors that differ only in their numbers count as one."""
     varies = count > 1 and error_shape(error) != error
-    return counted(count, "time") + (", whatever its numbers" if varies else "")
+    return counted(count, "time") + (", with different numbers" if varies else "")
 
 
 def _log(trial: Trial, replicates: Sequence[Replicate]) -> Log:

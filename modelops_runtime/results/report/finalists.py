@@ -13,23 +13,21 @@ from modelops_runtime.results.report.answer import unknown_error
 
 def finalists_say(trials: Sequence[Trial]) -> str:
     """What the confirmation changed."""
-    start = (
-        "The lowest loss of a search is lucky as well as good, so the best sets were run again on seeds it never saw. "
-    )
+    start = "The lowest loss of a search is partly luck, so the best sets were run again on fresh seeds. "
     confirmed = [c for c in finalists(trials) if c.confirmed_loss is not None]
     if not confirmed:
-        return f"{start}None is done yet."
+        return f"{start}None has finished yet."
     if reason := without_support(candidates(trials)):
-        return f"{start}But their order says nothing: {reason}."
+        return f"{start}Their order is not known: {reason}."
     lowest = min(confirmed, key=lambda c: (c.search.loss, c.search.number))
     now = plus_minus(lowest.confirmed_loss, lowest.confirmed_loss_se)
     best = confirmed[0].search.number
-    text = f"Trial {lowest.search.number}, the best of the search with {fmt(lowest.search.loss)}, comes to {now} there"
+    text = f"Trial {lowest.search.number}, the best of the search with a loss of {fmt(lowest.search.loss)}, has {now} there"
     return start + text + (", and stays the best." if best == lowest.search.number else f"; trial {best} is better.")
 
 
 def finalist_rows(trials: Sequence[Trial]) -> list[dict[str, Any]]:
-    """With their ranks, but where their losses tell none."""
+    """The finalists, best first; without ranks where their order is not known."""
     rankless = bool(without_support(candidates(trials)))
     return [_finalist(found, None if rankless else rank) for rank, found in enumerate(finalists(trials), start=1)]
 

@@ -48,18 +48,18 @@ def legend_of(target: TargetData, series: Sequence[Series]) -> tuple[tuple[str, 
         ("area wide", "central 90 % of the simulations"),
     ]
     if any(len(one.observable) for one in series):
-        legend.append(("area noise", f"central 90 % with the noise of observation ({target.loss})"))
+        legend.append(("area noise", f"central 90 % with observation noise ({target.loss})"))
     return (*legend, SINGLES) if any(one.is_line for one in series) else tuple(legend)
 
 
 def without_noise(target: TargetData, series: Sequence[Series]) -> str:
-    """Why no band with the noise of observation is drawn of these simulations, if none is."""
+    """Why no band with observation noise is drawn; empty where one is, or nothing is drawn at all."""
     if not any(len(one.simulated) for one in series) or any(len(one.observable) for one in series):
         return ""
     if target.supposes_noise:
         why = target.not_stored or f"the values lie beyond what {target.loss} can be drawn for"
-        return f"The noise of observation is not drawn: {why}."
-    return f"The loss, {target.loss}, supposes no noise of observation: the bands are those of the simulations alone."
+        return f"The observation noise is not drawn: {why}."
+    return f"The loss, {target.loss}, assumes no observation noise: the bands are those of the simulations alone."
 
 
 def coverage(series: Series, band: Array | None = None) -> tuple[int, int]:
@@ -127,7 +127,7 @@ def _singles(series: Series) -> list[Array]:
 
 
 def _levels(series: Series, seen: Sequence[int], y: Scale) -> tuple[list[list[float]], list[list[float]]]:
-    """(the quantiles of the simulations, the band with the noise of observation or nothing), as pixels."""
+    """(the quantiles of the simulations, the band with observation noise or nothing), as pixels."""
     noise = series.noise if len(series.observable) else ()
     simulated, observed = ([[y(float(row[i])) for i in seen] for row in rows] for rows in (series.quantiles, noise))
     return simulated, observed

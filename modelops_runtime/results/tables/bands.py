@@ -1,4 +1,4 @@
-"""The bands of the fit as a table: of the simulations, and with the noise of observation that the loss supposes."""
+"""The bands of the fit as a table: of the simulations, and with the observation noise that the loss assumes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def bands_table(ledger: Ledger, run: Run, trials: Sequence[Trial]) -> pa.Table:
     """One row for each observation of each set of `finalists_or_best`; the columns are NAMES, with the keys after `phase`.
 
     All values are in the unit of `observed`. The pair `simulated_` is the central 90 % of the replicates; the pair
-    `observable_` that of what would be observed, null where the loss supposes no noise. Both null: not matched.
+    `observable_` that of what would be observed, null where the loss assumes no noise. Both null: not matched.
     """
     targets = targets_of(run)
     width = max((target.stop for target in targets), default=0)

@@ -1,4 +1,4 @@
-"""The fit is shown and exported in the observations' own unit, with the noise that the loss supposes."""
+"""The fit is shown and exported in the observations' own unit, with the noise that the loss assumes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from modelops_runtime.results.report.page import page_of
 from tests.unit.inference.runs import FRESH, Story, a_run, completed, observations
 
 POSITIVE, TESTED = (10.0, 186.0, 61.0), (300.0, 500.0, 250.0)
-NOISE = "central 90 % with the noise of observation"
+NOISE = "central 90 % with observation noise"
 
 
 def survey(loss: dict[str, Any] | None = None, **part: Any) -> Run:
@@ -72,8 +72,8 @@ def test_both_bands_are_named_and_the_observations_are_counted_in_the_wider() ->
     assert "svg" in figure.wide
     assert 'class="noise"' in figure.wide
     assert figure.says == (
-        "3 of 3 observed values lie inside the central 90 % of the 40 runs with the noise of observation that binomial"
-        " supposes (0 inside that of the simulations alone)."
+        "3 of 3 observed values lie inside the central 90 % of the 40 runs with the observation noise that binomial"
+        " assumes (0 inside that of the simulations alone)."
     )
     assert figure.note == ""
 
@@ -95,12 +95,12 @@ def test_each_likelihood_draws_its_own_noise_whatever_its_weight(loss: dict[str,
 
 
 @pytest.mark.parametrize("kind", ["mean_signal", "annealed", "absolute", "relative", "log", "model.py:mine"])
-def test_a_loss_that_supposes_no_noise_has_one_band_and_says_so(kind: str) -> None:
+def test_a_loss_that_assumes_no_noise_has_one_band_and_says_so(kind: str) -> None:
     figure = draw_target(target_of(survey({"kind": kind})), np.full((9, 3), 50.0), "the 9 runs")
     assert not any(NOISE in words for _, words in figure.legend)
     assert 'class="noise"' not in figure.wide
     assert figure.note == (
-        f"The loss, {kind}, supposes no noise of observation: the bands are those of the simulations alone."
+        f"The loss, {kind}, assumes no observation noise: the bands are those of the simulations alone."
     )
 
 

@@ -69,7 +69,7 @@ def test_intervals_stand_in_a_table_with_what_they_rest_on():
 
 
 def test_no_interval_says_why():
-    assert "There are no intervals for this run: there are but 2 completed trials" in page(STORIES["in progress"]())
+    assert "There are no intervals for this run: there are only 2 completed trials" in page(STORIES["in progress"]())
 
 
 def test_a_best_set_outside_its_interval_is_called_lucky():
@@ -154,7 +154,7 @@ def test_failures_are_told_by_kind_with_their_logs():
     assert first.lines.endswith("line 99")
     assert first.cut
     assert failures_say(trials, shown).startswith(
-        "6 of 6 trials failed (100 %); the commonest error, 5 times, whatever its numbers: ValueError"
+        "6 of 6 trials failed (100 %); the commonest error, 5 times, with different numbers: ValueError"
     )
 
 
@@ -231,7 +231,7 @@ def test_the_sets_next_to_the_best_are_drawn_over_the_data():
     assert [figure.kind for figure, _ in drawn[:3]] == ["fit", "near-best", "parameters"]
     near_best = drawn[1][1]
     assert len(near_best.panels) == BEST_SETS - 1
-    assert near_best.says.startswith("Next to the best, trials ")
+    assert near_best.says.startswith("Of 14 observed values, ")
 
 
 def test_a_band_as_wide_as_the_data_is_said_to_say_little():
@@ -329,7 +329,7 @@ def test_confirmed_losses_that_rest_on_too_few_replicates_give_no_interval_no_or
     html = page(story)
     assert "±" not in html
     assert "its error is unknown: the loss rests on 1.1 of its 50 replicates" in html
-    assert "But their order says nothing: " in html
+    assert "Their order is not known: " in html
     assert html.count("More replicates hardly help: ") == 1
     assert '<td class="number">–</td><td class="number">' in html, "no rank"
 

@@ -43,7 +43,7 @@ def draw(data: FigureData) -> list[Drawing]:
 def draw_targets(targets: Sequence[TargetData], values: Array, whose: str, seed: int = 0) -> list[Drawing]:
     """A drawing for each target. `values` [replicates, observations] are the best set's; `whose` says which runs they are.
 
-    The noise of observation is drawn by `seed`: the same for the same one.
+    The observation noise is drawn from `seed`.
     """
     several = max(len(targets), 1)
     groups, places = max(1, PANELS // several), max(60, PLACES // several)
@@ -82,7 +82,7 @@ def draw_target(
 
 
 def fit_says(target: TargetData, series: Sequence[Series], replicates: int, whose: str) -> str:
-    """How many observations lie inside the central 90 % of the runs, with the noise of observation where there is one."""
+    """How many observations lie inside the central 90 % of the runs, with observation noise where the loss has it."""
     if not replicates:
         return f"{counted(target.observed.size, 'observation')}; no set has completed, so there is no fit to show."
     if not target.has_unit:
@@ -92,7 +92,7 @@ def fit_says(target: TargetData, series: Sequence[Series], replicates: int, whos
         )
     inside, judged = (sum(numbers) for numbers in zip(*(coverage(one) for one in series), strict=True))
     noisy = any(len(one.observable) for one in series)
-    band = f"central 90 % of {whose}" + (f" with the noise of observation that {target.loss} supposes" if noisy else "")
+    band = f"central 90 % of {whose}" + (f" with the observation noise that {target.loss} assumes" if noisy else "")
     start = f"{inside} of {judged} observed values lie inside the {band}"
     if judged == 1:
         start = f"The one observed value lies {'inside' if inside else 'outside'} the {band}"

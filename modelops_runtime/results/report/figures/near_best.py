@@ -1,11 +1,12 @@
-"""The sets next to the best over the data: do they tell another story, or the same?"""
+"""The sets next to the best over the data: do they fit as well as the best?"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from modelops_runtime.contracts.wording import fmt
+from modelops_runtime.contracts.wording import counted, fmt
 from modelops_runtime.inference.run_data import Runs
+from modelops_runtime.inference.searched import listed
 from modelops_runtime.inference.series import Series, series_of
 from modelops_runtime.inference.targets import TargetData, targets_of
 from modelops_runtime.results.report.figure import Drawing, Figure, FigureData, Panel, Place
@@ -73,15 +74,12 @@ def _says(target: TargetData, others: Sequence[Runs], best: Runs) -> str:
     """How their fit compares with the best's, in observations inside the central 90 %."""
     counts = [_inside(target, runs) for runs in others]
     inside, judged = _inside(target, best)
-    numbers = [str(runs.candidate.search.number) for runs in others]
-    sets = (
-        f"trials {', '.join(numbers[:-1])} and {numbers[-1]} hold" if len(others) > 1 else f"trial {numbers[0]} holds"
-    )
-    values = [str(count) for count, _ in counts]
-    held = f"{', '.join(values[:-1])} and {values[-1]}" if len(values) > 1 else values[0]
-    said = f"Next to the best, {sets} {held} of {judged} observed values inside their central 90 %; the best, {inside}."
+    numbers = listed([str(runs.candidate.search.number) for runs in others])
+    values = listed([str(count) for count, _ in counts])
+    said = f"Of {counted(judged, 'observed value')}, {inside} lie inside the central 90 % of the best set,"
+    said += f" and {values} inside that of trial{'s' if len(others) > 1 else ''} {numbers}."
     if judged and max(abs(count - inside) for count, _ in counts) <= max(1, 0.1 * judged):
-        said += " By this count they fit alike."
+        said += " By this count they fit equally well."
     return said
 
 

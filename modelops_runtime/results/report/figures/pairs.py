@@ -90,7 +90,7 @@ def pairs_say(parameters: Sequence[Searched], top: Sequence[Trial]) -> str:
     """Which two parameters go together most in the best sets of this run."""
     found = [(r, a, b) for a, b in combinations(parameters, 2) if (r := correlation(a, b, top)) is not None]
     if not found:
-        return f"{counted(len(top), 'set')} to go by: too few, or too much alike, to say which parameters go together."
+        return f"{counted(len(top), 'set')}: too few, or too similar, to say which parameters go together."
     strongest, a, b = max(found, key=lambda item: abs(item[0]))
     if abs(strongest) < TOGETHER:
         largest = fmt(round(strongest, 2))
@@ -98,9 +98,7 @@ def pairs_say(parameters: Sequence[Searched], top: Sequence[Trial]) -> str:
             f"In the {len(top)} best sets no two parameters go clearly together (the largest correlation is {largest})."
         )
     how = f"{a.name} and {b.name} rise together" if strongest > 0 else f"{b.name} falls where {a.name} rises"
-    return (
-        f"In the {len(top)} best sets {how} (correlation {fmt(round(strongest, 2))}): the data see them partly as one."
-    )
+    return f"In the {len(top)} best sets {how} (correlation {fmt(round(strongest, 2))}): the data tell them apart only in part."
 
 
 def correlation(a: Searched, b: Searched, sets: Sequence[Trial]) -> float | None:
@@ -158,7 +156,7 @@ def _points(a: Searched, b: Searched, trials: Sequence[Trial], x: Scale, y: Scal
 
 
 def _region(a: Searched, b: Searched, found: Intervals) -> list[tuple[float, float]]:
-    """The ellipse of both parameters that the data allow, all others free; nothing where the surface does not close it."""
+    """The ellipse of both parameters that the data allow, all others free; nothing where the surface has no such ellipse."""
     names = [interval.name for interval in found.parameters]
     if not found.shape or found.joint is None or a.name not in names or b.name not in names:
         return []

@@ -63,7 +63,7 @@ def parameters_say(parameters: Sequence[Searched], full: Sequence[Trial]) -> str
     top = best_tenth(full)
     if len(top) < 5:
         ran = counted(len(full), "set")
-        return f"{ran} ran all replicates: too few to say what the data tell of each parameter."
+        return f"{ran} ran all replicates: too few to say what the data say about each parameter."
     shares = [(share, p) for p in parameters if (share := spread(p, top)) is not None]
     ranges = [_spread_text(p, share, top) for share, p in sorted(shares, key=lambda item: item[0])[:3]]
     words = [f"The {len(top)} best sets have {', '.join(ranges)}."] if ranges else []
