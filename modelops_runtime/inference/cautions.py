@@ -1,4 +1,4 @@
-"""What is to be said against a run's answer, one plain sentence each: for the terminal, for programs, and for the page."""
+"""Reasons to doubt the answer of a run, one sentence each: for the terminal, for programs and for the report."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from modelops_runtime.inference.targets import targets_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
-    """What it takes a moment to find out, for all that is said of one answer."""
+    """Results that take a moment to compute and are used several times."""
 
     intervals: Intervals
     doubts: tuple[str, ...]
-    """Of the answer as a whole: nothing fits, or the confirmation is far from the search."""
+    """Reasons to doubt the answer as a whole: nothing fits, or the confirmation is far from the search."""
 
 
 def findings_of(run_data: RunData) -> Findings:
@@ -43,7 +43,7 @@ def _doubts(run_data: RunData) -> list[str]:
 
 
 def cautions_of(run_data: RunData, found: Findings | None = None) -> tuple[str, ...]:
-    """All of them; none of a run without a completed trial. `found` is what `findings_of` it gave, where the caller has it."""
+    """All cautions; none for a run without a completed trial. `found` is the result of `findings_of`, if the caller has it."""
     best = next(iter(run_data.ranked), None)
     if best is None:
         return ()

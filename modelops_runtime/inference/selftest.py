@@ -32,7 +32,7 @@ class Repeat:
     number: int
     run_id: str
     truth: Mapping[str, Scalar]
-    """Searched parameters alone."""
+    """Searched parameters only."""
     found: Mapping[str, Scalar]
     """The best set's; empty when the calibration gave no answer."""
     intervals: Intervals | None = None

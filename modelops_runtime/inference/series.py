@@ -16,7 +16,7 @@ from modelops_runtime.statistics.array import Array
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Series:
-    """One group of a target along its axis, sorted: x and observed [n], simulated [replicates, n], in the unit observed."""
+    """One group of a target, sorted along its axis: x and observed [n], simulated [replicates, n], all in the unit observed."""
 
     title: str
     x: Array
@@ -45,7 +45,7 @@ class Series:
 
     @property
     def is_line(self) -> bool:
-        """Whether its x is a continuum along which lines make sense."""
+        """Whether x is a continuous axis along which lines make sense."""
         return self.names is None and np.unique(self.x).size == self.x.size > 1
 
 
