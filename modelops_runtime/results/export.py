@@ -28,10 +28,10 @@ CSV_FILES = ("trials.csv", "replicates.csv", "fit.csv", "bands.csv", "run.json")
 STUDY_FILES = ("study.db",)
 
 BATCH = 2_000
-"""Replicates held in memory at a time, about."""
+"""About how many replicates are held in memory at a time."""
 
 BATCH_BYTES = 16_000_000
-"""Aligned values and logs held in memory at a time, about."""
+"""About how many bytes of aligned values and logs are held in memory at a time."""
 
 FIT_ROWS = 200_000
 
@@ -49,7 +49,7 @@ def export_run(ledger: Ledger, run_id: str, to: Path, *, format: Format = "parqu
     trials = ledger.trials(run_id)
     if format == "optuna":
         return _export_study(run, trials, to)
-    from modelops_runtime.inference.cautions import cautions_of  # which imports what writes JSON, here
+    from modelops_runtime.inference.cautions import cautions_of  # imported here: Optuna studies do not need it
 
     opened = _open_parquet if format == "parquet" else _open_csv
     files = FILES if format == "parquet" else CSV_FILES
@@ -82,7 +82,7 @@ def _export_study(run: Run, trials: Sequence[Trial], to: Path) -> list[Path]:
 
 
 def _batches(ledger: Ledger, run_id: str, trials: Sequence[Trial]) -> Iterator[list[Replicate]]:
-    """All replicates by trial and index, a part at a time."""
+    """All replicates in the order of trial and index, in batches."""
     batch: list[Replicate] = []
     held = 0
     for number in sorted({trial.number for trial in trials}):
@@ -108,7 +108,7 @@ def _write_replicates(ledger: Ledger, run: Run, trials: Sequence[Trial], rows: W
 
 
 def _fit_tables(run: Run, replicates: Sequence[Replicate]) -> Iterator[pa.Table]:
-    """The fit of the completed among `replicates`, in tables of about FIT_ROWS."""
+    """The fit of the completed `replicates`, in tables of about FIT_ROWS rows."""
     observations, targets = run.observations, run.spec.get("targets")
     width = sum(part["stop"] - part["start"] for part in observations.values())
     done = [r for r in replicates if r.status == "COMPLETED" and len(r.aligned) == 8 * width > 0]

@@ -12,13 +12,13 @@ from modelops_runtime.contracts.plain_json import plain
 from modelops_runtime.ledger.base import Run, RunState, Trial
 
 FORMAT = 2
-"""1: `simulated` was a probability where counts of n were observed.
+"""Version of the exported files. It rises when a column changes its meaning or goes away, not when one is added.
 
-Raised when a column changes its meaning or goes away; new columns do not count."""
+In version 1, `simulated` was a probability where counts of n were observed."""
 
 
 def run_json(run: Run, trials: Sequence[Trial], cautions: Sequence[str]) -> str:
-    """What the run was: spec, identity, provenance, versions, times, state, answer, and what is to be said against it."""
+    """The record of a run: spec, identity, provenance, versions, times, state, answer, and the cautions about it."""
     record = {
         "format": FORMAT,
         "run_id": run.run_id,
@@ -46,7 +46,7 @@ def run_json(run: Run, trials: Sequence[Trial], cautions: Sequence[str]) -> str:
 
 
 def run_of_json(text: str) -> Run:
-    """The run that `run_json` wrote, without its times. Raises ValueError, KeyError for anything else."""
+    """The run in a record of `run_json`, without its times. Raises ValueError or KeyError for any other text."""
     record = json.loads(text)
     kept = ("run_id", "identity", "identity_parts", "spec", "provenance", "observations", "trials", "replicates")
     more = {name: record[name] for name in (*kept, "reason", "summary")}
@@ -54,12 +54,12 @@ def run_of_json(text: str) -> Run:
 
 
 def cautions_of_json(text: str) -> tuple[str, ...]:
-    """What is to be said against the answer, of what `run_json` wrote; nothing in what an older one wrote."""
+    """The cautions in a record of `run_json`; none in a record of an older version."""
     return tuple(json.loads(text).get("cautions", ()))
 
 
 def modelops_version() -> str:
-    """Of the installed package; `unknown` when it runs from a bare folder."""
+    """The version of the installed package; `unknown` if it is not installed."""
     try:
         return version("modelops")
     except PackageNotFoundError:

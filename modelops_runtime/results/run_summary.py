@@ -1,4 +1,4 @@
-"""A run's answer with what it rests on, and all runs of a ledger in short: for `mops results`, and for programs."""
+"""The answer of a run and the evidence behind it, and all runs of a ledger in one line each: for `mops results` and programs."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from modelops_runtime.results.run_progress import Best, best_of, progress_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSummary:
-    """What `mops results show` says."""
+    """What `mops results show` prints."""
 
     run: str
     state: str
     reason: str
     warnings: tuple[str, ...]
-    """What its user should know of the model: that it does not repeat itself, say."""
+    """What the user should know about the model, for example that it does not repeat."""
     trials: int
     """The budget."""
     finished: int
@@ -36,9 +36,9 @@ class RunSummary:
     derived: Mapping[str, Any]
     """Quantities that follow from the best parameters; known once the run is completed."""
     finalists: tuple[Best, ...]
-    """Best first; without a confirmed loss while theirs is not done."""
+    """Best first; without a confirmed loss until their confirmation has finished."""
     cautions: tuple[str, ...]
-    """What is to be said against the answer, a sentence each."""
+    """Reasons to doubt the answer, a sentence each."""
     created_at: datetime | None
     finished_at: datetime | None
 
@@ -49,7 +49,7 @@ class RunSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunLine:
-    """A run in one line."""
+    """What `mops results list` prints about a run."""
 
     run: str
     state: str
@@ -67,7 +67,7 @@ class RunLine:
 
 
 def run_summary(ledger: Ledger, run_id: str) -> RunSummary:
-    """Raises LedgerError when there is no such run."""
+    """The summary of a run in a ledger. Raises LedgerError when there is no such run."""
     return run_summary_of(gather(ledger, run_id))
 
 
@@ -96,7 +96,7 @@ def run_summary_of(run_data: RunData) -> RunSummary:
 
 
 def _in_order(best: Best, run: Run) -> Best:
-    """With its parameters in the order of the spec; those that the model's class alone has come last."""
+    """The set with its parameters in the order of the spec, then those that only the model's class has."""
     names = [name for name in run.spec.get("parameters", {}) if name in best.params]
     names += [name for name in best.params if name not in names]
     return replace(best, params={name: best.params[name] for name in names})
@@ -108,7 +108,7 @@ def run_lines(ledger: Ledger) -> list[RunLine]:
 
 
 def run_line(run: Run, trials: Sequence[Trial], now: datetime) -> RunLine:
-    """The same of these rows."""
+    """The line of a run from rows that the caller has read."""
     progress = progress_of(run, trials, now)
     return RunLine(
         run=run.run_id,

@@ -15,7 +15,7 @@ from modelops_runtime.statistics.effective_sample_size import why_no_error
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A line of a table: a name, its value, and what is worth knowing about it."""
+    """A line of a table: a name, its value and a note."""
 
     name: str
     value: str
@@ -32,7 +32,7 @@ def kind_of(run: Run, best: Candidate | None) -> str:
 
 
 def headline(run: Run, progress: RunProgress, best: Candidate | None) -> str:
-    """The answer in a sentence or two, or why there is none."""
+    """The answer in a sentence or two, or why there is no answer."""
     done = f"{progress.finished:,} of {counted(run.trials, 'trial')}"
     if best is None:
         why = f"The run failed after {done}" if run.state is RunState.FAILED else f"{done} finished so far"
@@ -56,7 +56,7 @@ def headline(run: Run, progress: RunProgress, best: Candidate | None) -> str:
 
 
 def unknown_error(best: Candidate) -> str:
-    """Why the loss of a set has no standard error; empty where it has one, or needs none."""
+    """Why the loss of a set has no standard error; empty if it has one or needs none."""
     trial = best.confirm if best.confirm is not None and best.confirmed_loss is not None else best.search
     return why_no_error(trial.effective_sample_size, trial.replicates)
 

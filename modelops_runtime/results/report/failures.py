@@ -1,4 +1,4 @@
-"""Failed trials: how many of each kind, their errors, and the end of what a few of them printed."""
+"""The table of failed trials: how many of each kind, their errors, and the last lines that a few of them printed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from modelops_runtime.inference.run_data import error_shape, failed_examples
 from modelops_runtime.ledger.base import Replicate, Trial
 
 LOG_LINES = 12
-"""The last lines of a log that are shown."""
+"""How many of the last lines of a log are shown."""
 
 LOG_WIDTH = 240
 
@@ -21,13 +21,13 @@ ERRORS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
-    """The end of one failed simulation's output."""
+    """The last lines that a failed simulation printed."""
 
     trial: int
     params: str
     error: str
     lines: str
-    """Empty: it printed nothing."""
+    """Empty if it printed nothing."""
     cut: bool
 
 
@@ -45,7 +45,7 @@ class FailuresOfKind:
 
 
 def failures_by_kind(trials: Sequence[Trial], replicates: Sequence[Replicate]) -> list[FailuresOfKind]:
-    """By kind, the most frequent first; confirmations included."""
+    """Failed trials by kind, the most frequent first, confirmations included."""
     by_kind: dict[str, list[Trial]] = {}
     for trial in trials:
         if trial.status in (TrialStatus.FAILED, TrialStatus.TIMEOUT):

@@ -18,18 +18,18 @@ from modelops_runtime.results.report.plot.scales import (
 from modelops_runtime.results.report.plot.svg import Frame
 
 LOG_FROM = 20
-"""Losses that span more than this factor (all above 0) are drawn on a logarithmic axis."""
+"""The axis is logarithmic if all losses are above 0 and span more than this factor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LossAxis:
-    """The range of losses that is drawn; larger ones sit at the upper edge."""
+    """The range of losses that is drawn; larger losses are drawn at the upper edge."""
 
     low: float
     high: float
     log: bool
     above: int
-    """Losses beyond `high`."""
+    """How many losses are above `high`."""
 
     def scale(self, frame: Frame) -> Scale:
         return Scale(self.low, self.high, *frame.y_range, log=self.log)
@@ -39,10 +39,10 @@ class LossAxis:
 
 
 def loss_axis(losses: Sequence[float]) -> LossAxis:
-    """An axis on which the good losses can be told apart. `losses` are finite and at least one."""
+    """An axis on which the good losses can be distinguished. `losses` are finite, and there is at least one."""
     low, high = min(losses), max(losses)
     most = quantile(losses, 0.9)
-    # A few very bad sets must not flatten all the others.
+    # Otherwise a few very bad sets would flatten all the others.
     top = low + 1.6 * (most - low)
     log = low > 0 and min(top, high) / low > LOG_FROM
     if log:
@@ -54,7 +54,7 @@ def loss_axis(losses: Sequence[float]) -> LossAxis:
 
 
 def above_text(axis: LossAxis) -> str:
-    """A sentence on the losses that lie beyond the axis, if any."""
+    """A sentence on the losses above the axis; empty if there are none."""
     if not axis.above:
         return ""
     verb = "is" if axis.above == 1 else "are"

@@ -1,4 +1,4 @@
-"""A run as one HTML file that needs nothing else: to read, to print, to send to colleagues."""
+"""The report of a run: one HTML file that needs no other file, to read, print or send."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from modelops_runtime.results.run_progress import progress_of
 from modelops_runtime.results.run_record import modelops_version
 
 WORKERS = 20
-"""Workers with a line of their own in the table."""
+"""How many workers have a line in the table."""
 
 
 def write_report(ledger: Ledger, run_id: str, path: Path) -> Path:
-    """Write the report of a run as it stands, whole or not at all; returns `path`.
+    """Write the report of a run as it stands, atomically; returns `path`.
 
     Raises LedgerError when there is no such run.
     """
@@ -41,7 +41,7 @@ def write_report(ledger: Ledger, run_id: str, path: Path) -> Path:
 
 
 def write_page(run_data: RunData, path: Path, found: Findings | None = None) -> Path:
-    """The same of rows that the caller has read, and of what it found out of them."""
+    """Write the report from rows that the caller has read, and from findings that it has computed."""
     from modelops_runtime.results.atomic_files import written_together
 
     html = page_of(run_data, found)
@@ -51,7 +51,7 @@ def write_page(run_data: RunData, path: Path, found: Findings | None = None) -> 
 
 
 def page_of(run_data: RunData, found: Findings | None = None) -> str:
-    """The page, as HTML, in plain text throughout: names, errors and logs are others'."""
+    """The page as HTML. All names, errors and logs are escaped, since they come from users and models."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     pages = Environment(

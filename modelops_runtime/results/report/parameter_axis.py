@@ -24,7 +24,7 @@ def value_axis(parameter: Searched, start: float, stop: float) -> tuple[Scale, S
 
 
 def axis_value(parameter: Searched, trial: Trial, *, jitter: bool) -> float | None:
-    """Where a trial lies on `value_axis`; None when it has no such value. Choices are spread sideways with `jitter`."""
+    """Where a trial lies on `value_axis`; None if it has no value. With `jitter`, trials of one choice are spread sideways."""
     value = (trial.params or {}).get(parameter.name)
     if value is None:
         return None
@@ -33,5 +33,5 @@ def axis_value(parameter: Searched, trial: Trial, *, jitter: bool) -> float | No
     index = next((i for i, c in enumerate(parameter.names) if c == value and type(c) is type(value)), None)
     if index is None:
         return None
-    # Spread sideways by the trial's number: equal every time, so that a report can be compared with another.
+    # Spread by the number of the trial, not at random: two reports of the same run are equal.
     return index + ((crc32(str(trial.number).encode()) % 1000) / 1000 - 0.5) * 0.5 * jitter

@@ -1,4 +1,4 @@
-"""The table of what the numbers rest on: identity, times, data, code, machine."""
+"""The table of where the numbers come from: identity, times, data, code and machine."""
 
 from __future__ import annotations
 

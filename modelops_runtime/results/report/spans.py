@@ -1,4 +1,4 @@
-"""When each trial ran and where: what the figures of time and the table of workers share."""
+"""When and on which worker each trial ran: for the figures of time and the table of workers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WORKERS = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """One finished trial in time, in seconds since the first began."""
+    """The time of one finished trial, in seconds since the first trial began."""
 
     worker: str
     start: float
@@ -29,7 +29,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerTime:
-    """What one worker did."""
+    """The work of one worker; times in seconds since the first trial began."""
 
     worker: str
     trials: int
@@ -59,7 +59,7 @@ def spans_of(trials: Sequence[Trial]) -> tuple[datetime | None, list[Span]]:
 
 
 def short_name(worker: str) -> str:
-    """`node-3/28178`: the host and the process, without what tells two boots apart."""
+    """`node-3/28178`: the host and the process, without the part that distinguishes two boots."""
     return "/".join(worker.split("/")[:2])
 
 
@@ -72,7 +72,7 @@ def _css(trial: Trial) -> str:
 
 
 def worker_times(trials: Sequence[Trial]) -> list[WorkerTime]:
-    """By simulated seconds, the most first."""
+    """The workers by simulated seconds, the busiest first."""
     _, spans = spans_of(trials)
     by_worker: dict[str, list[Span]] = {}
     for span in spans:

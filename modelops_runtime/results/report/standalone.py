@@ -1,4 +1,4 @@
-"""Figures as SVG files of their own, for a paper: styles inside, light colours, white ground, the legend beneath."""
+"""Each figure as an SVG file, for a paper: with its styles, light colours, a white ground and the legend below."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from modelops_runtime.results.report.style import light_style
 LEGEND_ROW = 18.0
 
 LETTER = 6.1
-"""Pixels of a letter at the legend's size, about."""
+"""About how many pixels a letter of the legend is wide."""
 
 _VIEW = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
 
 
 def write_figures(ledger: Ledger, run_id: str, folder: Path) -> list[Path]:
-    """Write each figure of a run into `folder` (made at need), all or none; returns the paths.
+    """Write each figure of a run into `folder` (created if it is missing), all or none; returns the paths.
 
     Raises LedgerError when there is no such run.
     """
@@ -40,7 +40,7 @@ def write_figures(ledger: Ledger, run_id: str, folder: Path) -> list[Path]:
 
 
 def named_figures(drawings: Sequence[Drawing]) -> Iterator[tuple[str, str]]:
-    """(file name, SVG) of each drawing, or of each of its panels; no two names are equal on any system."""
+    """(file name, SVG) of each drawing, or of each of its panels; no two names are equal, even if case is ignored."""
     taken: set[str] = set()
     for drawing in drawings:
         pieces = [(panel.title, panel.svg) for panel in drawing.panels] or [("", drawing.wide)]
@@ -56,7 +56,7 @@ def named_figures(drawings: Sequence[Drawing]) -> Iterator[tuple[str, str]]:
 
 
 def standalone(svg: str, drawing: Drawing, panel: str = "") -> str:
-    """One picture of the page as a file that needs no page."""
+    """A picture of the page as a complete SVG file."""
     found = _VIEW.search(svg)
     assert found is not None
     width, height = float(found[1]), float(found[2])
@@ -75,7 +75,7 @@ def standalone(svg: str, drawing: Drawing, panel: str = "") -> str:
 
 
 def _legend(items: Sequence[tuple[str, str]], width: float, top: float) -> tuple[str, int]:
-    """(the legend's pieces, how many rows they take)."""
+    """(the legend as SVG, how many rows it takes)."""
     parts: list[str] = []
     x, row = 10.0, 0
     for css, words in items:

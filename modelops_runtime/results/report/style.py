@@ -22,7 +22,7 @@ def marks_style() -> str:
 
 
 def light_style() -> str:
-    """The rules for what is drawn with the light colours written in: not every program knows CSS variables."""
+    """The rules for what is drawn, with the light colours instead of variables: not every program knows CSS variables."""
     css = _page_css()
     colours = dict(re.findall(r"--([\w-]+): ([^;]+);", css[: css.index("@media")]))
     rules = [rule for rule in marks_style().splitlines() if rule.strip() and not rule.startswith("svg.figure")]

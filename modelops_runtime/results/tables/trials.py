@@ -14,7 +14,7 @@ _TIME = pa.timestamp("us", tz="UTC")
 
 
 def trials_table(trials: Sequence[Trial]) -> pa.Table:
-    """One row for each search trial, in the order of their numbers."""
+    """One row for each search trial, in the order of their numbers, with a column for each parameter."""
     search = [trial for trial in trials if trial.phase == "search"]
     confirmed = {t.number: t for t in trials if t.phase == "confirm" and t.status is TrialStatus.COMPLETED}
     after = [confirmed.get(trial.number) for trial in search]

@@ -71,14 +71,14 @@ def draw_convergence(trials: Sequence[Trial], budget: int) -> Drawing | None:
 
 
 def _worded(item: tuple[str, str], confirmed: Sequence[Candidate]) -> tuple[str, str]:
-    """A line of the legend, without the standard errors that no confirmed loss has."""
+    """A line of the legend; without `standard errors` if no confirmed loss has one."""
     mark, words = item
     has_errors = mark != "gem" or any(candidate.confirmed_loss_se is not None for candidate in confirmed)
     return mark, words if has_errors else words.partition(",")[0]
 
 
 def convergence_says(history: History, budget: int) -> str:
-    """When the best was found, and what became of the other sets."""
+    """When the best set was found, and how many sets were stopped early or failed."""
     others = []
     if history.raced:
         others.append(f"{counted(len(history.raced), 'set was', 'sets were')} stopped early")

@@ -23,13 +23,13 @@ from modelops_runtime.results.report.plot.svg import NARROW, PANEL, WIDE
 from modelops_runtime.statistics.array import Array
 
 PANELS = 24
-"""Groups that are drawn, of all targets together (at least one of each)."""
+"""How many groups are drawn, over all targets (at least one of each)."""
 
 PLACES = 400
-"""Places along an axis that are drawn, of all targets together (at least 60 of each)."""
+"""How many places along an axis are drawn, over all targets (at least 60 of each)."""
 
 WIDE_BAND = 1.0
-"""A band as wide as the values are large holds them whether the model is right or wrong."""
+"""Relative width from which on a band holds the values whether the model is right or wrong."""
 
 
 def draw(data: FigureData) -> list[Drawing]:
@@ -53,7 +53,7 @@ def draw_targets(targets: Sequence[TargetData], values: Array, whose: str, seed:
 def draw_target(
     target: TargetData, values: Array, whose: str, *, groups: int = PANELS, places: int = PLACES, seed: int = 0
 ) -> Drawing:
-    """The fit of one target, by group where it has groups."""
+    """The fit of one target, with a panel for each group if it has groups."""
     series = series_of(target, values[:, target.start : target.stop], seed)
     drawn = series[:groups]
     says = fit_says(target, series, len(values), whose)
@@ -112,7 +112,7 @@ def fit_says(target: TargetData, series: Sequence[Series], replicates: int, whos
 
 
 def band_width(series: Sequence[Series]) -> float:
-    """The mean width of the central 90 % over the mean size of what was observed; 0 where that is 0."""
+    """The mean width of the central 90 % divided by the mean size of the observed values; 0 if these are 0."""
     pairs = [(one.expected[1] - one.expected[0], np.abs(one.observed)) for one in series]
     widths, sizes = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
     judged = np.isfinite(widths) & np.isfinite(sizes)

@@ -21,7 +21,7 @@ from modelops_runtime.results.report.fit_panels import (
 from modelops_runtime.results.report.plot.svg import PANEL
 
 PANELS = 12
-"""Panels of one target: sets x groups."""
+"""How many panels of one target are drawn: sets times groups."""
 
 
 def draw(data: FigureData) -> list[Drawing]:
@@ -31,7 +31,7 @@ def draw(data: FigureData) -> list[Drawing]:
 
 
 def draw_targets(targets: Sequence[TargetData], others: Sequence[Runs], best: Runs) -> list[Drawing]:
-    """A drawing for each target with a panel for each of the `others`; none when there are no others."""
+    """A drawing for each target with a panel for each of the `others`; none if there are no others."""
     drawn = [runs for runs in others if len(runs.values)]
     if not drawn or not len(best.values):
         return []
@@ -71,7 +71,7 @@ def _series(target: TargetData, runs: Runs) -> list[Series]:
 
 
 def _says(target: TargetData, others: Sequence[Runs], best: Runs) -> str:
-    """How their fit compares with the best's, in observations inside the central 90 %."""
+    """How many observations lie inside the central 90 % of the best set and of the others."""
     counts = [_inside(target, runs) for runs in others]
     inside, judged = _inside(target, best)
     numbers = listed([str(runs.candidate.search.number) for runs in others])

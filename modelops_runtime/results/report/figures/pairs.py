@@ -1,4 +1,4 @@
-"""Searched parameters against each other: which go together."""
+"""Pairs of searched parameters: which of them go together."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from modelops_runtime.results.report.plot.scales import Scale, thinned
 from modelops_runtime.results.report.plot.svg import Axes, Frame, diamond, dots, fitted, line, picture
 
 PANELS = 15
-"""Pairs that are drawn: all of six parameters."""
+"""How many pairs are drawn: all pairs of six parameters."""
 
 MARKS = 900
-"""Dots of one panel."""
+"""How many dots a panel has at most."""
 
 TOGETHER = 0.6
 """Correlation among the best sets from which on two parameters are said to go together."""
@@ -102,7 +102,7 @@ def pairs_say(parameters: Sequence[Searched], top: Sequence[Trial]) -> str:
 
 
 def correlation(a: Searched, b: Searched, sets: Sequence[Trial]) -> float | None:
-    """Of the two parameters' shares of their ranges; None for choices, unknown bounds and too few sets."""
+    """The correlation of two parameters, each as a share of its range; None for choices, unknown bounds and too few sets."""
     if a.low is None or b.low is None:
         return None
     pairs = [(_share(a, trial), _share(b, trial)) for trial in sets]
@@ -156,7 +156,7 @@ def _points(a: Searched, b: Searched, trials: Sequence[Trial], x: Scale, y: Scal
 
 
 def _region(a: Searched, b: Searched, found: Intervals) -> list[tuple[float, float]]:
-    """The ellipse of both parameters that the data allow, all others free; nothing where the surface has no such ellipse."""
+    """The ellipse of value pairs that the data allow, with all other parameters free; empty if the surface has none."""
     names = [interval.name for interval in found.parameters]
     if not found.shape or found.joint is None or a.name not in names or b.name not in names:
         return []

@@ -17,7 +17,7 @@ from modelops_runtime.results.report.plot.scales import Scale, quantile, thinned
 from modelops_runtime.results.report.plot.svg import PANEL, Axes, diamond, dots, fitted, picture
 
 MARKS = 1_500
-"""Dots of one panel."""
+"""How many dots a panel has at most."""
 
 PANELS = 24
 
@@ -122,7 +122,7 @@ def _points(parameter: Searched, trials: Sequence[Trial], x: Scale, y: Scale) ->
 
 
 def _chosen(trials: Sequence[Trial]) -> list[Trial]:
-    """All, or the best half of the room and an even selection of the others."""
+    """All trials, or MARKS of them: half are the best ones, half an even selection of the others."""
     if len(trials) <= MARKS:
         return list(trials)
     limit = quantile([loss_of(trial) for trial in trials], MARKS / 2 / len(trials))

@@ -1,4 +1,4 @@
-"""How much was simulated by when."""
+"""How much time was spent simulating, over the time of the run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from modelops_runtime.results.report.plot.svg import NARROW, WIDE, Axes, Frame, 
 from modelops_runtime.results.report.spans import WORKERS, Span, spans_of, time_axis, unit_of, worker_times
 
 POINTS = 300
-"""Points of one line."""
+"""How many points a line has at most."""
 
 
 def draw(data: FigureData) -> list[Drawing]:

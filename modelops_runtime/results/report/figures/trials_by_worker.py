@@ -14,7 +14,7 @@ from modelops_runtime.results.report.plot.svg import NARROW, WIDE, Axes, Frame, 
 from modelops_runtime.results.report.spans import WORKERS, Span, spans_of, time_axis, worker_times
 
 LANES = 6
-"""Trials of one worker that are drawn above each other when they overlap."""
+"""How many overlapping trials of one worker are drawn above each other."""
 
 ROW = 30.0
 
@@ -51,7 +51,7 @@ def draw_trials(trials: Sequence[Trial]) -> Drawing | None:
 
 
 def when_says(trials: Sequence[Trial], began: datetime) -> str:
-    """Who did how much in which time, and the longest wait."""
+    """How many workers finished how many trials in which time, and the longest pause."""
     _, spans = spans_of(trials)
     times = worker_times(trials)
     end = max(span.stop for span in spans)
@@ -70,7 +70,7 @@ def when_says(trials: Sequence[Trial], began: datetime) -> str:
 
 
 def longest_gap(spans: Sequence[Span]) -> float:
-    """The longest time without any trial under way."""
+    """The longest time in which no trial ran, in seconds."""
     gap, reached = 0.0, 0.0
     for span in spans:
         gap, reached = max(gap, span.start - reached), max(reached, span.stop)
@@ -98,7 +98,7 @@ def _picture(frame: Frame, spans: Sequence[Span], workers: Sequence[str], end: f
 
 
 def _lane(free: list[float], span: Span) -> int:
-    """The first lane that is free, else the one that is free soonest."""
+    """The first free lane, or the one that is free soonest."""
     lane = next((i for i, until in enumerate(free) if until <= span.start), free.index(min(free)))
     free[lane] = span.stop
     return lane

@@ -1,4 +1,4 @@
-"""Axes as pure functions: where a value lies, and which ticks to draw."""
+"""Axes as pure functions: where a value lies and which ticks are drawn."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Scale:
         return self.start + share * (self.stop - self.start)
 
     def held(self, value: float) -> float:
-        """The same, with values outside drawn at the edge."""
+        """The same, but values outside the range land on its edge."""
         return self(min(max(value, self.low), self.high))
 
 
@@ -88,7 +88,7 @@ def tick_text(value: float, step: float) -> str:
 
 
 def log_ticks(low: float, high: float, wanted: int = 5) -> list[Tick]:
-    """Powers of ten, with 2 and 5 between them while there is room; linear ticks within less than a factor of three."""
+    """Powers of ten, with 2 and 5 between them while there is room; linear ticks for a range of less than a factor of three."""
     if high / low < 3:
         return [tick for tick in linear_ticks(low, high, wanted) if tick.at > 0]
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
@@ -102,7 +102,7 @@ def log_ticks(low: float, high: float, wanted: int = 5) -> list[Tick]:
 
 
 def date_ticks(low: float, high: float, wanted: int = 5) -> list[Tick]:
-    """Days, first days of months or of years, in [low, high] (days since 1970); hours when all lies within two days."""
+    """Days, first days of months or of years, in [low, high] (days since 1970); hours if the range is at most two days."""
     span = high - low
     if span <= 2:
         return _hour_ticks(low, high)
