@@ -2,9 +2,9 @@
 
 The lowest of n losses is partly luck: the largest of n errors is about sqrt(2 ln n) standard errors (Boucheron, Lugosi and
 Massart, Concentration Inequalities, 2013, 2.5), so the loss of the search may be too low by that, and the lowest
-confirmed loss of m finalists by sqrt(2 ln m). A larger difference is reported if it exceeds k sqrt(se_s^2 + se_c^2): k is 3, or more if the errors
-come from few replicates (Student's t at 97.5 %, degrees of freedom by Welch, Biometrika 34, 1947). Losses over unequal numbers of
-replicates are compared as they would be over equal numbers (`racing.corrected_loss`).
+confirmed loss of m finalists by sqrt(2 ln m). A larger difference is reported if it exceeds k sqrt(se_s^2 + se_c^2): k is 3, or
+more if the errors come from few replicates (Student's t at 97.5 %, degrees of freedom by Welch, Biometrika 34, 1947). Losses over
+unequal numbers of replicates are compared as they would be over equal numbers (`racing.corrected_loss`).
 """
 
 from __future__ import annotations
