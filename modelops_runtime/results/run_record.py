@@ -6,10 +6,11 @@ import json
 import platform
 from collections import Counter
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 
 from modelops_runtime.contracts.plain_json import plain
 from modelops_runtime.ledger.base import Run, RunState, Trial
+from modelops_runtime.results.version import modelops_version
 
 FORMAT = 2
 """Version of the exported files. It rises when a column changes its meaning or goes away, not when one is added.
@@ -56,11 +57,3 @@ def run_of_json(text: str) -> Run:
 def cautions_of_json(text: str) -> tuple[str, ...]:
     """The cautions in a record of `run_json`; none in a record of an older version."""
     return tuple(json.loads(text).get("cautions", ()))
-
-
-def modelops_version() -> str:
-    """The version of the installed package; `unknown` if it is not installed."""
-    try:
-        return version("modelops")
-    except PackageNotFoundError:
-        return "unknown"

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modelops_runtime.contracts.plain_json import plain
-from modelops_runtime.inference.cautions import cautions_of
 from modelops_runtime.inference.ranking import finalists
-from modelops_runtime.inference.run_data import RunData, gather
 from modelops_runtime.ledger.base import Ledger, Run, Trial
 from modelops_runtime.results.run_progress import Best, best_of, progress_of
+
+if TYPE_CHECKING:  # a list of runs needs no numpy
+    from modelops_runtime.inference.run_data import RunData
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +69,15 @@ class RunLine:
 
 def run_summary(ledger: Ledger, run_id: str) -> RunSummary:
     """The summary of a run in a ledger. Raises LedgerError when there is no such run."""
+    from modelops_runtime.inference.run_data import gather
+
     return run_summary_of(gather(ledger, run_id))
 
 
 def run_summary_of(run_data: RunData) -> RunSummary:
     """As `run_summary`, from rows that the caller has read."""
+    from modelops_runtime.inference.cautions import cautions_of
+
     run, trials = run_data.run, run_data.trials
     progress = progress_of(run, trials, run_data.now)
     return RunSummary(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from modelops_runtime.contracts.wording import counted, fmt
 from modelops_runtime.results.report.plot.scales import (
     Scale,
@@ -13,7 +15,6 @@ from modelops_runtime.results.report.plot.scales import (
     log_ticks,
     padded,
     padded_log,
-    quantile,
 )
 from modelops_runtime.results.report.plot.svg import Frame
 
@@ -41,7 +42,7 @@ class LossAxis:
 def loss_axis(losses: Sequence[float]) -> LossAxis:
     """An axis on which the good losses can be distinguished. `losses` are finite, and there is at least one."""
     low, high = min(losses), max(losses)
-    most = quantile(losses, 0.9)
+    most = float(np.quantile(losses, 0.9))
     # Otherwise a few very bad sets would flatten all the others.
     top = low + 1.6 * (most - low)
     log = low > 0 and min(top, high) / low > LOG_FROM

@@ -26,7 +26,7 @@ from modelops_runtime.results.report.provenance import provenance_rows
 from modelops_runtime.results.report.spans import worker_times
 from modelops_runtime.results.report.style import TEMPLATES, page_style
 from modelops_runtime.results.run_progress import progress_of
-from modelops_runtime.results.run_record import modelops_version
+from modelops_runtime.results.version import modelops_version
 
 WORKERS = 20
 """How many workers have a line in the table."""

@@ -18,7 +18,6 @@ from modelops_runtime.results.report.plot.scales import (
     date_ticks,
     linear_ticks,
     log_ticks,
-    quantile,
     thinned,
     whole_ticks,
 )
@@ -77,11 +76,6 @@ def test_dates_get_ticks_that_people_would_choose(low, high, texts):
 def test_days_count_dates_and_times_alike():
     assert days(date(1970, 1, 2)) == 1
     assert days(datetime(1970, 1, 2, 12)) == 1.5
-
-
-@given(st.lists(finite, min_size=1, max_size=40), st.floats(0, 1))
-def test_quantile_agrees_with_numpy(values, share):
-    assert math.isclose(quantile(values, share), float(np.quantile(values, share)), rel_tol=1e-9, abs_tol=1e-6)
 
 
 def test_a_line_breaks_where_a_value_is_missing():

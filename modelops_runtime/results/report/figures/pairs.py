@@ -109,8 +109,7 @@ def correlation(a: Searched, b: Searched, sets: Sequence[Trial]) -> float | None
     values = np.array([pair for pair in pairs if None not in pair], dtype=np.float64)
     if len(values) < 8 or (values.std(axis=0) < 1e-12).any():
         return None
-    away = values - values.mean(axis=0)
-    return float((away[:, 0] * away[:, 1]).mean() / (values[:, 0].std() * values[:, 1].std()))
+    return float(np.corrcoef(values[:, 0], values[:, 1])[0, 1])
 
 
 def _share(parameter: Searched, trial: Trial) -> float | None:

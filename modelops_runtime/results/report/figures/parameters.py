@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from modelops_runtime.contracts.wording import counted, fmt
 from modelops_runtime.inference.history import history_of, loss_of
 from modelops_runtime.inference.identifiability import spread
@@ -13,7 +15,7 @@ from modelops_runtime.ledger.base import Run, Trial
 from modelops_runtime.results.report.figure import Drawing, Figure, FigureData, Panel, Place
 from modelops_runtime.results.report.loss_axis import LossAxis, above_text, loss_axis
 from modelops_runtime.results.report.parameter_axis import axis_value, value_axis
-from modelops_runtime.results.report.plot.scales import Scale, quantile, thinned
+from modelops_runtime.results.report.plot.scales import Scale, thinned
 from modelops_runtime.results.report.plot.svg import PANEL, Axes, diamond, dots, fitted, picture
 
 MARKS = 1_500
@@ -125,7 +127,7 @@ def _chosen(trials: Sequence[Trial]) -> list[Trial]:
     """All trials, or MARKS of them: half are the best ones, half an even selection of the others."""
     if len(trials) <= MARKS:
         return list(trials)
-    limit = quantile([loss_of(trial) for trial in trials], MARKS / 2 / len(trials))
+    limit = np.quantile([loss_of(trial) for trial in trials], MARKS / 2 / len(trials))
     good = [trial for trial in trials if loss_of(trial) <= limit][: MARKS // 2]
     rest = [trial for trial in trials if loss_of(trial) > limit]
     return good + [rest[i] for i in thinned(len(rest), MARKS // 2)]
