@@ -275,8 +275,8 @@ def _searched(parameter: Parameter) -> Searched:
 def _noise(target: TargetSpec) -> str:
     kind = target.loss.kind
     if kind not in KINDS or KINDS[kind].family is not Family.LIKELIHOOD:
-        return f"one simulation as it is: {kind} supposes no noise of observation"
-    text = f"one simulation, observed with the noise that {kind} supposes"
+        return f"one simulation as it is: {kind} assumes no observation noise"
+    text = f"one simulation, observed with the noise that {kind} assumes"
     if target.weight != 1:
         text += f"; the weight of {target.weight:g} is not part of that noise, so that coverage may be off"
     return text

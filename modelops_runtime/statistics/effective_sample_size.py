@@ -14,7 +14,7 @@ TELLING = 20
 """Replicates from which on a size of 1 shows that further ones hardly help."""
 
 REMEDIES = (
-    "add observations up (weeks instead of days, fewer groups), suppose more noise of observation (a smaller dispersion, "
+    "add observations up (weeks instead of days, fewer groups), assume more observation noise (a smaller dispersion, "
     "a larger sigma), give the targets a weight below 1, or take a loss that is no likelihood (mean_signal, log)"
 )
 

@@ -19,7 +19,7 @@ def simulate(params, seed):
     steps = np.random.default_rng(seed).normal(params["drift"], 3.0, 60)
     return {"t": np.arange(60), "y": 100 + np.cumsum(steps)}
 """
-"""Each run has a path of its own, far from all others where the noise of observation is small."""
+"""Each run has a path of its own, far from all others where the observation noise is small."""
 
 WALK_SPEC = """
 version: 1
