@@ -1,9 +1,9 @@
 """Sampler `cmaes`: CMA-ES by the package `cmaes`, the one behind Optuna's sampler of that name, without pickled state.
 
 Source: N. Hansen, The CMA Evolution Strategy: A Tutorial (2016). What must be remembered of a trial is its point and its
-generation, so the strategy's state follows from the ledger: a generation ends when as many of its trials are told as
-the population is large, in the order told; later ones of it are ignored. Choices are drawn at random, as in Optuna.
-A strategy that has converged starts again elsewhere with twice the population (Auger and Hansen, IPOP-CMA-ES, 2005).
+generation, so the state of the strategy follows from the ledger: a generation ends when as many of its trials have results
+as the population has members, in the order of the results; later ones are ignored. Choices are drawn at random, as in
+Optuna. A strategy that has converged starts again elsewhere with twice the population (Auger and Hansen, IPOP-CMA-ES, 2005).
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class CmaSearch:
             state = self._states.get(number)
             if state is None or result.loss is None or state["generation"] != self._generations:
                 continue
-            # the strategy goes by rank alone, and would turn an infinite loss into NaN
+            # the strategy uses ranks only, and would turn an infinite loss into NaN
             loss = min(max(result.loss, -1.7e308), 1.7e308)
             self._generation.append((np.asarray(state["x"], dtype=float), loss))
             if len(self._generation) == self._cma().population_size:

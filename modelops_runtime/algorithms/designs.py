@@ -1,6 +1,6 @@
-"""Designs: points laid down beforehand, whatever comes back. `sobol`, `lhs` and `grid`.
+"""Designs: points that do not depend on results. `sobol`, `lhs` and `grid`.
 
-Scales are honoured; integers and choices are met evenly. Point `draw` follows from the seed and its number alone.
+Points follow the scales, and cover integers and choices evenly. Point `draw` depends on the seed and its number only.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Design:
         return [set_at(self._space, self._point(draw)) for draw in draws]
 
     def tell(self, results: Sequence[TrialResult]) -> None:
-        """A design learns nothing."""
+        """Results do not change a design."""
 
     def finished(self) -> bool:
         return self._count is not None and self._draw >= self._count
@@ -126,7 +126,7 @@ def lhs_points(dimensions: int, count: int, seed: int) -> Callable[[int], Point]
 def grid_levels(space: ParameterSpace, options: Mapping[str, object]) -> list[int]:
     """How many values each parameter takes [parameters]: its choices all, never more integers than there are.
 
-    Raises ValueError when it cannot be told.
+    Raises ValueError if the levels cannot be determined.
     """
     levels = options.get("levels")
     per = levels if isinstance(levels, Mapping) else {}

@@ -1,4 +1,4 @@
-"""Optuna's Gaussian process, shown just the trials it needs."""
+"""Optuna's Gaussian process, shown only the trials that it needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an algorithm was told, and the bounded part of it that a sampler is shown."""
+"""The results that an algorithm was told, and the bounded part of them that a sampler sees."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class Told:
 
 
 class History:
-    """Told trials, in the order in which they were told. Results without a loss leave no trace."""
+    """Told trials, in the order in which they were told. Results without a loss are ignored."""
 
     def __init__(self) -> None:
         self.told: list[Told] = []
         self._by_loss: list[tuple[float, int, int]] = []
 
     def add(self, result: TrialResult) -> Told | None:
-        """Take in a result; returns what was learned from it. Raises ValueError when it says not whose it is."""
+        """Add a result; returns the trial with its loss, if any. Raises ValueError if the result does not name its trial."""
         number, params = trial_of(result)
         if result.loss is None:
             return None
@@ -73,7 +73,7 @@ def trial_of(result: TrialResult) -> tuple[int, Mapping[str, Scalar]]:
 
 
 class Turns:
-    """Which draw of which trial comes next, and what is under way: as the runner says, else counted here."""
+    """Which draw of which trial comes next, and which trials are running: as the runner reports, or else counted here."""
 
     def __init__(self) -> None:
         self.number = 0
@@ -87,7 +87,7 @@ class Turns:
         self.under_way = {number: set_.params for number, set_ in sets}
 
     def asked(self, set_: UniqueParameterSet) -> None:
-        """What was just proposed is under way until the runner says otherwise; the next ask is the next draw."""
+        """Record a proposal: it is running until the runner reports otherwise, and the next ask is the next draw."""
         self.under_way[self.number] = set_.params
         self.number += 1
         self.draw += 1

@@ -1,14 +1,8 @@
-"""Samplers `tpe` and `gp`: Optuna's, shown just the trials they need, with what is random drawn per trial.
+"""Samplers `tpe` and `gp`: those of Optuna, shown only the trials that they need, with randomness drawn for each trial.
 
-Up to `history` trials TPE sees all, as Optuna's own does; from there on the good ones and an even thinning of the
-others, so the cost of an ask stops growing. The good are counted over all trials: a tenth of what is shown would leave
-near-best points among the bad ones. Startup points are random ones, as in Optuna: on 30 paired seeds, a noisy SIR model,
-Rosenbrock in 6 dimensions and a mix of log, logit, integer and choice, neither 10 Latin hypercube points nor 10 or 16
-Sobol points were told from them at the end (Wilcoxon: no p below 0.2). Losses at the end as ratios to Optuna's
-multivariate TPE (geometric mean, 95 % interval), for `history` 200 and 150: SIR, 200 trials: 1.00 (0.97 to 1.04), 1.01
-(0.98 to 1.05); Rosenbrock, 300: 1.01 (0.83 to 1.23), 1.03 (0.85 to 1.26); mix, 200: 0.65 (0.37 to 1.14), 1.04 (0.55 to
-1.98). At 200 trials a history of 200 is Optuna's TPE with other random numbers (and the logit, which Optuna lacks), so
-its ratio shows how wide the noise is. Ask and tell cost no more at 10,000 trials than at 200.
+Up to `history` trials TPE sees all, as in Optuna; from there on the good ones and an even selection of the others, so that the
+cost of an ask stops growing. The good ones are counted over all trials. Startup points are random. What that costs, and what else
+was tried: docs/decisions/tpe-history.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Options of a search algorithm, checked strictly: what is unknown, or of another kind, is said in one line."""
+"""Options of a search algorithm, checked strictly: unknown options and wrong types give one line."""
 
 from __future__ import annotations
 

@@ -14,14 +14,14 @@ GROUP = "modelops.algorithms"
 
 
 def algorithm_names() -> list[str]:
-    """The names there are, sorted."""
+    """The installed names, sorted."""
     return sorted({point.name for point in entry_points(group=GROUP)})
 
 
 def load_algorithm(name: str, space: ParameterSpace, seed: int, options: Mapping[str, object]) -> AdaptiveAlgorithm:
     """A fresh algorithm.
 
-    Raises UserError when there is none of that name or it cannot be loaded, ValueError when it refuses an option.
+    Raises UserError if there is no algorithm of that name or it cannot be loaded, ValueError if it refuses an option.
     """
     factory = _loaded(_found(name))
     algorithm = factory(space, seed, options)

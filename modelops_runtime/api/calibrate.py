@@ -47,23 +47,23 @@ def calibrate(
 ) -> Calibration:
     """Search the parameters of a model until its output fits the data, and write a report.
 
-    The same call again goes on where the run was left, or returns at once what was found. `write_project` makes a spec
-    of functions and data frames.
+    Calling it again continues the run where it stopped, or returns its result at once if it has finished. `write_project` makes
+    a spec from functions and data frames.
 
     - spec: path of an adaptive.yaml.
     - run_id: the run's name; default: the spec's `name`.
     - ledger: a file or postgresql://...; default: MODELOPS_LEDGER, else .modelops/ledger.sqlite beside the spec.
-    - workers: simulations side by side on this machine; default: one a core.
-    - trials: the budget, parameter sets in all; default: the spec's.
+    - workers: simulations side by side on this machine; default: one for each core.
+    - trials: the budget, the total number of parameter sets; default: that of the spec.
     - dask: a scheduler (tcp://..., or a DaskTarget with certificates) that simulates instead of this machine.
     - out: folder of report, logs and kept outputs; default: modelops-out/RUN beside the spec.
-    - fresh: keep an older run of this name under a dated name, and begin anew.
-    - large: accept more than 64 KB of matched values a replicate in the ledger.
+    - fresh: rename an older run of this name by adding its date, and start a new run.
+    - large: accept more than 64 KB of matched values for each replicate in the ledger.
     - on_event: is called with each event of the run (`modelops_runtime.runner.events`).
-    - on_stop: is called at the first Ctrl-C, after which what runs is finished; the second stops now.
-    - on_failed_report: is called with the report's path before RunFailed is raised.
+    - on_stop: is called at the first Ctrl-C, after which the running simulations finish; a second Ctrl-C stops at once.
+    - on_failed_report: is called with the path of the report before RunFailed is raised.
 
-    Raises SpecErrors (mistakes, nothing was started), RunDiffers (another run has this name), RunFailed (no answer), LedgerError.
+    Raises SpecErrors (nothing was started), RunDiffers (another run has this name), RunFailed (no answer), LedgerError.
     """
     loaded = load_spec(Path(spec))
     name = run_id or loaded.spec.name
@@ -97,7 +97,7 @@ def calibrate(
 
 @contextmanager
 def _folder_that_stays(loaded: LoadedSpec) -> Iterator[None]:
-    """A model may remove the folder of its spec, with all that the run keeps there."""
+    """A model may remove the folder of its spec, and with it the files of the run."""
     spec = loaded.root / loaded.path.name
     try:
         yield
@@ -125,11 +125,11 @@ def _ended(request: RunRequest, folder: Path, done: RunReport) -> Calibration:
         assert run is not None
         told: dict[str, Any] = {}
         if not done.interrupted:
-            evidence = gather(opened, name)
-            found = findings_of(evidence)
+            run_data = gather(opened, name)
+            found = findings_of(run_data)
             told = {
-                "cautions": cautions_of(evidence, found),
-                "report": write_page(evidence, folder / "report.html", found),
+                "cautions": cautions_of(run_data, found),
+                "report": write_page(run_data, folder / "report.html", found),
             }
         return of_run(
             with_sizes(opened, run),
@@ -146,7 +146,7 @@ def _ended(request: RunRequest, folder: Path, done: RunReport) -> Calibration:
 
 
 def cores() -> int:
-    """Cores that this process may use."""
+    """How many cores this process may use."""
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # macOS
@@ -155,7 +155,7 @@ def cores() -> int:
 
 @contextmanager
 def stop_request(on_first: Callable[[], None] | None) -> Iterator[StopRequest]:
-    """Ctrl-C as a stop request where signals can be had: in the main thread."""
+    """Ctrl-C as a stop request; signals can be handled in the main thread only."""
     if threading.current_thread() is not threading.main_thread():
         yield StopRequest()
         return
@@ -174,8 +174,8 @@ def _write_report(request: RunRequest, folder: Path) -> Path:
 
 
 def _ignore(_event: Event) -> None:
-    """Nobody listens."""
+    """The listener of a caller that wants no events."""
 
 
 def _nothing() -> None:
-    """Nobody asked to be told."""
+    """The callback of a caller that wants no call."""

@@ -22,54 +22,54 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """Where a run stands, and its answer once there is one. Tables are read from its ledger when they are asked for."""
+    """The progress of a run, and its answer once there is one. Tables are read from the ledger on demand."""
 
     run_id: str
     ledger_url: str = field(repr=False)
     state: RunState
     params: Mapping[str, Scalar]
-    """The best set, fixed parameters included; empty while there is none."""
+    """The best set, with its fixed parameters; empty until there is one."""
     derived: Mapping[str, float]
-    """What the model derives from it (R0)."""
+    """Quantities that the model derives from the best set (R0)."""
     best_trial: int | None
     loss: float | None
-    """Of the search: biased low, being the lowest of many."""
+    """Its loss in the search: biased low, as the lowest of many."""
     loss_se: float | None
     confirmed_loss: float | None
-    """Over fresh seeds; None without a confirmation."""
+    """Its loss over fresh seeds; None without a confirmation."""
     confirmed_loss_se: float | None
     interrupted: bool = False
-    """A stop was asked for before the run was over; calibrating again goes on."""
+    """Whether a stop was requested before the run was over; calibrating again continues it."""
     already_finished: bool = False
-    """This call made no trial."""
+    """Whether the run had finished before this call."""
     trials_made: int = 0
-    """By this call, or beside it by other workers."""
+    """Trials made during this call, by it or by other workers."""
     simulations: int = 0
-    """Of this call."""
+    """Simulations of this call."""
     elapsed_s: float = 0.0
     confirmed_replicates: int | None = None
     effective_sample_size: float | None = None
-    """On how many replicates a likelihood rests, confirmed where there is a confirmation: below 5, there is no standard error."""
+    """How many replicates count in a likelihood, of the confirmation if there is one; below 5 there is no standard error."""
     stop_reason: str = ""
     warnings: tuple[str, ...] = ()
-    """What its user should know of the model: that it does not repeat itself, say."""
+    """What the user should know about the model, for example that it does not repeat."""
     cautions: tuple[str, ...] = ()
-    """What is to be said against the answer, a sentence each: that no set fits, that a value lies near its bound, ..."""
+    """Reasons to doubt the answer, a sentence each: no set fits, a value lies near its bound, ..."""
     report: Path | None = None
-    """The HTML report, where one was written."""
+    """The HTML report, if one was written."""
     summary: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """The answer as the ledger keeps it, ready for JSON."""
+    """The answer as it is stored in the ledger, as JSON values."""
 
     def trials(self) -> pa.Table:
         """One row for each search trial: trial, status, loss, loss_se, confirmed_loss, `param.NAME`, ...; `.to_pandas()`."""
-        from modelops_runtime.results.export import trials_table
+        from modelops_runtime.results.tables.trials import trials_table
 
         with self._ledger() as ledger:
             return trials_table(ledger.trials(self.run_id))
 
     def replicates(self, trial: int | None = None) -> pa.Table:
         """One row for each simulation, of one trial or of all: trial, replicate, seed, status, seconds, error, ..."""
-        from modelops_runtime.results.export import replicates_table
+        from modelops_runtime.results.tables.replicates import replicates_table
 
         with self._ledger() as ledger:
             return replicates_table(ledger.replicates(self.run_id, trial))
@@ -78,7 +78,7 @@ class Calibration:
         """Observed beside simulated, a row for each observation and simulation, of `trial` or of the best one.
 
         Columns trial, replicate (2**32 and up: confirmation), target, the matched key, observed, simulated (both in the
-        observations' unit), phase; n and probability where counts of n were observed.
+        unit of the observations), phase; n and probability where counts of n were observed.
         """
         from modelops_runtime.evaluation.fit_table import fit_table
 
@@ -99,7 +99,7 @@ class Calibration:
             return export_run(ledger, self.run_id, Path(to))
 
     def write_report(self, path: str | Path) -> Path:
-        """Write the HTML report as things stand now."""
+        """Write the HTML report of the run as it stands."""
         from modelops_runtime.results.report.page import write_report
 
         with self._ledger() as ledger:
@@ -128,7 +128,7 @@ class Calibration:
 
 
 def open_run(run_id: str, ledger: str | Path = ".modelops/ledger.sqlite") -> Calibration:
-    """A run that is in a ledger already. Raises UserError when there is no such ledger or run."""
+    """A run in an existing ledger. Raises UserError when there is no such ledger or run."""
     from modelops_runtime.inference.cautions import cautions_of
     from modelops_runtime.inference.effective_sizes import with_sizes
     from modelops_runtime.inference.run_data import gather
@@ -142,7 +142,7 @@ def open_run(run_id: str, ledger: str | Path = ".modelops/ledger.sqlite") -> Cal
 
 
 def of_run(run: Run, ledger_url: str, **more: Any) -> Calibration:
-    """A Calibration from the run's row; `more` are fields that the row does not hold."""
+    """A Calibration from the row of the run; `more` are fields that are not in the row."""
     summary = answer_of(run)
     kind = "" if summary.get("confirmed_loss") is None else "confirmed_"
     return Calibration(

@@ -1,4 +1,4 @@
-"""What a run of a spec would be: is the spec sound, does its model run, how long will it take?"""
+"""Check a spec before a run: is it correct, does its model run, and how long will the run take?"""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from modelops_runtime.simulation.seeds import seeds_for
 from modelops_runtime.statistics.effective_sample_size import LEAST, in_words, is_too_small, what_to_do
 
 SIMULATIONS = 5
-"""Simulations that are timed."""
+"""How many simulations are timed."""
 
 WEIGHED = 20
-"""Simulations, at the least, from which is told on how many replicates a likelihood will rest."""
+"""The least number of simulations from which the effective sample size of a likelihood is predicted."""
 
 WEIGHING_S = 3.0
-"""Seconds for more of them, up to as many as a finalist is run again."""
+"""Seconds for more of these simulations, up to the number of confirmation replicates."""
 
 PATIENCE_S = 60.0
-"""Seconds that the least of them may take."""
+"""Seconds that the least number of them may take."""
 
 ROW_BYTES = 350
-"""What a replicate takes in the ledger beside its aligned values, about."""
+"""About how many bytes a replicate takes in the ledger, without its aligned values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """What one parameter set's simulations show."""
+    """What the simulations of one parameter set show."""
 
     params: dict[str, Scalar]
     loss: float | None
@@ -49,16 +49,16 @@ class Checked:
     observations: int
     slots: int
     simulations: int
-    """Of the run at the most, its confirmation included; racing makes them fewer."""
+    """The largest number of simulations of the run, with its confirmation; racing reduces it."""
     run_seconds: float
-    """How long these take on `slots` slots."""
+    """How long they take on `slots` slots."""
     ledger_bytes: int
-    """How large the ledger grows, about."""
+    """About how large the ledger grows."""
     effective_sample_size: float | None = None
-    """On how many of a finalist's confirmation replicates a likelihood will rest, about; None where that was not looked at."""
+    """About how many confirmation replicates of a finalist will count in a likelihood; None if that was not predicted."""
     warnings: tuple[str, ...] = ()
-    """What is likely to go wrong, though the run can start: a model that does not repeat itself, or that the seed does not
-    reach, a likelihood that will rest on too few replicates."""
+    """What is likely to go wrong although the run can start: a model that does not repeat or ignores the seed, a likelihood in
+    which too few replicates will count."""
 
     def as_json(self) -> dict[str, object]:
         return asdict(self)
@@ -67,7 +67,7 @@ class Checked:
 def check(spec: Path, *, slots: int) -> Checked:
     """Validate a spec and run its model a few times at the first guess, or in the middle of the space. Writes nothing.
 
-    For likelihoods it is some more simulations: will an error be known, and intervals? Raises SpecErrors.
+    For likelihoods it runs more simulations, to predict whether there will be errors and intervals. Raises SpecErrors.
     """
     with ready(spec, slots=slots) as made:
         first = probe(made.loaded, made.prepared.settings, made.service)
@@ -90,7 +90,7 @@ def _more(made: Ready, params: UniqueParameterSet, indices: range, *, at_once: i
 
 
 def _weighed(found: Checked, made: Ready, params: UniqueParameterSet, outcomes: list[ReplicateOutcome]) -> Checked:
-    """The same with what the likelihood will rest on, from more simulations of the set."""
+    """`found` with the predicted effective sample size, from more simulations of the set."""
     wanted = made.prepared.settings.confirm_replicates
     if WEIGHED * found.seconds / found.slots > PATIENCE_S:
         late = f"{WEIGHED} simulations would take too long to tell on how many replicates the likelihood will rest"

@@ -1,4 +1,4 @@
-"""A spec made ready to simulate, without a run: for what looks at a model, or runs single simulations of it."""
+"""Load a spec and start a service for its model, without a run: for checks and for single simulations."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from modelops_runtime.specs.loading import LoadedSpec, load_spec
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready:
-    """A spec without a mistake, and a service that simulates its model."""
+    """A correct spec, and a service that simulates its model."""
 
     loaded: LoadedSpec
     code: ModelCode
@@ -28,14 +28,14 @@ class Ready:
 
 @contextmanager
 def ready(spec: Path, *, slots: int = 1) -> Iterator[Ready]:
-    """Processes here; nothing is left behind when the block ends. Raises SpecErrors, all mistakes at once."""
+    """The spec at a path, with processes on this machine, which end with the block. Raises SpecErrors with all mistakes."""
     with ready_of(load_spec(spec), slots=slots) as made:
         yield made
 
 
 @contextmanager
 def ready_of(loaded: LoadedSpec, *, slots: int = 1) -> Iterator[Ready]:
-    """The same for a spec that is loaded."""
+    """As `ready`, for a loaded spec."""
     request = RunRequest(loaded=loaded, ledger_url="", run_id=loaded.spec.name, slots=slots)
     with held_code(loaded) as code:
         plan, about_targets = planned(loaded, code)

@@ -1,4 +1,4 @@
-"""Functions of a script or a notebook as bytes: the same bytes for the same function, whatever process made them."""
+"""Functions of a script or a notebook as bytes: equal functions give equal bytes in every process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _reduce_code: Callable[[CodeType], Any] = cloudpickle.CloudPickler.dispatch_tabl
 
 
 def _without_place(code: CodeType) -> Any:
-    """A notebook's cells have other file names in each session; the function is the same."""
+    """The code without its file name, which differs between sessions of a notebook for the same function."""
     return _reduce_code(code.replace(co_filename=Path(code.co_filename).name if _is_file(code) else "<notebook>"))
 
 
@@ -50,7 +50,7 @@ def pickled(functions: Mapping[str, Callable[..., Any]]) -> bytes:
 
 @contextmanager
 def _by_value(functions: Any) -> Iterator[None]:
-    """Modules of the user's own that the functions come from: a simulation's process could not import them."""
+    """Pickle the user's own modules by value: the processes of simulations could not import them."""
     own = {module for f in functions if (module := sys.modules.get(getattr(f, "__module__", ""))) and _is_own(module)}
     for module in own:
         cloudpickle.register_pickle_by_value(module)

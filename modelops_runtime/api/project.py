@@ -44,10 +44,10 @@ def write_project(
     - parameters: as in a spec: `{"min": 0.1, "max": 1.0, "scale": "log"}`, `{"choices": [...]}` or a fixed value. A pair
       `(0.1, 1.0)` is short for min and max.
     - targets: as in a spec, where `observed` may also be a data frame (pandas, polars) or an Arrow table.
-    - search, options: the spec's `search:` and `model:` (timeout, memory, env, ...); name: the run's, by default the folder's.
+    - search, options: `search:` and `model:` of the spec (timeout, memory, env, ...); name: of the run, by default of the folder.
 
-    Files that are as they would be written stay untouched. Raises UserError for what cannot be pickled or is no table.
-    Whether the spec is sound is found when it is loaded.
+    Files whose content would not change are not written. Raises UserError for what cannot be pickled or is not a table.
+    The spec itself is checked when it is loaded.
     """
     root = Path(folder)
     root.mkdir(parents=True, exist_ok=True)
@@ -74,7 +74,7 @@ def write_project(
 
 
 def run_name(text: str) -> str:
-    """A run's name made of any text: a-z, 0-9 and -."""
+    """The name of a run from any text: a-z, 0-9 and -."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:63] or "calibration"
 
 
@@ -93,12 +93,12 @@ def _target(root: Path, name: str, target: Mapping[str, Any]) -> dict[str, Any]:
         return {"observed": os.path.relpath(Path(observed).resolve(), root.resolve())} | written
     import pyarrow.parquet as pq
 
-    from modelops_runtime.results.writing import together
+    from modelops_runtime.results.atomic_files import written_together
 
     file = f"{name}.parquet"
     table = _table(observed, name)
     if not (root / file).is_file() or not pq.read_table(root / file).equals(table):
-        with together(root, [file]) as (part,):
+        with written_together(root, [file]) as (part,):
             pq.write_table(table, part)
     return {"observed": file} | written
 
@@ -114,7 +114,7 @@ def _table(observed: Any, name: str) -> pa.Table:
 
 
 def _plain(value: Any) -> Any:
-    """numpy's numbers and tuples as what YAML knows."""
+    """Numbers of numpy and tuples as values that YAML knows."""
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""Replicates run again with their seeds: is the output the same?"""
+"""Run replicates again with their seeds, and compare their outputs."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from modelops_runtime.contracts.trial import phase_of
 from modelops_runtime.ledger.base import Ledger, Replicate, Run
 
 AT_A_TIME = 64
-"""Replicates under way at once, at the most: one a task, so that none waits for another."""
+"""The largest number of replicates that run at once, one in each task, so that none waits for another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replayed:
-    """One replicate, then and now."""
+    """One replicate, when it was recorded and now."""
 
     trial: int
     replicate: int
     seed: int
     identical: bool
-    """The same output, by the digest of its tables; of a failure, the same kind of failure."""
+    """Whether the digest of its output tables is the same, or the kind of its failure."""
     before: str
     """Digest of the output tables, or the kind of failure."""
     now: str
@@ -31,14 +31,14 @@ class Replayed:
 
 
 def changed_since(run: Run, ready: Ready) -> list[str]:
-    """What of the spec, the model's files or the data is not as it was when the run began."""
+    """What has changed in the spec, the files of the model or the data since the run began."""
     return ready.prepared.differences_from(run)
 
 
 def replay(ready: Ready, ledger: Ledger, run_id: str, trial: int, replicate: int | None = None) -> Iterator[Replayed]:
-    """Run recorded replicates of a trial again: one, or all (those of its confirmation too), each as it is done.
+    """Run one recorded replicate of a trial again, or all of them with those of its confirmation; yields each when it is done.
 
-    Raises UserError when there is no such trial or replicate, ModelChanged for a file that was changed meanwhile.
+    Raises UserError when there is no such trial or replicate, ModelChanged for a file that has changed.
     """
     recorded = [r for r in ledger.replicates(run_id, trial) if replicate is None or r.index == replicate]
     if not recorded:

@@ -1,4 +1,4 @@
-"""Another loss or other weights on the values that a run has stored: a run of its own, without a simulation."""
+"""Score the stored values of a run with another loss or other weights: a new run, without simulations."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from modelops_runtime.specs.identity import spec_json
 from modelops_runtime.specs.targets import TargetSpec
 
 FREE = ("weight", "loss", "left_out", "min_coverage", *PER_OBSERVATION.values())
-"""Of what a run keeps of its observations, what another loss may change."""
+"""The stored fields of an observation that another loss may change."""
 
 MATCHED = ("match", "value", "output")
-"""Of a target, what says which values of the output belong to its observations."""
+"""The fields of a target that decide which output values belong to its observations."""
 
 
 def rescore(ready: Ready, ledger: Ledger, run_id: str, new_id: str) -> Run:
     """Score all trials of `run_id` by the spec's targets, into a new run `new_id` of the same ledger.
 
-    A set that was stopped early keeps its few replicates, and its loss is again corrected for them. The finalists stay
-    those that were confirmed then. Raises SpecErrors where the targets match other data than those of the run, or otherwise;
-    UserError when `new_id` is there, or nothing has completed.
+    A set that was stopped early keeps its few replicates, and its loss is again corrected for them. The finalists are
+    those that the run confirmed. Raises SpecErrors if the targets match other data or match it in another way than the run;
+    UserError if `new_id` exists or nothing has completed.
     """
     old = ledger.get_run(run_id)
     assert old is not None
@@ -56,7 +56,7 @@ def rescore(ready: Ready, ledger: Ledger, run_id: str, new_id: str) -> Run:
 
 
 def _refuse_other_values(ready: Ready, old: Run) -> None:
-    """The stored values are what these targets would be matched with, or none of this makes sense."""
+    """Raises SpecErrors unless the stored values are those that these targets would be matched with."""
     new, before = ready.prepared.plan.observations(), old.observations
     errors = []
     for name in sorted(set(new) | set(before)):
@@ -76,7 +76,7 @@ def _refuse_other_values(ready: Ready, old: Run) -> None:
 
 
 def _fixed(part: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """What no other loss changes, of what both say: an older version may have kept less."""
+    """The fields that no loss changes and both have: older versions stored fewer."""
     return {key: value for key, value in part.items() if key in other and key not in FREE}
 
 
@@ -85,7 +85,7 @@ def _match_of(ready: Ready, name: str) -> dict[str, Any]:
 
 
 def _match_in(old: Run, name: str) -> dict[str, Any]:
-    """Of the run's spec, as this version reads it: with keys that came later at their defaults. Empty where it cannot."""
+    """How the target of the run's spec is matched, with newer keys at their defaults; empty if this version cannot read it."""
     target = (old.spec.get("targets") or {}).get(name) or {}
     given = {key: value for key, value in target.items() if key in ("observed", *MATCHED)}
     try:
@@ -113,7 +113,7 @@ def _new_run(ready: Ready, old: Run, new_id: str, trials: int) -> Run:
 
 
 def _search_trial(ready: Ready, ledger: Ledger, run: Run, trial: Trial) -> int:
-    """The trial's copy with its new loss; returns its number, which differs where the run had gaps."""
+    """Copy a trial with its new loss; returns the number of the copy, which differs if the run had gaps."""
     guesses = 1 if trial.draw is None else 0
     lease = ledger.reserve(run.run_id, worker_id(), guesses=run.trials * guesses, lease_s=LEASE_S)
     assert lease is not None

@@ -28,8 +28,8 @@ from modelops_runtime.inference.selftest_recovery import recoveries, together
 from modelops_runtime.ledger.opening import open_ledger
 from modelops_runtime.losses.kinds import KINDS, Family
 from modelops_runtime.losses.observation_terms import LossError
+from modelops_runtime.results.atomic_files import written_together
 from modelops_runtime.results.selftest_text import report_lines
-from modelops_runtime.results.writing import together as written_together
 from modelops_runtime.runner.events import Event
 from modelops_runtime.runner.request import RunReport, RunRequest
 from modelops_runtime.runner.run import run_spec
@@ -43,22 +43,22 @@ from modelops_runtime.statistics.array import Array
 LEDGER = Path(".modelops") / "selftest.sqlite"
 
 TRIALS = 100
-"""Of each repeat, unless the spec has fewer."""
+"""Trials of each repeat, unless the spec has fewer."""
 
 ATTEMPTS = 20
-"""Sets that are drawn for a repeat, one after another, while the model fails at them."""
+"""How many sets are drawn for a repeat until the model does not fail."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
-    """A drawn set, and what would have been observed of it."""
+    """A drawn set and its pseudo-data."""
 
     params: UniqueParameterSet
-    """Fixed parameters included."""
+    """With the fixed parameters."""
     searched: Mapping[str, Scalar]
     observed: Mapping[str, pa.Table]
     complete: bool
-    """Whether each observation has a pseudo-observation."""
+    """Whether there is a value for each observation."""
     redrawn: int
 
 
@@ -72,7 +72,7 @@ class _Plan:
     seed: int
     slots: int
     mark: str
-    """Digest of all that the repeats' runs follow from."""
+    """Digest of everything that determines the runs of the repeats."""
 
     def seed_for(self, number: int, what: str) -> int:
         return seed_of(f"selftest:{self.seed}:{number}:{what}")
@@ -96,11 +96,11 @@ def selftest(
 ) -> SelfTest:
     """Draw known sets from the ranges, simulate data with each, calibrate these, and compare.
 
-    The same call again goes on where it was left: each repeat is a run in `.modelops/selftest.sqlite` beside the spec.
+    Calling it again continues where it stopped: each repeat is a run in `.modelops/selftest.sqlite` beside the spec.
 
-    - repeats: known sets; each follows from `seed` and its number alone, so a larger number keeps the ones before.
-    - trials, replicates: of each calibration; by default the spec's, at most 100 trials. Its guesses and stop rules are left out.
-    - workers: simulations side by side; default: one a core.
+    - repeats: known sets; each depends on `seed` and its number only, so a larger number of repeats keeps the earlier ones.
+    - trials, replicates: of each calibration; default: the spec's, at most 100 trials. Guesses and stop rules are ignored.
+    - workers: simulations side by side; default: one for each core.
     - out: a folder for selftest.json and selftest.txt.
     - on_repeat: is called with each repeat as it ends; on_event with its number and each event of its run.
     - on_stop: is called at the first Ctrl-C. The result then has the repeats that ended, and is `interrupted`.
@@ -140,7 +140,7 @@ def selftest(
 
 
 def _reduced(loaded: LoadedSpec, trials: int | None, replicates: int | None) -> LoadedSpec:
-    """The spec with the smaller budget, and without what would cut a search short or begin it at the answer."""
+    """The spec with the smaller budget, and without guesses and rules that stop a search early."""
     for name, target in loaded.spec.targets.items():
         for key in ("n", "sigma"):
             if getattr(target.loss, key, None) == target.observed_column:
@@ -168,7 +168,7 @@ def _mark(base: LoadedSpec, made: Ready, seed: int) -> str:
 def _repeat(
     plan: _Plan, number: int, stop: StopRequest, on_event: Callable[[int, Event], None] | None
 ) -> Repeat | None:
-    """None when it was interrupted."""
+    """Run one repeat; None if it was interrupted."""
     known = _known(plan, number)
     search = plan.base.spec.search.model_copy(update={"seed": plan.seed_for(number, "search") >> 1})
     loaded = replace(
@@ -217,7 +217,7 @@ def _compared(plan: _Plan, number: int, known: _Known, request: RunRequest, repo
 
 
 def _known(plan: _Plan, number: int) -> _Known:
-    """The repeat's set: drawn anew while the model fails at it. Follows from seed and number alone."""
+    """The set of a repeat, drawn again until the model does not fail. It depends on the seed and the number only."""
     settings, prepared = plan.made.prepared.settings, plan.made.prepared
     first = ""
     for attempt in range(ATTEMPTS):
@@ -276,8 +276,8 @@ def _searched(parameter: Parameter) -> Searched:
 def _noise(target: TargetSpec) -> str:
     kind = target.loss.kind
     if kind not in KINDS or KINDS[kind].family is not Family.LIKELIHOOD:
-        return f"one simulation as it is: {kind} supposes no noise of observation"
-    text = f"one simulation, observed with the noise that {kind} supposes"
+        return f"one simulation as it is: {kind} assumes no observation noise"
+    text = f"one simulation, observed with the noise that {kind} assumes"
     if target.weight != 1:
         text += f"; the weight of {target.weight:g} is not part of that noise, so that coverage may be off"
     return text

@@ -1,1 +1,1 @@
-"""A model's folder as one content-addressed archive. Knows the contracts alone."""
+"""A model's folder as one content-addressed archive. It knows only the contracts."""

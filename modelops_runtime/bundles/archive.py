@@ -20,9 +20,9 @@ from modelops_runtime.bundles.ignoring import ALWAYS, Rule, is_ignored, rules_in
 from modelops_runtime.contracts.errors import UserError
 
 PACKED_LIMIT = 8 * 2**20
-"""Bytes an archive may have; larger things travel by image or bundle."""
+"""Largest size of an archive in bytes; larger files belong in an image or a bundle."""
 UNPACKED_LIMIT = 2**30
-"""Bytes an archive may unpack to."""
+"""Largest unpacked size of an archive in bytes."""
 
 _NAMED_LARGEST = 3
 
@@ -32,12 +32,12 @@ class File:
     """A file that belongs to the model."""
 
     name: str
-    """From the root, with slashes, in Unicode's composed form (a Mac writes the other)."""
+    """Its path from the root, with slashes, in the composed form of Unicode (a Mac writes the decomposed form)."""
     path: Path
     size: int
     is_executable: bool
     link: str = ""
-    """The link that it is reached by, where that leads out of the root: its name, from the root."""
+    """The path from the root of the link that leads to it, if the link leads out of the root."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +47,12 @@ class Folder:
     name: str
     path: Path
     link: str = ""
-    """As of a file."""
+    """As for a file."""
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A file or folder that is ignored: not the model's, but beside it."""
+    """A file or folder that is ignored: it is not part of the model."""
 
     name: str
     path: Path
@@ -61,14 +61,14 @@ class LeftOut:
 def files_of(root: Path, *, exclude: Sequence[str] = ()) -> list[File]:
     """The files below `root`, sorted by name, without those that are ignored (`exclude`: further patterns, as in .gitignore).
 
-    Links are followed, once; what is neither file nor folder, and a link that leads nowhere or to itself, is left out.
-    Raises UserError when `root` is no folder, or a name is not UTF-8.
+    Links are followed once. Left out are special files, and links that lead nowhere or to themselves.
+    Raises UserError when `root` is not a folder, or a name is not UTF-8.
     """
     return [found for found in entries_of(root, exclude=exclude) if isinstance(found, File)]
 
 
 def entries_of(root: Path, *, exclude: Sequence[str] = ()) -> list[File | Folder | LeftOut]:
-    """The same with its folders, and with what is ignored (not what is below that)."""
+    """As `files_of`, with folders, and with what is ignored (but not what is inside ignored folders)."""
     if not root.is_dir():
         raise UserError(f"{root} is no folder; give the folder that holds the model")
     _refuse_unless_utf8(root)
@@ -209,9 +209,9 @@ def _too_large(root: Path, files: Sequence[File]) -> UserError:
 
 
 def unpack(data: bytes, folder: Path) -> None:
-    """Write an archive's files below `folder`, which appears at once and whole when it was not there before.
+    """Write the files of an archive into `folder`, which appears atomically if it did not exist.
 
-    Raises ValueError for what `pack` does not write: links, devices, names that lead out of the folder, too many bytes.
+    Raises ValueError for archives that `pack` does not write: links, devices, names that lead out of the folder, too many bytes.
     """
     if folder.exists():
         _extract(data, folder)
@@ -259,7 +259,7 @@ def _write(tar: tarfile.TarFile, entry: tarfile.TarInfo, folder: Path) -> None:
 
 
 def digest(data: bytes) -> str:
-    """BLAKE2b-256 (hex) of an archive, or of a file's content: how it is known."""
+    """BLAKE2b-256 (hex) of an archive or of the content of a file."""
     return blake2b(data, digest_size=32).hexdigest()
 
 
@@ -272,7 +272,7 @@ def _hash(stream: BinaryIO) -> bytes:
 
 @contextmanager
 def readable(path: Path) -> Iterator[None]:
-    """Turns "may not be read" into the user's line."""
+    """Turn a missing permission into a UserError."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The cache of this user on this machine: contents of files by their digests, for every run, and room for runs to work in."""
+"""The cache of this user on this machine: contents of files by digest, for all runs, and a place for the folders of runs."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from pathlib import Path
 from modelops_runtime.bundles.archive import digest
 
 KEPT_S = 30 * 86_400.0
-"""How long a content is kept that no run has used."""
+"""Seconds that a content is kept after its last use."""
 
 _DAY_S = 86_400.0
 
 
 def cache_folder() -> Path:
-    """MODELOPS_CACHE, else `modelops` in XDG_CACHE_HOME, else ~/.cache/modelops. It need not be there.
+    """MODELOPS_CACHE, else `modelops` in XDG_CACHE_HOME, else ~/.cache/modelops. It may not exist.
 
-    Raises OSError where nothing says which.
+    Raises OSError if none of these is set.
     """
     if given := os.environ.get("MODELOPS_CACHE"):
         return Path(given).absolute()
@@ -32,19 +32,19 @@ def cache_folder() -> Path:
 
 
 class Store:
-    """Contents by digest, below one folder, readable by its owner alone. Several processes may use it at once."""
+    """Contents by digest in one folder, readable by its owner only. Safe for several processes at once."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def make(self) -> None:
-        """Make the folder, and see that something can be written there. Raises OSError."""
+        """Create the folder and check that it is writable. Raises OSError."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=self.folder) as probe:
             probe.write(b"\0")
 
     def put(self, content: bytes) -> str:
-        """Keep a content; its digest. Written anew where what is there is not what its name says. Raises OSError."""
+        """Store a content; returns its digest. A damaged file of that digest is written again. Raises OSError."""
         name = digest(content)
         path = self._path(name)
         if self._holds(path, content):
@@ -70,7 +70,7 @@ class Store:
             return False
 
     def get(self, name: str) -> bytes | None:
-        """A content by its digest; None when it is not there, or is damaged."""
+        """A content by its digest; None if it is missing or damaged."""
         try:
             content = self._path(name).read_bytes()
         except OSError:
@@ -78,13 +78,13 @@ class Store:
         return content if digest(content) == name else None
 
     def touch(self, names: Iterable[str]) -> None:
-        """Note that these are in use."""
+        """Record that these contents are in use."""
         for name in names:
             with contextlib.suppress(OSError):
                 os.utime(self._path(name))
 
     def prune(self, *, older_than_s: float = KEPT_S) -> None:
-        """Remove what nobody has used for so long; looks once a day at the most."""
+        """Remove contents that were not used for so long; runs at most once a day."""
         stamp, now = self.folder / ".pruned", time.time()
         with contextlib.suppress(OSError):
             if stamp.exists() and 0 <= now - stamp.stat().st_mtime < _DAY_S:

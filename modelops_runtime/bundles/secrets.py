@@ -1,4 +1,4 @@
-"""What is not sent anywhere unless it is allowed by name: files that look like secrets, and what lies outside of the folder."""
+"""Refuse to send files that look like secrets or lie outside the folder, unless they are allowed by name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from modelops_runtime.bundles.ignoring import Rule, is_ignored, rules_of
 from modelops_runtime.contracts.errors import UserError
 
 INCLUDE_FILE = ".mopsinclude"
-"""In the model's folder: patterns, as in .gitignore, of what is sent though it would be refused."""
+"""A file in the folder of the model with patterns, as in .gitignore, of files that are sent although they look like secrets."""
 
 SECRETS = (
     ".aws/", ".azure/", ".kube/", ".ssh/", ".gnupg/", ".docker/", ".config/gcloud/", ".config/gh/", ".config/rclone/",
@@ -25,7 +25,7 @@ SECRETS = (
     "service_account*.json", "application_default_credentials.json", "secrets.json", "secrets.toml", "secrets.yaml",
     "secrets.yml", "*.tfstate", "*.tfstate.backup", "*.tfvars",
 )  # fmt: skip
-"""Names, as in .gitignore, in whatever case."""
+"""Patterns as in .gitignore; case does not matter."""
 
 _SIGNS = (b"PRIVATE KEY", b"aws_secret_access_key", b"AccountKey=")
 _WRITTEN = re.compile(
@@ -36,17 +36,17 @@ _WRITTEN = re.compile(
     re.MULTILINE,
 )
 _LOOKED_INTO = 2**20
-"""Bytes of the largest file whose content is looked at."""
+"""Bytes of the largest file whose content is checked."""
 _NAMED = 20
 
 
 def is_named_as_secret(name: str) -> bool:
-    """Whether a file of that name, from the root, mostly holds a secret."""
+    """Whether a file with that path from the root usually holds a secret."""
     return _is_one_of(name.lower(), _names())
 
 
 def refuse_unsendable(root: Path, files: Iterable[File], where: str) -> None:
-    """Raises UserError, naming every file that looks like a secret, or is reached by a link out of `root`, and is not allowed."""
+    """Raises UserError that names every file that looks like a secret or is behind a link out of `root`, and is not allowed."""
     allowed = _allowed(root)
     found: dict[str, str] = {}
     for file in files:
@@ -89,7 +89,7 @@ def _is_one_of(name: str, rules: list[Rule]) -> bool:
 
 
 def _holds_one(file: File) -> bool:
-    """By what a small file holds."""
+    """Whether the content of a small file looks like a secret."""
     if file.size > _LOOKED_INTO:
         return False
     with readable(file.path):

@@ -1,7 +1,7 @@
-"""A model's folder as it was at one moment, and folders made of it for simulations to work in.
+"""The folder of a model at one moment, and copies of it in which simulations work.
 
-Small files are copied, by way of the cache. What is large, looks like a secret, or lies behind a link out of the folder is linked
-to instead, and watched; what is ignored is linked to and not watched.
+Small files are copied through the cache. Large files, files that look like secrets and files behind a link out of the folder are
+linked to instead and watched for changes; ignored files are linked to and not watched.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from modelops_runtime.contracts.errors import ModelChanged, UserError
 COPIED_LIMIT = 8 * 2**20
 """Bytes of the largest file that is copied."""
 COPIED_TOTAL = 256 * 2**20
-"""Bytes of all that is copied: program text first, then the smallest."""
+"""Bytes of all copied files: program text first, then the smallest files."""
 
 _PROGRAM_TEXT = (".py", ".r", ".jl", ".m", ".c", ".cpp", ".h", ".nlogo", ".sh", ".pl", ".js", ".lua", ".java", ".f90")
 _NOT_BESIDE = ("__pycache__",)
-"""Compiled from files as they are, which may not be the recorded ones."""
+"""Compiled from the present files, which may differ from the recorded ones."""
 _TRIES = 5
 
 Stamp = tuple[int, int, int, int, int]
@@ -50,13 +50,13 @@ class Copied:
     file: File
     digest: str
     place: str
-    """Its name from the root, as the file system spells it."""
+    """Its path from the root, as the file system spells it."""
     mtime_s: int
-    """When it was changed, in whole seconds, which every file system can keep."""
+    """When it was changed, in whole seconds, which every file system can store."""
     is_recorded: bool = True
-    """Whether the run's identity knows it."""
+    """Whether it is part of the identity of the run."""
     alias_of: str = ""
-    """The place of another copied file, where this is a link to that."""
+    """The path of another copied file if this one is a link to it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,16 +71,16 @@ class Linked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """What `take` found. Plain data: it may travel to the processes that simulate."""
+    """The result of `take`: plain data that can be sent to the processes that simulate."""
 
     root: str
     store: str
     copied: tuple[Copied, ...]
     linked: tuple[Linked, ...]
     folders: tuple[str, ...]
-    """Those to be made, from the root, as the file system spells them."""
+    """Paths of the folders to create, from the root, as the file system spells them."""
     links: tuple[str, ...]
-    """Those to be made to what has the same name in `root`."""
+    """Paths of links to create, each to the same path in `root`."""
 
     @property
     def digests(self) -> dict[str, str]:
@@ -94,15 +94,15 @@ class Snapshot:
         return sorted((each.file for each in (*self.copied, *self.linked)), key=lambda file: os.fsencode(file.name))
 
     def lay_out(self, folder: Path) -> None:
-        """Make `folder` what was recorded, or make it so again; what else is there stays.
+        """Write the recorded files into `folder`, or restore them; other files there stay.
 
-        Raises ModelChanged when a recorded content is neither in the cache nor in the root any more.
+        Raises ModelChanged if a recorded content is no longer in the cache or the root.
         """
         for tries_left in reversed(range(_TRIES)):
             try:
                 self._lay_out(folder)
                 return
-            except FileNotFoundError:  # a model in another process removes the folder just now
+            except FileNotFoundError:  # a model in another process is removing the folder
                 if not tries_left:
                     raise
 
@@ -126,7 +126,7 @@ class Snapshot:
                 _write(path, content, copied)
 
     def as_named(self, text: str, folder: Path) -> str:
-        """A text with the paths of the root, and of what lies beside it, instead of those of a copy in `folder`."""
+        """A text with the paths of the copy in `folder` replaced by those of the root and of what is beside it."""
         copy, own = folder, Path(self.root)
         while copy.name and copy.name == own.name:
             text = text.replace(str(copy), str(own))
@@ -134,7 +134,7 @@ class Snapshot:
         return text
 
     def pack(self) -> bytes:
-        """An archive of the recorded contents. Raises ModelChanged where one cannot be had, UserError when it is too large."""
+        """An archive of the recorded contents. Raises ModelChanged if one is missing, UserError if the archive is too large."""
         by_name = {each.file.name: each for each in (*self.copied, *self.linked)}
         return pack_files(Path(self.root), self.files, lambda file: self._packed(by_name[file.name]))
 
@@ -202,7 +202,7 @@ def _small(files: Sequence[File]) -> set[str]:
 
 
 def _copied(file: File, root: Path, store: Store) -> Copied | None:
-    """None when it has grown above the limit meanwhile."""
+    """A copy of the file; None if it has grown above the limit."""
     with readable(file.path), file.path.open("rb") as stream:
         content = stream.read(COPIED_LIMIT + 1)
         mtime_s = int(os.fstat(stream.fileno()).st_mtime)
@@ -226,7 +226,7 @@ def _with_aliases(copied: Sequence[Copied], root: Path) -> Iterator[Copied]:
 
 
 def _looked_at(file: File) -> tuple[str, Stamp]:
-    """Digest and stamp that belong together."""
+    """The digest and the stamp of the same content."""
     for _ in range(_TRIES):
         with readable(file.path):
             before = stamp_of(file.path)
@@ -238,7 +238,7 @@ def _looked_at(file: File) -> tuple[str, Stamp]:
 
 
 def _links(entries: Sequence[File | Folder | LeftOut], linked: Sequence[File], root: Path) -> Iterator[str]:
-    """What is ignored, what leads out (as one link, wherever that is), and the other files that are not copied."""
+    """Links for ignored files, for links that lead out of the root, and for other files that are not copied."""
     elsewhere = [entry.path for entry in entries if isinstance(entry, Folder) and entry.link == entry.name]
     for entry in entries:
         if isinstance(entry, LeftOut):
@@ -257,7 +257,7 @@ def _place(entry: File | Folder | LeftOut, root: Path) -> str:
 
 
 def stamp_of(path: Path) -> Stamp:
-    """Of the file that a path leads to. Raises OSError."""
+    """The stamp of the file that a path leads to. Raises OSError."""
     status = path.stat()
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 

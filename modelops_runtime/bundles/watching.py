@@ -1,4 +1,4 @@
-"""Whether files that simulations read where they are still have the recorded contents."""
+"""Checks whether files that are linked to still have their recorded contents."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from modelops_runtime.bundles.snapshot import Snapshot, stamp_of
 from modelops_runtime.contracts.errors import ModelChanged, UserError
 
 _LOOKING_SHARE = 10.0
-"""Looking takes a tenth of the time at the most."""
+"""Checks take at most a tenth of the time."""
 _DAY_S = 86_400
 
 
 class Watch:
-    """Of one snapshot, by one thread."""
+    """Watches the linked files of one snapshot. For one thread."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._root = snapshot.root
@@ -28,7 +28,7 @@ class Watch:
         self._next_touch = time.monotonic() + _DAY_S
 
     def look(self, *, now: bool = False) -> None:
-        """Size and times first, the digest where these differ. Without `now` it may be left out, so that it costs little.
+        """Compare sizes and times, and digests where these differ. Without `now`, a check may be skipped to save time.
 
         Raises ModelChanged.
         """

@@ -1,26 +1,16 @@
-"""Racing: whether a parameter set is worth the rest of its replicates, and what is told of one that is not.
+"""Racing: whether a parameter set gets the rest of its replicates, and which loss is reported for one that does not.
 
 The rule. Over the r replicates that both have (the same indices), gap = J(contender) - J(incumbent): losses at equal r, since
 a mean-signal loss over fewer replicates is larger by variance / r. The contender is dropped when gap > 2 scale, where
 
 - distances: scale^2 = se(gap)^2 + (R / r) se(J(incumbent) over all its R)^2. Both are jackknife errors, the first of the paired
   differences under common random numbers, of both losses apart otherwise. With r = 3 the first alone has two degrees of
-  freedom and is often tiny by luck; the incumbent's own spread keeps it honest.
-- likelihoods: scale = 2 (best - median) of the incumbent's R log-likelihoods. A log-mean-exp lives on its best replicate, so the
-  question is how much a lucky one among the remaining R - r may still bring; neither a jackknife nor a standard deviation
-  says that (one extinct replicate in ten makes both thousands), the distance from a middling to the best replicate does.
+  freedom and is often tiny by luck; the spread of the incumbent corrects that.
+- likelihoods: scale = 2 (best - median) of the incumbent's R log-likelihoods. A log-mean-exp depends on its best replicate, so
+  the question is how much a lucky one among the remaining R - r may add. Neither a jackknife nor a standard deviation
+  shows that (one extinct replicate in ten makes both thousands); the distance from the median to the best replicate does.
 
-How it was chosen. Stochastic SIR on the boarding-school data, R = 10, r = 3, 16 pools of 120 sets (half spread over the space,
-half near the optimum) in 6 random orders: 11,424 races for each loss, about 420 of them by a set whose loss over 10 beats
-the incumbent's. Good sets dropped / all sets dropped, under common random numbers; then with independent noise:
-
-    mean_signal        0.7 % / 47 %;  0.5 % / 50 %        t test, 2 df, 99 %: 0.7 % / 27 %;  95 %: 4.3 % / 44 %
-    annealed           0.2 % / 35 %;  0.0 % / 50 %        the same at 99 %: 0.7 % / 24 %;  "worse in all three": 18 % / 70 %
-    negative_binomial  1.5 % / 33 %;  1.2 % / 38 %        the same at 99 %: 1.0 % / 20 %;  95 %: 3.5 % / 32 %
-    poisson            2.0 % / 35 %;  1.2 % / 46 %        the same at 99 %: 2.0 % / 23 %;  95 %: 6.1 % / 37 %
-
-A ratio of losses (J > 6 J(incumbent)) does 1.2 % / 44 % for mean_signal but has no meaning for likelihoods. Each drop saves
-7 of 10 simulations. The thresholds were chosen on these same pools, and on one model: expect somewhat more elsewhere.
+How it was chosen, and against what: docs/decisions/racing.md.
 """
 
 from __future__ import annotations
@@ -35,7 +25,7 @@ from modelops_runtime.losses.observation_terms import LossError
 from modelops_runtime.statistics.array import Array
 
 THRESHOLD = 2.0
-"""Scales that a contender may be behind and still go on."""
+"""How many scales a contender may be behind and still continue."""
 
 LUCK = 2.0
 """For likelihoods, the scale in units of the incumbent's distance from its median replicate to its best."""
@@ -43,17 +33,17 @@ LUCK = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a contender goes on."""
+    """Whether a contender continues."""
 
     keep: bool
     p_better: float
-    """gap / scale read as a normal deviate: an order of merit, no calibrated probability."""
+    """gap / scale read as a normal deviate: a score for ordering, not a calibrated probability."""
 
 
 def judge(values: Array, incumbent: Array, scorer: Scorer, *, paired: bool) -> Verdict:
     """Judge a contender [r, N] by the incumbent [>= r, N], row i of both being the same replicate index.
 
-    `paired`: replicate i of both met the same noise. What cannot be judged (r < 2) goes on. Raises LossError when the
+    `paired`: replicate i of both met the same noise. With r < 2 it cannot be judged and continues. Raises LossError if the
     contender has no loss.
     """
     r = len(values)

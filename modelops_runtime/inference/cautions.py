@@ -1,4 +1,4 @@
-"""What is to be said against a run's answer, one plain sentence each: for the terminal, for programs, and for the page."""
+"""Reasons to doubt the answer of a run, one sentence each: for the terminal, for programs and for the report."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ from modelops_runtime.inference.targets import targets_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
-    """What it takes a moment to find out, for all that is said of one answer."""
+    """Results that take a moment to compute and are used several times."""
 
     intervals: Intervals
     doubts: tuple[str, ...]
-    """Of the answer as a whole: nothing fits, or the confirmation is far from the search."""
+    """Reasons to doubt the answer as a whole: nothing fits, or the confirmation is far from the search."""
 
 
-def findings_of(evidence: RunData) -> Findings:
-    return Findings(intervals=intervals_of(evidence.run, evidence.trials), doubts=tuple(_doubts(evidence)))
+def findings_of(run_data: RunData) -> Findings:
+    return Findings(intervals=intervals_of(run_data.run, run_data.trials), doubts=tuple(_doubts(run_data)))
 
 
-def _doubts(evidence: RunData) -> list[str]:
-    best = next(iter(evidence.ranked), None)
+def _doubts(run_data: RunData) -> list[str]:
+    best = next(iter(run_data.ranked), None)
     if best is None:
         return []
-    targets = targets_of(evidence.run)
+    targets = targets_of(run_data.run)
     width = max((target.stop for target in targets), default=0)
-    values = runs_of(best, evidence.replicates, width).values if width else np.empty((0, 0))
+    values = runs_of(best, run_data.replicates, width).values if width else np.empty((0, 0))
     said = misfits(targets, values, best.search.number)
-    far = disagreement(evidence.run, evidence.trials, evidence.replicates)
+    far = disagreement(run_data.run, run_data.trials, run_data.replicates)
     return [*said, far] if far else said
 
 
-def cautions_of(evidence: RunData, found: Findings | None = None) -> tuple[str, ...]:
-    """All of them; none of a run without a completed trial. `found` is what `findings_of` it gave, where the caller has it."""
-    best = next(iter(evidence.ranked), None)
+def cautions_of(run_data: RunData, found: Findings | None = None) -> tuple[str, ...]:
+    """All cautions; none for a run without a completed trial. `found` is the result of `findings_of`, if the caller has it."""
+    best = next(iter(run_data.ranked), None)
     if best is None:
         return ()
-    found = found or findings_of(evidence)
-    searched = searched_of(evidence.run, evidence.trials)
+    found = found or findings_of(run_data)
+    searched = searched_of(run_data.run, run_data.trials)
     unknown = [intervals_say(found.intervals)] if found.intervals.reason and searched else []
-    told = not_identified(found.intervals, searched, best.search, history_of(evidence.trials).full)
+    told = not_identified(found.intervals, searched, best.search, history_of(run_data.trials).full)
     return (*found.doubts, *unknown, *told)

@@ -1,10 +1,10 @@
-"""Is a set's loss on fresh seeds what its loss in the search led one to expect?
+"""Does the loss of a set on fresh seeds agree with its loss in the search?
 
-The lowest of n losses is lucky: the largest of n errors is about sqrt(2 ln n) standard errors (Boucheron, Lugosi and Massart,
-Concentration Inequalities, 2013, 2.5), so the search's loss may be too low by that, and the lowest confirmed one of m finalists
-by sqrt(2 ln m). Beyond it, a difference is told when it exceeds k sqrt(se_s^2 + se_c^2): k is 3, or more where few replicates
-tell the errors (Student's t at 97.5 %, degrees of freedom by Welch, Biometrika 34, 1947). Losses of unequally many replicates
-are compared as they would be over equally many (`racing.corrected_loss`).
+The lowest of n losses is partly luck: the largest of n errors is about sqrt(2 ln n) standard errors (Boucheron, Lugosi and
+Massart, Concentration Inequalities, 2013, 2.5), so the loss of the search may be too low by that, and the lowest
+confirmed loss of m finalists by sqrt(2 ln m). A larger difference is reported if it exceeds k sqrt(se_s^2 + se_c^2): k is 3, or
+more if the errors come from few replicates (Student's t at 97.5 %, degrees of freedom by Welch, Biometrika 34, 1947). Losses over
+unequal numbers of replicates are compared as they would be over equal numbers (`racing.corrected_loss`).
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from modelops_runtime.ledger.base import Replicate, Run, Trial, completed
 from modelops_runtime.losses.kinds import LossError
 
 LEAST = 3.0
-"""Standard errors of the difference that are always allowed."""
+"""How many standard errors of the difference are always allowed."""
 
 ROUNDING = 1e-9
 """Relative difference of two losses that may be rounding."""
 
 ABSURD = 10.0
-"""Factor between two losses without any error from which on it is told."""
+"""Factor between two losses without errors from which on the difference is reported."""
 
 MEANS = (
     "the search's loss was luck, or the model does not repeat (noise that ignores the seed, or a state that outlives a"
@@ -37,10 +37,10 @@ MEANS = (
 
 
 def disagreement(run: Run, trials: Sequence[Trial], replicates: Sequence[Replicate]) -> str:
-    """A sentence when a finalist's confirmed loss is further from that of the search than both errors allow, else nothing.
+    """A sentence if the confirmed loss of a finalist is further from its loss in the search than both errors allow, else empty.
 
-    Of the best set where it is one of them. `replicates` are those of the best sets; without them nothing is said of a set that
-    came out better on fresh seeds, which a loss over few replicates may well do.
+    The sentence is about the best set if it is one of them. `replicates` are those of the best sets; without them nothing is said
+    about a set with a lower loss on fresh seeds, which is common for losses over few replicates.
     """
     confirmed = [candidate for candidate in finalists(trials) if candidate.confirmed_loss is not None]
     tried = len(candidates(trials)) + sum(trial.stopped_early for trial in trials)
@@ -51,7 +51,7 @@ def disagreement(run: Run, trials: Sequence[Trial], replicates: Sequence[Replica
     if best not in far:
         return next(iter(far.values()))
     others = len(far) - 1
-    return far[best] + (f" So it is with {others} more of the {len(confirmed)} finalists." if others else "")
+    return far[best] + (f" The same holds for {others} more of the {len(confirmed)} finalists." if others else "")
 
 
 def _said(run: Run, one: Candidate, replicates: Sequence[Replicate], tried: int, finals: int) -> str:
@@ -68,7 +68,7 @@ def _said(run: Run, one: Candidate, replicates: Sequence[Replicate], tried: int,
         if measure_of(run).is_likelihood or low <= 0 or high < ABSURD * low:
             return ""
         times = f"{fmt(high / low)} times" if confirm.loss > search.loss else f"1 / {fmt(high / low)} of"
-        return f"{start.format(times)}; neither has an error that could tell whether that is chance: {MEANS}."
+        return f"{start.format(times)}; neither has an error to tell whether that is chance: {MEANS}."
     expected = _expected(run, one, replicates)
     gap = confirm.loss - (search.loss if expected is None else expected)
     if gap < 0 and expected is None:
@@ -84,10 +84,10 @@ def _said(run: Run, one: Candidate, replicates: Sequence[Replicate], tried: int,
 
 
 def _errors(run: Run, search: Trial, confirm: Trial) -> tuple[float, float] | None:
-    """Both standard errors; None where one of them cannot be had.
+    """Both standard errors; None if one of them is not known.
 
-    Of a distance an error falls as 1 / sqrt(R), so one replicate's scatter is the larger one that either tells: a low loss over
-    few replicates comes with a low error. That also gives the error of a single replicate.
+    The error of a distance falls as 1 / sqrt(R). The larger scatter of a single replicate that follows from the two is used for
+    both, because a low loss over few replicates comes with a low error. It also gives the error of a single replicate.
     """
     given = [(trial.loss_se, trial.replicates) for trial in (search, confirm)]
     known = [(se, r) for se, r in given if se is not None and math.isfinite(se) and r > 0]
@@ -100,7 +100,7 @@ def _errors(run: Run, search: Trial, confirm: Trial) -> tuple[float, float] | No
 
 
 def _factor(first: float, r: int, second: float, s: int) -> float:
-    """How many errors of the difference are allowed; r and s replicates tell the two errors."""
+    """How many errors of the difference are allowed; the errors come from r and s replicates."""
     from scipy.special import stdtrit
 
     a, b = first**2, second**2
@@ -113,9 +113,9 @@ def _luck(count: int) -> float:
 
 
 def _expected(run: Run, one: Candidate, replicates: Sequence[Replicate]) -> float | None:
-    """The search's loss as it would be over the confirmation's replicates; None where that cannot be had.
+    """The loss of the search as it would be over the replicates of the confirmation; None if it is not known.
 
-    Nor for a likelihood: the log of a mean of few replicates is too low by more than can be told from them.
+    It is never known for a likelihood: the log of a mean of few replicates is too low by an amount that they do not show.
     """
     scorer, confirm = scorer_of(run), one.confirm
     rows = [each.aligned for each in completed(replicates, "search") if each.number == one.search.number]

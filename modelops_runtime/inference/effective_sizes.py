@@ -1,4 +1,4 @@
-"""The effective sample sizes of runs that an older ModelOps made, which kept none: computed from the values that it did keep."""
+"""The effective sample sizes of runs of an older ModelOps, which did not store them: computed from the values that it stored."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ pydantic with them, would be half of the time that `mops status` takes.
 """
 
 SAME = 1e-9
-"""Relative difference of a loss and the one that is kept, within which they are the same."""
+"""Relative difference up to which a computed loss and the stored one are the same."""
 
 
 def scorer_of(run: Run) -> Scorer | None:
-    """The run's loss, from what its row keeps; None where that does not suffice."""
+    """The loss of the run, from its stored row; None if the row does not suffice."""
     from modelops_runtime.evaluation.score import Scorer
     from modelops_runtime.evaluation.stored import NotStored, stored_target
 
@@ -51,7 +51,7 @@ def trials_of(ledger: Ledger, run: Run) -> list[Trial]:
 
 
 def with_sizes(ledger: Ledger, run: Run) -> Run:
-    """The run whose summary has the sizes and errors of its rows, where it was written without sizes."""
+    """The run with the sizes and errors of its rows in its summary, if that was written without sizes."""
     sizes = ("effective_sample_size", "confirmed_effective_sample_size")
     if "best_trial" not in run.summary or any(run.summary.get(name) is not None for name in sizes):
         return run
@@ -70,7 +70,7 @@ def _lacks_size(trial: Trial) -> bool:
 
 
 def _sized(trial: Trial, replicates: Sequence[Replicate], scorer: Scorer) -> Trial:
-    """With its size, where its kept values give the loss that is kept: else they are not what it was computed from."""
+    """The trial with its size, if its stored values give its stored loss; otherwise the loss was computed from other values."""
     from modelops_runtime.evaluation.fit import stack
     from modelops_runtime.losses.observation_terms import LossError
 

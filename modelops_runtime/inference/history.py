@@ -30,7 +30,7 @@ class History:
 
 
 def history_of(trials: Sequence[Trial]) -> History:
-    """Sorts the finished search trials by how they ended."""
+    """The finished search trials of `trials`, sorted by how they ended."""
     search = sorted((t for t in trials if t.phase == "search" and t.status.is_final), key=lambda t: t.number)
     completed = [
         t for t in search if t.status is TrialStatus.COMPLETED and t.loss is not None and math.isfinite(t.loss)

@@ -35,13 +35,13 @@ def interval_rows(found: Intervals, best: Trial | None) -> list[IntervalRow]:
 
 
 def _row(interval: Interval, best: object, *, ridged: bool) -> IntervalRow:
-    """Along a ridge the surface's lowest point is anywhere, so it is not shown."""
+    """A line of the table; along a ridge the surface is lowest anywhere, so no point is shown."""
     if interval.low is None or interval.high is None:
         return IntervalRow(name=interval.name, best=fmt(best), interval="–", estimate="–", note=interval.reason)
     ends = [name for name, is_open in (("lower", interval.low_open), ("upper", interval.high_open)) if is_open]
     notes = [f"its {ends[0]} end is the bound of the range: the data do not exclude what lies beyond"] if ends else []
     if isinstance(best, int | float) and not interval.low <= best <= interval.high:
-        notes.append("the best set lies outside: it owes its place to luck in this parameter")
+        notes.append("the best set lies outside: its value of this parameter is partly luck")
     return IntervalRow(
         name=interval.name,
         best=fmt(best),
@@ -52,12 +52,12 @@ def _row(interval: Interval, best: object, *, ridged: bool) -> IntervalRow:
 
 
 def _end(value: float) -> str:
-    """Three digits: an interval is not known better."""
+    """Rounded to three digits: intervals are not known more precisely."""
     return fmt(float(f"{value:.3g}"))
 
 
 def intervals_say(found: Intervals) -> str:
-    """Which parameter is fixed best and which worst in this run, and what the intervals rest on."""
+    """How many parameters the trials bound, or why there are no intervals."""
     closed = [interval for interval in found.parameters if interval.is_closed]
     if found.reason:
         return f"There are no intervals for this run: {found.reason}.{f' {found.advice}' if found.advice else ''}"
@@ -86,8 +86,8 @@ def how_found(found: Intervals) -> str:
     else:
         what = "mean absolute residual" if found.method == ABSOLUTE else "residual variance"
         text += (
-            f", as the {what} of the best fit would have it. A distance is no likelihood: residuals that follow one another,"
-            " as an epidemic's do, make such intervals too narrow."
+            f", scaled by the {what} of the best fit. A distance is not a likelihood: correlated residuals, such as those"
+            " of an epidemic, make such intervals too narrow."
         )
     return f"{text} The noise of a loss is about {fmt(float(f'{found.noise or 0.0:.2g}'))}."
 
@@ -95,7 +95,7 @@ def how_found(found: Intervals) -> str:
 def not_identified(
     found: Intervals, parameters: Sequence[Searched], best: Trial | None, full: Sequence[Trial]
 ) -> list[str]:
-    """What the data do not fix, and what sits on a bound: one sentence each, none when all is well."""
+    """What the data do not fix, and what sits on a bound: one sentence each; none if every parameter is bounded."""
     said = [ridge.says for ridge in found.ridges]
     params = (best.params or {}) if best is not None else {}
     if not found.reason:
@@ -117,7 +117,7 @@ def not_identified(
 
 
 def _bound(parameter: Searched, params: Mapping[str, Scalar], found: Intervals) -> str:
-    """That the best value sits on a bound, or near one that its interval does not exclude."""
+    """A sentence if the best value sits on a bound, or near one that its interval does not exclude; else empty."""
     interval = found.of(parameter.name)
     closed = interval is not None and interval.is_closed
     return on_bound(parameter, params) or near_bound(parameter, params, excluded=closed)
@@ -134,7 +134,7 @@ def _choices(parameters: Sequence[Searched], full: Sequence[Trial]) -> list[str]
 
 
 def spread(parameter: Searched, top: Sequence[Trial]) -> float | None:
-    """The share of its range that the sets' values take up; None for choices, unknown bounds and too few sets."""
+    """The share of its range over which the values of the sets spread; None for choices, unknown bounds and too few sets."""
     values = [v for t in top if isinstance(v := (t.params or {}).get(parameter.name), int | float)]
     if parameter.low is None or len(values) < 5:
         return None

@@ -1,23 +1,17 @@
-"""How well the data fix each searched parameter: intervals around the best set, from the trials already made.
+"""How well the data fix each searched parameter: intervals around the best set, from the trials of the search.
 
-A quadratic surface is fitted to the losses near the best, on the parameters' own scales, with all others free for each one
-(evaluation/surface.py; Ionides et al. 2017). What it takes to leave the interval:
+A quadratic surface is fitted to the losses near the best, on the scale of each parameter, and the profile of a parameter is taken
+with all others free (statistics/quadratic.py; Ionides et al. 2017). The interval ends where the profile has risen by:
 
-- Likelihoods (loss = -log p): the profile lies chi2_1(level) / 2 above its lowest point, 1.92 at 95 % (Wilks, Annals of
-  Mathematical Statistics 9, 1938; Venzon and Moolgavkar, Applied Statistics 37, 1988). The losses' own upward bias, half their
-  variance, is taken out of the curvature, and the noise of the surface's lowest point widens the interval.
+- Likelihoods (loss = -log p): chi2_1(level) / 2 above its lowest point, 1.92 at 95 % (Wilks, Annals of
+  Mathematical Statistics 9, 1938; Venzon and Moolgavkar, Applied Statistics 37, 1988). The upward bias of the losses, half their
+  variance, is removed from the curvature, and the noise of the lowest point of the surface widens the interval.
 - Distances have no likelihood. The least squared distance J over N observations, p parameters fitted, is read as the variance of
   independent, normal residuals: J may rise by J t^2 / (N - p), t the quantile of Student's t with N - p degrees of freedom
   (Bates and Watts, Nonlinear Regression Analysis, 1988, 6.1). The least absolute distance J is read as the scale of Laplace
-  errors: J may rise by J chi2_1(level) / 2N. An epidemic's residuals follow one another, so such intervals are often too narrow.
+  errors: J may rise by J chi2_1(level) / 2N. The residuals of an epidemic are correlated, so such intervals are often too narrow.
 
-Measured coverage at 95 %: the boarding school's SIR model, beta from 1.2 to 2.6 and gamma from 0.3 to 0.6 drawn by logarithm,
-outbreaks that took off, 160 trials of 20 replicates with the negative_binomial loss (dispersion 10) and TPE, ten sets confirmed
-on 400. Data with the negative binomial noise that the loss supposes: 114 of 119 intervals hold the truth (60 runs; one parameter
-of one run had none). The method was chosen on 24 of these runs; the other 36: 70 of 72. Data without that noise: 78 of 79
-(40 runs, 16 of them seen when choosing). Measured anew on 40 other runs, with that noise: 73 of 79. A straight line with normal
-noise, 160 trials of 10 replicates: 77 of 80 with the mean_signal loss, 76 of 80 with the normal one. docs/selftest.md has other
-settings: on the SIR model, intervals of the mean_signal distance hold the truth in 25 to 50 % only.
+How often they contain the true value was measured: docs/report.md, and docs/decisions/intervals.md for how the method was chosen.
 """
 
 from __future__ import annotations
@@ -54,15 +48,15 @@ Distance = Literal["squared", "absolute"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """What the data say of one parameter. Without an interval (`low` None), `reason` says why."""
+    """What the data say about one parameter. Without an interval (`low` None), `reason` says why."""
 
     name: str
     estimate: float | None = None
-    """Where the surface is lowest: near the best set's value, and less a matter of luck."""
+    """Where the surface is lowest: near the value of the best set, and less affected by luck."""
     low: float | None = None
     high: float | None = None
     low_open: bool = False
-    """`low` is the bound of the range: the data do not exclude less."""
+    """`low` is the bound of the range: the data do not exclude values below it."""
     high_open: bool = False
     reason: str = ""
 
@@ -81,20 +75,20 @@ class Intervals:
     parameters: tuple[Interval, ...]
     ridges: tuple[Ridge, ...] = ()
     trials: int = 0
-    """Trials that the surface rests on."""
+    """How many trials the surface is fitted to."""
     noise: float | None = None
-    """Standard deviation of a trial's loss about the surface, in the loss's own unit."""
+    """Standard deviation of the loss of a trial about the surface, in the unit of the loss."""
     rise: float | None = None
-    """By how much the loss may rise above its lowest point, in its own unit."""
+    """By how much the loss may rise above its lowest point, in the unit of the loss."""
     joint: float | None = None
     """By how much -log p may rise for two parameters together (chi2_2 / 2, or the F quantile for distances)."""
     reason: str = ""
     advice: str = ""
-    """With a reason: what may give intervals."""
+    """If there is a reason: what may give intervals."""
     shape: tuple[tuple[float, ...], ...] = ()
     """The surface's second derivatives by the parameters' shares of `axes`, in units of -log p."""
     axes: tuple[Searched, ...] = ()
-    """The parameters on the scales of the surface: their own, or all logarithmic."""
+    """The parameters on the scales of the surface: as in the spec, or all logarithmic."""
 
     def as_json(self) -> dict[str, Any]:
         """The same names; no NaN."""
@@ -116,7 +110,7 @@ class _Points:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Valley:
-    """The surface over the parameters on the scales of `axes`; `complaint` says why it is of no use."""
+    """The surface over the parameters on the scales of `axes`; `complaint` says why it cannot be used."""
 
     axes: tuple[Searched, ...]
     points: _Points
@@ -126,7 +120,7 @@ class _Valley:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Yardstick:
-    """What makes a loss a -log p, and how far that may rise."""
+    """The factor that turns a loss into -log p, and how far that may rise."""
 
     method: str
     factor: float
@@ -147,7 +141,7 @@ def intervals(
 ) -> Intervals:
     """Intervals of the numbers among `searched` around `best`, from `trials` (search and confirmation).
 
-    `observations` and `distance` are for losses that are no likelihood. Choices are held at the best's.
+    `observations` and `distance` are for losses that are not likelihoods. Choices are held at those of the best set.
     """
     numbers = [p for p in searched if p.low is not None and p.high is not None and p.high > p.low]
     if best is not None and best.params is not None:
@@ -192,7 +186,7 @@ def _valley(
     best: Trial,
     yardstick: _Yardstick,
 ) -> _Valley:
-    """On the parameters' own scales, or on logarithmic ones where these fit clearly better: a product is straight there."""
+    """The surface on the scales of the spec, or on logarithmic ones if these fit clearly better (a product is straight there)."""
     axes = [list(numbers)]
     if (by_logarithm := [_logarithmic(parameter) for parameter in numbers]) != axes[0]:
         axes.append(by_logarithm)
@@ -218,7 +212,7 @@ def _logarithmic(parameter: Searched) -> Searched:
 
 
 def _points(searched: Sequence[Searched], numbers: Sequence[Searched], trials: Sequence[Trial], best: Trial) -> _Points:
-    """Completed trials with the best's choices; one that was stopped early has an estimate of its loss, and little weight."""
+    """Completed trials with the choices of the best set; one that was stopped early has an estimated loss and little weight."""
     assert best.params is not None
     choices = {p.name: best.params.get(p.name) for p in searched if p.choices}
     kept: list[tuple[Trial, float]] = []
@@ -255,7 +249,7 @@ def _yardstick(
     points: _Points, method: str, level: float, observations: int, least: float | None = None
 ) -> _Yardstick | str:
     """For distances from the `least` loss, at first one of the lowest; a text when there is none."""
-    # scipy.stats has these quantiles too, and takes more than half a second of each run and report to import.
+    # Not from scipy.stats, whose import takes more than half a second.
     from scipy.special import fdtri, gammaincinv, stdtrit
 
     rise = float(gammaincinv(1 / 2, level))  # half of chi-squared's quantile, 1 degree of freedom
@@ -270,7 +264,7 @@ def _yardstick(
     if least is None:
         least = float(np.sort(points.losses)[:3][-1])
     if least <= 0:
-        return "the best set fits all but exactly: there are no residuals that tell the noise of the data"
+        return "the best set fits almost exactly: there are no residuals from which to estimate the noise of the data"
     if method == ABSOLUTE:
         return _Yardstick(method=method, factor=observations / least, threshold=rise, joint=joint)
     rise, joint = float(stdtrit(free, (1 + level) / 2)) ** 2 / 2, float(fdtri(2, free, level))
@@ -278,12 +272,12 @@ def _yardstick(
 
 
 def _complaint(surface: Surface | None, parameters: int, trials: int) -> str:
-    """Why the surface says nothing, or an empty text."""
+    """Why the surface cannot be used; empty if it can."""
     if surface is None:
         over = counted(parameters, "parameter")
         few = f"too few of the {trials:,} completed trials lie near the best"
         if trials < needed(parameters):
-            few = f"there {'is' if trials == 1 else 'are'} but {counted(trials, 'completed trial')}"
+            few = f"there {'is' if trials == 1 else 'are'} only {counted(trials, 'completed trial')}"
         return f"{few}: a surface over {over} needs {needed(parameters)}"
     curvatures, directions = np.linalg.eigh(surface.hessian)
     errors = [surface.curvature_error(direction) for direction in directions.T]
@@ -325,10 +319,10 @@ def _found(
 
 
 def _unsure(surface: Surface, centre: Array) -> Array:
-    """By what share the noise of the losses raises each parameter's threshold [d].
+    """By what share the noise of the losses raises the threshold of each parameter [d].
 
-    The variance of the lowest point over the profile's own (Ionides et al. 2017: the Monte Carlo adjusted profile), and the
-    squared relative error of the profile's curvature: one found too large does more harm than one found too small.
+    The variance of the lowest point over that of the profile (Ionides et al. 2017: the Monte Carlo adjusted profile), and the
+    squared relative error of its curvature: a curvature that is too large does more harm than one that is too small.
     """
     inverse = np.linalg.inv(surface.hessian)
     variance = np.diag(inverse)
@@ -339,7 +333,7 @@ def _unsure(surface: Surface, centre: Array) -> Array:
 
 
 def _end(surface: Surface, index: int, centre: Array, height: float, side: float) -> float | None:
-    """The share at which the profile reaches `height`, from the centre towards `side` (0 or 1); None: not within the range."""
+    """The share at which the profile reaches `height`, from the centre towards `side` (0 or 1); None if outside the range."""
 
     def profile(share: float) -> float:
         return float(surface.at(lowest_point(surface, {index: share})[None, :])[0])
@@ -361,7 +355,7 @@ def _interval(
     high: float | None,
     best: Mapping[str, Scalar],
 ) -> Interval:
-    """In the parameter's own unit; `centre`, `low` and `high` are shares of the `axis`."""
+    """The interval in the unit of the parameter; `centre`, `low` and `high` are shares of the `axis`."""
 
     def worded(share: float) -> float:
         value = axis.value(share)

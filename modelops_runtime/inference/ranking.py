@@ -29,9 +29,9 @@ class Candidate:
 
 
 def candidates(trials: Sequence[Trial]) -> list[Candidate]:
-    """All that may be the answer, best first: confirmed ones by their confirmed loss, then the others by their raw loss.
+    """All sets that may be the answer, best first: confirmed ones by confirmed loss, then the others by their loss in the search.
 
-    A trial that was stopped early is none: its loss is an estimate.
+    A trial that was stopped early is not among them: its loss is an estimate.
     """
     confirms = {trial.number: trial for trial in trials if trial.phase == "confirm"}
     found = [
@@ -55,7 +55,7 @@ def best_raw(trials: Sequence[Trial]) -> Candidate | None:
 
 
 def finalists(trials: Sequence[Trial]) -> list[Candidate]:
-    """The candidates that were chosen for confirmation, best first; those whose confirmation is not done come last."""
+    """The candidates that were chosen for confirmation, best first; those whose confirmation has not finished come last."""
     return [candidate for candidate in candidates(trials) if candidate.confirm is not None]
 
 
@@ -65,22 +65,22 @@ def finalists_or_best(trials: Sequence[Trial]) -> list[Candidate]:
 
 
 def without_support(ranked: Sequence[Candidate]) -> str:
-    """Why the confirmed losses are no ground for intervals or an order of the finalists; empty where they are.
+    """Why the confirmed losses do not support intervals or an order of the finalists; empty if they do.
 
-    `ranked` as `candidates` gives them: the confirmed best's effective sample size decides.
+    `ranked` is the result of `candidates`. The effective sample size of the confirmed best set decides.
     """
     found = _too_small(ranked)
     return f"the best set's confirmed loss {rests_on(*found)}" if found else ""
 
 
 def for_support(ranked: Sequence[Candidate]) -> str:
-    """A sentence that says what to do there."""
+    """A sentence on what helps in that case; empty if nothing is needed."""
     advice = what_to_do(*found) if (found := _too_small(ranked)) else ""
     return f"{advice[:1].upper()}{advice[1:]}." if advice else ""
 
 
 def _too_small(ranked: Sequence[Candidate]) -> tuple[float, int] | None:
-    """The effective sample size of the confirmed best and its replicates, where that is too small."""
+    """The effective sample size and the replicates of the confirmed best set, if the size is too small."""
     confirm = ranked[0].confirm if ranked and ranked[0].confirmed_loss is not None else None
     effective = confirm.effective_sample_size if confirm is not None else None
     if confirm is None or effective is None or not is_too_small(effective):

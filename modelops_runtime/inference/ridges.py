@@ -16,16 +16,16 @@ FLAT = 1 / 50
 """A curvature below this share of the largest one makes a ridge: sets seven times as far apart fit equally well."""
 
 LONG = 0.1
-"""Share of the ranges that a ridge must run over, to either side, to be worth a word."""
+"""Share of the ranges that a ridge must run over, to either side, to be reported."""
 
 TAKES_PART = 0.3
-"""Component of the ridge's direction, of length 1, from which on a parameter takes part in it."""
+"""Component of the unit direction of a ridge from which on a parameter takes part in it."""
 
 ALONE = 0.9
-"""Share of a parameter's own axis that lies in the flat directions from which on it is free by itself."""
+"""Share of the axis of a parameter inside the flat directions from which on it is free, whatever the others are."""
 
 SIMPLE = (1.0, -1.0, 2.0, -2.0, 0.5, -0.5)
-"""Exponents that are taken for exact when the fitted one is within a sixth of them."""
+"""Simple exponents, which replace a fitted one that is within a sixth of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ class Ridge:
 def ridges_of(parameters: Sequence[Searched], hessian: Array, centre: Array, *, threshold: float) -> tuple[Ridge, ...]:
     """The ridges of a convex surface [d, d] over the ranges (0 to 1), flattest first.
 
-    `threshold` is the height that counts as a difference. A single parameter of which the data say nothing is no ridge.
+    `threshold` is the height that counts as a difference. A single parameter about which the data say nothing is not a ridge.
     """
     members = _tied(hessian, threshold)
     if len(members) < 2:
@@ -72,7 +72,7 @@ def ridges_of(parameters: Sequence[Searched], hessian: Array, centre: Array, *, 
 
 
 def _flat(hessian: Array, largest: float, threshold: float) -> list[tuple[float, Array]]:
-    """(curvature, direction) of all that hardly rises, flattest first."""
+    """(curvature, direction) of every direction that hardly rises, flattest first."""
     curvatures, directions = np.linalg.eigh(hessian)
     return [
         (float(curvature), direction)
@@ -82,7 +82,7 @@ def _flat(hessian: Array, largest: float, threshold: float) -> list[tuple[float,
 
 
 def _tied(hessian: Array, threshold: float) -> list[int]:
-    """The parameters but those that are free by themselves, of which the data say nothing whatever the others are."""
+    """The parameters without those that are free whatever the others are, about which the data say nothing."""
     members = list(range(len(hessian)))
     largest = float(np.linalg.eigvalsh(hessian)[-1])
     while len(members) > 1:

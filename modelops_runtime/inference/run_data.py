@@ -1,4 +1,4 @@
-"""What a report is made of: a run's rows, read once."""
+"""A run's rows, read once: what the report, the exports and the cautions are made of."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does a spec identify what it asks for? Known parameters against what calibrations of their pseudo-data found. Pure."""
+"""Does a spec identify its parameters? Compares known parameters with those found by calibrations of their pseudo-data. Pure."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from modelops_runtime.inference.intervals import Intervals
 
 LEVEL = 0.95
 
-TELLS = (
-    "A repeat tells a parameter when its interval holds the true value and spans at most a third of the range; where there is "
-    "no interval, when the value found is off by at most a sixth of the range; of choices, when it finds the true one. "
-    "Identified is said only where intervals that are closed on both sides tell it."
+RECOVERED = (
+    "A repeat recovers a parameter if its interval contains the true value and spans at most a third of the range; without an "
+    "interval, if the value found is off by at most a sixth of the range; for choices, if it finds the true one. A parameter "
+    "is called identified only if intervals that are closed on both sides recover it."
 )
 
 FEW = 5
-"""Repeats below which nothing is said."""
+"""Fewest repeats for a verdict."""
 
 Verdict = Literal["identified", "weakly identified", "not identified", "no interval", "too few repeats"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repeat:
-    """One known set, and what was found from data that were simulated with it."""
+    """One known set, and the result of calibrating data that were simulated with it."""
 
     number: int
     run_id: str
     truth: Mapping[str, Scalar]
-    """Searched parameters alone."""
+    """Searched parameters only."""
     found: Mapping[str, Scalar]
-    """The best set's; empty when the calibration gave no answer."""
+    """The parameters of the best set; empty if the calibration gave no answer."""
     intervals: Intervals | None = None
     derived: Mapping[str, tuple[float, float]] | None = None
-    """Of the truth, and of the best set."""
+    """Name -> the value for the true set, and for the best set."""
     redrawn: int = 0
-    """Sets before this one at which the model failed."""
+    """How many sets were drawn before this one because the model failed."""
     reason: str = ""
     """Why there is no answer."""
 
@@ -58,24 +58,24 @@ class Recovery:
     repeats: int
     verdict: Verdict
     told: int
-    """Repeats that tell the parameter (TELLS says how)."""
+    """Repeats that recover the parameter (see RECOVERED); the name is that of the key in selftest.json."""
     told_closed: int = 0
     """Of these, how many do so by an interval that is closed on both sides."""
     told_alone: int = 0
-    """Of these, how many do so by the value found alone, without an interval."""
+    """Of these, how many do so only by the value found, without an interval."""
     bias: float | None = None
     """Mean of found - truth."""
     rmse: float | None = None
     rmse_share: float | None = None
-    """Of the range; 0.29 is what the middle of the range would give, 0.41 a random guess."""
+    """The RMSE as a share of the range; the middle of the range would give 0.29, a random guess 0.41."""
     correlation: float | None = None
-    """Pearson's, of truth and found."""
+    """Pearson's correlation of true and found values."""
     rank_correlation: float | None = None
-    """Spearman's."""
+    """Spearman's correlation."""
     intervals: int = 0
     """Repeats with an interval that leaves out some of the range."""
     held: int = 0
-    """Of these, how many hold the truth."""
+    """Of these, how many contain the true value."""
     coverage: float | None = None
     coverage_low: float | None = None
     coverage_high: float | None = None
@@ -83,7 +83,7 @@ class Recovery:
     open: int = 0
     """Repeats in which any value of the range fits about as well, the true one among them."""
     none: int = 0
-    """Repeats without any interval, and the commonest reason."""
+    """Repeats without any interval, and the most frequent reason."""
     reason: str = ""
     outside: int = 0
     """Repeats whose true value lies outside the searched range, which is `low` to `high`."""
@@ -101,15 +101,15 @@ class Recovery:
     def says(self) -> str:
         """The verdict in plain words."""
         if self.verdict == "too few repeats":
-            return f"{self.name}: {counted(self.repeats, 'repeat')} with an answer tell nothing; {FEW} are needed."
+            return f"{self.name}: {counted(self.repeats, 'repeat')} with an answer are too few; {FEW} are needed."
         if self.verdict == "no interval":
             why = f" (most often: {self.reason})" if self.reason else ""
             none = f"no interval could be computed in any of {counted(self.repeats, 'repeat')}{why}"
             return f"{self.name}: {none}, so whether it is identified is not known.{self._beyond}"
-        text = f"{self.name} is {self.verdict}: {self._follows}{self.told} of {self.repeats} repeats tell it"
-        text += f", {self.told_alone} of them by the value found alone." if self.told_alone else "."
+        text = f"{self.name} is {self.verdict}: {self._follows}{self.told} of {self.repeats} repeats recover it"
+        text += f", {self.told_alone} of them only by the value found." if self.told_alone else "."
         if self.too_narrow:
-            held = f"{self.held} of {self.intervals} hold the true value, where {LEVEL:.0%} should"
+            held = f"{self.held} of {self.intervals} contain the true value, where {LEVEL:.0%} should"
             text += f" Its intervals are too narrow: {held}."
         if self.open:
             text += f" In {self.open}, any value of the range fitted about as well."
@@ -119,7 +119,7 @@ class Recovery:
 
     @property
     def _beyond(self) -> str:
-        """That true values lie where no search can find them, if any do."""
+        """A sentence on true values outside the searched range, if there are any."""
         if not self.outside:
             return ""
         within = f"[{fmt(self.low)}, {fmt(self.high)}]"
@@ -129,7 +129,7 @@ class Recovery:
     def _follows(self) -> str:
         if self.verdict != "weakly identified" or self.rank_correlation is None:
             return ""
-        return f"the values found go along with the true ones (rank correlation {self.rank_correlation:.2f}), and "
+        return f"the values found follow the true ones (rank correlation {self.rank_correlation:.2f}), and "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +138,7 @@ class Together:
 
     names: tuple[str, ...]
     fixed: str
-    """The commonest combination; empty for more than two parameters."""
+    """The most frequent combination; empty for more than two parameters."""
     repeats: int
 
     @property
@@ -162,12 +162,12 @@ class SelfTest:
     parameters: tuple[Recovery, ...]
     together: tuple[Together, ...]
     asked: int
-    """Repeats that were asked for; fewer are there when it was interrupted."""
+    """The requested number of repeats; an interrupted self-test has fewer."""
     trials: int
     replicates: int
     seed: int
     noise: Mapping[str, str]
-    """Target -> where its pseudo-data's noise came from."""
+    """Target -> the source of the noise of its pseudo-data."""
     elapsed_s: float = 0.0
 
     @property

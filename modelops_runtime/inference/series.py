@@ -16,7 +16,7 @@ from modelops_runtime.statistics.array import Array
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Series:
-    """One group of a target along its axis, sorted: x and observed [n], simulated [replicates, n], in the unit observed."""
+    """One group of a target, sorted along its axis: x and observed [n], simulated [replicates, n], all in the unit observed."""
 
     title: str
     x: Array
@@ -26,7 +26,7 @@ class Series:
     observed: Array
     simulated: Array
     observable: Array
-    """The simulations with the noise of observation that the loss supposes, [draws, n]; no rows where it supposes none."""
+    """The simulations with the observation noise that the loss assumes, [draws, n]; no rows where it assumes none."""
 
     @cached_property
     def quantiles(self) -> Array:
@@ -35,17 +35,17 @@ class Series:
 
     @cached_property
     def noise(self) -> Array:
-        """5 % and 95 % of what would be observed, [2, n]; NaN where nothing was matched, or the loss supposes no noise."""
+        """5 % and 95 % of what would be observed, [2, n]; NaN where nothing was matched, or the loss assumes no noise."""
         return quantiles_of(self.observable, (0.05, 0.95))
 
     @property
     def expected(self) -> Array:
-        """The band in which nine of ten observations should lie, [2, n]: with the noise of observation where there is one."""
+        """The band in which nine of ten observations should lie, [2, n]: with observation noise where the loss has it."""
         return self.noise if len(self.observable) else self.quantiles[[0, 4]]
 
     @property
     def is_line(self) -> bool:
-        """Whether its x is a continuum along which lines make sense."""
+        """Whether x is a continuous axis along which lines make sense."""
         return self.names is None and np.unique(self.x).size == self.x.size > 1
 
 
@@ -64,7 +64,7 @@ def quantiles_of(values: Array, levels: Sequence[float]) -> Array:
 def series_of(target: TargetData, values: Array, seed: int = 0) -> list[Series]:
     """The target's observations by group, each in the order of its axis. `values` [replicates, observations of it].
 
-    The noise of observation follows from `seed`.
+    The observation noise is drawn from `seed`.
     """
     simulated, drawn = target.in_own_unit(values), target.observable(values, seed)
     groups: dict[tuple[Key, ...], list[int]] = {}

@@ -46,7 +46,7 @@ def command_program(command: Sequence[str], root: str, env: Mapping[str, str]) -
 
 
 def _check_placeholders(argument: str) -> None:
-    """Only where an argument is a placeholder as a whole: inside a script braces have other meanings."""
+    """Check arguments that are a whole placeholder only: inside a script braces have other meanings."""
     alone = _ALONE.fullmatch(argument)
     close = nearest(alone[1], _PLACEHOLDERS) if alone and alone[1] not in _PLACEHOLDERS else None
     if alone and close:
@@ -108,5 +108,5 @@ class _Command:
 
 
 def _filled(argument: str, names: Mapping[str, str]) -> str:
-    """All at once, so that nothing is put into what was put in; other braces stay as they are."""
+    """Fill all placeholders at once, so that inserted text is not filled again; other braces stay as they are."""
     return _LIKE_A_PLACEHOLDER.sub(lambda match: names.get(match[1], match[0]), argument)

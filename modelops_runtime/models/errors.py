@@ -1,4 +1,4 @@
-"""An exception out of a model's code, as its author wants to read it: one line, and a traceback without our frames."""
+"""An exception from the code of a model, for its author: one line, and a traceback without our frames."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _NUMPY_SEED = "Seed must be between 0 and 2**32 - 1"
 
 
 class CommandFailed(Exception):
-    """A model's command ended otherwise than with exit code 0; `str()` is the line for people."""
+    """The command of a model ended with an exit code other than 0; `str()` is the line for users."""
 
 
 def describe_error(error: BaseException, root: str) -> tuple[str, str]:
     """`ZeroDivisionError: division by zero (model.py:12)`, and the traceback. Never raises.
 
-    The place is the innermost one in the model's folder, else the innermost that is not ours (none if there is no such).
+    The position is the innermost frame in the folder of the model, else the innermost one that is not ours, else none.
     """
     try:
         if isinstance(error, CommandFailed):
@@ -28,7 +28,7 @@ def describe_error(error: BaseException, root: str) -> tuple[str, str]:
 
 
 def line_of(error: BaseException, root: str) -> str:
-    """The line alone."""
+    """Only the line of `describe_error`."""
     return describe_error(error, root)[0]
 
 
@@ -75,7 +75,7 @@ def _trace(error: BaseException) -> str:
 
 
 def _leave_out_ours(part: traceback.TracebackException | None, seen: set[int]) -> None:
-    """In an exception, its causes and its members."""
+    """Remove our frames from an exception, its causes and its members."""
     if part is None or id(part) in seen:
         return
     seen.add(id(part))

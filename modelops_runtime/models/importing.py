@@ -1,4 +1,4 @@
-"""Imports what an entry point names; whatever is missing is one line that says what is there."""
+"""Imports what an entry point names; if something is missing, one line lists what exists."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from modelops_runtime.models.source import ENTRYPOINT_PATH
 
 
 def find(reference: Reference, root: str) -> tuple[Any, ModuleType]:
-    """The function or class, and the module it is named in. Raises BadOutput; MemoryError and Ctrl-C pass."""
+    """The function or class, and its module. Raises BadOutput; MemoryError and Ctrl-C pass through."""
     importlib.invalidate_caches()
     module = _import_file(reference.file, root) if reference.file else _import_module(reference.module or "", root)
     found: Any = module
@@ -37,12 +37,12 @@ def find(reference: Reference, root: str) -> tuple[Any, ModuleType]:
 
 
 def problem(message: str, path: str = ENTRYPOINT_PATH) -> BadOutput:
-    """A mistake in how the model is named, to be raised."""
+    """The error for a mistake in the name of the model, to be raised."""
     return BadOutput(message, path)
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that `name` most likely stands for."""
+    """The known name that is closest to `name`."""
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return close[0] if close else None
 
@@ -55,7 +55,7 @@ def _or_rather(name: str, known: list[str]) -> str:
 
 
 def _public_names(owner: Any) -> list[str]:
-    """Functions and classes of its own first, imported ones only when there is nothing else."""
+    """Names that it defines; imported names only if it defines none."""
     names = {name: value for name, value in vars(owner).items() if not name.startswith("_") and callable(value)}
     home = getattr(owner, "__name__", None) if isinstance(owner, ModuleType) else None
     own = [name for name, value in names.items() if home is None or getattr(value, "__module__", None) == home]
@@ -74,7 +74,7 @@ def _import_file(file: str, root: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
-        # Not by the loader's own way: it would take a cached .pyc of a file edited within the same second.
+        # Not by the loader: it would use a cached .pyc of a file that was edited within the same second.
         with open(path, "rb") as source:
             code = compile(source.read(), path, "exec", dont_inherit=True)
         exec(code, module.__dict__)
@@ -122,7 +122,7 @@ def _other_module(name: str, root: str) -> str:
 
 
 def _translated(error: BaseException, place: str, root: str) -> BaseException:
-    """An error of the user's own module, while it was imported."""
+    """An error that the module of the user raised while it was imported."""
     if isinstance(error, MemoryError | KeyboardInterrupt):
         return error
     if isinstance(error, SystemExit):

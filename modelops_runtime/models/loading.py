@@ -33,7 +33,7 @@ class LoadedModel:
     def simulate(self, params: Mapping[str, Scalar], seed: int) -> dict[str, pa.Table]:
         """One simulation's output tables by name; a single unnamed one is `output`.
 
-        The model gets a dict of its own and the lowest `seed_bits` of the seed. Raises what the model raises, and
+        The model gets its own dict and the lowest `seed_bits` of the seed. Raises what the model raises, and
         BadOutput for a result that is not tables.
         """
         activate(self._folders)
@@ -52,9 +52,9 @@ class LoadedModel:
 
 
 def load_model(source: ModelSource) -> LoadedModel:
-    """Import or look up what `source` names, in the environment it asks for.
+    """Import or look up the model that `source` names, in its environment.
 
-    Raises BadOutput with the path of the spec's key that is wrong. Its environment stays set in this process.
+    Raises BadOutput with the path of the wrong key of the spec. The environment stays set in this process.
     """
     os.environ.update(source.env)
     if source.command:

@@ -1,4 +1,4 @@
-"""What an entry point names: its text taken apart, without looking at any file."""
+"""Parses the text of an entry point, without reading any file."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ FORMS = "write model.py:fn, pkg.mod:fn or pkg.mod.Class/scenario"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """Where the code is: in a file or in a module; then what of it, and which scenario."""
+    """The parsed entry point: the file or module, the attribute in it, and the scenario."""
 
     file: str | None
-    """A path from the model's folder."""
+    """A path from the folder of the model."""
     module: str | None
     attribute: str
     """`fn` or `Class`; dots are allowed (`Class.method`)."""

@@ -1,4 +1,4 @@
-"""Temporary folders that do not outlast their process for long, even when that is killed."""
+"""Temporary folders that are removed soon after their process ends, even if it is killed."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _TRIES = 100
 
 @contextlib.contextmanager
 def scratch_folder(parent: str | None = None) -> Iterator[str]:
-    """A fresh folder (in the system's temporary one by default), removed afterwards. A lock on it tells others that it is in use.
+    """A fresh folder (in the system's temporary one by default), removed afterwards. A lock on it shows that it is in use.
 
-    Raises OSError where none can be made, or locked.
+    Raises OSError if it cannot be created or locked.
     """
     folder, lock = _make(parent)
     try:
@@ -53,7 +53,7 @@ def remove_abandoned(parent: str | None = None) -> None:
 
 
 def _try_lock(folder: str, *, create: bool) -> int | None:
-    """The locked descriptor; None when another holds it, or the folder has gone meanwhile."""
+    """The locked descriptor; None if another process holds it or the folder is gone."""
     path = os.path.join(folder, _LOCK)
     try:
         lock = os.open(path, os.O_RDWR | (os.O_CREAT if create else 0), 0o600)

@@ -1,4 +1,4 @@
-"""Where a model is, and what is known of it: plain data, the same in every process."""
+"""Where a model is, and its description: plain data, the same in every process."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ CONFIG_PATH = "model.config"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSource:
-    """What a spec says of its model: either an entry point or a command."""
+    """The model of a spec: either an entry point or a command."""
 
     entrypoint: str | None = None
     """`model.py:fn`, `pkg.mod:fn`, `pkg.mod.Class/scenario`."""
     command: tuple[str, ...] | None = None
     """Arguments, with `{params}`, `{outputs}` and `{seed}` in them."""
     root: str
-    """The model's folder: files are named from here, and Python looks here first."""
+    """The folder of the model: paths are relative to it, and Python imports from it first."""
     config: dict[str, Any] = field(default_factory=dict, hash=False)
     seed_bits: int = 64
-    """The lowest bits of a seed that the model is given."""
+    """How many of the lowest bits of a seed the model gets."""
     env: dict[str, str] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
@@ -37,11 +37,11 @@ class ModelSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelDescription:
-    """What a model says of itself."""
+    """The description that a model gives of itself."""
 
     bounds: Mapping[str, Parameter] = field(default_factory=dict, hash=False)
-    """Parameters that the model gives bounds for; empty for most."""
+    """Parameters for which the model has bounds; empty for most models."""
     outputs: tuple[str, ...] | None = None
-    """Names of its output tables; None when only a run can tell."""
+    """Names of its output tables; None if only a simulation shows them."""
     has_derived: bool = False
     """Whether it derives further quantities from parameters (R0, a doubling time)."""

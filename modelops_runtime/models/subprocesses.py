@@ -1,4 +1,4 @@
-"""Runs a program to its end, with nothing of it left whichever way that comes."""
+"""Runs a program to its end, and leaves no process of it behind."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from modelops_runtime.models.errors import CommandFailed
 from modelops_runtime.models.tables import MAX_BYTES
 
 _TAIL = 8_192
-"""Bytes of an end that are kept."""
+"""How many of the last bytes are kept."""
 _LOOK_S = 0.1
-"""How often to look whether the program has ended while its children hold the pipes; then how long to read on."""
+"""Seconds between checks whether the program has ended while its children hold the pipes, and then for reading the rest."""
 
 
 def run_process(arguments: Sequence[str], *, shown: str, cwd: str, env: Mapping[str, str], keep_output: bool) -> bytes:
-    """Wait for the program; its standard output when `keep_output`, else that goes where ours goes, as its errors do.
+    """Wait for the program; returns its standard output if `keep_output`; otherwise that goes where ours goes, like its errors.
 
     It leads a process group of its own, which is killed at the end. Raises CommandFailed unless it ends with 0 and
     BadOutput when it prints more than an output may hold.

@@ -1,1 +1,1 @@
-"""What runs in a pod beside the loop."""
+"""Programs that run in pods: the adaptive worker, and what runs beside it."""

@@ -1,6 +1,6 @@
-"""What `helm test` runs in a pod: a task through the real Dask scheduler, a row written to and read from the real ledger.
+"""The pod of `helm test`: a task through the Dask scheduler, and a row written to and read from the ledger.
 
-`python -m modelops_runtime.pods.helm_test --ledger postgresql:// --dask tls://...`; exit codes as the runner's.
+`python -m modelops_runtime.pods.helm_test --ledger postgresql:// --dask tls://...`; the exit codes are those of the runner.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _PATIENCE_S = 60.0
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Try what is named; returns the exit code."""
+    """Test the servers that are given; returns the exit code."""
     options = _parser().parse_args(args)
     try:
         if options.ledger:
@@ -39,7 +39,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 def _try_ledger(url: str) -> None:
-    """A run's row is written and read in a transaction that is rolled back, so that nothing stays."""
+    """Write and read the row of a run in a transaction that is rolled back."""
     import psycopg
 
     from modelops_runtime.ledger.opening import open_ledger
@@ -61,7 +61,7 @@ def _try_ledger(url: str) -> None:
 
 
 def _try_dask(target: DaskTarget) -> str:
-    """Where a task ran."""
+    """Run a task; returns where it ran."""
     from distributed import Client
 
     from modelops_runtime.simulation.dask.connection import security_of

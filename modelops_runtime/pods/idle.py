@@ -1,9 +1,9 @@
-"""Scales a workspace's workers to none when nobody has used it for a while, and back when somebody comes.
+"""Scales the workers of a workspace to none when it has not been used for a while, and back when it is used again.
 
 `python -m modelops_runtime.pods.idle --metrics http://SCHEDULER:8787/metrics --deployment NAME --state NAME
---namespace NS --replicas N --after SECONDS` looks once and decides once; the chart `dask-workspace` has a CronJob do it every
-few minutes. Used is a workspace with a client: a run holds one from its first trial to its end. What a look has to remember
-is in a ConfigMap, so that this needs no right but to scale one Deployment and to change that one object.
+--namespace NS --replicas N --after SECONDS` checks once and decides once; a CronJob of the chart `dask-workspace` runs it every
+few minutes. A workspace is used while it has a client: a run holds one from its first trial to its end. What a check must
+remember is in a ConfigMap, so the only rights it needs are to scale one Deployment and to change that object.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from modelops_runtime.pods.scale import ChangedMeanwhile, Cluster
 T = TypeVar("T")
 
 _PATIENCE_S = 60.0
-"""A pod is let through by NetworkPolicies a moment after it has started."""
+"""NetworkPolicies admit a pod a moment after it has started."""
 
 _TIMEOUT_S = 10.0
 _METRIC = re.compile(r'^dask_scheduler_(\w+)(?:\{state="([\w-]+)"\})? (\S+)$', re.MULTILINE)
@@ -35,18 +35,18 @@ _WORK = ("waiting", "no-worker", "queued", "processing")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """What a look leaves to the next one."""
+    """What one check stores for the next."""
 
     idle_since: datetime | None = None
-    """When it was first seen without a client, by the clock of the pod that looked."""
+    """When the workspace was first seen without a client, by the clock of the pod that checked."""
     asleep_since: datetime | None = None
-    """When its workers were scaled to none because of that; None while it is awake."""
+    """When its workers were scaled to none for that reason; None while it is awake."""
     connections: int = 0
-    """Clients that the scheduler had seen come by then: another number, and somebody was there since the last look."""
+    """How many clients the scheduler had seen by then; another number means that it was used since the last check."""
 
     @classmethod
     def of(cls, data: Mapping[str, str]) -> Memory:
-        """Of the ConfigMap's data; what cannot be read is not known."""
+        """From the data of the ConfigMap; unreadable values count as unknown."""
         connections = data.get("connections") or ""
         return cls(
             idle_since=_time(data.get("idleSince")),
@@ -64,13 +64,13 @@ class Memory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
-    """Who uses a workspace, as its scheduler says."""
+    """The use of a workspace, as its scheduler reports it."""
 
     clients: int
     tasks: int
-    """That run, or wait to."""
+    """Tasks that run or wait."""
     connections: int
-    """Clients that have ever come."""
+    """Clients that have connected since the scheduler started."""
     workers: int
 
     @property
@@ -80,18 +80,18 @@ class Use:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What to do now, and what to remember of it."""
+    """What to do now, and what to store."""
 
     memory: Memory
     said: str
     replicas: int | None = None
-    """None: as many workers as there are."""
+    """None: leave the number of workers."""
 
 
 def decide(memory: Memory, use: Use, *, replicas: int, wanted: int, after_s: float, now: datetime) -> Decision:
-    """`replicas` workers are asked for at present, `wanted` are when it is awake. Pure.
+    """Decide. `replicas` is the present number of workers, `wanted` the number while the workspace is awake. Pure.
 
-    Only what was put to sleep here is woken: workers that somebody scaled to none stay so.
+    Only a workspace that was put to sleep here is woken: workers that a user scaled to none stay at none.
     """
     fresh = Memory(idle_since=now if use.is_idle else None, connections=use.connections)
     if replicas == 0:
@@ -99,7 +99,7 @@ def decide(memory: Memory, use: Use, *, replicas: int, wanted: int, after_s: flo
             return Decision(memory=fresh, said="there are no workers to scale down")
         if use.is_idle:
             return Decision(memory=replace(memory, connections=use.connections), said="still asleep")
-        if use.workers:  # a worker that ends is a client itself while it hands over its results
+        if use.workers:  # a worker that ends is a client while it hands over its results
             return Decision(memory=memory, said=f"{use.workers} workers have not ended yet")
         return Decision(memory=fresh, replicas=wanted, said=f"woken by {_users(use)}: {wanted} workers")
     if not use.is_idle:
@@ -116,7 +116,7 @@ def decide(memory: Memory, use: Use, *, replicas: int, wanted: int, after_s: flo
 
 
 def use_of(metrics: str) -> Use:
-    """Of the scheduler's Prometheus metrics. Raises Unreachable where they are not those of a scheduler. Pure."""
+    """From the Prometheus metrics of the scheduler. Raises Unreachable if they are not those of a scheduler. Pure."""
     found = {(name, state): float(number) for name, state, number in _METRIC.findall(metrics)}
     try:
         return Use(
@@ -130,7 +130,7 @@ def use_of(metrics: str) -> Use:
 
 
 def look(cluster: Cluster, metrics: str, *, wanted: int, after_s: float, patience_s: float) -> str:
-    """One look and its decision, carried out; says what was decided. Raises Unreachable, ChangedMeanwhile, ModelOpsError."""
+    """Check once, decide and act; returns the decision in words. Raises Unreachable, ChangedMeanwhile, ModelOpsError."""
     give_up = time.monotonic() + patience_s
     data, version = patiently(cluster.memory, give_up)
     use = use_of(patiently(lambda: _read(metrics), give_up))
@@ -138,7 +138,7 @@ def look(cluster: Cluster, metrics: str, *, wanted: int, after_s: float, patienc
     decided = decide(memory, use, replicas=cluster.replicas(), wanted=wanted, after_s=after_s, now=now)
     if decided.replicas:
         cluster.scale(decided.replicas)
-    # Before it sleeps: who changes the memory meanwhile says that a run is about to come, and then nothing is scaled.
+    # Stored before the workers are scaled: if the object was changed meanwhile, a run is about to start, and nothing is scaled.
     if decided.memory != memory:
         cluster.remember(decided.memory.as_data(), version)
     if decided.replicas == 0:
@@ -178,7 +178,7 @@ def _time(text: str | None) -> datetime | None:
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Look once; returns the exit code."""
+    """Check once; returns the exit code."""
     options = _parser().parse_args(args)
     try:
         cluster = Cluster.from_inside(options.namespace, options.deployment, options.state)

@@ -1,4 +1,4 @@
-"""A pod's log: one JSON object a line, with the time, the level, the run, and the trial and replicate where they apply."""
+"""The log of a pod: one JSON object in each line, with time, level and run, and with trial and replicate where they apply."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from modelops_runtime.runner.events import (
 )
 
 PROGRESS_EVERY_S = 10.0
-"""Seconds between lines that only say where the run stands."""
+"""Seconds between lines that only report progress."""
 
 _log = logging.getLogger("modelops")
 
 
 def log_as_json(stream: TextIO, *, with_dask: bool = False) -> None:
-    """Have everything that is logged in this process, by libraries and warnings too, written to `stream` as JSON lines.
+    """Write everything that is logged in this process, also by libraries and as warnings, to `stream` as JSON lines.
 
-    `with_dask`: Dask is configured before it is imported, since it would install handlers of its own, which write plain text.
+    `with_dask`: Dask is configured before its import, because it installs handlers that write plain text.
     """
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonFormatter())
@@ -63,7 +63,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class RunLog:
-    """Writes a run's events to the log."""
+    """Writes the events of a run to the log."""
 
     def __init__(self, run_id: str) -> None:
         self._run = run_id

@@ -1,4 +1,4 @@
-"""What an adaptive worker tells Prometheus: made from the runner's events alone."""
+"""The Prometheus metrics of an adaptive worker, from the events of the runner."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SECONDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300
 def served_metrics(port: int | None, run_id: str) -> Iterator[OnEvent]:
     """Serve `/metrics` on `port` of every interface until the block ends; yields the listener. None: no metrics.
 
-    Raises UserError when the package prometheus-client is missing, or the port cannot be had.
+    Raises UserError when the package prometheus-client is missing or the port cannot be opened.
     """
     if port is None:
         yield lambda _event: None
@@ -51,7 +51,7 @@ def served_metrics(port: int | None, run_id: str) -> Iterator[OnEvent]:
 
 
 class Metrics:
-    """Counters are of this worker, so that the sum over a run's workers counts each thing once; gauges are of the run."""
+    """Counters are those of this worker, so that their sum over the workers of a run is right; gauges are those of the run."""
 
     def __init__(self, registry, run_id: str) -> None:  # prometheus_client.CollectorRegistry
         from prometheus_client import Counter, Gauge, Histogram

@@ -1,7 +1,7 @@
-"""What a Dask worker's pod does before it ends: take no more, finish what runs, hand finished results to other workers.
+"""What the pod of a Dask worker does before it ends: accept no more tasks, finish those that run, hand results to other workers.
 
 `python -m modelops_runtime.pods.retire --dask tls://... --metrics http://127.0.0.1:8789/metrics`, in the
-worker's own pod. It never fails the pod's end: what cannot be handed over is simulated again.
+pod of the worker. It never makes the end of the pod fail: results that cannot be handed over are simulated again.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _BUSY = re.compile(r'^dask_worker_tasks\{state="(?:executing|long-running|ready)
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Retire the worker of that name; returns the exit code."""
+    """Retire the worker; returns the exit code."""
     options = _parser().parse_args(args)
     target = DaskTarget(address=options.dask, ca=options.dask_ca, cert=options.dask_cert, key=options.dask_key)
     try:
@@ -38,9 +38,9 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 def retire(target: DaskTarget, name: str, metrics: str, *, patience_s: float) -> str:
-    """Ends when nothing runs on the worker and others hold its results, or after `patience_s` seconds; says how it went.
+    """Wait until nothing runs on the worker and others hold its results, at most `patience_s` seconds; returns how it went.
 
-    `metrics` is the address of the worker's own Prometheus metrics: the scheduler does not know what really runs.
+    `metrics` is the address of the worker's own Prometheus metrics: the scheduler does not know which tasks really run.
     """
     from distributed import Client
 

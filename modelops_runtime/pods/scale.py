@@ -1,7 +1,7 @@
-"""The number of a workspace's workers, and what is remembered of them, over the cluster's API.
+"""The number of workers of a workspace, and the stored memory of the idle check, over the Kubernetes API.
 
-Three requests with the standard library alone: a scheduler's image holds no client of that API. Scaling through the
-subresource `scale` to and from none leaves no owner of the field behind, so a later `helm upgrade` meets no conflict.
+It makes three requests with the standard library only, because the image of a scheduler has no client for it. Scaling through the
+subresource `scale` leaves no owner of the field behind, so a later `helm upgrade` meets no conflict.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _TIMEOUT_S = 10.0
 
 
 class Refused(ModelOpsError):
-    """The cluster's API answers, and does not do it."""
+    """The Kubernetes API answered and refused."""
 
 
 class ChangedMeanwhile(Refused):
-    """Somebody else has changed the object since it was read."""
+    """The object has changed since it was read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,13 +46,13 @@ class Cluster:
     namespace: str
     deployment: str
     state: str
-    """The ConfigMap's name."""
+    """The name of the ConfigMap."""
 
     @classmethod
     def from_inside(
         cls, namespace: str, deployment: str, state: str, *, account: Path = ACCOUNT, address: str = API_SERVER
     ) -> Cluster:
-        """As the pod's own service account. Raises Refused where there is none."""
+        """The client of this pod's service account. Raises Refused if there is none."""
         try:
             token = (account / "token").read_text(encoding="utf-8").strip()
             trust = ssl.create_default_context(cafile=str(account / "ca.crt"))
@@ -68,7 +68,7 @@ class Cluster:
         )
 
     def replicas(self) -> int:
-        """How many workers are asked for."""
+        """The requested number of workers."""
         return int(self._ask("GET", self._scale).get("spec", {}).get("replicas", 0))
 
     def scale(self, replicas: int) -> None:
@@ -80,7 +80,7 @@ class Cluster:
         return found.get("data") or {}, found["metadata"]["resourceVersion"]
 
     def remember(self, data: Mapping[str, str], version: str) -> None:
-        """Raises ChangedMeanwhile when it is not as of that version any more."""
+        """Store the data. Raises ChangedMeanwhile if the object no longer has that version."""
         body = {"metadata": {"resourceVersion": version}, "data": dict(data)}
         self._ask("PATCH", f"{self._memory}?fieldManager={_MANAGER}", body)
 
@@ -99,7 +99,7 @@ class Cluster:
             data=None if body is None else json.dumps(body).encode(),
             headers={"Authorization": f"Bearer {self.token}", "Content-Type": "application/merge-patch+json"},
         )
-        # No proxy: the API server of one's own cluster is near.
+        # No proxy: the API server is inside the cluster.
         opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=self.trust)
         )

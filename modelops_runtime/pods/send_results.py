@@ -1,4 +1,4 @@
-"""What a pod runs so that results leave a cluster by its log: `python -m modelops_runtime.pods.send_results --run-id RUN`.
+"""Sends results out of a cluster through the log of a pod: `python -m modelops_runtime.pods.send_results --run-id RUN`.
 
 Exit codes: 0 sent (no file when there is no such run yet), 1 failed, 2 a mistake.
 """
@@ -19,14 +19,14 @@ from modelops_runtime.ledger.tls import add_ledger_options, asked_ledger
 from modelops_runtime.results.export import FORMATS, export_run
 from modelops_runtime.results.log_transport import SUMMARY, sent
 from modelops_runtime.results.report.page import write_report
-from modelops_runtime.results.summary import summarise
+from modelops_runtime.results.run_progress import read_progress
 
 _PATIENCE_S = 120.0
-"""A pod is let through to the database a moment after it has started, and the database may be starting too."""
+"""NetworkPolicies admit a pod a moment after it has started, and the database may be starting too."""
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Send what is asked for; returns the exit code."""
+    """Send the requested files; returns the exit code."""
     options = _parser().parse_args(args)
     try:
         with tempfile.TemporaryDirectory() as folder:
@@ -49,7 +49,7 @@ def _written(options: argparse.Namespace, folder: Path) -> list[Path]:
             return []
         if options.what == "summary":
             path = folder / SUMMARY
-            path.write_text(json.dumps(summarise(ledger, run_id).as_json()), encoding="utf-8")
+            path.write_text(json.dumps(read_progress(ledger, run_id).as_json()), encoding="utf-8")
             return [path]
         exported = export_run(ledger, run_id, folder, format=options.what)
         return [*exported, write_report(ledger, run_id, folder / "report.html")]

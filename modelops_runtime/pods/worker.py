@@ -1,7 +1,7 @@
-"""What an adaptive worker's pod runs: `python -m modelops_runtime.pods.worker --spec adaptive.yaml --dask tls://...`.
+"""The program of an adaptive worker: `python -m modelops_runtime.pods.worker --spec adaptive.yaml --dask tls://...`.
 
-Without `--ledger`, the PG* variables say which Postgres. What happens is written as one JSON object a line.
-Exit codes: 0 done, 1 failed, 2 a mistake in the spec, 75 a server cannot be reached (start it again later), 130 interrupted.
+Without `--ledger`, the PG* variables name the Postgres database. Events are logged as one JSON object in each line.
+Exit codes: 0 done, 1 failed, 2 a mistake in the spec, 75 a server cannot be reached (try again later), 130 interrupted.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from modelops_runtime.simulation.dask.scheduler_address import DaskTarget
 from modelops_runtime.specs.loading import load_spec
 
 _LEDGER_COMES_UP_S = 120.0
-"""A pod may start before its Postgres does, or meet a name server that stutters; to give up early would fail its Job."""
+"""A pod may start before its Postgres, or while DNS fails; giving up early would fail its Job."""
 
 _TRY_AGAIN = 75
 """EX_TEMPFAIL: the Job starts another pod, where 1 and 2 would fail it."""
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Run one worker's part; returns the exit code."""
+    """Run one worker; returns the exit code."""
     options = _parser().parse_args(args)
     log_as_json(sys.stdout, with_dask=bool(options.dask))
     log = RunLog(options.run_id or "")
-    # The first process of a container ignores what it has no handler for, and waits for a ledger at first.
+    # The first process of a container ignores signals without a handler, and it begins by waiting for the ledger.
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(130))
     try:
         return _run(options)
@@ -76,7 +76,7 @@ def _run(options: argparse.Namespace) -> int:
             measure(event)
             log.on_event(event)
 
-        # Waited for here already, where SIGTERM still ends the process at once: the run's own handler stops it in order.
+        # The wait is here, where SIGTERM still ends the process at once; the handler of a run finishes its simulations first.
         open_ledger(ledger_url, patience_s=_LEDGER_COMES_UP_S).close()
         try:
             with stop_on_signals(lambda: None) as stop:

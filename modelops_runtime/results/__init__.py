@@ -1,1 +1,1 @@
-"""What a run found, out of its ledger: Parquet files, a summary, an HTML report."""
+"""What a run found: its progress and summary, tables and files, and an HTML report. Reads the ledger and writes nothing to it."""

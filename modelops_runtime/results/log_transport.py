@@ -1,4 +1,4 @@
-"""Files through a pod's log: all that some may read of a cluster. Lines of base64 of one zip, counted and with its digest."""
+"""Files sent through the log of a pod, all that some users may read: one zip as lines of base64, with its digest."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from pathlib import Path
 from modelops_runtime.contracts.errors import LedgerError
 
 SUMMARY = "summary.json"
-"""Where a run stands, among the files."""
+"""The file that holds the progress of a run."""
 
 LIMIT = 7_000_000
-"""Bytes of the zip. A kubelet keeps 10 MiB of a log unless it is told otherwise, and base64 makes 4 of 3."""
+"""Bytes of the zip. A kubelet keeps 10 MiB of a log by default, and base64 makes 4 bytes of 3."""
 
 _LINE = 9_000
-"""Bytes a line: a container runtime cuts longer lines than 16 KiB into pieces."""
+"""Bytes of one line: container runtimes split lines longer than 16 KiB."""
 
 _DATA, _END = "modelops+", "modelops="
-"""How our lines begin; a warning of some library may stand between them."""
+"""The prefixes of our lines; warnings of libraries may stand between them."""
 
 
 def sent(paths: Sequence[Path]) -> Iterator[str]:
-    """The lines that carry these files, by their names. Raises LedgerError when they are larger than LIMIT."""
+    """The lines that carry these files by name. Raises LedgerError if the zip is larger than LIMIT."""
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for path in paths:
@@ -41,7 +41,7 @@ def sent(paths: Sequence[Path]) -> Iterator[str]:
 
 
 def received(lines: Iterable[str]) -> Mapping[str, bytes]:
-    """The files in the log that `sent` wrote. Raises LedgerError for a log that is cut off, or holds none."""
+    """The files in the log that `sent` wrote. Raises LedgerError for a log that is cut off or holds no files."""
     parts: list[str] = []
     end = ""
     for line in lines:

@@ -1,8 +1,8 @@
 """A run as an Optuna study in an SQLite file, for `optuna.load_study`, its plots and its dashboard.
 
-Search trials keep their numbers and their losses. COMPLETED is COMPLETE; stopped early is PRUNED, with its loss at the
-number of replicates that it had, since such a set is never the best; FAILED and TIMEOUT are FAIL; what is not finished
-is RUNNING (never WAITING: Optuna would take that up). What it has no place for is in user attributes. Times are UTC.
+Search trials keep their numbers and their losses. COMPLETED is COMPLETE; stopped early is PRUNED, with its loss at its
+number of replicates, since such a set is never the best; FAILED and TIMEOUT are FAIL; an unfinished trial is RUNNING
+(never WAITING, which Optuna would run). Everything else is in user attributes. Times are UTC.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _STATES = {
 
 
 def write_study(run: Run, trials: Sequence[Trial], to: Path) -> None:
-    """Write the study, named as the run, to a new file. Raises LedgerError for a run that does not say its space."""
+    """Write the study, named as the run, to a new file. Raises LedgerError for a run without its search space."""
     try:
         space = kept_space(run.space, run.spec)
     except ValueError as error:
@@ -46,7 +46,7 @@ def write_study(run: Run, trials: Sequence[Trial], to: Path) -> None:
         ) from error
     confirmed = {t.number: t for t in trials if t.phase == "confirm" and t.status is TrialStatus.COMPLETED}
     with _silence():
-        # In memory first, and then copied as it is: a file would be synchronised several times a trial.
+        # Written in memory and then copied: a file would be synchronised several times for each trial.
         storage = RDBStorage("sqlite:///:memory:")
         try:
             study = optuna.create_study(storage=storage, study_name=run.run_id, direction="minimize")
@@ -63,7 +63,7 @@ def write_study(run: Run, trials: Sequence[Trial], to: Path) -> None:
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Optuna says on stderr that it made a study."""
+    """Keep Optuna from reporting on stderr that it made a study."""
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
@@ -89,7 +89,7 @@ def _add(study: optuna.Study, trial: Trial, confirmation: Trial | None, space: P
 
 
 def frozen_trial(trial: Trial, confirmation: Trial | None, space: ParameterSpace) -> FrozenTrial:
-    """A search trial in Optuna's terms."""
+    """A search trial as an Optuna trial."""
     state = TrialState.PRUNED if trial.stopped_early else _STATES[trial.status]
     searched = {p.name: p for p in space.parameters} if trial.params is not None else {}
     given = trial.values_of(searched)
@@ -111,7 +111,7 @@ def frozen_trial(trial: Trial, confirmation: Trial | None, space: ParameterSpace
 
 
 def distribution_of(parameter: Parameter) -> BaseDistribution:
-    """The range as a user of Optuna would write it. A logit scale, which it has not, becomes a linear one."""
+    """The range as a user of Optuna would write it. Optuna has no logit scale, so it becomes linear."""
     if isinstance(parameter, ChoiceParameter):
         return CategoricalDistribution(parameter.choices)
     if isinstance(parameter, IntegerParameter):
@@ -125,7 +125,7 @@ def _value(parameter: Parameter, value: Scalar) -> Scalar:
 
 
 def _attributes(trial: Trial, confirmation: Trial | None) -> dict[str, Any]:
-    """What is known of it; absent where there is nothing to say."""
+    """The user attributes of a trial; those without a value are left out."""
     given: dict[str, Any] = {
         "loss_se": trial.loss_se,
         "effective_sample_size": trial.effective_sample_size,
@@ -160,5 +160,5 @@ def _study_attributes(run: Run, trials: Sequence[Trial]) -> dict[str, Any]:
 
 
 def _naive(time: datetime | None) -> datetime | None:
-    """UTC without saying so, as Optuna keeps times."""
+    """UTC without a time zone, which is how Optuna stores times."""
     return None if time is None else time.replace(tzinfo=None)

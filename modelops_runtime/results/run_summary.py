@@ -1,4 +1,4 @@
-"""A run's answer with what it rests on, and all runs of a ledger in short: for `mops results`, and for programs."""
+"""The answer of a run and the evidence behind it, and all runs of a ledger in one line each: for `mops results` and programs."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Any
 from modelops_runtime.contracts.plain_json import plain
 from modelops_runtime.inference.ranking import finalists
 from modelops_runtime.ledger.base import Ledger, Run, Trial
-from modelops_runtime.results.summary import Best, best_of, summary_of
+from modelops_runtime.results.run_progress import Best, best_of, progress_of
 
-if TYPE_CHECKING:  # a list of runs takes no numbers
+if TYPE_CHECKING:  # a list of runs needs no numpy
     from modelops_runtime.inference.run_data import RunData
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
-    """What `mops results show` says."""
+class RunSummary:
+    """What `mops results show` prints."""
 
     run: str
     state: str
     reason: str
     warnings: tuple[str, ...]
-    """What its user should know of the model: that it does not repeat itself, say."""
+    """What the user should know about the model, for example that it does not repeat."""
     trials: int
     """The budget."""
     finished: int
@@ -37,9 +37,9 @@ class Shown:
     derived: Mapping[str, Any]
     """Quantities that follow from the best parameters; known once the run is completed."""
     finalists: tuple[Best, ...]
-    """Best first; without a confirmed loss while theirs is not done."""
+    """Best first; without a confirmed loss until their confirmation has finished."""
     cautions: tuple[str, ...]
-    """What is to be said against the answer, a sentence each."""
+    """Reasons to doubt the answer, a sentence each."""
     created_at: datetime | None
     finished_at: datetime | None
 
@@ -49,8 +49,8 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
-    """A run in one line."""
+class RunLine:
+    """What `mops results list` prints about a run."""
 
     run: str
     state: str
@@ -67,62 +67,62 @@ class Listed:
         return plain(asdict(self))
 
 
-def shown(ledger: Ledger, run_id: str) -> Shown:
-    """Raises LedgerError when there is no such run."""
+def run_summary(ledger: Ledger, run_id: str) -> RunSummary:
+    """The summary of a run in a ledger. Raises LedgerError when there is no such run."""
     from modelops_runtime.inference.run_data import gather
 
-    return shown_of(gather(ledger, run_id))
+    return run_summary_of(gather(ledger, run_id))
 
 
-def shown_of(evidence: RunData) -> Shown:
-    """The same of these rows."""
+def run_summary_of(run_data: RunData) -> RunSummary:
+    """As `run_summary`, from rows that the caller has read."""
     from modelops_runtime.inference.cautions import cautions_of
 
-    run, trials = evidence.run, evidence.trials
-    summary = summary_of(run, trials, evidence.now)
-    return Shown(
+    run, trials = run_data.run, run_data.trials
+    progress = progress_of(run, trials, run_data.now)
+    return RunSummary(
         run=run.run_id,
-        state=summary.state,
-        reason=summary.reason,
+        state=progress.state,
+        reason=progress.reason,
         warnings=run.warnings,
-        trials=summary.trials,
-        finished=summary.finished,
-        failed=sum(failed.count for failed in summary.failures),
-        stopped_early=summary.stopped_early,
-        replicates=summary.replicates,
-        simulations=summary.simulations,
-        best=_in_order(summary.best, run) if summary.best else None,
-        derived=summary.derived,
+        trials=progress.trials,
+        finished=progress.finished,
+        failed=sum(failed.count for failed in progress.failures),
+        stopped_early=progress.stopped_early,
+        replicates=progress.replicates,
+        simulations=progress.simulations,
+        best=_in_order(progress.best, run) if progress.best else None,
+        derived=progress.derived,
         finalists=tuple(_in_order(best_of(candidate), run) for candidate in finalists(trials)),
-        cautions=cautions_of(evidence),
+        cautions=cautions_of(run_data),
         created_at=run.created_at,
         finished_at=run.finished_at,
     )
 
 
 def _in_order(best: Best, run: Run) -> Best:
-    """With its parameters in the order of the spec; those that the model's class alone has come last."""
+    """The set with its parameters in the order of the spec, then those that only the model's class has."""
     names = [name for name in run.spec.get("parameters", {}) if name in best.params]
     names += [name for name in best.params if name not in names]
     return replace(best, params={name: best.params[name] for name in names})
 
 
-def listed(ledger: Ledger) -> list[Listed]:
+def run_lines(ledger: Ledger) -> list[RunLine]:
     """All runs, newest first."""
-    return [listed_of(run, ledger.trials(run.run_id), ledger.now()) for run in ledger.list_runs()]
+    return [run_line(run, ledger.trials(run.run_id), ledger.now()) for run in ledger.list_runs()]
 
 
-def listed_of(run: Run, trials: Sequence[Trial], now: datetime) -> Listed:
-    """The same of these rows."""
-    summary = summary_of(run, trials, now)
-    return Listed(
+def run_line(run: Run, trials: Sequence[Trial], now: datetime) -> RunLine:
+    """The line of a run from rows that the caller has read."""
+    progress = progress_of(run, trials, now)
+    return RunLine(
         run=run.run_id,
-        state=summary.state,
-        paused=summary.paused,
-        trials=summary.trials,
-        finished=summary.finished,
-        loss=summary.best.loss if summary.best else None,
-        confirmed_loss=summary.best.confirmed_loss if summary.best else None,
+        state=progress.state,
+        paused=progress.paused,
+        trials=progress.trials,
+        finished=progress.finished,
+        loss=progress.best.loss if progress.best else None,
+        confirmed_loss=progress.best.confirmed_loss if progress.best else None,
         created_at=run.created_at,
         finished_at=run.finished_at,
     )

@@ -1,11 +1,11 @@
-"""The report of a self-test as text."""
+"""The report of a self-test as text, for the terminal and selftest.txt."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from modelops_runtime.contracts.wording import counted, fmt
-from modelops_runtime.inference.selftest import TELLS, Recovery, SelfTest
+from modelops_runtime.inference.selftest import RECOVERED, Recovery, SelfTest
 
 
 def report_lines(test: SelfTest) -> list[str]:
@@ -19,11 +19,11 @@ def report_lines(test: SelfTest) -> list[str]:
     if answered < len(test.repeats):
         lines += [f"  repeat {r.number} gave no answer: {r.reason}" for r in test.repeats if not r.found]
     if redrawn := sum(repeat.redrawn for repeat in test.repeats):
-        lines.append(f"  {counted(redrawn, 'set')} drawn anew, because the model failed there")
+        lines.append(f"  {counted(redrawn, 'set')} drawn again because the model failed")
     lines += ["", *_table(test.parameters), ""]
     lines += [recovery.says for recovery in test.parameters]
     lines += [each.says for each in test.together]
-    return [*lines, TELLS]
+    return [*lines, RECOVERED]
 
 
 def _table(parameters: Sequence[Recovery]) -> list[str]:

@@ -158,7 +158,7 @@ def _raise_budget(ledger: Ledger, run: Run, wanted: int, on_event: OnEvent) -> R
 
 
 def _is_worthless(ledger: Ledger, run: Run, prepared: Prepared) -> bool:
-    """Another run than ours, in which nothing ever completed: a model that was mended since, mostly."""
+    """Another run than ours, in which nothing ever completed, usually because the model has been fixed since."""
     return bool(prepared.differences_from(run)) and not _has_completed(ledger, run)
 
 

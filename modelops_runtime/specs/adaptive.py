@@ -1,4 +1,4 @@
-"""`adaptive.yaml`, whole."""
+"""The model of a whole `adaptive.yaml`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _NAMED: dict[str, Any] = {"propertyNames": {"pattern": NAME}}
 
 
 def _number_of_a_literal(value: Any) -> Any:
-    """1.0 is 1, as in JSON Schema, and true is not, though Python holds them equal."""
+    """1.0 is 1, as in JSON Schema, and true is not, although they are equal in Python."""
     if isinstance(value, bool):
         return shown(value)
     return int(value) if isinstance(value, float) and value.is_integer() else value
@@ -245,7 +245,7 @@ def may_be_class(model: object) -> bool:
 
 
 def _bound_mistakes(parameters: object) -> list[Mistake]:
-    """For a model that has no bounds of its own."""
+    """Missing bounds, for a model without bounds of its own."""
     if not isinstance(parameters, Mapping):
         return []
     ranges = {

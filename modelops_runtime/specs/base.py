@@ -1,4 +1,4 @@
-"""What every part of a spec is, and how a mistake in one is said."""
+"""The base class of all parts of a spec, and mistakes in a spec."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ Loc = tuple[str | int, ...]
 
 
 class Mistake(NamedTuple):
-    """Something wrong at `loc`, the keys that lead there; `wrong` and `right` are halves of the user's line."""
+    """A mistake at `loc`, the keys that lead there; `wrong` and `right` are the two halves of the message."""
 
     loc: Loc
     wrong: str
     right: str
     at_key: bool = False
-    """The key itself is wrong, not what it holds."""
+    """Whether the key is wrong, not its value."""
 
 
 def mistake(wrong: str, right: str, *, at_key: bool = False) -> PydanticCustomError:
-    """For a validator to raise: its texts reach the user as they are."""
+    """An error for a validator to raise; its texts reach the user unchanged."""
     return PydanticCustomError("mistake", "{wrong}; {right}", {"wrong": wrong, "right": right, "at_key": at_key})
 
 
 def mistakes(found: list[Mistake], value: object = None) -> ValidationError:
-    """For a validator to raise: several, each at its own key below the validated part."""
+    """An error for a validator to raise: several mistakes, each at its key below the validated part."""
     return ValidationError.from_exception_data("spec", [_detail(one, value) for one in found])
 
 
@@ -42,13 +42,13 @@ class StrictModel(BaseModel):
 
     @classmethod
     def across(cls, given: Mapping[str, Any]) -> list[Mistake]:
-        """What is wrong between keys. `given` is unchecked: what is of a wrong type is said elsewhere and passed over here."""
+        """Mistakes that concern several keys. `given` is unchecked; wrong types are reported elsewhere and ignored here."""
         return []
 
     @model_validator(mode="wrap")
     @classmethod
     def _check_everything(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Gather the mistakes of single keys and those between keys, so that all are shown at once."""
+        """Collect the mistakes of single keys and those between keys, so that all are shown at once."""
         between = cls.across(value) if isinstance(value, Mapping) else []
         try:
             valid = handler(value)
@@ -62,7 +62,7 @@ class StrictModel(BaseModel):
 
 
 def _with_hints(model: type[BaseModel], line: dict[str, Any]) -> InitErrorDetails:
-    """The same error; of an unknown key also the known ones, of another what it is for. Inner models came first."""
+    """The error with a hint: the known keys for an unknown key, the description for another. Inner models add theirs first."""
     kind, loc, context = line["type"], line["loc"], dict(line.get("ctx", {}))
     fields = {field.alias or name: field for name, field in model.model_fields.items()}
     if kind == "extra_forbidden" and len(loc) == 1:

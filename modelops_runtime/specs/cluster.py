@@ -1,4 +1,4 @@
-"""A cluster's part of a spec: workers and their central store. On a laptop it is checked, and has no effect."""
+"""A cluster's part of a spec: workers and their central store. On a laptop it is checked and has no effect."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DNS_LABEL = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 DNS_NAME = r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$"
 
 MOST_WORKERS = 10_000
-"""Above what one scheduler carries; Kubernetes takes 2^31, and a slip of the finger would swamp the cluster."""
+"""More than one scheduler can serve. Kubernetes accepts 2^31, so a typing error could fill the cluster."""
 
 MOST_THREADS = 1_024
 """Simulations side by side in one worker."""
@@ -44,14 +44,14 @@ Quantity = Annotated[
 
 
 class ResourcesSpec(StrictModel):
-    """What a worker asks for, and may use at most."""
+    """What a worker requests, and its limits."""
 
     requests: dict[NonEmpty, Quantity] = Field(default_factory=dict, description="cpu, memory, ...")
     limits: dict[NonEmpty, Quantity] = Field(default_factory=dict, description="cpu, memory, ...")
 
 
 class TolerationSpec(StrictModel):
-    """A taint of a node that the workers put up with; as in Kubernetes, with this file's spelling."""
+    """A taint of a node that the workers tolerate, as in Kubernetes but with the spelling of this file."""
 
     key: str | None = None
     operator: Literal["Equal", "Exists"] = "Equal"
@@ -69,7 +69,7 @@ class TolerationSpec(StrictModel):
 
 
 class WorkersSpec(StrictModel):
-    """The adaptive workers, which ask, score and keep the ledger."""
+    """The adaptive workers, which ask, score and write the ledger."""
 
     image: Annotated[str, Field(pattern=IMAGE)] | None = Field(
         default=None, description="an image reference by tag or digest; left out: the release's own"

@@ -1,4 +1,4 @@
-"""A YAML 1.2 file as plain values, with the place of each; what is no YAML, or ambiguous, is a mistake with its place."""
+"""A YAML 1.2 file as plain values with their positions; invalid or ambiguous YAML is a mistake with its position."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from modelops_runtime.specs.base import Loc, Mistake
 from modelops_runtime.specs.scalars import shown
 
 VALUES_LIMIT = 100_000
-"""Values a spec may hold, aliases followed: a few lines of aliases can stand for billions."""
+"""Largest number of values in a spec, aliases included: a few lines of aliases can expand to billions."""
 
 SIZE_LIMIT = 2**20
-"""Bytes a spec may have; it is data that was named by mistake, above that."""
+"""Largest size of a spec in bytes; a larger file is data that was named by mistake."""
 
 _MERGE = "tag:yaml.org,2002:merge"
 _HINTS = {
@@ -39,26 +39,26 @@ _HINTS = {
 
 @dataclass(frozen=True)
 class FileKind:
-    """What the file is to be, for what is said of one that cannot be read."""
+    """The kind of a file, for messages about one that cannot be read."""
 
     file: str
     """`an adaptive.yaml`"""
     example: str
-    """What it may be called."""
+    """An example of its name."""
     begin: str
-    """How to begin one, as half of a line."""
+    """How to begin one, as half of a message."""
 
 
 SPEC = FileKind("an adaptive.yaml", "adaptive.yaml", "begin with version: 1")
 
 
 class Position(NamedTuple):
-    """Where something stands: of its key (or list item) and of its value; (line, column) from 1."""
+    """The position of a key (or list item) and of its value; (line, column) from 1."""
 
     key: tuple[int, int]
     value: tuple[int, int]
     is_scalar: bool
-    """And there is something to point at: `trials:` alone has no value."""
+    """Whether the value is a scalar with a position: `trials:` alone has none."""
 
 
 @dataclass(frozen=True)
@@ -71,13 +71,13 @@ class Document:
     positions: Mapping[Loc, Position]
 
     def place(self, loc: Loc, *, at_key: bool = False) -> tuple[int, int]:
-        """Of a scalar its value; of a mapping or a list its key; of what is not there the deepest part that is."""
+        """The position of a scalar's value, of the key of a mapping or list, or of the deepest existing part of a missing key."""
         depth = next(n for n in range(len(loc), -1, -1) if loc[:n] in self.positions)
         place = self.positions[loc[:depth]]
         return place.value if depth == len(loc) and place.is_scalar and not at_key else place.key
 
     def loc_of(self, path: str) -> Loc:
-        """`targets.in_bed.match` as keys; names may hold dots themselves. What is not there stays one part."""
+        """`targets.in_bed.match` as keys; names may contain dots. A part that does not exist stays one key."""
         loc: Loc = ()
         parts = path.split(".") if path else []
         while parts:
@@ -98,12 +98,12 @@ class Document:
         return SpecError(f"{self.name}:{line}:{column}", one.wrong, one.right)
 
     def errors(self, found: list[Mistake]) -> list[SpecError]:
-        """In the order of the file."""
+        """The mistakes as errors with their positions, in the order of the file."""
         return [self.error(one) for one in sorted(found, key=lambda one: self.place(one.loc, at_key=one.at_key))]
 
 
 def read_document(path: Path, wanted: FileKind = SPEC) -> tuple[Document, list[SpecError]]:
-    """The content of a spec, and what in it could be read in two ways. Raises SpecErrors when it cannot be read at all."""
+    """The content of a spec and its ambiguous parts as errors. Raises SpecErrors if it cannot be read."""
     document, ambiguous = read_values(path, wanted)
     if not isinstance(document.content, Mapping):
         wrong = f"the file holds {_kind(document.content)}"
@@ -113,7 +113,7 @@ def read_document(path: Path, wanted: FileKind = SPEC) -> tuple[Document, list[S
 
 
 def read_values(path: Path, wanted: FileKind) -> tuple[Document, list[SpecError]]:
-    """The same for a file that may hold anything but nothing."""
+    """As `read_document`, for a file whose content may be any value but must not be empty."""
     name = str(path)
     text = _text_of(path, name, wanted)
     try:
@@ -271,7 +271,7 @@ class _Builder:
             return node.value
 
     def _whole(self, node: Node, value: Any) -> Any:
-        """The value; a text with half of a letter in it, which no file or database keeps, is a mistake."""
+        """The value; a text with a lone surrogate, which no file or database can store, is a mistake."""
         if not isinstance(value, str):
             return value
         try:

@@ -1,4 +1,4 @@
-"""What makes two runs the same: everything that a trial's result, or the order of the search, follows from."""
+"""The identity of a run: everything that determines the results of trials or the order of the search."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _SEARCH = (
 )  # fmt: skip
 
 _ELSEWHERE = ("outputs", "workers", "central_store", "workspace_ref", "bundle")
-"""Where a run works and what it keeps: no part of what it is."""
+"""Where a run works and what it stores: not part of its identity."""
 
 
 def spec_json(spec: AdaptiveSpec) -> dict[str, Any]:
-    """The spec as JSON under the YAML's names, its defaults written out."""
+    """The spec as JSON with the names of the YAML and with its defaults written out."""
     return spec.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 def spec_brief(spec: AdaptiveSpec) -> dict[str, Any]:
-    """The same without what is at its default, at every level: a key that a later version adds is not in it either."""
+    """The spec as JSON without values at their defaults, at every level, so that keys of later versions are not in it."""
     return _brief(spec, spec_json(spec))
 
 
@@ -46,7 +46,7 @@ def _brief(value: Any, dumped: Any) -> Any:
 
 
 def _left(model: BaseModel, name: str) -> bool:
-    """Whether a key is left out: it is at its default, and does not say what the others are about (`kind: poisson`)."""
+    """Whether a key is left out: it is at its default, and does not select the meaning of the others (`kind: poisson`)."""
     field = type(model).model_fields[name]
     if field.is_required() or _is_tag(field):
         return False
@@ -58,23 +58,23 @@ def _is_tag(field: FieldInfo) -> bool:
 
 
 def identity_parts(loaded: LoadedSpec, *, code: Mapping[str, str]) -> dict[str, str]:
-    """Part -> what it is, in a text short enough to be shown; data and code (file -> digest) by their digests.
+    """Name of each part -> its value as a short text; data and code (file -> digest) by their digests.
 
-    What is at its default stays out: a key that comes later changes nothing for the runs of before.
-    Not part of it, and free to change: trials, stop, confirm, max_failed, outputs, time and memory limits, the cluster.
+    Values at their defaults are left out, so that a new key changes nothing for existing runs.
+    Not part of the identity, and free to change: trials, stop, confirm, max_failed, outputs, time and memory limits, the cluster.
     """
     return _brief_parts(loaded.spec) | _digests(loaded, code)
 
 
 def written_parts(loaded: LoadedSpec, *, code: Mapping[str, str]) -> dict[str, str]:
-    """The same with every default written out: for `differences`, which shows what a value was and what it is."""
+    """As `identity_parts` with every default written out: for `differences`, which shows old and new values."""
     return _spec_parts(spec_json(loaded.spec)) | _digests(loaded, code)
 
 
 def kept_parts(spec: Mapping[str, Any], parts: Mapping[str, str]) -> dict[str, str]:
-    """What `written_parts` would have said of a run that a ledger keeps, whichever version wrote its `spec` and `parts`.
+    """What `written_parts` would have returned for a stored run, whichever version wrote its `spec` and `parts`.
 
-    The spec was kept with the defaults of then, so one that was changed since is told apart from the one of today.
+    The spec was stored with the defaults of its version, so a default that has changed since shows as a difference.
     """
     then, is_whole = _read_again(spec)
     if then is None:
@@ -83,18 +83,18 @@ def kept_parts(spec: Mapping[str, Any], parts: Mapping[str, str]) -> dict[str, s
     if is_whole:
         data = {f"targets.{name}.observed" for name in then.targets}
         return written | {name: text for name, text in parts.items() if name.startswith("file ") or name in data}
-    # A later version's: a key that we do not know is of no account at its default, and then it is in no part.
+    # From a later version: an unknown key at its default has no effect, and then it is in no part.
     brief = _brief_parts(then)
     return written | {name: text for name, text in parts.items() if text not in (brief.get(name), written.get(name))}
 
 
 def differences_since(spec: Mapping[str, Any], parts: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """What tells a run that a ledger keeps (its `spec` and `parts`) from what `written_parts` says now, in words."""
+    """The differences in words between a stored run (its `spec` and `parts`) and the present `written_parts`."""
     return differences(kept_parts(spec, parts), now)
 
 
 def _read_again(spec: Mapping[str, Any]) -> tuple[AdaptiveSpec | None, bool]:
-    """A kept spec, and whether that is all of it: unknown keys are left out. None: this version cannot read it."""
+    """A stored spec, and whether it has no unknown keys, which are left out. None: this version cannot read it."""
     spec = {key: value for key, value in spec.items() if key not in _ELSEWHERE}
     try:
         return AdaptiveSpec.model_validate(spec), True
@@ -143,7 +143,7 @@ def identity_of(parts: Mapping[str, str]) -> str:
 
 
 def differences(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
-    """What tells two runs apart, in words. A file that was added is nothing: what ran before did not need it."""
+    """The differences of two runs in words. An added file is not one: the old run did not need it."""
     return [
         f"{name}: {old.get(name, 'absent')} before, {new.get(name, 'absent')} now"
         for name in sorted(set(old) | set(new))
@@ -152,7 +152,7 @@ def differences(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
 
 
 def table_digest(table: pa.Table) -> str:
-    """BLAKE2b-128 (hex) of names, types and values: the same for a file that was only saved in another way."""
+    """BLAKE2b-128 (hex) of names, types and values: the same for a file that was saved in another format."""
     digest = blake2b(digest_size=16)
     for name, column in sorted(zip(table.column_names, table.columns, strict=True), key=lambda pair: pair[0]):
         digest.update(f"{_text(name)}:{column.type}:{len(column)}\n".encode())

@@ -1,4 +1,4 @@
-"""Pydantic's errors in plain words: what was given, and what would be right."""
+"""Errors of Pydantic in plain words: what was given, and what would be right."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Observed data: read from CSV or Parquet, and checked against what a target asks of it."""
+"""Observed data: read from CSV or Parquet, and checked against a target."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PARQUET = (".parquet", ".pq")
 
 
 class Unreadable(Exception):
-    """A file that gives no table: `Unreadable(wrong, right)`."""
+    """A file that cannot be read as a table: `Unreadable(wrong, right)`."""
 
 
 def read_table(file: Path, shown_as: str) -> pa.Table:
@@ -52,7 +52,7 @@ def read_table(file: Path, shown_as: str) -> pa.Table:
 
 
 def _beside(file: Path) -> str:
-    """A file that may have been meant."""
+    """A hint at a file that may have been meant."""
     folder = file.parent
     names = sorted(entry.name for entry in folder.iterdir() if entry.is_file()) if folder.is_dir() else []
     near = nearest(file.name, names)
@@ -89,7 +89,7 @@ def _read_parquet(file: Path) -> pa.Table:
 
 
 def check_target(target: TargetSpec, table: pa.Table, by_loc: Loc) -> list[Mistake]:
-    """What the data lacks for this target; places are below it. `by_loc` is where its `by` stands."""
+    """What the data lacks for this target, with positions inside the target. `by_loc` is the position of its `by`."""
     kind = target.match.kind
     wanted: list[tuple[Loc, str]] = [(("match", kind), target.match.on)]
     wanted += [((*by_loc, at), column) for at, column in enumerate(target.match.by)]
@@ -129,7 +129,7 @@ def _value_mistakes(target: TargetSpec, table: pa.Table) -> list[Mistake]:
 
 
 def _first_not_number(values: Sequence[Any]) -> tuple[int, Any]:
-    """Its row, from 1."""
+    """The first value that is not a number, with its row from 1."""
     for row, value in enumerate(values, 1):
         try:
             float(value if isinstance(value, str) and value else "0")
@@ -139,7 +139,7 @@ def _first_not_number(values: Sequence[Any]) -> tuple[int, Any]:
 
 
 def _key_mistakes(target: TargetSpec, table: pa.Table) -> list[Mistake]:
-    """Observations must be told apart by the matched column and the groups; rows without a value do not count."""
+    """Observations must differ in the matched column or the groups; rows without a value do not count."""
     names = (target.match.on, *target.match.by)
     keys = list(zip(*(table.column(name).to_pylist() for name in names), strict=True))
     first: dict[tuple[Any, ...], int] = {}

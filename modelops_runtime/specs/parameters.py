@@ -17,7 +17,7 @@ _FORMS = "give {min: 0, max: 1}, {choices: [a, b]} or one fixed value"
 
 
 class RangeSpec(StrictModel):
-    """A number that is searched. What is left out is taken from the model's class, where it has bounds of its own."""
+    """A number that is searched. Missing keys are taken from the class of the model, if it has bounds."""
 
     min: float | None = Field(default=None, description="least value")
     max: float | None = Field(default=None, description="greatest value")
@@ -33,7 +33,7 @@ class RangeSpec(StrictModel):
 
 
 def range_mistakes(given: Mapping[str, Any]) -> list[Mistake]:
-    """What is wrong between the keys of a range."""
+    """Mistakes between the keys of a range."""
     low, high, step = (number(given.get(key)) for key in ("min", "max", "step"))
     found: list[Mistake] = []
     if low is not None and high is not None and low >= high:
@@ -111,7 +111,7 @@ class ChoicesSpec(StrictModel):
 
 
 def _pick(value: Any, _handler: Any) -> RangeSpec | ChoicesSpec | Scalar:
-    """By the form that was meant, so that a mistake is said once."""
+    """Validate as the form that was meant, so that a mistake is reported once."""
     if isinstance(value, RangeSpec | ChoicesSpec):
         return value
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Values that a YAML file writes in a way of its own: whole numbers, durations, memory sizes, names."""
+"""Values with a notation of their own in the YAML: whole numbers, durations, memory sizes, names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from modelops_runtime.specs.base import mistake
 DURATION = r"^(?=[\d.]*[1-9])\d+(\.\d+)?(ms|s|m|h)$"
 SIZE = r"^(?=[\d.]*[1-9])\d+(\.\d+)?(Ki|Mi|Gi|Ti|k|K|M|G|T)$"
 NAME = r"^[A-Za-z_\u00a1-\uffff][A-Za-z0-9_.\u00a1-\uffff-]*$"
-"""Of a parameter or a target; no engine-specific class, so that editors read it as we do."""
+"""The pattern of names of parameters and targets; it uses nothing that JSON Schema in editors reads differently."""
 
 _SECONDS = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600)}
 _BYTES = {
@@ -87,7 +87,7 @@ def whole(value: Any) -> Any:
 
 
 def shown(value: object) -> str:
-    """A value as a user would recognise it in the file, in a few words."""
+    """A value as it looks in the file, shortened."""
     if value is None:
         return "empty"
     if isinstance(value, bool):
@@ -104,7 +104,7 @@ def shown(value: object) -> str:
 
 
 def nearest(word: object, known: list[str]) -> str | None:
-    """The known word that was most likely meant."""
+    """The known word that is closest to `word`."""
     from difflib import get_close_matches
 
     near = get_close_matches(str(word).lower().replace("-", "_"), known, n=1, cutoff=0.6)
@@ -116,7 +116,7 @@ Whole = Annotated[int, BeforeValidator(whole)]
 
 Count = Annotated[int, Field(ge=1), BeforeValidator(whole)]
 Natural = Annotated[int, Field(ge=0), BeforeValidator(whole)]
-"""Their bounds stand before the validator: outside of it an optional one would lose them in JSON Schema."""
+"""The bounds stand before the validator; otherwise JSON Schema would lose them for optional values."""
 
 Duration = Annotated[
     float,

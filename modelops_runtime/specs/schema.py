@@ -17,7 +17,7 @@ def adaptive_schema() -> dict[str, Any]:
 
 
 def schema_of(spec: type[BaseModel]) -> dict[str, Any]:
-    """The same for any spec."""
+    """The schema of any spec model."""
     schema = spec.model_json_schema(by_alias=True, mode="validation")
     return {"$schema": DRAFT, **_plain(schema)}
 

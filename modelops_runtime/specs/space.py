@@ -1,4 +1,4 @@
-"""From a spec's parameters to the space that is searched, with the bounds that the model's class has of its own."""
+"""The search space from the parameters of a spec and the bounds of the model's class."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from modelops_runtime.specs.scalars import nearest
 
 
 class ParameterMistake(ValueError):
-    """What the model and the spec do not agree on: `ParameterMistake(parameter, wrong, right)`."""
+    """A contradiction between the model and the spec: `ParameterMistake(parameter, wrong, right)`."""
 
     def __str__(self) -> str:
         _, wrong, right = self.args
@@ -38,15 +38,15 @@ def space_of(spec: AdaptiveSpec, bounds: Mapping[str, Parameter]) -> ParameterSp
 
 
 def written_space(space: ParameterSpace) -> dict[str, Any]:
-    """A space in the spec's words, as a run keeps it."""
+    """A space in the notation of the spec, as a run stores it."""
     return {parameter.name: _as_written(parameter) for parameter in space.parameters}
 
 
 def kept_space(space: Mapping[str, Any], spec: Mapping[str, Any]) -> ParameterSpace:
-    """The space of a run, as it is kept. Where it is not (an older run), what the spec alone says.
+    """The stored space of a run. Older runs stored none; for them it follows from the spec.
 
-    Raises ValueError when the spec alone does not say it, because the bounds are those of the model's class, and when
-    what is kept cannot be read.
+    Raises ValueError if the spec has no bounds, because they are those of the model's class, or if the stored space
+    cannot be read.
     """
     if space:
         try:
@@ -121,7 +121,7 @@ def _from_written(name: str, given: Mapping[str, Any]) -> Parameter:
 
 
 def _as_written(own: Parameter) -> dict[str, object]:
-    """A parameter in the spec's words."""
+    """A parameter in the notation of the spec."""
     if isinstance(own, ChoiceParameter):
         return {"choices": list(own.choices)}
     if isinstance(own, IntegerParameter):

@@ -1,4 +1,4 @@
-"""A target: what was observed, what of the model's output is compared with it, and how."""
+"""A target: the observed data, the output that is compared with it, and how."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FORMS = "write {exact: day}, {asof: t, tolerance: 0.5}, {interpolate: t} or {su
 
 
 def _match_schema(schema: dict[str, Any]) -> None:
-    """One kind, with its own options."""
+    """Exactly one kind of match, with its options."""
     schema["oneOf"] = [
         {
             "required": [kind, "tolerance"] if kind == "asof" else [kind],
@@ -73,7 +73,7 @@ class MatchSpec(StrictModel):
 
     @property
     def on(self) -> str:
-        """The column's name, the same in data and output."""
+        """The name of the column in both the data and the output."""
         return getattr(self, self.kind)
 
     @model_serializer
@@ -83,7 +83,7 @@ class MatchSpec(StrictModel):
 
 
 def group_mistakes(by: object, on: object, loc: tuple[str, ...]) -> list[Mistake]:
-    """Group columns that are there twice, or are the matched column."""
+    """Mistakes: group columns that are given twice or are the matched column."""
     if not isinstance(by, list | tuple):
         return []
     return [
@@ -111,7 +111,7 @@ def _value(given: Any) -> Any:
 
 
 class TargetSpec(StrictModel):
-    """Data, and the output that should come near it."""
+    """Observed data, and the output that should match it."""
 
     observed: NonEmpty = Field(description="CSV or Parquet file, from the spec's folder")
     output: NonEmpty | None = Field(default=None, description="which of the model's tables; left out when there is one")

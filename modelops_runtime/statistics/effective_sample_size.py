@@ -1,26 +1,26 @@
-"""On how many of its replicates a likelihood rests, and what follows from that."""
+"""How many of its replicates count in a likelihood, and what follows from that."""
 
 from __future__ import annotations
 
 import math
 
 LEAST = 5.0
-"""Effective sample size from which on a loss has a standard error: below it, the few replicates that count are no sample."""
+"""Effective sample size from which on a loss has a standard error: below it, the few replicates that count are not a sample."""
 
 REACHABLE = 20
-"""Times the replicates that were made: what may still be asked for."""
+"""Largest multiple of the replicates that is recommended."""
 
 TELLING = 20
 """Replicates from which on a size of 1 shows that further ones hardly help."""
 
 REMEDIES = (
-    "add observations up (weeks instead of days, fewer groups), suppose more noise of observation (a smaller dispersion, "
+    "add observations up (weeks instead of days, fewer groups), assume more observation noise (a smaller dispersion, "
     "a larger sigma), give the targets a weight below 1, or take a loss that is no likelihood (mean_signal, log)"
 )
 
 
 def is_too_small(effective: float | None) -> bool:
-    """Whether nothing can be said of a loss's error. None: not known (an older run), or no likelihood."""
+    """Whether the error of a loss is unknown. None: the size is not known (an older run), or the loss is not a likelihood."""
     return effective is not None and effective < LEAST
 
 
@@ -33,7 +33,7 @@ def rests_on(effective: float, replicates: int) -> str:
 
 
 def in_words(effective: float) -> str:
-    """With one digit; what is too small does not read as enough: 4.97 is 4.9."""
+    """Rounded to one digit, so that a size that is too small does not read as enough: 4.97 is 4.9."""
     return f"{min(effective, LEAST - 0.1) if is_too_small(effective) else effective:.1f}"
 
 
@@ -48,17 +48,16 @@ def what_to_do(effective: float, replicates: int) -> str:
 
 
 def why_no_error(effective: float | None, replicates: int) -> str:
-    """Why a loss stands without its error; empty where it has one, or where nothing is known of it."""
+    """Why a loss has no standard error; empty if it has one, or if the size is not known."""
     if effective is None or not is_too_small(effective):
         return ""
     return f"its error is unknown: the loss {rests_on(effective, replicates)}"
 
 
 def replicates_wanted(effective: float, replicates: int) -> float:
-    """About how many replicates have an effective sample size of LEAST: what is above 1 grows with their number.
+    """About how many replicates have an effective sample size of LEAST: the part above 1 grows with their number.
 
-    Measured on the boarding school (sets of 20 to 400 replicates, data drawn from the model): 1.5 of 20 became 15 of 400
-    where this says 11, 2.3 became 28 (28), 3.8 became 68 (60). Rounded up to two digits; infinite where all rests on one.
+    Rounded up to two digits; infinite if a single replicate counts. How well it predicts: docs/decisions/intervals.md.
     """
     if effective <= 1.0:
         return math.inf
@@ -70,5 +69,5 @@ def replicates_wanted(effective: float, replicates: int) -> float:
 
 
 def grown(effective: float, replicates: int, to: int) -> float:
-    """The effective sample size that `to` replicates have about, when `replicates` have `effective`: see `replicates_wanted`."""
+    """About the effective sample size of `to` replicates, if `replicates` have `effective`: see `replicates_wanted`."""
     return 1.0 + (effective - 1.0) * (to - 1) / max(replicates - 1, 1)

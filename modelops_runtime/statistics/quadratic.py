@@ -1,4 +1,4 @@
-"""A quadratic surface under noisy losses: where they are lowest, how they rise from there, how sure that is.
+"""A quadratic surface under noisy losses: where they are lowest, how they rise from there, and with which errors.
 
 Losses are in units of -log p, points in the unit cube. The method is the local quadratic smoothing of Ionides, Breto, Park,
 Smith and King, Monte Carlo profile confidence intervals for dynamic systems, Journal of the Royal Society Interface 14 (2017),
@@ -18,10 +18,10 @@ REACHES = (24.0, 16.0, 12.0, 9.0, 6.0)
 """How far above the lowest point a trial may lie to count, tried from the widest to the narrowest that holds enough."""
 
 CLEAR = 3.0
-"""The reach is at least so many standard deviations of the noise, or nothing is to be seen of the rise."""
+"""The reach is at least this many standard deviations of the noise, or the rise cannot be seen."""
 
 BEYOND = 15.0
-"""A loss that much above the reach is no noise but another shape: left out."""
+"""A loss this far above the reach is not noise but another shape, and is left out."""
 
 HUBER = 2.5
 """Residuals beyond so many robust standard deviations count less (Huber, 1964): a log-mean-exp has a long upper tail."""
@@ -58,7 +58,7 @@ class Surface:
         return self.constant + away @ self.gradient + 0.5 * np.einsum("ij,jk,ik->i", away, self.hessian, away)
 
     def convex(self) -> Surface:
-        """The same with directions that do not rise made all but flat, so that it has one lowest point in the cube."""
+        """The same, with directions that do not rise made almost flat, so that there is one lowest point in the cube."""
         values, vectors = np.linalg.eigh(self.hessian)
         floor = max(min(1e-4 * float(np.abs(values).max(initial=0.0)), FLAT), 1e-9)
         return replace(self, hessian=(vectors * np.maximum(values, floor)) @ vectors.T)
@@ -122,7 +122,7 @@ def without_bias(surface: Surface, points: Array, losses: Array, replicates: Arr
     """The surface of the likelihood itself, from one of -log-mean-exp losses, which lie above it by half their variance.
 
     (Delta method: E[-log mean] = -log E[mean] + variance / 2.) That variance rises away from the optimum, so the losses rise
-    too steeply. Its slope is had from the squared residuals of the search trials, against the surface's own height.
+    too steeply. Its slope is estimated from the squared residuals of the search trials against the height of the surface.
     """
     usual = float(np.median(replicates))
     height = _heights(surface, points)
@@ -152,13 +152,13 @@ def lowest_point(surface: Surface, held: dict[int, float] | None = None) -> Arra
     fixed = np.where(np.isin(np.arange(len(u)), free), 0.0, u)
     slope = surface.gradient + surface.hessian @ (fixed - surface.origin)
     root = np.linalg.cholesky(surface.hessian[np.ix_(free, free)])
-    # |root' u + root^-1 slope|^2 / 2 is the surface but for a constant.
+    # |root' u + root^-1 slope|^2 / 2 is the surface up to a constant.
     u[free] = lsq_linear(root.T, -np.linalg.solve(root, slope[free]), (0.0, 1.0), method="bvls").x
     return u
 
 
 def _settled(surface: Surface, points: Array, losses: Array, trust: Array, enough: int, reach: float) -> Surface | None:
-    """Fitted again and again to the points within its own reach; None when too few are."""
+    """Fitted repeatedly to the points within its reach, until they stay the same; None if there are too few."""
     weights = np.zeros(len(losses))
     for turn in range(ROUNDS):
         spread = 1.4826 * float(np.median(np.abs((losses - surface.at(points))[trust > 0]))) if turn else math.inf

@@ -6,11 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from modelops_runtime.inference.loss_family import intervals_of
-from modelops_runtime.results.report.figures import figures_of
 from modelops_runtime.results.report.standalone import named_figures
 from tests.browser.chromium import Page
-from tests.unit.results.stories import STORIES, evidence, page
+from tests.unit.results.stories import STORIES, drawings, page
 
 SEEN = "[...document.querySelectorAll('svg.figure')].filter(f => f.getBoundingClientRect().height > 0)"
 
@@ -119,9 +117,7 @@ def test_it_prints_dark_on_white_on_a_few_pages(tab: Page, reports):
 
 @pytest.mark.parametrize("name", ["boarding school", "groups", "hostile"])
 def test_each_figure_opens_as_a_file_of_its_own(tab: Page, tmp_path, name):
-    found = evidence(STORIES[name]())
-    parts = figures_of(found, intervals_of(found.run, found.trials))
-    files = list(named_figures([figure for figures in parts.values() for figure in figures]))
+    files = list(named_figures([drawing for _, drawing in drawings(STORIES[name]())]))
     assert files
     for file, text in files:
         (tmp_path / file).write_text(text, encoding="utf-8")

@@ -19,7 +19,7 @@ def simulate(params, seed):
     steps = np.random.default_rng(seed).normal(params["drift"], 3.0, 60)
     return {"t": np.arange(60), "y": 100 + np.cumsum(steps)}
 """
-"""Each run has a path of its own, far from all others where the noise of observation is small."""
+"""Each run has a path of its own, far from all others where the observation noise is small."""
 
 WALK_SPEC = """
 version: 1
@@ -81,7 +81,7 @@ def test_no_command_and_no_page_states_an_error_an_interval_or_an_order(few: tup
     html = page_of(made)
     assert "±" not in html
     assert "There are no intervals for this run: the best set&#39;s confirmed loss rests on 1." in html
-    assert "But their order says nothing: " in html
+    assert "Their order is not known: " in html
 
 
 REMEDY = "give the targets a weight below 1"

@@ -62,7 +62,7 @@ def test_it_tells_what_the_spec_identifies(tmp_path: Path) -> None:
     # In how many repeats an interval is narrow enough hangs on a processor's last digits.
     assert re.search(r"^slope is (weakly )?identified: ", ended.out, re.MULTILINE)
     assert "idle is not identified: 0 of 6 repeats" in ended.out
-    assert "line: one simulation, observed with the noise that normal supposes" in ended.out
+    assert "line: one simulation, observed with the noise that normal assumes" in ended.out
     assert [text.split("  ")[0] for text in ended.err.splitlines()] == [f"{n}/6" for n in range(1, 7)]
     assert (line.root / "st" / "selftest.txt").read_text() in ended.out
     found = json.loads((line.root / "st" / "selftest.json").read_text())

@@ -1,1 +1,1 @@
-"""A run as one HTML page: a file a figure."""
+"""A run as one HTML page (`page`) with figures, one file each (`figures`), which are also SVG files (`standalone`)."""

@@ -1,4 +1,4 @@
-"""Failed trials: how many of each kind, their errors, and the end of what a few of them printed."""
+"""The table of failed trials: how many of each kind, their errors, and the last lines that a few of them printed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from modelops_runtime.inference.run_data import error_shape, failed_examples
 from modelops_runtime.ledger.base import Replicate, Trial
 
 LOG_LINES = 12
-"""The last lines of a log that are shown."""
+"""How many of the last lines of a log are shown."""
 
 LOG_WIDTH = 240
 
@@ -21,41 +21,41 @@ ERRORS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
-    """The end of one failed simulation's output."""
+    """The last lines that a failed simulation printed."""
 
     trial: int
     params: str
     error: str
     lines: str
-    """Empty: it printed nothing."""
+    """Empty if it printed nothing."""
     cut: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FailureKindShown:
+class FailuresOfKind:
     """All failed trials of one kind."""
 
     kind: str
     count: int
     errors: tuple[tuple[str, int], ...]
-    """(error, trials that had it but for its numbers), the most frequent first."""
+    """(error, trials that had it, whatever the numbers in it), the most frequent first."""
     others: int
     """Errors that are not listed."""
     logs: tuple[Log, ...]
 
 
-def failures_shown(trials: Sequence[Trial], replicates: Sequence[Replicate]) -> list[FailureKindShown]:
-    """By kind, the most frequent first; confirmations included."""
+def failures_by_kind(trials: Sequence[Trial], replicates: Sequence[Replicate]) -> list[FailuresOfKind]:
+    """Failed trials by kind, the most frequent first, confirmations included."""
     by_kind: dict[str, list[Trial]] = {}
     for trial in trials:
         if trial.status in (TrialStatus.FAILED, TrialStatus.TIMEOUT):
             by_kind.setdefault(_kind(trial), []).append(trial)
     examples = failed_examples(trials)
-    found: list[FailureKindShown] = []
+    found: list[FailuresOfKind] = []
     for kind, those in by_kind.items():
         ranked = _errors(those)
         found.append(
-            FailureKindShown(
+            FailuresOfKind(
                 kind=kind,
                 count=len(those),
                 errors=tuple(ranked[:ERRORS]),
@@ -63,11 +63,11 @@ def failures_shown(trials: Sequence[Trial], replicates: Sequence[Replicate]) -> 
                 logs=tuple(_log(trial, replicates) for trial in examples if _kind(trial) == kind),
             )
         )
-    return sorted(found, key=lambda shown: (-shown.count, shown.kind))
+    return sorted(found, key=lambda failures: (-failures.count, failures.kind))
 
 
 def _errors(trials: Sequence[Trial]) -> list[tuple[str, int]]:
-    """(an error, how many trials had it, but for its numbers), the most frequent first."""
+    """(an error, how many trials had it, whatever the numbers in it), the most frequent first."""
     by_shape: dict[str, list[str]] = {}
     for trial in trials:
         error = trial.error or "no message"
@@ -80,21 +80,21 @@ def _kind(trial: Trial) -> str:
     return trial.failure or str(trial.status)
 
 
-def failures_say(trials: Sequence[Trial], shown: Sequence[FailureKindShown]) -> str:
+def failures_say(trials: Sequence[Trial], failures: Sequence[FailuresOfKind]) -> str:
     """How many trials failed of how many, and what most of them had in common."""
     finished = sum(trial.status.is_final for trial in trials)
-    failed = sum(kind.count for kind in shown)
+    failed = sum(kind.count for kind in failures)
     said = (
         f"{failed:,} of {counted(finished, 'trial')} failed ({fmt(float(f'{100 * failed / max(finished, 1):.2g}'))} %)"
     )
-    error, count = max((kind.errors[0] for kind in shown), key=lambda item: item[1])
+    error, count = max((kind.errors[0] for kind in failures), key=lambda item: item[1])
     return f"{said}; the commonest error, {times(error, count)}: {error}"
 
 
 def times(error: str, count: int) -> str:
-    """`7 times, whatever its numbers`: errors that differ in their numbers alone are counted as one."""
+    """`7 times, with different numbers`: errors that differ only in their numbers count as one."""
     varies = count > 1 and error_shape(error) != error
-    return counted(count, "time") + (", whatever its numbers" if varies else "")
+    return counted(count, "time") + (", with different numbers" if varies else "")
 
 
 def _log(trial: Trial, replicates: Sequence[Replicate]) -> Log:

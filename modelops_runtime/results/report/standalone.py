@@ -1,4 +1,4 @@
-"""Figures as SVG files of their own, for a paper: styles inside, light colours, white ground, the legend beneath."""
+"""Each figure as an SVG file, for a paper: with its styles, light colours, a white ground and the legend below."""
 
 from __future__ import annotations
 
@@ -11,61 +11,60 @@ from modelops_runtime.contracts.plain_text import plain_text
 from modelops_runtime.inference.loss_family import intervals_of
 from modelops_runtime.inference.run_data import gather
 from modelops_runtime.ledger.base import Ledger
-from modelops_runtime.results.report.figure import Figure
-from modelops_runtime.results.report.figures import figures_of
+from modelops_runtime.results.atomic_files import written_together
+from modelops_runtime.results.report.figure import Drawing, FigureData
+from modelops_runtime.results.report.figure_discovery import all_drawings
 from modelops_runtime.results.report.plot.svg import at, key, text
-from modelops_runtime.results.writing import together
-
-STYLE = Path(__file__).parent / "templates" / "report.css"
+from modelops_runtime.results.report.style import light_style
 
 LEGEND_ROW = 18.0
 
 LETTER = 6.1
-"""Pixels of a letter at the legend's size, about."""
+"""About how many pixels a letter of the legend is wide."""
 
 _VIEW = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
 
 
 def write_figures(ledger: Ledger, run_id: str, folder: Path) -> list[Path]:
-    """Write each figure of a run into `folder` (made at need), all or none; returns the paths.
+    """Write each figure of a run into `folder` (created if it is missing), all or none; returns the paths.
 
     Raises LedgerError when there is no such run.
     """
-    evidence = gather(ledger, run_id)
-    parts = figures_of(evidence, intervals_of(evidence.run, evidence.trials))
-    drawn = list(named_figures([figure for figures in parts.values() for figure in figures]))
-    with together(folder, [name for name, _ in drawn]) as paths:
+    run_data = gather(ledger, run_id)
+    data = FigureData(run_data=run_data, intervals=intervals_of(run_data.run, run_data.trials))
+    drawn = list(named_figures(all_drawings(data)))
+    with written_together(folder, [name for name, _ in drawn]) as paths:
         for path, (_, svg) in zip(paths, drawn, strict=True):
             path.write_text(svg, encoding="utf-8")
     return [folder / name for name, _ in drawn]
 
 
-def named_figures(figures: Sequence[Figure]) -> Iterator[tuple[str, str]]:
-    """(file name, SVG) of each figure, or of each of its panels; no two names are equal on any system."""
+def named_figures(drawings: Sequence[Drawing]) -> Iterator[tuple[str, str]]:
+    """(file name, SVG) of each drawing, or of each of its panels; no two names are equal, even if case is ignored."""
     taken: set[str] = set()
-    for figure in figures:
-        pieces = [(panel.title, panel.svg) for panel in figure.panels] or [("", figure.wide)]
+    for drawing in drawings:
+        pieces = [(panel.title, panel.svg) for panel in drawing.panels] or [("", drawing.wide)]
         for title, svg in pieces:
             stem = (
-                re.sub(r"[^\w.]+", "-", f"{figure.name} {title}".strip(), flags=re.ASCII).strip("-.")[:80] or "figure"
+                re.sub(r"[^\w.]+", "-", f"{drawing.name} {title}".strip(), flags=re.ASCII).strip("-.")[:80] or "figure"
             )
             name, again = stem, 2
             while name.lower() in taken:
                 name, again = f"{stem}-{again}", again + 1
             taken.add(name.lower())
-            yield f"{name}.svg", standalone(svg, figure, title)
+            yield f"{name}.svg", standalone(svg, drawing, title)
 
 
-def standalone(svg: str, figure: Figure, panel: str = "") -> str:
-    """One picture of the page as a file that needs no page."""
+def standalone(svg: str, drawing: Drawing, panel: str = "") -> str:
+    """A picture of the page as a complete SVG file."""
     found = _VIEW.search(svg)
     assert found is not None
     width, height = float(found[1]), float(found[2])
     inner = svg[svg.index(">") + 1 : svg.rindex("</svg>")]
-    legend, rows = _legend(figure.legend, width, height)
+    legend, rows = _legend(drawing.legend, width, height)
     height += LEGEND_ROW * rows + (6 if rows else 0)
-    title = f"{figure.title}: {panel}" if panel else figure.title
-    told = f"{figure.says} {figure.note}".strip()
+    title = f"{drawing.title}: {panel}" if panel else drawing.title
+    told = f"{drawing.says} {drawing.note}".strip()
     whole = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {at(width)} {at(height)}" width="{at(width)}"'
         f' height="{at(height)}" font-family="Helvetica, Arial, sans-serif">'
@@ -76,7 +75,7 @@ def standalone(svg: str, figure: Figure, panel: str = "") -> str:
 
 
 def _legend(items: Sequence[tuple[str, str]], width: float, top: float) -> tuple[str, int]:
-    """(the legend's pieces, how many rows they take)."""
+    """(the legend as SVG, how many rows it takes)."""
     parts: list[str] = []
     x, row = 10.0, 0
     for css, words in items:
@@ -87,13 +86,3 @@ def _legend(items: Sequence[tuple[str, str]], width: float, top: float) -> tuple
         parts.append(f'<g transform="translate({at(x)} {at(y)})">{key(css)}</g>{text(x + 28, y + 10, words, "tick")}')
         x += wide
     return "".join(parts), row + 1 if items else 0
-
-
-def light_style() -> str:
-    """The page's rules for what is drawn, with its light colours written in: not every program knows CSS variables."""
-    css = STYLE.read_text(encoding="utf-8")
-    colours = dict(re.findall(r"--([\w-]+): ([^;]+);", css[: css.index("@media")]))
-    rules = css[css.index("svg.figure {") : css.rindex("@media print")]
-    drawn = [rule for rule in rules.splitlines() if rule.strip() and not rule.startswith("svg.figure")]
-    resolved = re.sub(r"var\(--([\w-]+)\)", lambda found: colours[found[1]], "".join(drawn))
-    return resolved.replace(" font-family: inherit;", "")

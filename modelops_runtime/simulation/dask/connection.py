@@ -1,4 +1,4 @@
-"""A connection to a Dask scheduler, kept in an event loop of its own."""
+"""A connection to a Dask scheduler, in its own event loop."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from modelops_runtime.simulation.dask.scheduler_address import DaskTarget
 from modelops_runtime.simulation.pool.job import one_line
 
 CONNECT_S = 15.0
-"""How long a scheduler may take to answer at first."""
+"""Seconds that a scheduler may take for its first answer."""
 
 RECONNECT_S = 300.0
-"""How long one that has answered before is waited for: its pod may be on its way to another node."""
+"""Seconds to wait for a scheduler that has answered before: its pod may be moving to another node."""
 
 _ADDRESS = re.compile(r"((tcp|tls|ws|wss|ucx|inproc)://)?[^/\s]+:\d+")
 
@@ -57,7 +57,7 @@ async def _cancel_others() -> None:
 
 
 def security_of(target: DaskTarget) -> Security | None:
-    """What TLS needs; None for a plain address. Raises UserError for what is no address, and for files missing or of no use."""
+    """The TLS settings; None for a plain address. Raises UserError for an invalid address, and for missing or invalid files."""
     if not _ADDRESS.fullmatch(target.address):
         raise UserError(f"{target.address!r} is not the address of a Dask scheduler; it looks like tcp://host:8786")
     files = {"ca": target.ca, "cert": target.cert, "key": target.key}
@@ -78,7 +78,7 @@ def security_of(target: DaskTarget) -> Security | None:
 
 
 class Connection:
-    """A client that is made anew when it was lost for good. To be used in one event loop."""
+    """A client that is created again after it was lost. For one event loop."""
 
     def __init__(self, target: DaskTarget, *, connect_s: float = CONNECT_S, reconnect_s: float = RECONNECT_S) -> None:
         self.address = target.address
@@ -89,7 +89,7 @@ class Connection:
         self._lock = asyncio.Lock()
 
     async def client(self) -> Client:
-        """A client that is connected, or tries to be again. Raises Unreachable when the scheduler cannot be reached."""
+        """A client that is connected or reconnecting. Raises Unreachable when the scheduler cannot be reached."""
         async with self._lock:
             if self._client is None:
                 self._client = await self._connect()
@@ -99,7 +99,7 @@ class Connection:
 
     @property
     def connected(self) -> Client | None:
-        """The client, if it is connected just now."""
+        """The client, if it is connected now."""
         return self._client if self._client is not None and self._client.status == "running" else None
 
     async def _connect_again(self) -> Client:

@@ -1,4 +1,4 @@
-"""Where a Dask scheduler is, and how it is trusted."""
+"""The address of a Dask scheduler, and its TLS files."""
 
 from __future__ import annotations
 

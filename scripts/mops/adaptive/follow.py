@@ -12,7 +12,7 @@ import pyarrow.parquet as parquet
 from modelops_runtime.api.calibration import Calibration, of_run
 from modelops_runtime.contracts.errors import LedgerError, RunFailed
 from modelops_runtime.ledger.base import Ledger, Run, RunState
-from modelops_runtime.results.export import cautions_of_json, run_of_json
+from modelops_runtime.results.run_record import cautions_of_json, run_of_json
 from modelops_runtime.runner.events import Notice
 from mops.adaptive.ledger import NotFromHere, ledger_of
 from mops.adaptive.release_ref import ClusterRun

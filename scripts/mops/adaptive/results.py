@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from modelops_runtime.ledger.base import Ledger
+from modelops_runtime.results.atomic_files import written_together
 from modelops_runtime.results.export import CSV_FILES, FILES, STUDY_FILES, Format, export_run
 from modelops_runtime.results.report.page import write_report
-from modelops_runtime.results.writing import together
 from mops.adaptive.ledger import NotFromHere, ledger_of
 from mops.adaptive.release_ref import ClusterRun
 from mops.adaptive.results_by_job import fetch_by_job
@@ -34,7 +34,7 @@ def fetch(access: Access, run: ClusterRun, to: Path, *, notify: Notify, format: 
 def _write(files: Mapping[str, bytes], to: Path) -> list[Path]:
     """All or none, in their order; nothing but what an export is made of, whatever the pod says."""
     names = [name for name in dict.fromkeys((*FILES, *CSV_FILES, *STUDY_FILES, REPORT)) if name in files]
-    with together(to, names) as paths:
+    with written_together(to, names) as paths:
         for name, path in zip(names, paths, strict=True):
             path.write_bytes(files[name])
     return [to / name for name in names]

@@ -9,7 +9,7 @@ from typing import Any
 
 from modelops_runtime.contracts.errors import LedgerError
 from modelops_runtime.results.log_transport import SUMMARY
-from modelops_runtime.results.summary import RunSummary, summarise
+from modelops_runtime.results.run_progress import RunProgress, read_progress
 from mops.adaptive.ledger import NotFromHere, ledger_of
 from mops.adaptive.release_ref import CHART, ClusterRun, find
 from mops.adaptive.results_by_job import COMPONENT, fetch_by_job
@@ -31,7 +31,7 @@ class RunStatus:
     job: str
     """running, complete, failed, or none."""
     pods: Sequence[PodState]
-    summary: RunSummary | None
+    summary: RunProgress | None
     unreachable: str
     """Why there is no summary, where that is known."""
 
@@ -67,7 +67,7 @@ def read_status(access: Access, run_id: str, namespace: str | None, *, notify: N
     try:
         with ledger_of(access, run) as ledger:
             if ledger is not None and ledger.get_run(run_id) is not None:
-                summary = summarise(ledger, run_id)
+                summary = read_progress(ledger, run_id)
     except NotFromHere as error:
         notify(f"{error.what}; a job in {run.ref.namespace} sends where it stands through its log")
         summary, unreachable = _summary_by_job(kube, run)
@@ -82,13 +82,13 @@ def read_status(access: Access, run_id: str, namespace: str | None, *, notify: N
     )
 
 
-def _summary_by_job(kube: Kube, run: ClusterRun) -> tuple[RunSummary | None, str]:
+def _summary_by_job(kube: Kube, run: ClusterRun) -> tuple[RunProgress | None, str]:
     """The summary, or why there is none."""
     try:
         files = fetch_by_job(kube, run, "summary")
     except (ClusterError, LedgerError) as error:
         return None, f"its ledger cannot be reached just now: {error}"
-    return (RunSummary.from_json(json.loads(files[SUMMARY])) if files else None), ""
+    return (RunProgress.from_json(json.loads(files[SUMMARY])) if files else None), ""
 
 
 def runs(helm: Helm, namespace: str | None) -> list[Release]:

@@ -37,12 +37,12 @@ def ls(ledger_url: str | None, as_json: bool) -> None:
     mops results ls
     mops results ls --ledger postgresql://user@host/db --json
     """
-    from modelops_runtime.results.run_summary import listed
+    from modelops_runtime.results.run_summary import run_lines
     from mops.terminal.tables import listed_lines
 
     ledger = open_for_reading(ledger_url)
     try:
-        runs = listed(ledger)
+        runs = run_lines(ledger)
     finally:
         ledger.close()
     if as_json:
@@ -62,13 +62,13 @@ def show(run_id: str, ledger_url: str | None, as_json: bool) -> None:
     mops results show boarding-school
     mops results show boarding-school --json | jq .best.params
     """
-    from modelops_runtime.results.run_summary import shown
+    from modelops_runtime.results.run_summary import run_summary
     from mops.terminal.tables import shown_lines
 
     ledger = open_for_reading(ledger_url)
     try:
         run_called(ledger, run_id)
-        answer = shown(ledger, run_id)
+        answer = run_summary(ledger, run_id)
     finally:
         ledger.close()
     echo_json(answer.as_json()) if as_json else echo_lines(shown_lines(answer))

@@ -19,13 +19,13 @@ def command(run_id: str, ledger_url: str | None, as_json: bool) -> None:
     mops status boarding-school
     mops status run-abc --ledger postgresql://user@host/db --json
     """
-    from modelops_runtime.results.summary import summarise
+    from modelops_runtime.results.run_progress import read_progress
     from mops.terminal.text import status_lines
 
     ledger = open_for_reading(ledger_url)
     try:
         run_called(ledger, run_id)
-        summary = summarise(ledger, run_id)
+        summary = read_progress(ledger, run_id)
         echo_json(summary.as_json()) if as_json else echo_lines(status_lines(summary))
     finally:
         ledger.close()

@@ -10,8 +10,8 @@ from modelops_runtime.statistics.effective_sample_size import is_too_small
 from mops.terminal.text import caution_lines, missing_error_lines, number, plural, value_text, warning_lines, with_error
 
 if TYPE_CHECKING:
-    from modelops_runtime.results.run_summary import Listed, Shown
-    from modelops_runtime.results.summary import Best
+    from modelops_runtime.results.run_progress import Best
+    from modelops_runtime.results.run_summary import RunLine, RunSummary
 
 _COLUMNS_OF_PARAMETERS = 6
 
@@ -23,7 +23,7 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def listed_lines(runs: Sequence[Listed]) -> list[str]:
+def listed_lines(runs: Sequence[RunLine]) -> list[str]:
     """A line a run, with a head."""
     rows = [("RUN", "STATE", "TRIALS", "BEST", "CONFIRMED", "STARTED (UTC)", "FINISHED (UTC)")]
     rows += [
@@ -41,7 +41,7 @@ def listed_lines(runs: Sequence[Listed]) -> list[str]:
     return aligned(rows)
 
 
-def shown_lines(shown: Shown) -> list[str]:
+def shown_lines(shown: RunSummary) -> list[str]:
     """The answer, its finalists, and what it took."""
     counts = [f"{shown.finished:,} of {plural(shown.trials, 'trial')}"]
     counts += [f"{shown.failed:,} failed"] if shown.failed else []

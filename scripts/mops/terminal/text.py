@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from modelops_runtime.contracts.plain_text import plain_line
 
 if TYPE_CHECKING:
-    from modelops_runtime.results.summary import Best, RunSummary, Worker
+    from modelops_runtime.results.run_progress import Best, RunProgress, Worker
 
 ERROR = 200
 """Characters of a model's error that are shown in a line of other facts."""
@@ -85,7 +85,7 @@ def plural(count: int, thing: str) -> str:
     return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
 
 
-def status_lines(summary: RunSummary) -> list[str]:
+def status_lines(summary: RunProgress) -> list[str]:
     """Where a run stands, one fact a line."""
     lines = [f"{summary.run_id}: {_state(summary)}", f"trials      {_trials(summary)}"]
     if summary.queued:
@@ -108,7 +108,7 @@ def status_lines(summary: RunSummary) -> list[str]:
     return lines
 
 
-def _state(summary: RunSummary) -> str:
+def _state(summary: RunProgress) -> str:
     word = summary.state.lower()
     if summary.state == "OPEN" and summary.paused:
         return f"paused; `mops resume {summary.run_id}` goes on"
@@ -117,7 +117,7 @@ def _state(summary: RunSummary) -> str:
     return f"{word} ({summary.reason})" if summary.reason else word
 
 
-def _trials(summary: RunSummary) -> str:
+def _trials(summary: RunProgress) -> str:
     text = f"{summary.finished:,} of {summary.trials:,} finished"
     counts = _counts(summary.by_status)
     if summary.stopped_early:
@@ -129,7 +129,7 @@ def _counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {status.lower()}" for status, count in counts.items())
 
 
-def _best_lines(summary: RunSummary) -> list[str]:
+def _best_lines(summary: RunProgress) -> list[str]:
     best = summary.best
     if best is None:
         return ["best        none yet"]
@@ -154,7 +154,7 @@ def values_text(values: Mapping[str, object]) -> str:
     return ", ".join(f"{name} {value_text(value)}" for name, value in values.items())
 
 
-def _times(summary: RunSummary) -> str:
+def _times(summary: RunProgress) -> str:
     if summary.created_at is None:
         return "not started"
     started = f"started {summary.created_at:%Y-%m-%d %H:%M:%S %Z}"

@@ -91,7 +91,7 @@ def test_what_they_do_not_allow_is(search: Losses, confirm: Losses, tried: int) 
 
 def test_without_any_error_the_factor_is_told_of_distances_alone() -> None:
     text = said((966.0, None, 1), (134_114.0, None, 1))
-    assert "134,114, is 138.8 times its loss in the search, 966; neither has an error that could tell" in text
+    assert "134,114, is 138.8 times its loss in the search, 966; neither has an error to tell" in text
     assert said((966.0, None, 1), (134_114.0, None, 1), run=a_loss("poisson")) == ""
 
 
@@ -143,4 +143,4 @@ def several(confirms: Sequence[float]) -> str:
 def test_the_other_finalists_are_looked_at_too() -> None:
     assert several([100.0, 101.0]) == ""
     assert several([100.0, 900.0, 101.0]).startswith("The confirmed loss of trial 1, 900.0 ± 1.0, is further")
-    assert several([800.0, 900.0, 950.0]).endswith("see `mops check`. So it is with 2 more of the 3 finalists.")
+    assert several([800.0, 900.0, 950.0]).endswith("see `mops check`. The same holds for 2 more of the 3 finalists.")

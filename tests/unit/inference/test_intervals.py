@@ -231,7 +231,7 @@ def refused(trials: list[Trial], parameters: list[Searched], **given: Any) -> st
 
 def test_too_few_trials_near_the_best_are_refused_with_their_number():
     few = trials_on([X, Y], bowl(HESSIAN, [0.5, 0.5]), count=12)
-    assert refused(few, [X, Y]) == ("there are but 12 completed trials: a surface over 2 parameters needs 20")
+    assert refused(few, [X, Y]) == ("there are only 12 completed trials: a surface over 2 parameters needs 20")
     sharp = trials_on([X, Y], bowl([[5e6, 0], [0, 5e6]], [0.5, 0.5]), count=60)
     assert refused(sharp, [X, Y]).startswith("too few of the 60 completed trials lie near the best")
 
@@ -251,7 +251,7 @@ def test_noise_above_the_rise_is_refused():
 
 def test_distances_without_residuals_or_with_few_observations_are_refused():
     exact = trials_on([X], lambda u: max(0.0, bowl([[300.0]], [0.5], lowest=-2.0)(u)))
-    assert refused(exact, [X], is_likelihood=False, observations=14).startswith("the best set fits all but exactly")
+    assert refused(exact, [X], is_likelihood=False, observations=14).startswith("the best set fits almost exactly")
     trials = trials_on([X], bowl([[300.0]], [0.5]))
     assert refused(trials, [X], is_likelihood=False, observations=2).startswith("2 observations for 1 parameter")
 

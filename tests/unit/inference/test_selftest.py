@@ -91,7 +91,7 @@ def test_found_values_that_follow_the_true_ones_identify_weakly() -> None:
     truth = [float(t) for t in range(10)]
     (a,) = recoveries([A], repeats(truth, truth, [between(0, 9)] * 10))
     assert (a.verdict, a.told) == ("weakly identified", 0)
-    assert "go along with the true ones (rank correlation 1.00), and 0 of 10 repeats tell it" in a.says
+    assert "follow the true ones (rank correlation 1.00), and 0 of 10 repeats recover it" in a.says
     (b,) = recoveries([A], repeats(truth, [3.0, 1.0, 4.0, 1.5, 5.0, 9.0, 2.0, 6.0, 5.5, 3.5], [between(0, 9)] * 10))
     assert b.rank_correlation == pytest.approx(1 - 6 * 86 / 990)
     assert b.verdict == "not identified"
@@ -105,7 +105,7 @@ def test_narrow_intervals_elsewhere_identify_nothing_and_are_called_too_narrow()
     (a,) = recoveries([A], repeats([5.0] * 10, [1.0] * 10, [between(0, 2)] * 9 + [between(4, 6)]))
     assert a.verdict == "not identified"
     assert a.too_narrow
-    assert "too narrow: 1 of 10 hold the true value, where 95% should" in a.says
+    assert "too narrow: 1 of 10 contain the true value, where 95% should" in a.says
 
 
 def test_a_value_that_is_found_without_an_interval_identifies_nothing() -> None:
@@ -123,8 +123,8 @@ def test_a_value_that_is_found_without_an_interval_identifies_nothing() -> None:
     (c,) = recoveries([A], repeats(truth, truth, stated))
     assert (c.verdict, c.told, c.told_closed, c.told_alone) == ("weakly identified", 6, 4, 2), "4 of 6 are too few"
     assert c.says == (
-        "a is weakly identified: the values found go along with the true ones (rank correlation 1.00), and 6 of 6 repeats tell"
-        " it, 2 of them by the value found alone. In 2, no interval could be computed; most often: too few trials."
+        "a is weakly identified: the values found follow the true ones (rank correlation 1.00), and 6 of 6 repeats recover"
+        " it, 2 of them only by the value found. In 2, no interval could be computed; most often: too few trials."
     )
 
 
@@ -141,8 +141,8 @@ def test_a_true_value_outside_the_range_is_said_to_be_where_no_search_can_find_i
     (a,) = recoveries([narrow], repeats([6.0] * 5, [5.0] * 5, [OPEN] * 5))
     assert (a.outside, a.open) == (5, 0)
     assert a.says == (
-        "a is not identified: 0 of 5 repeats tell it. In 5, the true value lies outside the searched range [3, 5]: no search can"
-        " find it."
+        "a is not identified: 0 of 5 repeats recover it. In 5, the true value lies outside the searched range [3, 5]: no search"
+        " can find it."
     )
 
 
@@ -150,7 +150,7 @@ def test_a_choice_is_told_by_finding_it() -> None:
     shape = Searched(name="a", choices=(1, True, "x"))
     (a,) = recoveries([shape], repeats([1, 1, "x", "x", True, True], [1, True, "x", "x", True, True], [None] * 6))
     assert (a.told, a.repeats, a.verdict) == (5, 6, "identified"), "1 is not True"
-    assert "5 of 6 repeats tell it" in a.says
+    assert "5 of 6 repeats recover it" in a.says
 
 
 def test_few_repeats_say_nothing() -> None:

@@ -8,8 +8,11 @@ from datetime import timedelta
 
 import numpy as np
 
+from modelops_runtime.inference.loss_family import intervals_of
 from modelops_runtime.inference.run_data import RunData
 from modelops_runtime.ledger.base import RunState
+from modelops_runtime.results.report.figure import Drawing, Figure, FigureData
+from modelops_runtime.results.report.figure_discovery import drawings_of
 from modelops_runtime.results.report.page import page_of
 from tests.unit.inference.runs import (
     BEGAN,
@@ -26,15 +29,22 @@ from tests.unit.inference.runs import (
 )
 
 
-def evidence(story: Story) -> RunData:
+def run_data_of(story: Story) -> RunData:
     """A story's rows, two minutes after the run began."""
     trials, replicates = story.rows()
     return RunData(run=story.run, trials=trials, replicates=replicates, now=BEGAN + timedelta(minutes=2))
 
 
+def drawings(story: Story) -> list[tuple[Figure, Drawing]]:
+    """All that the report draws of a story's rows, in the order of the page."""
+    run_data = run_data_of(story)
+    data = FigureData(run_data=run_data, intervals=intervals_of(run_data.run, run_data.trials))
+    return [drawn for part in drawings_of(data).values() for drawn in part]
+
+
 def page(story: Story) -> str:
     """The report of a story's rows."""
-    return page_of(evidence(story))
+    return page_of(run_data_of(story))
 
 
 def no_trial() -> Story:

@@ -1,4 +1,4 @@
-"""The fit is shown and exported in the observations' own unit, with the noise that the loss supposes."""
+"""The fit is shown and exported in the observations' own unit, with the noise that the loss assumes."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from modelops_runtime.inference.targets import TargetData, targets_of
 from modelops_runtime.ledger.base import Run
 from modelops_runtime.ledger.opening import open_ledger
 from modelops_runtime.results.export import export_run
-from modelops_runtime.results.report.fit import fit_figure
+from modelops_runtime.results.report.figures.fit import draw_target
 from modelops_runtime.results.report.page import page_of
 from tests.unit.inference.runs import FRESH, Story, a_run, completed, observations
 
 POSITIVE, TESTED = (10.0, 186.0, 61.0), (300.0, 500.0, 250.0)
-NOISE = "central 90 % with the noise of observation"
+NOISE = "central 90 % with observation noise"
 
 
 def survey(loss: dict[str, Any] | None = None, **part: Any) -> Run:
@@ -59,21 +59,21 @@ def test_probabilities_are_drawn_as_the_counts_that_they_mean(loss: dict[str, An
     assert series.quantiles[2] == pytest.approx(POSITIVE)
     assert (series.noise[0] < series.quantiles[0]).all()
     assert (series.noise[1] > series.quantiles[4]).all()
-    figure = fit_figure(target_of(survey(loss)), shares(), "the 40 runs")
+    figure = draw_target(target_of(survey(loss)), shares(), "the 40 runs")
     assert "positive" in texts(figure)
     assert {"100", "200"} <= set(texts(figure)), "the axis reaches the counts"
 
 
 def test_both_bands_are_named_and_the_observations_are_counted_in_the_wider() -> None:
-    figure = fit_figure(target_of(survey()), shares() * 1.1, "the 40 runs")
+    figure = draw_target(target_of(survey()), shares() * 1.1, "the 40 runs")
     names = [words for _, words in figure.legend]
     assert "central 90 % of the simulations" in names
     assert f"{NOISE} (binomial)" in names
     assert "svg" in figure.wide
     assert 'class="noise"' in figure.wide
     assert figure.says == (
-        "3 of 3 observed values lie inside the central 90 % of the 40 runs with the noise of observation that binomial"
-        " supposes (0 inside that of the simulations alone)."
+        "3 of 3 observed values lie inside the central 90 % of the 40 runs with the observation noise that binomial"
+        " assumes (0 inside that of the simulations alone)."
     )
     assert figure.note == ""
 
@@ -95,18 +95,18 @@ def test_each_likelihood_draws_its_own_noise_whatever_its_weight(loss: dict[str,
 
 
 @pytest.mark.parametrize("kind", ["mean_signal", "annealed", "absolute", "relative", "log", "model.py:mine"])
-def test_a_loss_that_supposes_no_noise_has_one_band_and_says_so(kind: str) -> None:
-    figure = fit_figure(target_of(survey({"kind": kind})), np.full((9, 3), 50.0), "the 9 runs")
+def test_a_loss_that_assumes_no_noise_has_one_band_and_says_so(kind: str) -> None:
+    figure = draw_target(target_of(survey({"kind": kind})), np.full((9, 3), 50.0), "the 9 runs")
     assert not any(NOISE in words for _, words in figure.legend)
     assert 'class="noise"' not in figure.wide
     assert figure.note == (
-        f"The loss, {kind}, supposes no noise of observation: the bands are those of the simulations alone."
+        f"The loss, {kind}, assumes no observation noise: the bands are those of the simulations alone."
     )
 
 
 def test_an_older_run_without_its_n_shows_no_count_against_a_probability() -> None:
     run = survey(n=None)
-    figure = fit_figure(target_of(run), shares(), "the 40 runs")
+    figure = draw_target(target_of(run), shares(), "the 40 runs")
     assert [words for _, words in figure.legend] == ["observed"]
     assert figure.says == (
         "3 observations; the run was recorded without the n of binomial, so its probabilities cannot be shown as counts:"
@@ -145,8 +145,8 @@ def test_both_bands_are_exported_in_the_unit_of_the_observations(told, tmp_path:
 
 
 def test_a_report_and_an_export_are_the_same_every_time(told, tmp_path: Path) -> None:
-    evidence = gather(told, "survey")
-    assert page_of(evidence) == page_of(replace(evidence))
+    run_data = gather(told, "survey")
+    assert page_of(run_data) == page_of(replace(run_data))
     for name in ("a", "b"):
         export_run(told, "survey", tmp_path / name)
     first, second = ((tmp_path / name / "bands.parquet").read_bytes() for name in ("a", "b"))

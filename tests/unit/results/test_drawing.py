@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 
 from modelops_runtime.contracts.dates import days
 from modelops_runtime.contracts.wording import fmt, plus_minus
-from modelops_runtime.results.report.figure import loss_axis, thinned
+from modelops_runtime.results.report.loss_axis import loss_axis
 from modelops_runtime.results.report.plot import svg
 from modelops_runtime.results.report.plot.scales import (
     Scale,
     date_ticks,
     linear_ticks,
     log_ticks,
+    thinned,
     whole_ticks,
 )
 

@@ -17,7 +17,8 @@ from modelops_runtime.evaluation.plan import plan_targets
 from modelops_runtime.inference.targets import targets_of
 from modelops_runtime.ledger.base import Ledger
 from modelops_runtime.ledger.opening import open_ledger, run_in
-from modelops_runtime.results.export import FILES, export_run, run_of_json
+from modelops_runtime.results.export import FILES, export_run
+from modelops_runtime.results.run_record import run_of_json
 from modelops_runtime.specs.targets import TargetSpec
 from tests.unit.inference.runs import (
     FRESH,

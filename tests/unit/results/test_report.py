@@ -14,8 +14,8 @@ from modelops_runtime.inference.series import series_of
 from modelops_runtime.inference.targets import targets_of
 from modelops_runtime.ledger.base import RunState
 from modelops_runtime.ledger.opening import open_ledger
-from modelops_runtime.results.report.convergence import convergence_says
-from modelops_runtime.results.report.fit import fit_figure
+from modelops_runtime.results.report.figures.convergence import convergence_says
+from modelops_runtime.results.report.figures.fit import draw_target
 from modelops_runtime.results.report.page import write_report
 from tests.unit.inference.runs import FRESH, IN_BED, Planned, Story, a_run, boarding_school, completed, failed
 from tests.unit.results.stories import STORIES, hostile, page
@@ -141,10 +141,10 @@ def test_the_fit_counts_observations_inside_the_band():
     (target,) = targets_of(a_run())
     near = np.array([IN_BED] * 5, dtype=np.float64) + np.arange(-2, 3)[:, None]
     far = near + np.where(np.arange(14) < 7, 0, 500)
-    assert fit_figure(target, near, "the 5 runs").says.startswith(
+    assert draw_target(target, near, "the 5 runs").says.startswith(
         "14 of 14 observed values lie inside the central 90 %"
     )
-    assert fit_figure(target, far, "the 5 runs").says == (
+    assert draw_target(target, far, "the 5 runs").says == (
         "7 of 14 observed values lie inside the central 90 % of the 5 runs: the model does not reach all of the data."
     )
 

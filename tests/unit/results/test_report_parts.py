@@ -19,16 +19,18 @@ from modelops_runtime.inference.searched import Searched
 from modelops_runtime.inference.targets import targets_of
 from modelops_runtime.ledger.base import Trial
 from modelops_runtime.ledger.opening import open_ledger
-from modelops_runtime.results.report.failures import failures_say, failures_shown
-from modelops_runtime.results.report.figures import figures_of
-from modelops_runtime.results.report.fit import fit_figure
+from modelops_runtime.results.report.failures import failures_by_kind, failures_say
+from modelops_runtime.results.report.figure import Place
+from modelops_runtime.results.report.figures.fit import draw_target
+from modelops_runtime.results.report.figures.pairs import chosen_pairs, draw_pairs, pairs_say
+from modelops_runtime.results.report.figures.time_simulating import draw_simulating
+from modelops_runtime.results.report.figures.trials_by_worker import draw_trials, longest_gap
 from modelops_runtime.results.report.page import page_of, write_report
-from modelops_runtime.results.report.pairs import chosen_pairs, pair_figure, pairs_say
+from modelops_runtime.results.report.spans import spans_of, worker_times
 from modelops_runtime.results.report.standalone import named_figures, standalone, write_figures
-from modelops_runtime.results.report.time import longest_gap, spans_of, time_figures, worker_times
 from tests.unit.inference.runs import BEGAN, IN_BED, Story, a_run, boarding_school, completed, failed
 from tests.unit.inference.test_intervals import BETA, GAMMA, best_of, bowl, trials_on
-from tests.unit.results.stories import STORIES, evidence, page
+from tests.unit.results.stories import STORIES, drawings, page
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -67,7 +69,7 @@ def test_intervals_stand_in_a_table_with_what_they_rest_on():
 
 
 def test_no_interval_says_why():
-    assert "There are no intervals for this run: there are but 2 completed trials" in page(STORIES["in progress"]())
+    assert "There are no intervals for this run: there are only 2 completed trials" in page(STORIES["in progress"]())
 
 
 def test_a_best_set_outside_its_interval_is_called_lucky():
@@ -127,7 +129,7 @@ def test_the_pair_that_goes_together_is_named():
 def test_one_parameter_has_no_pair():
     trials = trials_on([BETA], bowl([[300.0]], [0.5]))
     run = a_run(spec={"parameters": {"beta": {"min": 0.5, "max": 5.0, "scale": "log"}}})
-    assert pair_figure(run, trials, trials[0], intervals_of(run, trials)) is None
+    assert draw_pairs(run, trials, trials[0], intervals_of(run, trials)) is None
 
 
 # failures
@@ -141,7 +143,7 @@ def test_failures_are_told_by_kind_with_their_logs():
     planned.append(failed(5, {"beta": 9.0}, kind="TIMEOUT", error="over 30 s"))
     trials, replicates = Story(run=a_run(), trials=tuple(planned)).rows()
     log = "\n".join(f"line {n}" for n in range(100))
-    shown = failures_shown(trials, [replace(r, log=log) for r in replicates])
+    shown = failures_by_kind(trials, [replace(r, log=log) for r in replicates])
     assert [(kind.kind, kind.count, len(kind.errors), len(kind.logs)) for kind in shown] == [
         ("MODEL_ERROR", 5, 1, 3),
         ("TIMEOUT", 1, 1, 1),
@@ -152,7 +154,7 @@ def test_failures_are_told_by_kind_with_their_logs():
     assert first.lines.endswith("line 99")
     assert first.cut
     assert failures_say(trials, shown).startswith(
-        "6 of 6 trials failed (100 %); the commonest error, 5 times, whatever its numbers: ValueError"
+        "6 of 6 trials failed (100 %); the commonest error, 5 times, with different numbers: ValueError"
     )
 
 
@@ -202,29 +204,34 @@ def test_time_is_told_by_worker():
     ]
     _, spans = spans_of(trials)
     assert longest_gap(spans) == 12
-    when, work = time_figures(trials)
+    when, work = draw_trials(trials), draw_simulating(trials)
+    assert when
+    assert work
     assert when.says.startswith("2 workers finished 4 trials within 21 s from 2026-03-01 09:30:00 UTC")
     assert "the busiest did 73 % of the simulating; for 12 s nothing ran" in when.says
     assert work.says.startswith("11 s of simulation in 21 s: 0.52 simulations at a time on average")
 
 
 def test_no_finished_trial_has_no_time():
-    assert time_figures(STORIES["no trial"]().rows()[0]) == []
+    trials, _ = STORIES["no trial"]().rows()
+    assert draw_trials(trials) is None
+    assert draw_simulating(trials) is None
 
 
 def test_many_workers_share_the_last_row():
     trials = timed([(f"w{n}", n, n + 1.5) for n in range(40)])
-    assert "all others" in time_figures(trials)[0].wide
+    drawing = draw_trials(trials)
+    assert drawing
+    assert "all others" in drawing.wide
 
 
 # the next sets
 def test_the_sets_next_to_the_best_are_drawn_over_the_data():
-    story = boarding_school()
-    found = evidence(story)
-    fits = figures_of(found, intervals_of(found.run, found.trials))["fit"]
-    assert [figure.kind for figure in fits] == ["fit", "others"]
-    assert len(fits[1].panels) == BEST_SETS - 1
-    assert fits[1].says.startswith("Next to the best, trials ")
+    drawn = drawings(boarding_school())
+    assert [figure.kind for figure, _ in drawn[:3]] == ["fit", "near-best", "parameters"]
+    near_best = drawn[1][1]
+    assert len(near_best.panels) == BEST_SETS - 1
+    assert near_best.says.startswith("Of 14 observed values, ")
 
 
 def test_a_band_as_wide_as_the_data_is_said_to_say_little():
@@ -232,14 +239,14 @@ def test_a_band_as_wide_as_the_data_is_said_to_say_little():
     wide = np.stack([np.array(IN_BED) * factor for factor in np.linspace(0.0, 2.0, 40)])
     narrow = np.stack([np.array(IN_BED) * factor for factor in np.linspace(0.95, 1.05, 40)])
     assert (
-        "which says little: the band is 1.8 times as wide as the values are large" in fit_figure(target, wide, "x").says
+        "which says little: the band is 1.8 times as wide as the values are large"
+        in draw_target(target, wide, "x").says
     )
-    assert "says little" not in fit_figure(target, narrow, "x").says
+    assert "says little" not in draw_target(target, narrow, "x").says
 
 
 def test_of_a_single_set_there_is_no_next():
-    found = evidence(STORIES["hostile"]())
-    assert [figure.kind for figure in figures_of(found, intervals_of(found.run, found.trials))["fit"]] == ["fit"]
+    assert [figure.kind for figure, _ in drawings(STORIES["hostile"]()) if figure.place is Place.FIT] == ["fit"]
 
 
 # size, and files of their own
@@ -265,9 +272,7 @@ def test_two_thousand_trials_of_eight_parameters_stay_well_under_six_megabytes()
 
 @pytest.mark.parametrize("name", STORIES)
 def test_every_figure_is_a_file_of_its_own(name):
-    found = evidence(STORIES[name]())
-    parts = figures_of(found, intervals_of(found.run, found.trials))
-    files = list(named_figures([figure for figures in parts.values() for figure in figures]))
+    files = list(named_figures([drawing for _, drawing in drawings(STORIES[name]())]))
     assert len({name.lower() for name, _ in files}) == len(files)
     for file, text in files:
         assert file.endswith(".svg")
@@ -281,9 +286,8 @@ def test_every_figure_is_a_file_of_its_own(name):
 
 
 def test_characters_that_xml_forbids_are_replaced():
-    found = evidence(STORIES["boarding school"]())
-    figure = figures_of(found, intervals_of(found.run, found.trials))["search"][0]
-    ElementTree.fromstring(standalone(figure.wide, replace(figure, says="a\x00b\x1bc\ud800d")))
+    drawing = next(d for figure, d in drawings(STORIES["boarding school"]()) if figure.kind == "convergence")
+    ElementTree.fromstring(standalone(drawing.wide, replace(drawing, says="a\x00b\x1bc\ud800d")))
 
 
 def test_figures_are_written_from_a_ledger_all_or_none(tmp_path: Path):
@@ -325,7 +329,7 @@ def test_confirmed_losses_that_rest_on_too_few_replicates_give_no_interval_no_or
     html = page(story)
     assert "±" not in html
     assert "its error is unknown: the loss rests on 1.1 of its 50 replicates" in html
-    assert "But their order says nothing: " in html
+    assert "Their order is not known: " in html
     assert html.count("More replicates hardly help: ") == 1
     assert '<td class="number">–</td><td class="number">' in html, "no rank"
 

@@ -1,8 +1,9 @@
-"""Axes as pure functions: where a value lies, and which ticks to draw."""
+"""Axes as pure functions: where a value lies and which ticks are drawn."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -27,7 +28,7 @@ class Scale:
         return self.start + share * (self.stop - self.start)
 
     def held(self, value: float) -> float:
-        """The same, with values outside drawn at the edge."""
+        """The same, but values outside the range land on its edge."""
         return self(min(max(value, self.low), self.high))
 
 
@@ -87,7 +88,7 @@ def tick_text(value: float, step: float) -> str:
 
 
 def log_ticks(low: float, high: float, wanted: int = 5) -> list[Tick]:
-    """Powers of ten, with 2 and 5 between them while there is room; linear ticks within less than a factor of three."""
+    """Powers of ten, with 2 and 5 between them while there is room; linear ticks for a range of less than a factor of three."""
     if high / low < 3:
         return [tick for tick in linear_ticks(low, high, wanted) if tick.at > 0]
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
@@ -101,7 +102,7 @@ def log_ticks(low: float, high: float, wanted: int = 5) -> list[Tick]:
 
 
 def date_ticks(low: float, high: float, wanted: int = 5) -> list[Tick]:
-    """Days, first days of months or of years, in [low, high] (days since 1970); hours when all lies within two days."""
+    """Days, first days of months or of years, in [low, high] (days since 1970); hours if the range is at most two days."""
     span = high - low
     if span <= 2:
         return _hour_ticks(low, high)
@@ -140,3 +141,18 @@ def _month_ticks(low: float, high: float, step: int) -> list[Tick]:
 def _day_text(at: float) -> str:
     day = date_of(at)
     return f"{day.day} {day:%b}"
+
+
+def named_ticks(names: Sequence[str], room: float) -> list[Tick]:
+    """Names at 0, 1, ...: shortened, and only every second, third, ... where `room` (pixels) is too small for all."""
+    short = [name if len(name) <= 12 else f"{name[:11]}…" for name in names]
+    longest = 10 + 6.8 * max(map(len, short), default=0)
+    step = max(1, math.ceil(len(short) * longest / room))
+    return [Tick(float(i), short[i]) for i in range(0, len(short), step)]
+
+
+def thinned(count: int, most: int) -> list[int]:
+    """At most `most` indices out of `count`, evenly spread, the first and the last among them."""
+    if count <= most:
+        return list(range(count))
+    return sorted({round(i * (count - 1) / (most - 1)) for i in range(most)})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 from modelops_runtime.results.report.plot.scales import Scale, Tick
@@ -13,7 +13,7 @@ Point = tuple[float, float]
 
 
 def at(value: float) -> str:
-    """A coordinate: a tenth of a pixel is enough."""
+    """A coordinate as text, to a tenth of a pixel."""
     text = f"{value:.1f}"
     return text[:-2] if text.endswith(".0") else text
 
@@ -58,7 +58,7 @@ def band(xs: Sequence[float], lower: Sequence[float], upper: Sequence[float], cs
 
 
 def bars(xs: Sequence[float], lower: Sequence[float], upper: Sequence[float], width: float, css: str) -> str:
-    """One upright bar for each x: a band where x is no continuum."""
+    """One upright bar for each x, for axes on which lines make no sense."""
     half = width / 2
     parts = [
         f"M{at(x - half)} {at(low)}H{at(x + half)}V{at(high)}H{at(x - half)}Z"
@@ -69,7 +69,7 @@ def bars(xs: Sequence[float], lower: Sequence[float], upper: Sequence[float], wi
 
 
 def dots(points: Iterable[Point], css: str) -> str:
-    """Round dots as one path of lines without length (the class gives their size): thousands stay small."""
+    """Round dots as one path of lines without length, whose class gives their size: a small file for thousands of dots."""
     parts = [f"M{at(x)} {at(y)}h0" for x, y in points if math.isfinite(x) and math.isfinite(y)]
     return f'<path class="dots {css}" d="{"".join(parts)}"/>' if parts else ""
 
@@ -94,7 +94,7 @@ def diamond(point: Point, css: str, title: str, size: float = 5.5) -> str:
 
 
 def key(css: str) -> str:
-    """The mark of a legend's line, in a box of 22 by 12."""
+    """The mark of a line of the legend, in a box of 22 by 12 pixels."""
     kind, _, name = css.partition(" ")
     if kind == "dot":
         return f'<path class="dots {name}" d="M11 6h0"/>'
@@ -113,7 +113,7 @@ def text(x: float, y: float, words: str, css: str, anchor: str = "start") -> str
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """The room of a plot inside its picture, in pixels."""
+    """The size of a picture and the margins of its plot, in pixels."""
 
     width: float
     height: float
@@ -132,6 +132,20 @@ class Frame:
         return self.height - self.bottom, self.top
 
 
+WIDE = Frame(width=720, height=300)
+NARROW = Frame(width=350, height=250)
+PANEL = Frame(width=340, height=220)
+
+MARKS = 3_000
+"""Dots of one drawing; beyond that, the better ones and an even selection of the others are drawn."""
+
+
+def fitted(frame: Frame, y_ticks: Sequence[Tick]) -> Frame:
+    """The frame with enough margin for its tick texts."""
+    longest = max((len(tick.text) for tick in y_ticks), default=1)
+    return replace(frame, left=max(30.0, 14.0 + 6.6 * longest))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Axes:
     """Two scales with their ticks and names."""
@@ -145,7 +159,7 @@ class Axes:
 
 
 def picture(frame: Frame, axes: Axes, body: Iterable[str], label: str) -> str:
-    """A whole figure: grid, axes, `body`; `label` says it in words for who cannot see it."""
+    """A whole figure: grid, axes, `body`; `label` describes it for readers who cannot see it."""
     parts = [
         f'<svg class="figure" viewBox="0 0 {at(frame.width)} {at(frame.height)}" role="img" '
         f'aria-label="{escape(label)}" style="max-width:{at(frame.width * 1.25)}px">',

@@ -1,4 +1,4 @@
-"""Typed Parquet columns from values that only know JSON."""
+"""Typed Parquet columns from values that come from JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _INT64 = range(-(2**63), 2**63)
 
 
 def type_of(values: Iterable[object]) -> pa.DataType:
-    """The one type that holds all `values` (None aside): bool, int64, double, date32, timestamp; else text."""
+    """The type that holds all `values` except None: bool, int64, double, date32 or timestamp; otherwise text."""
     kinds = {_kind(value) for value in values if value is not None}
     if len(kinds) == 1:
         return kinds.pop()
@@ -34,7 +34,7 @@ def _kind(value: object) -> pa.DataType:
 
 
 def column(values: Sequence[object], type_: pa.DataType) -> pa.Array:
-    """`values` as an array of `type_`; in a column of text, what is not text is written as JSON or ISO."""
+    """`values` as an array of `type_`; in a column of text, other values are written as JSON or ISO text."""
     if type_ == pa.string():
         return pa.array([_text(value) for value in values], type_)
     if type_ == pa.float64():

@@ -1,4 +1,4 @@
-"""Where a run stands, as values: for `mops status`, for programs, for the report."""
+"""The progress of a run as values, for `mops status`, for programs and for the report."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Best:
     loss_se: float | None
     replicates: int
     confirmed_loss: float | None
-    """Over fresh seeds; None while that is not done."""
+    """Over fresh seeds; None until the confirmation has finished."""
     confirmed_loss_se: float | None
     confirmed_replicates: int
     effective_sample_size: float | None = None
-    """On how many of its replicates a likelihood rests: below 5, there is no standard error."""
+    """How many of its replicates count in a likelihood; below 5 there is no standard error."""
     confirmed_effective_sample_size: float | None = None
 
 
@@ -49,12 +49,12 @@ class Failed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
-    """Who holds leases just now."""
+    """A worker that holds leases now."""
 
     worker: str
     leases: int
     first_deadline: datetime | None
-    """The earliest end of its leases, on the database's clock."""
+    """When the first of its leases ends, on the clock of the database."""
     overdue: int
     """Leases past their deadline: another worker will take them over."""
 
@@ -69,66 +69,66 @@ class LastError:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunSummary:
-    """A run at one moment, `at` on the database's clock."""
+class RunProgress:
+    """A run at one moment, `at` on the clock of the database."""
 
     run_id: str
     state: str
     reason: str
     paused: bool
     queued: int
-    """Sets that wait for a trial to take them (`mops enqueue`)."""
+    """Sets that wait for a trial (`mops enqueue`)."""
     at: datetime
     trials: int
     """The budget."""
     replicates: int
     finished: int
     by_status: Mapping[str, int]
-    """Search trials."""
+    """Of the search trials."""
     confirm_by_status: Mapping[str, int]
     stopped_early: int
     best: Best | None
     """By confirmed loss where there is one."""
     best_raw: Best | None
-    """By the search's own loss."""
+    """By the loss of the search."""
     derived: Mapping[str, Any]
     failures: tuple[Failed, ...]
     workers: tuple[Worker, ...]
     created_at: datetime | None
     finished_at: datetime | None
     simulations: int
-    """Those that finished trials rest on."""
+    """Those of all finished trials."""
     simulation_s: float
     """Seconds of simulation, of finished trials of both phases."""
     last_errors: tuple[LastError, ...]
     """Newest first."""
     warnings: tuple[str, ...] = ()
-    """What its user should know of the model: that it does not repeat itself, say."""
+    """What the user should know about the model, for example that it does not repeat."""
 
     def as_json(self) -> dict[str, Any]:
         """The same names; times as ISO text, no NaN."""
         return plain(asdict(self))
 
     @classmethod
-    def from_json(cls, given: Mapping[str, Any]) -> RunSummary:
+    def from_json(cls, given: Mapping[str, Any]) -> RunProgress:
         """What `as_json` wrote. Raises ValueError for anything else."""
         from pydantic import TypeAdapter
 
         return TypeAdapter(cls).validate_python(given)
 
 
-def summarise(ledger: Ledger, run_id: str) -> RunSummary:
+def read_progress(ledger: Ledger, run_id: str) -> RunProgress:
     """Raises LedgerError when there is no such run."""
     run = run_in(ledger, run_id)
-    return summary_of(run, trials_of(ledger, run), ledger.now())
+    return progress_of(run, trials_of(ledger, run), ledger.now())
 
 
-def summary_of(run: Run, trials: Sequence[Trial], now: datetime) -> RunSummary:
-    """The summary of these rows, at the moment `now` of the database's clock."""
+def progress_of(run: Run, trials: Sequence[Trial], now: datetime) -> RunProgress:
+    """The progress that these rows show, at `now` on the clock of the database."""
     search = [trial for trial in trials if trial.phase == "search"]
     done = [trial for trial in trials if trial.status.is_final]
     ranked = candidates(trials)
-    return RunSummary(
+    return RunProgress(
         run_id=run.run_id,
         state=str(run.state),
         reason=run.reason,
@@ -179,7 +179,7 @@ def best_of(candidate: Candidate) -> Best:
 
 
 def failures_of(trials: Sequence[Trial]) -> tuple[Failed, ...]:
-    """Failed trials by kind, the most frequent first, each with its commonest error."""
+    """Failed trials by kind, the most frequent first, each with its most frequent error."""
     by_kind: dict[str, Counter[str]] = {}
     for trial in trials:
         if trial.status in (TrialStatus.FAILED, TrialStatus.TIMEOUT):

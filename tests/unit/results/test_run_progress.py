@@ -11,7 +11,7 @@ from modelops_runtime.contracts.errors import LedgerError
 from modelops_runtime.inference.ranking import best_raw, candidates, finalists
 from modelops_runtime.ledger.base import RunState
 from modelops_runtime.ledger.opening import open_ledger
-from modelops_runtime.results.summary import summarise, summary_of
+from modelops_runtime.results.run_progress import progress_of, read_progress
 from mops.terminal.text import duration, number, status_lines
 from tests.unit.inference.runs import BEGAN, FRESH, IN_BED, Planned, Story, a_run, boarding_school, completed, failed
 
@@ -19,7 +19,7 @@ LATER = BEGAN + timedelta(minutes=3)
 
 
 def summary(story: Story):
-    return summary_of(story.run, story.rows()[0], LATER)
+    return progress_of(story.run, story.rows()[0], LATER)
 
 
 def raw_and_confirmed() -> Story:
@@ -92,7 +92,7 @@ def test_failures_are_told_by_kind_with_the_commonest_error():
 def test_a_worker_is_shown_with_its_leases_and_those_overdue():
     trials = (Planned(params={"beta": 1.0}, end=None), Planned(params={"beta": 1.1}, end=None))
     rows, _ = Story(run=a_run(), trials=trials).rows()
-    (worker,) = summary_of(a_run(), rows, BEGAN + timedelta(seconds=120.5)).workers
+    (worker,) = progress_of(a_run(), rows, BEGAN + timedelta(seconds=120.5)).workers
     assert (worker.leases, worker.overdue) == (2, 1)
     assert worker.first_deadline == BEGAN + timedelta(seconds=120)
 
@@ -111,7 +111,7 @@ def test_a_ledger_is_summarised_like_its_rows(tmp_path: Path):
     try:
         story = boarding_school(25)
         story.tell(ledger)
-        found, expected = summarise(ledger, story.run.run_id), summary(story)
+        found, expected = read_progress(ledger, story.run.run_id), summary(story)
         for name in (
             "by_status",
             "best",
@@ -125,7 +125,7 @@ def test_a_ledger_is_summarised_like_its_rows(tmp_path: Path):
             assert getattr(found, name) == getattr(expected, name), name
         assert found.finished_at is not None
         with pytest.raises(LedgerError, match="no run 'nobody'"):
-            summarise(ledger, "nobody")
+            read_progress(ledger, "nobody")
     finally:
         ledger.close()
 
@@ -147,11 +147,11 @@ def test_status_of_a_run_that_has_nothing_yet():
 
 def test_status_of_a_running_and_of_a_failed_run():
     leased = Story(run=a_run(), trials=(Planned(params={"beta": 1.0}, end=None),))
-    lines = status_lines(summary_of(leased.run, leased.rows()[0], BEGAN + timedelta(seconds=30)))
+    lines = status_lines(progress_of(leased.run, leased.rows()[0], BEGAN + timedelta(seconds=30)))
     assert lines[0] == "boarding-school: running"
     assert "worker      worker-a: 1 leased, for 1 min 30 s more unless renewed" in lines
     failed_run = a_run(state=RunState.FAILED, reason="12 of 12 trials failed")
-    assert status_lines(summary_of(failed_run, [], LATER))[0] == "boarding-school: failed (12 of 12 trials failed)"
+    assert status_lines(progress_of(failed_run, [], LATER))[0] == "boarding-school: failed (12 of 12 trials failed)"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Searched parameters against each other: which go together."""
+"""Pairs of searched parameters: which of them go together."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from modelops_runtime.inference.intervals import Intervals
 from modelops_runtime.inference.ranking import best_tenth
 from modelops_runtime.inference.searched import Searched, searched_of
 from modelops_runtime.ledger.base import Run, Trial
-from modelops_runtime.results.report.figure import Figure, Panel, fitted, thinned
-from modelops_runtime.results.report.parameters import place, value_axis
-from modelops_runtime.results.report.plot.scales import Scale
-from modelops_runtime.results.report.plot.svg import Axes, Frame, diamond, dots, line, picture
+from modelops_runtime.results.report.figure import Drawing, Figure, FigureData, Panel, Place
+from modelops_runtime.results.report.parameter_axis import axis_value, value_axis
+from modelops_runtime.results.report.plot.scales import Scale, thinned
+from modelops_runtime.results.report.plot.svg import Axes, Frame, diamond, dots, fitted, line, picture
 
 PANELS = 15
-"""Pairs that are drawn: all of six parameters."""
+"""How many pairs are drawn: all pairs of six parameters."""
 
 MARKS = 900
-"""Dots of one panel."""
+"""How many dots a panel has at most."""
 
 TOGETHER = 0.6
 """Correlation among the best sets from which on two parameters are said to go together."""
@@ -40,7 +40,12 @@ _LEGEND = (
 )
 
 
-def pair_figure(run: Run, trials: Sequence[Trial], best: Trial | None, found: Intervals) -> Figure | None:
+def draw(data: FigureData) -> list[Drawing]:
+    drawing = draw_pairs(data.run_data.run, data.run_data.trials, data.best, data.intervals)
+    return [drawing] if drawing else []
+
+
+def draw_pairs(run: Run, trials: Sequence[Trial], best: Trial | None, found: Intervals) -> Drawing | None:
     """A panel for each pair of searched parameters; None for a single parameter and while no trial has completed."""
     history = history_of(trials)
     parameters = searched_of(run, trials)
@@ -50,7 +55,7 @@ def pair_figure(run: Run, trials: Sequence[Trial], best: Trial | None, found: In
     pairs = chosen_pairs(parameters, history.full, found)
     panels = tuple(
         Panel(
-            title=f"{a.name} and {b.name}", svg=_draw(a, b, ranked, best, found), note=_correlation_text(a, b, ranked)
+            title=f"{a.name} and {b.name}", svg=_panel(a, b, ranked, best, found), note=_correlation_text(a, b, ranked)
         )
         for a, b in pairs
     )
@@ -60,9 +65,7 @@ def pair_figure(run: Run, trials: Sequence[Trial], best: Trial | None, found: In
         says += f" {len(pairs)} of {everything} pairs are drawn, of the parameters that the best sets agree on most."
     regions = any(_region(a, b, found) for a, b in pairs)
     legend = tuple(item for item in _LEGEND if item[0] != "stroke best" or regions)
-    return Figure(
-        title="Parameters against each other", says=says, panels=panels, legend=legend, kind="pairs", name="pair"
-    )
+    return Drawing(title="Parameters against each other", says=says, panels=panels, legend=legend, name="pair")
 
 
 def chosen_pairs(
@@ -87,7 +90,7 @@ def pairs_say(parameters: Sequence[Searched], top: Sequence[Trial]) -> str:
     """Which two parameters go together most in the best sets of this run."""
     found = [(r, a, b) for a, b in combinations(parameters, 2) if (r := correlation(a, b, top)) is not None]
     if not found:
-        return f"{counted(len(top), 'set')} to go by: too few, or too much alike, to say which parameters go together."
+        return f"{counted(len(top), 'set')}: too few, or too similar, to say which parameters go together."
     strongest, a, b = max(found, key=lambda item: abs(item[0]))
     if abs(strongest) < TOGETHER:
         largest = fmt(round(strongest, 2))
@@ -95,13 +98,11 @@ def pairs_say(parameters: Sequence[Searched], top: Sequence[Trial]) -> str:
             f"In the {len(top)} best sets no two parameters go clearly together (the largest correlation is {largest})."
         )
     how = f"{a.name} and {b.name} rise together" if strongest > 0 else f"{b.name} falls where {a.name} rises"
-    return (
-        f"In the {len(top)} best sets {how} (correlation {fmt(round(strongest, 2))}): the data see them partly as one."
-    )
+    return f"In the {len(top)} best sets {how} (correlation {fmt(round(strongest, 2))}): the data tell them apart only in part."
 
 
 def correlation(a: Searched, b: Searched, sets: Sequence[Trial]) -> float | None:
-    """Of the two parameters' shares of their ranges; None for choices, unknown bounds and too few sets."""
+    """The correlation of two parameters, each as a share of its range; None for choices, unknown bounds and too few sets."""
     if a.low is None or b.low is None:
         return None
     pairs = [(_share(a, trial), _share(b, trial)) for trial in sets]
@@ -126,7 +127,7 @@ def _correlation_text(a: Searched, b: Searched, ranked: Sequence[Trial]) -> str:
     return "" if found is None else f"correlation {fmt(round(found, 2))} in the best sets"
 
 
-def _draw(a: Searched, b: Searched, ranked: Sequence[Trial], best: Trial | None, found: Intervals) -> str:
+def _panel(a: Searched, b: Searched, ranked: Sequence[Trial], best: Trial | None, found: Intervals) -> str:
     low, high = FRAME.y_range
     y, y_ticks = value_axis(b, low - 6, high + 6)
     frame = fitted(FRAME, y_ticks)
@@ -138,7 +139,7 @@ def _draw(a: Searched, b: Searched, ranked: Sequence[Trial], best: Trial | None,
     if region := _region(a, b, found):
         body.append(line(((x.held(u), y.held(v)) for u, v in region), "best"))
     if best is not None:
-        u, v = place(a, best, jitter=False), place(b, best, jitter=False)
+        u, v = axis_value(a, best, jitter=False), axis_value(b, best, jitter=False)
         if u is not None and v is not None:
             values = best.params or {}
             title = f"trial {best.number}: {a.name} {fmt(values[a.name])}, {b.name} {fmt(values[b.name])}"
@@ -149,12 +150,12 @@ def _draw(a: Searched, b: Searched, ranked: Sequence[Trial], best: Trial | None,
 
 def _points(a: Searched, b: Searched, trials: Sequence[Trial], x: Scale, y: Scale) -> list[tuple[float, float]]:
     seen = [trials[i] for i in thinned(len(trials), MARKS)]
-    places = [(place(a, trial, jitter=True), place(b, trial, jitter=True)) for trial in seen]
+    places = [(axis_value(a, trial, jitter=True), axis_value(b, trial, jitter=True)) for trial in seen]
     return [(x.held(u), y.held(v)) for u, v in places if u is not None and v is not None]
 
 
 def _region(a: Searched, b: Searched, found: Intervals) -> list[tuple[float, float]]:
-    """The ellipse of both parameters that the data allow, all others free; nothing where the surface does not close it."""
+    """The ellipse of value pairs that the data allow, with all other parameters free; empty if the surface has none."""
     names = [interval.name for interval in found.parameters]
     if not found.shape or found.joint is None or a.name not in names or b.name not in names:
         return []
@@ -170,3 +171,12 @@ def _region(a: Searched, b: Searched, found: Intervals) -> list[tuple[float, flo
     points = centre[:, None] + math.sqrt(2 * found.joint) * np.linalg.cholesky(spread_of_both) @ circle
     held = np.clip(points, 0.0, 1.0)
     return [(a.value(float(u)), b.value(float(v))) for u, v in held.T]
+
+
+FIGURE = Figure(
+    kind="pairs",
+    place=Place.PARAMETERS,
+    rank=20,
+    draw=draw,
+    css="svg .far { stroke: var(--far); stroke-width: 3.2; }",
+)

@@ -1,43 +1,40 @@
-"""The fit over the data: what was observed, and where the best set's simulations lie."""
+"""How a set's simulations are drawn over the data, and what is counted there: for the fit and for the sets next to the best."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypedDict
 
 import numpy as np
 
 from modelops_runtime.contracts.dates import date_of
-from modelops_runtime.contracts.wording import counted
-from modelops_runtime.inference.series import Series, series_of
+from modelops_runtime.inference.run_data import BEST_SETS, RunData, Runs, runs_of
+from modelops_runtime.inference.series import Series
 from modelops_runtime.inference.targets import TargetData
-from modelops_runtime.results.report.figure import NARROW, PANEL, WIDE, Figure, Panel, fitted, named_ticks, thinned
-from modelops_runtime.results.report.plot.scales import Scale, Tick, date_ticks, linear_ticks, padded
-from modelops_runtime.results.report.plot.svg import Axes, Frame, band, bars, dots, line, picture
+from modelops_runtime.results.report.plot.scales import (
+    Scale,
+    Tick,
+    date_ticks,
+    linear_ticks,
+    named_ticks,
+    padded,
+    thinned,
+)
+from modelops_runtime.results.report.plot.svg import Axes, Frame, band, bars, dots, fitted, line, picture
 from modelops_runtime.statistics.array import Array
-
-PANELS = 24
-"""Groups that are drawn, of all targets together (at least one of each)."""
 
 SINGLE_RUNS = 4
 
-PLACES = 400
-"""Places along an axis that are drawn, of all targets together (at least 60 of each)."""
-
 PANEL_PLACES = 100
-
-WIDE_BAND = 1.0
-"""A band as wide as the values are large holds them whether the model is right or wrong."""
-
+"""Places along the axis of one panel that are drawn."""
 
 OBSERVED = ("dot observed", "observed")
 SINGLES = ("stroke single", "single simulations")
 
 
-class _About(TypedDict):
-    legend: tuple[tuple[str, str], ...]
-    note: str
-    kind: str
+def runs_of_best(run_data: RunData, targets: Sequence[TargetData]) -> list[Runs]:
+    """The simulations of the best sets, the best first; none while no trial has completed."""
+    observations = max((target.stop for target in targets), default=0)
+    return [runs_of(candidate, run_data.replicates, observations) for candidate in run_data.ranked[:BEST_SETS]]
 
 
 def legend_of(target: TargetData, series: Sequence[Series]) -> tuple[tuple[str, str], ...]:
@@ -51,83 +48,18 @@ def legend_of(target: TargetData, series: Sequence[Series]) -> tuple[tuple[str, 
         ("area wide", "central 90 % of the simulations"),
     ]
     if any(len(one.observable) for one in series):
-        legend.append(("area noise", f"central 90 % with the noise of observation ({target.loss})"))
+        legend.append(("area noise", f"central 90 % with observation noise ({target.loss})"))
     return (*legend, SINGLES) if any(one.is_line for one in series) else tuple(legend)
 
 
-def fit_figures(targets: Sequence[TargetData], values: Array, whose: str, seed: int = 0) -> list[Figure]:
-    """A figure for each target. `values` [replicates, observations] are the best set's; `whose` says which runs they are.
-
-    The noise of observation is drawn by `seed`: the same for the same one.
-    """
-    several = max(len(targets), 1)
-    groups, places = max(1, PANELS // several), max(60, PLACES // several)
-    return [fit_figure(target, values, whose, groups=groups, places=places, seed=seed) for target in targets]
-
-
-def fit_figure(
-    target: TargetData, values: Array, whose: str, *, groups: int = PANELS, places: int = PLACES, seed: int = 0
-) -> Figure:
-    """The fit of one target, by group where it has groups."""
-    series = series_of(target, values[:, target.start : target.stop], seed)
-    shown = series[:groups]
-    says = fit_says(target, series, len(values), whose)
-    if len(series) > groups:
-        says += f" The first {groups} of {len(series)} groups are drawn."
-    title = f"{target.name}: the fit over the data" if len(values) else f"{target.name}: the data"
-    about: _About = {"legend": legend_of(target, shown), "note": without_noise(target, shown), "kind": "fit"}
-    if len(series) == 1:
-        wide, narrow = (draw_series(frame, target, shown[0], says, places) for frame in (WIDE, NARROW))
-        return Figure(title=title, says=says, wide=wide, narrow=narrow, name=f"fit {target.name}", **about)
-    panels = tuple(
-        Panel(
-            title=one.title,
-            svg=draw_series(PANEL, target, one, f"{one.title}: {coverage_text(one)}", PANEL_PLACES),
-            note=coverage_text(one),
-        )
-        for one in shown
-    )
-    return Figure(title=title, says=says, panels=panels, name=f"fit {target.name}", **about)
-
-
-def fit_says(target: TargetData, series: Sequence[Series], replicates: int, whose: str) -> str:
-    """How many observations lie inside the central 90 % of the runs, with the noise of observation where there is one."""
-    if not replicates:
-        return f"{counted(target.observed.size, 'observation')}; no set has completed, so there is no fit to show."
-    if not target.has_unit:
-        count = counted(target.observed.size, "observation")
-        return (
-            f"{count}; {target.not_stored}, so its probabilities cannot be shown as counts: `mops rescore` records it."
-        )
-    inside, judged = (sum(numbers) for numbers in zip(*(coverage(one) for one in series), strict=True))
-    noisy = any(len(one.observable) for one in series)
-    band = f"central 90 % of {whose}" + (f" with the noise of observation that {target.loss} supposes" if noisy else "")
-    start = f"{inside} of {judged} observed values lie inside the {band}"
-    if judged == 1:
-        start = f"The one observed value lies {'inside' if inside else 'outside'} the {band}"
-    elif noisy:
-        alone = sum(coverage(one, one.quantiles[[0, 4]])[0] for one in series)
-        start += f" ({alone} inside that of the simulations alone)"
-    if judged >= 10 and inside < 0.7 * judged:
-        start += ": the model does not reach all of the data"
-    elif judged >= 5 and inside >= 0.9 * judged and (wide := band_width(series)) >= WIDE_BAND:
-        start += f", which says little: the band is {wide:.1f} times as wide as the values are large"
-    if target.left_out:
-        start += f"; {counted(target.left_out, 'observation was', 'observations were')} missing in the data"
-    unmatched = target.observed.size - judged
-    if unmatched > 0:
-        start += f"; {counted(unmatched, 'observation has', 'observations have')} no simulated value"
-    return start + "."
-
-
 def without_noise(target: TargetData, series: Sequence[Series]) -> str:
-    """Why no band with the noise of observation is drawn of these simulations, if none is."""
+    """Why no band with observation noise is drawn; empty where one is, or nothing is drawn at all."""
     if not any(len(one.simulated) for one in series) or any(len(one.observable) for one in series):
         return ""
     if target.supposes_noise:
         why = target.not_stored or f"the values lie beyond what {target.loss} can be drawn for"
-        return f"The noise of observation is not drawn: {why}."
-    return f"The loss, {target.loss}, supposes no noise of observation: the bands are those of the simulations alone."
+        return f"The observation noise is not drawn: {why}."
+    return f"The loss, {target.loss}, assumes no observation noise: the bands are those of the simulations alone."
 
 
 def coverage(series: Series, band: Array | None = None) -> tuple[int, int]:
@@ -136,20 +68,6 @@ def coverage(series: Series, band: Array | None = None) -> tuple[int, int]:
     judged = np.isfinite(low) & np.isfinite(series.observed)
     inside = judged & (low <= series.observed) & (series.observed <= high)
     return int(inside.sum()), int(judged.sum())
-
-
-def band_width(series: Sequence[Series]) -> float:
-    """The mean width of the central 90 % over the mean size of what was observed; 0 where that is 0."""
-    pairs = [(one.expected[1] - one.expected[0], np.abs(one.observed)) for one in series]
-    widths, sizes = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
-    judged = np.isfinite(widths) & np.isfinite(sizes)
-    size = float(sizes[judged].mean()) if judged.any() else 0.0
-    return float(widths[judged].mean()) / size if size > 0 else 0.0
-
-
-def coverage_text(series: Series) -> str:
-    inside, judged = coverage(series)
-    return f"{inside} of {judged} inside"
 
 
 def draw_series(frame: Frame, target: TargetData, series: Series, label: str, places: int) -> str:
@@ -209,7 +127,7 @@ def _singles(series: Series) -> list[Array]:
 
 
 def _levels(series: Series, seen: Sequence[int], y: Scale) -> tuple[list[list[float]], list[list[float]]]:
-    """(the quantiles of the simulations, the band with the noise of observation or nothing), as pixels."""
+    """(the quantiles of the simulations, the band with observation noise or nothing), as pixels."""
     noise = series.noise if len(series.observable) else ()
     simulated, observed = ([[y(float(row[i])) for i in seen] for row in rows] for rows in (series.quantiles, noise))
     return simulated, observed

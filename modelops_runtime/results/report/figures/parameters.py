@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from zlib import crc32
 
 import numpy as np
 
@@ -13,22 +12,14 @@ from modelops_runtime.inference.identifiability import spread
 from modelops_runtime.inference.ranking import best_tenth
 from modelops_runtime.inference.searched import Searched, searched_of
 from modelops_runtime.ledger.base import Run, Trial
-from modelops_runtime.results.report.figure import (
-    PANEL,
-    Figure,
-    LossAxis,
-    Panel,
-    above_text,
-    fitted,
-    loss_axis,
-    named_ticks,
-    thinned,
-)
-from modelops_runtime.results.report.plot.scales import Scale, Tick, linear_ticks, log_ticks, padded
-from modelops_runtime.results.report.plot.svg import Axes, diamond, dots, picture
+from modelops_runtime.results.report.figure import Drawing, Figure, FigureData, Panel, Place
+from modelops_runtime.results.report.loss_axis import LossAxis, above_text, loss_axis
+from modelops_runtime.results.report.parameter_axis import axis_value, value_axis
+from modelops_runtime.results.report.plot.scales import Scale, thinned
+from modelops_runtime.results.report.plot.svg import PANEL, Axes, diamond, dots, fitted, picture
 
 MARKS = 1_500
-"""Dots of one panel."""
+"""How many dots a panel has at most."""
 
 PANELS = 24
 
@@ -39,7 +30,12 @@ _LEGEND = (
 )
 
 
-def parameter_figure(run: Run, trials: Sequence[Trial], best: Trial | None) -> Figure | None:
+def draw(data: FigureData) -> list[Drawing]:
+    drawing = draw_parameters(data.run_data.run, data.run_data.trials, data.best)
+    return [drawing] if drawing else []
+
+
+def draw_parameters(run: Run, trials: Sequence[Trial], best: Trial | None) -> Drawing | None:
     """A panel for each searched parameter; None while no trial has completed."""
     history = history_of(trials)
     parameters = searched_of(run, trials)
@@ -49,18 +45,17 @@ def parameter_figure(run: Run, trials: Sequence[Trial], best: Trial | None) -> F
     panels = tuple(
         Panel(
             title=parameter.name,
-            svg=_draw(parameter, history.full, history.raced, best, axis),
+            svg=_panel(parameter, history.full, history.raced, best, axis),
             note=_range_text(parameter),
         )
         for parameter in parameters[:PANELS]
     )
     legend = tuple(item for item in _LEGEND if item[0] != "dot raced" or history.raced)
-    return Figure(
+    return Drawing(
         title="Parameters against the loss",
         says=parameters_say(parameters, history.full) + above_text(axis),
         panels=panels,
         legend=legend,
-        kind="parameters",
         name="loss against",
     )
 
@@ -70,7 +65,7 @@ def parameters_say(parameters: Sequence[Searched], full: Sequence[Trial]) -> str
     top = best_tenth(full)
     if len(top) < 5:
         ran = counted(len(full), "set")
-        return f"{ran} ran all replicates: too few to say what the data tell of each parameter."
+        return f"{ran} ran all replicates: too few to say what the data say about each parameter."
     shares = [(share, p) for p in parameters if (share := spread(p, top)) is not None]
     ranges = [_spread_text(p, share, top) for share, p in sorted(shares, key=lambda item: item[0])[:3]]
     words = [f"The {len(top)} best sets have {', '.join(ranges)}."] if ranges else []
@@ -104,7 +99,7 @@ def _range_text(parameter: Searched) -> str:
     return f"{fmt(parameter.low)} to {fmt(parameter.high)}{scale}"
 
 
-def _draw(
+def _panel(
     parameter: Searched, full: Sequence[Trial], raced: Sequence[Trial], best: Trial | None, axis: LossAxis
 ) -> str:
     frame = fitted(PANEL, axis.ticks())
@@ -112,7 +107,7 @@ def _draw(
     left, right = frame.x_range
     x, ticks = value_axis(parameter, left + 8, right - 8)
     body = [dots(_points(parameter, raced, x, y), "raced"), dots(_points(parameter, full, x, y), "full")]
-    if best is not None and (at := place(parameter, best, jitter=False)) is not None:
+    if best is not None and (at := axis_value(parameter, best, jitter=False)) is not None:
         value = (best.params or {})[parameter.name]
         body.append(
             diamond((x.held(at), y.held(loss_of(best))), "gem", f"trial {best.number}: {parameter.name} {fmt(value)}")
@@ -122,26 +117,14 @@ def _draw(
     return picture(frame, axes, body, f"Loss against {parameter.name}")
 
 
-def value_axis(parameter: Searched, start: float, stop: float) -> tuple[Scale, Sequence[Tick]]:
-    """The axis of a parameter's values over the pixels from `start` to `stop`."""
-    if parameter.names:
-        names = [fmt(name) for name in parameter.names]
-        return Scale(-0.5, len(names) - 0.5, start, stop), named_ticks(names, stop - start)
-    low, high = parameter.axis
-    if parameter.scale == "log" and low > 0 and high > low:
-        return Scale(low, high, start, stop, log=True), log_ticks(low, high, 4)
-    low, high = (low, high) if high > low else padded(low, high)
-    return Scale(low, high, start, stop), linear_ticks(low, high, 4)
-
-
 def _points(parameter: Searched, trials: Sequence[Trial], x: Scale, y: Scale) -> list[tuple[float, float]]:
     chosen = _chosen(trials)
-    places = [(place(parameter, trial, jitter=True), trial) for trial in chosen]
+    places = [(axis_value(parameter, trial, jitter=True), trial) for trial in chosen]
     return [(x.held(at), y.held(loss_of(trial))) for at, trial in places if at is not None]
 
 
 def _chosen(trials: Sequence[Trial]) -> list[Trial]:
-    """All, or the best half of the room and an even selection of the others."""
+    """All trials, or MARKS of them: half are the best ones, half an even selection of the others."""
     if len(trials) <= MARKS:
         return list(trials)
     limit = np.quantile([loss_of(trial) for trial in trials], MARKS / 2 / len(trials))
@@ -150,15 +133,4 @@ def _chosen(trials: Sequence[Trial]) -> list[Trial]:
     return good + [rest[i] for i in thinned(len(rest), MARKS // 2)]
 
 
-def place(parameter: Searched, trial: Trial, *, jitter: bool) -> float | None:
-    """Where a trial lies on `value_axis`; None when it has no such value. Choices are spread sideways with `jitter`."""
-    value = (trial.params or {}).get(parameter.name)
-    if value is None:
-        return None
-    if not parameter.names:
-        return float(value) if isinstance(value, int | float) else None
-    index = next((i for i, c in enumerate(parameter.names) if c == value and type(c) is type(value)), None)
-    if index is None:
-        return None
-    # Spread sideways by the trial's number: equal every time, so that a report can be compared with another.
-    return index + ((crc32(str(trial.number).encode()) % 1000) / 1000 - 0.5) * 0.5 * jitter
+FIGURE = Figure(kind="parameters", place=Place.PARAMETERS, rank=10, draw=draw)

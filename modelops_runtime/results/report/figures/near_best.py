@@ -1,29 +1,44 @@
-"""The sets next to the best over the data: do they tell another story, or the same?"""
+"""The sets next to the best over the data: do they fit as well as the best?"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from modelops_runtime.contracts.wording import fmt
+from modelops_runtime.contracts.wording import counted, fmt
 from modelops_runtime.inference.run_data import Runs
+from modelops_runtime.inference.searched import listed
 from modelops_runtime.inference.series import Series, series_of
-from modelops_runtime.inference.targets import TargetData
-from modelops_runtime.results.report.figure import PANEL, Figure, Panel
-from modelops_runtime.results.report.fit import PANEL_PLACES, coverage, draw_series, legend_of, without_noise
+from modelops_runtime.inference.targets import TargetData, targets_of
+from modelops_runtime.results.report.figure import Drawing, Figure, FigureData, Panel, Place
+from modelops_runtime.results.report.fit_panels import (
+    PANEL_PLACES,
+    coverage,
+    draw_series,
+    legend_of,
+    runs_of_best,
+    without_noise,
+)
+from modelops_runtime.results.report.plot.svg import PANEL
 
 PANELS = 12
-"""Panels of one target: sets x groups."""
+"""How many panels of one target are drawn: sets times groups."""
 
 
-def others_figures(targets: Sequence[TargetData], others: Sequence[Runs], best: Runs) -> list[Figure]:
-    """A figure for each target with a panel for each of the `others`; none when there are no others."""
+def draw(data: FigureData) -> list[Drawing]:
+    targets = targets_of(data.run_data.run)
+    sets = runs_of_best(data.run_data, targets)
+    return draw_targets(targets, sets[1:], sets[0]) if sets else []
+
+
+def draw_targets(targets: Sequence[TargetData], others: Sequence[Runs], best: Runs) -> list[Drawing]:
+    """A drawing for each target with a panel for each of the `others`; none if there are no others."""
     drawn = [runs for runs in others if len(runs.values)]
     if not drawn or not len(best.values):
         return []
-    return [_figure(target, drawn, best) for target in targets if target.has_unit]
+    return [_drawing(target, drawn, best) for target in targets if target.has_unit]
 
 
-def _figure(target: TargetData, others: Sequence[Runs], best: Runs) -> Figure:
+def _drawing(target: TargetData, others: Sequence[Runs], best: Runs) -> Drawing:
     panels: list[Panel] = []
     drawn: list[Series] = []
     groups = 0
@@ -41,13 +56,12 @@ def _figure(target: TargetData, others: Sequence[Runs], best: Runs) -> Figure:
     says = _says(target, others, best)
     if len(panels) < groups * len(others):
         says += f" The first {len(panels) // len(others)} of {groups} groups are drawn."
-    return Figure(
+    return Drawing(
         title=f"{target.name}: the sets next to the best",
         says=says,
         panels=tuple(panels),
         legend=legend_of(target, drawn),
         note=without_noise(target, drawn),
-        kind="others",
         name=f"next {target.name}",
     )
 
@@ -57,18 +71,15 @@ def _series(target: TargetData, runs: Runs) -> list[Series]:
 
 
 def _says(target: TargetData, others: Sequence[Runs], best: Runs) -> str:
-    """How their fit compares with the best's, in observations inside the central 90 %."""
+    """How many observations lie inside the central 90 % of the best set and of the others."""
     counts = [_inside(target, runs) for runs in others]
     inside, judged = _inside(target, best)
-    numbers = [str(runs.candidate.search.number) for runs in others]
-    sets = (
-        f"trials {', '.join(numbers[:-1])} and {numbers[-1]} hold" if len(others) > 1 else f"trial {numbers[0]} holds"
-    )
-    values = [str(count) for count, _ in counts]
-    held = f"{', '.join(values[:-1])} and {values[-1]}" if len(values) > 1 else values[0]
-    said = f"Next to the best, {sets} {held} of {judged} observed values inside their central 90 %; the best, {inside}."
+    numbers = listed([str(runs.candidate.search.number) for runs in others])
+    values = listed([str(count) for count, _ in counts])
+    said = f"Of {counted(judged, 'observed value')}, {inside} lie inside the central 90 % of the best set,"
+    said += f" and {values} inside that of trial{'s' if len(others) > 1 else ''} {numbers}."
     if judged and max(abs(count - inside) for count, _ in counts) <= max(1, 0.1 * judged):
-        said += " By this count they fit alike."
+        said += " By this count they fit equally well."
     return said
 
 
@@ -80,3 +91,6 @@ def _inside(target: TargetData, runs: Runs) -> tuple[int, int]:
 def _loss(runs: Runs) -> str:
     confirmed = runs.candidate.confirmed_loss
     return fmt(confirmed if confirmed is not None else runs.candidate.search.loss)
+
+
+FIGURE = Figure(kind="near-best", place=Place.FIT, rank=20, draw=draw)

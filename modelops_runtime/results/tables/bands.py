@@ -1,4 +1,4 @@
-"""The bands of the fit as a table: of the simulations, and with the noise of observation that the loss supposes."""
+"""The bands of the fit as a table: of the simulations, without and with the observation noise that the loss assumes."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ NAMES = (
 def bands_table(ledger: Ledger, run: Run, trials: Sequence[Trial]) -> pa.Table:
     """One row for each observation of each set of `finalists_or_best`; the columns are NAMES, with the keys after `phase`.
 
-    All values are in the unit of `observed`. The pair `simulated_` is the central 90 % of the replicates; the pair
-    `observable_` that of what would be observed, null where the loss supposes no noise. Both null: not matched.
+    All values are in the unit of `observed`. The columns `simulated_` are the central 90 % of the replicates; the
+    columns `observable_` are that of what would be observed, null if the loss assumes no noise. Both are null: not matched.
     """
     targets = targets_of(run)
     width = max((target.stop for target in targets), default=0)
@@ -37,7 +37,7 @@ def bands_table(ledger: Ledger, run: Run, trials: Sequence[Trial]) -> pa.Table:
 
 
 def _of_set(run: Run, targets: Sequence[TargetData], runs: Runs | None) -> pa.Table:
-    """The rows of one set; of none, a table without rows."""
+    """The rows of one set; a table without rows if there is none."""
     names = [target.name for target in targets for _ in range(target.observed.size)]
     rows = len(names) if runs is not None and len(runs.values) else 0
     number = runs.candidate.search.number if runs is not None else 0
@@ -62,7 +62,7 @@ def _of_set(run: Run, targets: Sequence[TargetData], runs: Runs | None) -> pa.Ta
 
 
 def _numbers(target: TargetData, runs: Runs | None) -> NDArray[np.float64]:
-    """n, the three levels of the simulations and the two of what would be observed, [6, observations]."""
+    """n, three quantiles of the simulations and two of what would be observed, [6, observations]."""
     found = np.full((6, target.observed.size), np.nan)
     if target.of_n is not None:
         found[0] = target.of_n

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Write several files atomically: all of them or none."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from modelops_runtime.bundles.ignoring import list_results
 
 
 @contextmanager
-def together(folder: Path, names: Sequence[str]) -> Iterator[list[Path]]:
-    """Paths to write to in `folder` (made at need), renamed to `names` when the block ends well, removed when it does not.
+def written_together(folder: Path, names: Sequence[str]) -> Iterator[list[Path]]:
+    """Temporary paths in `folder` (created if it is missing), renamed to `names` when the block ends, removed when it raises.
 
-    The old files stay as they are until all new ones are written.
+    Old files of these names stay as they are until all new ones are written.
     """
     list_results(folder, names)
     mark = f"{os.getpid()}-{uuid4().hex[:8]}"

@@ -9,19 +9,23 @@ from modelops_runtime.contracts.wording import counted, fmt, plus_minus
 from modelops_runtime.inference.history import History, history_of, loss_of
 from modelops_runtime.inference.ranking import Candidate, finalists
 from modelops_runtime.ledger.base import Trial
-from modelops_runtime.results.report.figure import (
+from modelops_runtime.results.report.figure import Drawing, Figure, FigureData, Place
+from modelops_runtime.results.report.loss_axis import LossAxis, above_text, loss_axis
+from modelops_runtime.results.report.plot.scales import Scale, thinned, whole_ticks
+from modelops_runtime.results.report.plot.svg import (
     MARKS,
     NARROW,
     WIDE,
-    Figure,
-    LossAxis,
-    above_text,
+    Axes,
+    Frame,
+    crosses,
+    diamond,
+    dots,
     fitted,
-    loss_axis,
-    thinned,
+    line,
+    picture,
+    steps,
 )
-from modelops_runtime.results.report.plot.scales import Scale, whole_ticks
-from modelops_runtime.results.report.plot.svg import Axes, Frame, crosses, diamond, dots, line, picture, steps
 
 _LEGEND = (
     ("dot full", "a trial, all its replicates"),
@@ -32,7 +36,12 @@ _LEGEND = (
 )
 
 
-def convergence(trials: Sequence[Trial], budget: int) -> Figure | None:
+def draw(data: FigureData) -> list[Drawing]:
+    drawing = draw_convergence(data.run_data.trials, data.run_data.run.trials)
+    return [drawing] if drawing else []
+
+
+def draw_convergence(trials: Sequence[Trial], budget: int) -> Drawing | None:
     """None while no trial has completed."""
     history = history_of(trials)
     if not history.losses:
@@ -51,26 +60,25 @@ def convergence(trials: Sequence[Trial], budget: int) -> Figure | None:
         )
         if there
     ]
-    return Figure(
+    return Drawing(
         title="How the search went",
         says=says,
-        wide=_draw(WIDE, history, confirmed, axis, says),
-        narrow=_draw(NARROW, history, confirmed, axis, says),
+        wide=_picture(WIDE, history, confirmed, axis, says),
+        narrow=_picture(NARROW, history, confirmed, axis, says),
         legend=tuple(_worded(item, confirmed) for item in _LEGEND if item[0] in wanted),
-        kind="convergence",
         name="convergence",
     )
 
 
 def _worded(item: tuple[str, str], confirmed: Sequence[Candidate]) -> tuple[str, str]:
-    """A line of the legend, without the standard errors that no confirmed loss has."""
+    """A line of the legend; without `standard errors` if no confirmed loss has one."""
     mark, words = item
     has_errors = mark != "gem" or any(candidate.confirmed_loss_se is not None for candidate in confirmed)
     return mark, words if has_errors else words.partition(",")[0]
 
 
 def convergence_says(history: History, budget: int) -> str:
-    """When the best was found, and what became of the other sets."""
+    """When the best set was found, and how many sets were stopped early or failed."""
     others = []
     if history.raced:
         others.append(f"{counted(len(history.raced), 'set was', 'sets were')} stopped early")
@@ -89,7 +97,7 @@ def convergence_says(history: History, budget: int) -> str:
     return start + tail
 
 
-def _draw(frame: Frame, history: History, confirmed: Sequence[Candidate], axis: LossAxis, says: str) -> str:
+def _picture(frame: Frame, history: History, confirmed: Sequence[Candidate], axis: LossAxis, says: str) -> str:
     everything = (*history.full, *history.raced, *history.failed)
     last = max(trial.number for trial in everything)
     frame = fitted(frame, axis.ticks())
@@ -129,3 +137,15 @@ def _confirmed(candidate: Candidate, x: Scale, y: Scale) -> list[str]:
     title = f"trial {number}: {plus_minus(loss, se)} on fresh seeds, {fmt(candidate.search.loss)} in the search"
     parts.append(diamond((at, y.held(loss)), "gem", title))
     return parts
+
+
+FIGURE = Figure(
+    kind="convergence",
+    place=Place.SEARCH,
+    rank=10,
+    draw=draw,
+    css="""
+svg .cross { stroke: var(--bad); stroke-width: 1.3; }
+svg .whisker { stroke: var(--seen); stroke-width: 1.6; }
+""",
+)

@@ -1,0 +1,59 @@
+"""A run as one JSON record, for a reader years later: run.json."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections import Counter
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from modelops_runtime.contracts.plain_json import plain
+from modelops_runtime.ledger.base import Run, RunState, Trial
+from modelops_runtime.results.version import modelops_version
+
+FORMAT = 2
+"""Version of the exported files. It rises when a column changes its meaning or goes away, not when one is added.
+
+In version 1, `simulated` was a probability where counts of n were observed."""
+
+
+def run_json(run: Run, trials: Sequence[Trial], cautions: Sequence[str]) -> str:
+    """The record of a run: spec, identity, provenance, versions, times, state, answer, and the cautions about it."""
+    record = {
+        "format": FORMAT,
+        "run_id": run.run_id,
+        "state": str(run.state),
+        "reason": run.reason,
+        "trials": run.trials,
+        "replicates": run.replicates,
+        "trials_by_status": dict(Counter(str(t.status) for t in trials if t.phase == "search")),
+        "summary": run.summary,
+        "cautions": list(cautions),
+        "times": {"created": run.created_at, "finished": run.finished_at},
+        "identity": run.identity,
+        "identity_parts": run.identity_parts,
+        "provenance": run.provenance,
+        "versions": {
+            "modelops": modelops_version(),
+            "python": platform.python_version(),
+            "pyarrow": version("pyarrow"),
+        },
+        "observations": run.observations,
+        "space": run.space,
+        "spec": run.spec,
+    }
+    return json.dumps(plain(record), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def run_of_json(text: str) -> Run:
+    """The run in a record of `run_json`, without its times. Raises ValueError or KeyError for any other text."""
+    record = json.loads(text)
+    kept = ("run_id", "identity", "identity_parts", "spec", "provenance", "observations", "trials", "replicates")
+    more = {name: record[name] for name in (*kept, "reason", "summary")}
+    return Run(state=RunState(record["state"]), space=record.get("space") or {}, **more)
+
+
+def cautions_of_json(text: str) -> tuple[str, ...]:
+    """The cautions in a record of `run_json`; none in a record of an older version."""
+    return tuple(json.loads(text).get("cautions", ()))
