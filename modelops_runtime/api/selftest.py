@@ -11,17 +11,16 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from modelops_runtime.algorithms.coordinates import set_at
 from modelops_runtime.api.calibrate import cores, stop_request
 from modelops_runtime.api.opening import Ready, ready_of
 from modelops_runtime.contracts.errors import RunFailed
 from modelops_runtime.contracts.parameters import Scalar, UniqueParameterSet
 from modelops_runtime.contracts.plain_text import json_text, plain_line
-from modelops_runtime.contracts.space import ChoiceParameter, IntegerParameter, Parameter
+from modelops_runtime.contracts.space import Parameter
 from modelops_runtime.evaluation.fit import stack
 from modelops_runtime.evaluation.observation_noise import observed_of, with_values
 from modelops_runtime.inference.loss_family import intervals_of
-from modelops_runtime.inference.searched import Searched
+from modelops_runtime.inference.searched import searched_in
 from modelops_runtime.inference.selftest import Repeat, SelfTest
 from modelops_runtime.inference.selftest_recovery import recoveries, together
 from modelops_runtime.ledger.opening import open_ledger
@@ -124,7 +123,7 @@ def selftest(
         found = SelfTest(
             name=base.spec.name,
             repeats=tuple(done),
-            parameters=recoveries([_searched(p) for p in _in_the_specs_order(plan)], done),
+            parameters=recoveries([searched_in(p) for p in _in_the_specs_order(plan)], done),
             together=together(done),
             asked=repeats,
             trials=base.spec.search.trials,
@@ -221,7 +220,7 @@ def _known(plan: _Plan, number: int) -> _Known:
     first = ""
     for attempt in range(ATTEMPTS):
         rng = np.random.default_rng(plan.seed_for(number, f"draw:{attempt}"))
-        searched = set_at(settings.space, rng.random(len(settings.space.parameters)).tolist()).params
+        searched = settings.space.at(rng.random(len(settings.space.parameters)).tolist()).params
         params = UniqueParameterSet.of({**settings.fixed, **searched})
         seed = plan.seed_for(number, f"simulation:{attempt}")
         (outcome,) = plan.made.service.submit_replicates(params, {0: seed}).result()
@@ -258,18 +257,6 @@ def _in_the_specs_order(plan: _Plan) -> list[Parameter]:
     order = list(plan.base.spec.parameters)
     parameters = plan.made.prepared.settings.space.parameters
     return sorted(parameters, key=lambda p: (order.index(p.name) if p.name in order else len(order), p.name))
-
-
-def _searched(parameter: Parameter) -> Searched:
-    if isinstance(parameter, ChoiceParameter):
-        return Searched(name=parameter.name, choices=parameter.choices)
-    return Searched(
-        name=parameter.name,
-        low=float(parameter.low),
-        high=float(parameter.high),
-        scale=parameter.scale,
-        whole=isinstance(parameter, IntegerParameter),
-    )
 
 
 def _noise(target: TargetSpec) -> str:
