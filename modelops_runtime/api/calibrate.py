@@ -20,8 +20,7 @@ from modelops_runtime.results.report.page import write_page, write_report
 from modelops_runtime.runner.events import Event, OnEvent
 from modelops_runtime.runner.request import RunReport, RunRequest
 from modelops_runtime.runner.run import run_spec
-from modelops_runtime.runner.signals import stop_on_signals
-from modelops_runtime.runner.stopping import StopRequest
+from modelops_runtime.runner.signals import StopRequest, stop_on_signals
 from modelops_runtime.simulation.dask.scheduler_address import DaskTarget
 from modelops_runtime.specs.cluster import DNS_LABEL
 from modelops_runtime.specs.loading import LoadedSpec, load_spec

@@ -31,7 +31,7 @@ from modelops_runtime.results.writing import together as written_together
 from modelops_runtime.runner.events import Event
 from modelops_runtime.runner.request import RunReport, RunRequest
 from modelops_runtime.runner.run import run_spec
-from modelops_runtime.runner.stopping import StopRequest
+from modelops_runtime.runner.signals import StopRequest
 from modelops_runtime.simulation.seeds import seed_of
 from modelops_runtime.specs.adaptive import OutputsSpec, StopSpec
 from modelops_runtime.specs.loading import LoadedSpec, load_spec

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 
@@ -10,17 +9,15 @@ from pydantic import ValidationError
 
 from modelops_runtime.bundles.ignoring import list_results
 from modelops_runtime.contracts.errors import LedgerError, ModelChanged, RunDiffers, RunFailed, Unreachable, UserError
-from modelops_runtime.contracts.simulation import ReplicateOutcome
 from modelops_runtime.contracts.trial import CONFIRM_FROM, TrialStatus
 from modelops_runtime.evaluation.align import Aligner
-from modelops_runtime.ledger.base import Lease, Ledger, Run, RunState
+from modelops_runtime.ledger.base import Ledger, Run, RunState
 from modelops_runtime.ledger.opening import ledger_exists, ledger_files, open_ledger
 from modelops_runtime.ledger.worker_identity import worker_id
-from modelops_runtime.runner.artifacts import keep_tables
+from modelops_runtime.runner.artifacts import Artifacts, keep_tables
 from modelops_runtime.runner.events import Event, Notice, OnEvent
 from modelops_runtime.runner.finish import answer, answer_of, reported
 from modelops_runtime.runner.leases import renewed_leases
-from modelops_runtime.runner.logs import keep_logs
 from modelops_runtime.runner.loop import TICK_S, Loop, LoopEnd, LoopParts
 from modelops_runtime.runner.request import RunReport, RunRequest
 from modelops_runtime.runner.search import Search
@@ -31,7 +28,7 @@ from modelops_runtime.runner.setup.provenance import collect
 from modelops_runtime.runner.setup.repeating import RepeatCheck
 from modelops_runtime.runner.setup.services import described, opened_service
 from modelops_runtime.runner.setup.settings import LEASE_S
-from modelops_runtime.runner.stopping import StopRequest
+from modelops_runtime.runner.signals import StopRequest
 from modelops_runtime.simulation.service import ReplicateService
 from modelops_runtime.specs.adaptive import StopSpec
 from modelops_runtime.specs.identity import spec_json
@@ -194,7 +191,7 @@ def _run(
             timeout_s=request.loaded.spec.model.timeout_s,
             on_event=warnings.on_event,
             stop=stop,
-            keep_log=_Keeper(request),
+            keep_log=Artifacts(request.logs, request.outputs).keep,
             look=code.look,
             before_s=_seconds_since_its_start(ledger, run),
         )
@@ -251,18 +248,6 @@ class _Warnings:
         if warning := repeats.warning():
             self._ledger.warn(self._run_id, warning)
             self._on_event(Notice(f"warning: {warning}"))
-
-
-class _Keeper:
-    """Writes down what simulations printed, and their tables where these are kept."""
-
-    def __init__(self, request: RunRequest) -> None:
-        self._request = request
-
-    def __call__(self, lease: Lease, outcomes: Sequence[ReplicateOutcome]) -> None:
-        keep_logs(self._request.logs, lease, outcomes)
-        if self._request.outputs is not None:
-            keep_tables(self._request.outputs, lease.number, outcomes)
 
 
 def _has_sets_to_try(ledger: Ledger, run: Run) -> bool:
