@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from modelops_runtime.api.calibrate import cores, stop_request
 from modelops_runtime.api.opening import Ready, ready_of
+from modelops_runtime.contracts.answer import Answer
 from modelops_runtime.contracts.errors import RunFailed
 from modelops_runtime.contracts.parameters import Scalar, UniqueParameterSet
 from modelops_runtime.contracts.plain_text import json_text, plain_line
@@ -201,7 +202,8 @@ def _compared(plan: _Plan, number: int, known: _Known, request: RunRequest, repo
         stated = intervals_of(run, ledger.trials(request.run_id))
     finally:
         ledger.close()
-    params, derived = report.summary["params"], report.summary.get("derived", {})
+    answer = Answer.from_json(report.summary)
+    params, derived = answer.params, answer.derived
     true = plan.made.service.derive(known.params.params) if derived else {}
     return Repeat(
         number=number,

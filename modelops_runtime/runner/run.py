@@ -16,7 +16,7 @@ from modelops_runtime.ledger.opening import ledger_exists, ledger_files, open_le
 from modelops_runtime.ledger.worker_identity import worker_id
 from modelops_runtime.runner.artifacts import Artifacts, keep_tables
 from modelops_runtime.runner.events import Event, Notice, OnEvent
-from modelops_runtime.runner.finish import answer, answer_of, reported
+from modelops_runtime.runner.finish import answer_of, best_trial, reported
 from modelops_runtime.runner.leases import renewed_leases
 from modelops_runtime.runner.loop import TICK_S, Loop, LoopEnd, LoopParts
 from modelops_runtime.runner.request import RunReport, RunRequest
@@ -256,6 +256,7 @@ def _has_sets_to_try(ledger: Ledger, run: Run) -> bool:
 
 
 def _already_finished(run: Run) -> RunReport:
+    answer_of(run)  # refuses a completed run without one
     return RunReport(
         run_id=run.run_id,
         state=run.state,
@@ -264,7 +265,7 @@ def _already_finished(run: Run) -> RunReport:
         already_finished=True,
         simulations=0,
         elapsed_s=0.0,
-        summary=answer_of(run),
+        summary=run.summary,
     )
 
 
@@ -284,7 +285,7 @@ def _conclude(
     run_id = request.run_id
     trials = ledger.trials(run_id)
     try:
-        best = answer(trials, search.status, prepared.settings)
+        best = best_trial(trials, search.status, prepared.settings)
     except RunFailed as error:
         ledger.end_run(run_id, RunState.FAILED, str(error), {})
         raise
@@ -298,7 +299,7 @@ def _conclude(
         simulations=sum(trial.replicates for trial in trials),
         elapsed_s=end.elapsed_s,
         stop_reason=run.reason,
-    )
+    ).as_json()
     if request.loaded.spec.outputs.keep == "best" and request.outputs is not None:
         _keep_best(request, code, prepared, ledger, best.trial.number)
     code.look(now=True)
