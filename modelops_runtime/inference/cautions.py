@@ -26,29 +26,29 @@ class Findings:
     """Of the answer as a whole: nothing fits, or the confirmation is far from the search."""
 
 
-def findings_of(evidence: RunData) -> Findings:
-    return Findings(intervals=intervals_of(evidence.run, evidence.trials), doubts=tuple(_doubts(evidence)))
+def findings_of(run_data: RunData) -> Findings:
+    return Findings(intervals=intervals_of(run_data.run, run_data.trials), doubts=tuple(_doubts(run_data)))
 
 
-def _doubts(evidence: RunData) -> list[str]:
-    best = next(iter(evidence.ranked), None)
+def _doubts(run_data: RunData) -> list[str]:
+    best = next(iter(run_data.ranked), None)
     if best is None:
         return []
-    targets = targets_of(evidence.run)
+    targets = targets_of(run_data.run)
     width = max((target.stop for target in targets), default=0)
-    values = runs_of(best, evidence.replicates, width).values if width else np.empty((0, 0))
+    values = runs_of(best, run_data.replicates, width).values if width else np.empty((0, 0))
     said = misfits(targets, values, best.search.number)
-    far = disagreement(evidence.run, evidence.trials, evidence.replicates)
+    far = disagreement(run_data.run, run_data.trials, run_data.replicates)
     return [*said, far] if far else said
 
 
-def cautions_of(evidence: RunData, found: Findings | None = None) -> tuple[str, ...]:
+def cautions_of(run_data: RunData, found: Findings | None = None) -> tuple[str, ...]:
     """All of them; none of a run without a completed trial. `found` is what `findings_of` it gave, where the caller has it."""
-    best = next(iter(evidence.ranked), None)
+    best = next(iter(run_data.ranked), None)
     if best is None:
         return ()
-    found = found or findings_of(evidence)
-    searched = searched_of(evidence.run, evidence.trials)
+    found = found or findings_of(run_data)
+    searched = searched_of(run_data.run, run_data.trials)
     unknown = [intervals_say(found.intervals)] if found.intervals.reason and searched else []
-    told = not_identified(found.intervals, searched, best.search, history_of(evidence.trials).full)
+    told = not_identified(found.intervals, searched, best.search, history_of(run_data.trials).full)
     return (*found.doubts, *unknown, *told)

@@ -34,8 +34,8 @@ def scorer_of(run: Run) -> Scorer | None:
 def trials_of(ledger: Ledger, run: Run) -> list[Trial]:
     """All trials; the best set and the finalists have their effective sample sizes, and no error below five."""
     trials = ledger.trials(run.run_id)
-    shown = [one.search.number for one in finalists_or_best(trials)]
-    lacking = {trial.number for trial in trials if trial.number in shown and _lacks_size(trial)}
+    judged = [one.search.number for one in finalists_or_best(trials)]
+    lacking = {trial.number for trial in trials if trial.number in judged and _lacks_size(trial)}
     scorer = scorer_of(run) if lacking else None
     if scorer is None or not scorer.is_likelihood:
         return trials
