@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from modelops_runtime.algorithms.coordinates import set_at
 from modelops_runtime.algorithms.history import Turns, trial_of
 from modelops_runtime.algorithms.randomness import derived_seed, generator
 from modelops_runtime.contracts.parameters import UniqueParameterSet
@@ -87,7 +86,7 @@ class CmaSearch:
         point = generator(self._seed, "cmaes-choices", draw).random(len(self._space.parameters)).tolist()
         for place, coordinate in zip(self._moved, x, strict=False):
             point[place] = coordinate
-        asked = set_at(self._space, point)
+        asked = self._space.at(point)
         self._states[number] = {"generation": self._generations, "x": x}
         self._turns.asked(asked)
         return asked

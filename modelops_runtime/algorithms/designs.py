@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from modelops_runtime.algorithms.coordinates import coordinate_of, count_of, set_at
 from modelops_runtime.algorithms.options import check_known, maybe_whole, switch, whole
 from modelops_runtime.algorithms.randomness import generator
 from modelops_runtime.contracts.algorithm import OptionError
@@ -34,7 +33,7 @@ class Design:
     def ask(self, n: int) -> list[UniqueParameterSet]:
         draws = [draw for draw in range(self._draw, self._draw + n) if self._count is None or draw < self._count]
         self._draw += len(draws)
-        return [set_at(self._space, self._point(draw)) for draw in draws]
+        return [self._space.at(self._point(draw)) for draw in draws]
 
     def tell(self, results: Sequence[TrialResult]) -> None:
         """Results do not change a design."""
@@ -140,9 +139,9 @@ def grid_levels(space: ParameterSpace, options: Mapping[str, object]) -> list[in
 
 def _levels_of(parameter: Parameter, levels: object) -> int:
     if isinstance(parameter, ChoiceParameter):
-        return count_of(parameter)
+        return parameter.count
     if levels is None and isinstance(parameter, IntegerParameter):
-        return count_of(parameter)
+        return parameter.count
     if not isinstance(levels, int) or isinstance(levels, bool) or levels < 1:
         said = "missing" if levels is None else repr(levels)
         raise OptionError(
@@ -150,7 +149,7 @@ def _levels_of(parameter: Parameter, levels: object) -> int:
             f"option levels is {said} for {parameter.name}",
             f"give an integer of at least 1, for all or by name: {{levels: {{{parameter.name}: 5}}}}",
         )
-    return min(levels, count_of(parameter)) if isinstance(parameter, IntegerParameter) else levels
+    return min(levels, parameter.count) if isinstance(parameter, IntegerParameter) else levels
 
 
 def _grid_point(counts: Sequence[int], draw: int, space: ParameterSpace) -> Point:
@@ -158,9 +157,9 @@ def _grid_point(counts: Sequence[int], draw: int, space: ParameterSpace) -> Poin
     for count, parameter in zip(reversed(counts), reversed(space.parameters), strict=True):
         draw, level = divmod(draw, count)
         if isinstance(parameter, ChoiceParameter):
-            point.append(coordinate_of(parameter, parameter.choices[level]))
-        elif isinstance(parameter, IntegerParameter) and count == count_of(parameter):
-            point.append(coordinate_of(parameter, parameter.low + parameter.step * level))
+            point.append(parameter.to_unit(parameter.choices[level]))
+        elif isinstance(parameter, IntegerParameter) and count == parameter.count:
+            point.append(parameter.to_unit(parameter.low + parameter.step * level))
         else:  # bounds included; a single level is the middle
             point.append(level / (count - 1) if count > 1 else 0.5)
     return point[::-1]

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from modelops_runtime.algorithms.coordinates import set_at
 from modelops_runtime.algorithms.history import History, Turns, trial_of
 from modelops_runtime.algorithms.randomness import derived_seed, generator
 from modelops_runtime.contracts.parameters import Scalar, UniqueParameterSet
@@ -78,7 +77,7 @@ class ModelSearch:
         return asked
 
     def _startup_set(self, draw: int) -> UniqueParameterSet:
-        return set_at(self._space, generator(self._seed, "startup", draw).random(len(self._space.parameters)).tolist())
+        return self._space.at(generator(self._seed, "startup", draw).random(len(self._space.parameters)).tolist())
 
     def _sampled(self) -> dict[str, Scalar]:
         if self._sampler is None:

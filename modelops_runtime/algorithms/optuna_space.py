@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from modelops_runtime.algorithms.coordinates import choice_index, coordinate_of, count_of, integer_index, value_at
 from modelops_runtime.contracts.parameters import Scalar
 from modelops_runtime.contracts.space import ChoiceParameter, IntegerParameter, Parameter, ParameterSpace
 
@@ -17,10 +16,10 @@ from modelops_runtime.contracts.space import ChoiceParameter, IntegerParameter, 
 def to_optuna(parameter: Parameter, value: Scalar) -> Any:
     """A value as Optuna sees it."""
     if isinstance(parameter, ChoiceParameter):
-        return choice_index(parameter, value)
+        return parameter.index_of(value)
     if isinstance(parameter, IntegerParameter) and parameter.scale == "linear":
-        return integer_index(parameter, int(value))
-    return coordinate_of(parameter, value)
+        return parameter.index_of(int(value))
+    return parameter.to_unit(value)
 
 
 def from_optuna(parameter: Parameter, value: Any) -> Scalar:
@@ -29,13 +28,13 @@ def from_optuna(parameter: Parameter, value: Any) -> Scalar:
         return parameter.choices[int(value)]
     if isinstance(parameter, IntegerParameter) and parameter.scale == "linear":
         return parameter.low + parameter.step * int(value)
-    return value_at(parameter, float(value))
+    return parameter.from_unit(float(value))
 
 
 def is_single(parameter: Parameter) -> bool:
     """Whether there is only one value."""
     if isinstance(parameter, ChoiceParameter | IntegerParameter):
-        return count_of(parameter) == 1
+        return parameter.count == 1
     return parameter.low == parameter.high
 
 

@@ -14,7 +14,6 @@ from optuna.storages import InMemoryStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from modelops_runtime.algorithms.coordinates import count_of
 from modelops_runtime.algorithms.history import Told
 from modelops_runtime.algorithms.optuna_space import Varied, to_optuna
 from modelops_runtime.contracts.parameters import Scalar
@@ -24,9 +23,9 @@ from modelops_runtime.contracts.space import ChoiceParameter, IntegerParameter, 
 def distribution_of(parameter: Parameter) -> BaseDistribution:
     """How Optuna is told of it."""
     if isinstance(parameter, ChoiceParameter):
-        return CategoricalDistribution(tuple(range(count_of(parameter))))
+        return CategoricalDistribution(tuple(range(parameter.count)))
     if isinstance(parameter, IntegerParameter) and parameter.scale == "linear":
-        return IntDistribution(0, count_of(parameter) - 1)
+        return IntDistribution(0, parameter.count - 1)
     return FloatDistribution(0.0, 1.0)
 
 

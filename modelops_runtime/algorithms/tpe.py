@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from modelops_runtime.algorithms.coordinates import count_of
 from modelops_runtime.algorithms.history import History, Told, good_count
 from modelops_runtime.algorithms.optuna_space import Varied
 from modelops_runtime.algorithms.parzen import Axis, Mixture
@@ -80,7 +79,7 @@ class TpeSampler:
 def _axis_of(parameter: Parameter) -> Axis:
     """The numbers that `Varied` gives a parameter's values."""
     if isinstance(parameter, ChoiceParameter):
-        return Axis(count_of(parameter), ordered=False)
+        return Axis(parameter.count, ordered=False)
     if isinstance(parameter, IntegerParameter) and parameter.scale == "linear":
-        return Axis(count_of(parameter))
+        return Axis(parameter.count)
     return Axis()

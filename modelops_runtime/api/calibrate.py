@@ -18,8 +18,7 @@ from modelops_runtime.ledger.opening import open_ledger
 from modelops_runtime.runner.events import Event, OnEvent
 from modelops_runtime.runner.request import RunReport, RunRequest
 from modelops_runtime.runner.run import run_spec
-from modelops_runtime.runner.signals import stop_on_signals
-from modelops_runtime.runner.stopping import StopRequest
+from modelops_runtime.runner.signals import StopRequest, stop_on_signals
 from modelops_runtime.simulation.dask.scheduler_address import DaskTarget
 from modelops_runtime.specs.cluster import DNS_LABEL
 from modelops_runtime.specs.loading import LoadedSpec, load_spec

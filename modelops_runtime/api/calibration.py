@@ -142,25 +142,24 @@ def open_run(run_id: str, ledger: str | Path = ".modelops/ledger.sqlite") -> Cal
 
 
 def of_run(run: Run, ledger_url: str, **more: Any) -> Calibration:
-    """A Calibration from the row of the run; `more` are fields that are not in the row."""
-    summary = answer_of(run)
-    kind = "" if summary.get("confirmed_loss") is None else "confirmed_"
+    """A Calibration from the run's row; `more` are fields that the row does not hold."""
+    answer = answer_of(run)
     return Calibration(
         run_id=run.run_id,
         ledger_url=ledger_url,
         state=run.state,
-        params=summary.get("params", {}),
-        derived=summary.get("derived", {}),
-        best_trial=summary.get("best_trial"),
-        loss=summary.get("loss"),
-        loss_se=summary.get("loss_se"),
-        confirmed_loss=summary.get("confirmed_loss"),
-        confirmed_loss_se=summary.get("confirmed_loss_se"),
-        confirmed_replicates=summary.get("confirmed_replicates"),
-        effective_sample_size=summary.get(f"{kind}effective_sample_size"),
+        params=answer.params,
+        derived=answer.derived,
+        best_trial=answer.best_trial,
+        loss=answer.loss,
+        loss_se=answer.loss_se,
+        confirmed_loss=answer.confirmed_loss,
+        confirmed_loss_se=answer.confirmed_loss_se,
+        confirmed_replicates=answer.confirmed_replicates,
+        effective_sample_size=answer.effective_sample_size_of_loss,
         stop_reason=run.reason,
         warnings=run.warnings,
-        summary=summary,
+        summary=run.summary,
         **more,
     )
 

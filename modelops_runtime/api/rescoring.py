@@ -19,7 +19,7 @@ from modelops_runtime.ledger.base import Lease, Ledger, Replicate, Run, RunState
 from modelops_runtime.ledger.worker_identity import worker_id
 from modelops_runtime.losses.kinds import LossError
 from modelops_runtime.losses.likelihoods import PER_OBSERVATION
-from modelops_runtime.runner.finish import answer, reported
+from modelops_runtime.runner.finish import best_trial, reported
 from modelops_runtime.runner.search import SearchStatus
 from modelops_runtime.runner.setup.provenance import collect
 from modelops_runtime.runner.setup.settings import LEASE_S
@@ -172,7 +172,7 @@ def _concluded(ready: Ready, ledger: Ledger, run: Run) -> Run:
             status.add(trial)
     confirmed = any(trial.phase == "confirm" for trial in trials)
     settings = ready.prepared.settings if confirmed else dataclasses.replace(ready.prepared.settings, confirm_top=0)
-    best = answer(trials, status, dataclasses.replace(settings, max_failed=1.0))
+    best = best_trial(trials, status, dataclasses.replace(settings, max_failed=1.0))
     summary = reported(
         best,
         status,
@@ -181,7 +181,7 @@ def _concluded(ready: Ready, ledger: Ledger, run: Run) -> Run:
         simulations=0,
         elapsed_s=0.0,
         stop_reason="",
-    )
+    ).as_json()
     ledger.end_run(run.run_id, RunState.COMPLETED, "", summary)
     done = ledger.get_run(run.run_id)
     assert done is not None

@@ -11,18 +11,18 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from modelops_runtime.algorithms.coordinates import set_at
 from modelops_runtime.api.calibrate import cores, stop_request
 from modelops_runtime.api.opening import Ready, ready_of
+from modelops_runtime.contracts.answer import Answer
 from modelops_runtime.contracts.errors import RunFailed
 from modelops_runtime.contracts.parameters import Scalar, UniqueParameterSet
 from modelops_runtime.contracts.plain_text import json_text, plain_line
-from modelops_runtime.contracts.space import ChoiceParameter, IntegerParameter, Parameter
+from modelops_runtime.contracts.space import Parameter
 from modelops_runtime.evaluation.fit import stack
 from modelops_runtime.evaluation.observation_noise import observed_of
 from modelops_runtime.evaluation.plan import with_values
 from modelops_runtime.inference.loss_family import intervals_of
-from modelops_runtime.inference.searched import Searched
+from modelops_runtime.inference.searched import searched_in
 from modelops_runtime.inference.selftest import Repeat, SelfTest
 from modelops_runtime.inference.selftest_recovery import recoveries, together
 from modelops_runtime.ledger.opening import open_ledger
@@ -33,7 +33,7 @@ from modelops_runtime.results.selftest_text import report_lines
 from modelops_runtime.runner.events import Event
 from modelops_runtime.runner.request import RunReport, RunRequest
 from modelops_runtime.runner.run import run_spec
-from modelops_runtime.runner.stopping import StopRequest
+from modelops_runtime.runner.signals import StopRequest
 from modelops_runtime.simulation.seeds import seed_of
 from modelops_runtime.specs.adaptive import OutputsSpec, StopSpec
 from modelops_runtime.specs.loading import LoadedSpec, load_spec
@@ -125,7 +125,7 @@ def selftest(
         found = SelfTest(
             name=base.spec.name,
             repeats=tuple(done),
-            parameters=recoveries([_searched(p) for p in _in_the_specs_order(plan)], done),
+            parameters=recoveries([searched_in(p) for p in _in_the_specs_order(plan)], done),
             together=together(done),
             asked=repeats,
             trials=base.spec.search.trials,
@@ -203,7 +203,8 @@ def _compared(plan: _Plan, number: int, known: _Known, request: RunRequest, repo
         stated = intervals_of(run, ledger.trials(request.run_id))
     finally:
         ledger.close()
-    params, derived = report.summary["params"], report.summary.get("derived", {})
+    answer = Answer.from_json(report.summary)
+    params, derived = answer.params, answer.derived
     true = plan.made.service.derive(known.params.params) if derived else {}
     return Repeat(
         number=number,
@@ -222,7 +223,7 @@ def _known(plan: _Plan, number: int) -> _Known:
     first = ""
     for attempt in range(ATTEMPTS):
         rng = np.random.default_rng(plan.seed_for(number, f"draw:{attempt}"))
-        searched = set_at(settings.space, rng.random(len(settings.space.parameters)).tolist()).params
+        searched = settings.space.at(rng.random(len(settings.space.parameters)).tolist()).params
         params = UniqueParameterSet.of({**settings.fixed, **searched})
         seed = plan.seed_for(number, f"simulation:{attempt}")
         (outcome,) = plan.made.service.submit_replicates(params, {0: seed}).result()
@@ -259,18 +260,6 @@ def _in_the_specs_order(plan: _Plan) -> list[Parameter]:
     order = list(plan.base.spec.parameters)
     parameters = plan.made.prepared.settings.space.parameters
     return sorted(parameters, key=lambda p: (order.index(p.name) if p.name in order else len(order), p.name))
-
-
-def _searched(parameter: Parameter) -> Searched:
-    if isinstance(parameter, ChoiceParameter):
-        return Searched(name=parameter.name, choices=parameter.choices)
-    return Searched(
-        name=parameter.name,
-        low=float(parameter.low),
-        high=float(parameter.high),
-        scale=parameter.scale,
-        whole=isinstance(parameter, IntegerParameter),
-    )
 
 
 def _noise(target: TargetSpec) -> str:

@@ -41,8 +41,8 @@ def trials_of(ledger: Ledger, run: Run) -> list[Trial]:
     trials = ledger.trials(run.run_id)
     if all(part["loss"] in DISTANCES for part in run.observations.values()):
         return trials
-    shown = [one.search.number for one in finalists_or_best(trials)]
-    lacking = {trial.number for trial in trials if trial.number in shown and _lacks_size(trial)}
+    judged = [one.search.number for one in finalists_or_best(trials)]
+    lacking = {trial.number for trial in trials if trial.number in judged and _lacks_size(trial)}
     scorer = scorer_of(run) if lacking else None
     if scorer is None or not scorer.is_likelihood:
         return trials

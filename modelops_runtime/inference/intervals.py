@@ -196,12 +196,12 @@ def _valley(
         surface = _surface(points, yardstick)
         complaint = _complaint(surface, len(numbers), len(points.losses))
         found.append(_Valley(axes=tuple(parameters), points=points, surface=surface, complaint=complaint))
-    own, other = found[0], found[-1]
+    given, other = found[0], found[-1]
     if other.surface is None or other.complaint:
-        return own
-    if own.surface is None or own.complaint or other.surface.noise < STRAIGHTER * own.surface.noise:
+        return given
+    if given.surface is None or given.complaint or other.surface.noise < STRAIGHTER * given.surface.noise:
         return other
-    return own
+    return given
 
 
 def _logarithmic(parameter: Searched) -> Searched:

@@ -31,8 +31,8 @@ def measure_of(run: Run) -> Measure:
     count = sum(part["stop"] - part["start"] for part in parts)
     if not kinds:
         return Measure(reason="the run was recorded without its observations")
-    if own := sorted(kind for kind in kinds if kind not in KINDS):
-        return Measure(observations=count, reason=f"nothing is known of how the loss {own[0]} grows with the misfit")
+    if custom := sorted(kind for kind in kinds if kind not in KINDS):
+        return Measure(observations=count, reason=f"nothing is known of how the loss {custom[0]} grows with the misfit")
     if all(KINDS[kind].family is Family.LIKELIHOOD for kind in kinds):
         return Measure(is_likelihood=True, observations=count)
     if kinds == {"absolute"}:

@@ -58,9 +58,9 @@ def misfits(targets: Sequence[TargetData], values: Values, seed: int) -> list[st
     for target in targets:
         if len(values) < 2 or target.scored is None:
             continue
-        own = values[:, target.start : target.stop]
+        simulated = values[:, target.start : target.stop]
         try:
-            said = _unlikely(target, own, seed) if target.supposes_noise else _far(target, own)
+            said = _unlikely(target, simulated, seed) if target.supposes_noise else _far(target, simulated)
         except LossError:
             said = ""
         if said:

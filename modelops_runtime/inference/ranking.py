@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from modelops_runtime.contracts.answer import by_loss
 from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.ledger.base import Trial
 from modelops_runtime.statistics.effective_sample_size import is_too_small, rests_on, what_to_do
@@ -44,14 +45,13 @@ def candidates(trials: Sequence[Trial]) -> list[Candidate]:
 
 def _rank(candidate: Candidate) -> tuple[bool, float, int]:
     confirmed, raw = candidate.confirmed_loss, candidate.search.loss
-    loss = confirmed if confirmed is not None else raw
-    return (confirmed is None, float("inf") if loss is None else loss, candidate.search.number)
+    return (confirmed is None, *by_loss(raw if confirmed is None else confirmed, candidate.search.number))
 
 
 def best_raw(trials: Sequence[Trial]) -> Candidate | None:
     """The lowest loss of the search itself (biased low: the winner's curse)."""
     found = [candidate for candidate in candidates(trials) if candidate.search.loss is not None]
-    return min(found, key=lambda c: (c.search.loss, c.search.number), default=None)
+    return min(found, key=lambda c: by_loss(c.search.loss, c.search.number), default=None)
 
 
 def finalists(trials: Sequence[Trial]) -> list[Candidate]:
@@ -90,5 +90,5 @@ def _too_small(ranked: Sequence[Candidate]) -> tuple[float, int] | None:
 
 def best_tenth(full: Sequence[Trial]) -> list[Trial]:
     """The best tenth, five at least, of trials that ran all their replicates."""
-    ranked = sorted(full, key=lambda trial: (float("inf") if trial.loss is None else trial.loss, trial.number))
+    ranked = sorted(full, key=lambda trial: by_loss(trial.loss, trial.number))
     return ranked[: max(5, len(ranked) // 10)]

@@ -83,12 +83,12 @@ def error_shape(error: str) -> str:
 def runs_of(candidate: Candidate, replicates: Sequence[Replicate], observations: int) -> Runs:
     """The confirmation's simulations where there are any, else the search's."""
     number = candidate.search.number
-    own = [r for r in replicates if r.number == number and len(r.aligned) == 8 * observations > 0]
-    fresh = [r.aligned for r in completed(own, "confirm")]
+    rows_of_trial = [r for r in replicates if r.number == number and len(r.aligned) == 8 * observations > 0]
+    fresh = [r.aligned for r in completed(rows_of_trial, "confirm")]
     if fresh and candidate.confirmed_loss is not None:
         rows, phase, whose = fresh, "confirm", f"the {counted(len(fresh), 'confirmation run')} of trial {number}"
     else:
-        rows, phase = [r.aligned for r in completed(own, "search")], "search"
+        rows, phase = [r.aligned for r in completed(rows_of_trial, "search")], "search"
         whose = f"the {counted(len(rows), 'run')} of trial {number} (not confirmed)"
     values = stack(rows) if rows else np.empty((0, observations))
     return Runs(candidate=candidate, values=values, whose=whose, phase=phase)

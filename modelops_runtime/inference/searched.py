@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from modelops_runtime.contracts.parameters import Scalar
+from modelops_runtime.contracts.space import ChoiceParameter, IntegerParameter, Parameter, off_scale, on_scale
 from modelops_runtime.contracts.wording import fmt
 from modelops_runtime.ledger.base import Run, Trial
 
@@ -47,26 +47,27 @@ class Searched:
         """Where a value lies between the bounds, 0 to 1, on the parameter's own scale."""
         assert self.low is not None
         assert self.high is not None
-        low, high, at = (_on_scale(v, self.scale) for v in (self.low, self.high, value))
+        low, high, at = (self._at(v) for v in (self.low, self.high, value))
         return (at - low) / (high - low) if high > low else 0.5
 
     def value(self, share: float) -> float:
         """The value at a share of the range: the inverse of `share`."""
         assert self.low is not None
         assert self.high is not None
-        low, high = _on_scale(self.low, self.scale), _on_scale(self.high, self.scale)
-        at = low + share * (high - low)
-        if self.scale == "log" and self.low > 0:
-            return math.exp(at)
-        return 1 / (1 + math.exp(-at)) if self.scale == "logit" else at
+        low, high = self._at(self.low), self._at(self.high)
+        return off_scale(low + share * (high - low), self.scale)
 
+    @property
+    def span(self) -> float:
+        """The width of the range on the parameter's own scale."""
+        return 0.0 if self.low is None or self.high is None else self._at(self.high) - self._at(self.low)
 
-def _on_scale(value: float, scale: str) -> float:
-    if scale == "log" and value > 0:
-        return math.log(value)
-    if scale == "logit" and 0 < value < 1:
-        return math.log(value / (1 - value))
-    return value
+    def _at(self, value: float) -> float:
+        """On the parameter's scale; a value that the scale does not hold stays as it is."""
+        try:
+            return on_scale(value, self.scale)
+        except ValueError:
+            return value
 
 
 def searched_of(run: Run, trials: Sequence[Trial]) -> list[Searched]:
@@ -82,6 +83,19 @@ def searched_of(run: Run, trials: Sequence[Trial]) -> list[Searched]:
     names += [name for name in sorted({*given, *tried}) if name not in written]
     found = [_searched(name, given.get(name, {}), tried.get(name, ())) for name in names]
     return [parameter for parameter in found if parameter.is_known or len(set(parameter.tried)) > 1]
+
+
+def searched_in(parameter: Parameter) -> Searched:
+    """A parameter of a space that is known."""
+    if isinstance(parameter, ChoiceParameter):
+        return Searched(name=parameter.name, choices=parameter.choices)
+    return Searched(
+        name=parameter.name,
+        low=float(parameter.low),
+        high=float(parameter.high),
+        scale=parameter.scale,
+        whole=isinstance(parameter, IntegerParameter),
+    )
 
 
 def _tried(trials: Sequence[Trial]) -> dict[str, tuple[Scalar, ...]]:

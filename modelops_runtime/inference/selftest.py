@@ -175,9 +175,9 @@ class SelfTest:
         return len(self.repeats) < self.asked
 
     def as_json(self) -> dict[str, Any]:
-        own = {k: v for k, v in asdict(self).items() if k not in ("repeats", "parameters", "together")}
+        summary = {k: v for k, v in asdict(self).items() if k not in ("repeats", "parameters", "together")}
         return plain(
-            own
+            summary
             | {
                 "parameters": [asdict(p) | {"says": p.says, "too_narrow": p.too_narrow} for p in self.parameters],
                 "together": [asdict(t) | {"says": t.says} for t in self.together],

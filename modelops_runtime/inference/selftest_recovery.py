@@ -110,7 +110,7 @@ class _Seen:
 def _of_number(parameter: Searched, answered: Sequence[Repeat]) -> Recovery:
     from scipy.stats import rankdata
 
-    name, span = parameter.name, _span(parameter)
+    name, span = parameter.name, parameter.span
     truth = np.array([parameter.share(float(repeat.truth[name])) for repeat in answered])
     found = np.array([parameter.share(float(repeat.found[name])) for repeat in answered])
     seen = [_seen(parameter, repeat, float(off)) for repeat, off in zip(answered, found - truth, strict=True)]
@@ -193,16 +193,6 @@ def surely_above(correlation: float, pairs: int) -> float:
 
 def _commonest(texts: Sequence[str]) -> str:
     return Counter(texts).most_common(1)[0][0] if texts else ""
-
-
-def _span(parameter: Searched) -> float:
-    """The range's width on the parameter's own scale."""
-    low, high = parameter.low or 0.0, parameter.high or 0.0
-    if parameter.scale == "log":
-        return math.log(high / low)
-    if parameter.scale == "logit":
-        return math.log(high / (1 - high)) - math.log(low / (1 - low))
-    return high - low
 
 
 def _correlation(a: Array, b: Array) -> float | None:

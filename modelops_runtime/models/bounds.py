@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
-from modelops_runtime.contracts.space import ChoiceParameter, IntegerParameter, Parameter, RealParameter
+from modelops_runtime.contracts.space import ChoiceParameter, IntegerParameter, Parameter, RealParameter, range_problems
 
 _KEYS = {"min", "max", "type", "step", "scale", "choices"}
 
@@ -43,30 +43,23 @@ def _choice(name: str, given: Mapping[str, Any]) -> ChoiceParameter:
 
 
 def _range(name: str, given: Mapping[str, Any]) -> Parameter:
-    low: Any = given.get("min")
-    high: Any = given.get("max")
-    scale = given.get("scale", "linear")
-    if not _is_number(low) or not _is_number(high) or not low < high:
+    low, high, step = given.get("min"), given.get("max"), given.get("step")
+    scale, kind = given.get("scale", "linear"), given.get("type", "float")
+    if not _is_number(low) or not _is_number(high):
         raise ValueError(f"parameters[{name!r}] goes from {low!r} to {high!r}; min and max are numbers, min below max")
-    if given.get("type", "float") in ("int", int):
-        return _integer(name, low, high, given.get("step", 1), scale)
-    if given.get("type", "float") not in ("float", float) or "step" in given:
-        raise ValueError(f'parameters[{name!r}]: type is "int" or "float", and step is for int')
+    if kind not in ("float", float, "int", int):
+        raise ValueError(f'parameters[{name!r}]: type is {kind!r}; it is "float" or "int"')
     if scale not in ("linear", "log", "logit"):
-        raise ValueError(f"parameters[{name!r}]: scale is linear, log or logit, not {scale!r}")
-    if (scale != "linear" and low <= 0) or (scale == "logit" and high >= 1):
-        inside = "between 0 and 1" if scale == "logit" else "above 0"
-        raise ValueError(f"parameters[{name!r}]: scale {scale} needs bounds {inside}, not {low} to {high}")
+        raise ValueError(f"parameters[{name!r}]: scale is {scale!r}; it is linear, log or logit")
+    whole = kind in ("int", int)
+    if whole and step is not None and not (_is_number(step) and step == int(step) and step >= 1):
+        raise ValueError(f"parameters[{name!r}]: step is {step!r}; it is a whole number of at least 1")
+    if problems := range_problems(low=low, high=high, scale=scale, whole=whole, step=step):
+        raise ValueError(f"parameters[{name!r}]: {problems[0].wrong}; {problems[0].right}")
+    if whole and scale != "logit":
+        return IntegerParameter(name=name, low=int(low), high=int(high), step=int(step or 1), scale=scale)
     return RealParameter(name=name, low=float(low), high=float(high), scale=scale)
 
 
-def _integer(name: str, low: float, high: float, step: Any, scale: Any) -> IntegerParameter:
-    if not all(_is_number(value) and value == int(value) for value in (low, high, step)) or step < 1:
-        raise ValueError(f"parameters[{name!r}]: min, max and step of an int are whole numbers, step at least 1")
-    if scale not in ("linear", "log") or (scale == "log" and (low < 1 or step != 1)):
-        raise ValueError(f"parameters[{name!r}]: scale of an int is linear, or log with min >= 1 and step 1")
-    return IntegerParameter(name=name, low=int(low), high=int(high), step=int(step), scale=scale)
-
-
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,15 +1,49 @@
-"""Output tables that the spec asks to keep, as Parquet: `trial-000012/replicate-000003/epidemic.parquet`."""
+"""Files that a run leaves beside its ledger: what simulations print (`trial-000012.log`), and the output tables that the spec
+asks to keep, as Parquet (`trial-000012/replicate-000003/epidemic.parquet`)."""
 
 from __future__ import annotations
 
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from modelops_runtime.bundles.ignoring import list_results
+from modelops_runtime.contracts.private_files import appended
 from modelops_runtime.contracts.simulation import ReplicateOutcome, Tables
 from modelops_runtime.contracts.trial import CONFIRM_FROM
+from modelops_runtime.ledger.base import Lease
+
+
+@dataclass(frozen=True, slots=True)
+class Artifacts:
+    """Writes down what simulations printed, and their tables where these are kept."""
+
+    logs: Path | None
+    outputs: Path | None
+
+    def keep(self, lease: Lease, outcomes: Sequence[ReplicateOutcome]) -> None:
+        keep_logs(self.logs, lease, outcomes)
+        if self.outputs is not None:
+            keep_tables(self.outputs, lease.number, outcomes)
+
+
+def keep_logs(folder: Path | None, lease: Lease, outcomes: Sequence[ReplicateOutcome]) -> None:
+    """Append what the replicates printed to `trial-000012.log` in `folder` (made at need); silent ones leave nothing.
+
+    As it was printed, for its owner alone (mode 0600).
+    """
+    printed = [outcome for outcome in outcomes if outcome.log or outcome.failure]
+    if folder is None or not printed:
+        return
+    list_results(folder.parent, [folder.name])
+    folder.mkdir(exist_ok=True)
+    with appended(folder / f"trial-{lease.number:06d}.log") as file:
+        for outcome in printed:
+            ended = f"{outcome.failure.kind}: {outcome.failure.message}" if outcome.failure else "COMPLETED"
+            file.write(f"--- {lease.phase} replicate {outcome.index}, seed {outcome.seed}: {ended}\n{outcome.log}")
+            file.write("" if outcome.log.endswith("\n") or not outcome.log else "\n")
 
 
 def keep_tables(folder: Path, number: int, outcomes: Sequence[ReplicateOutcome]) -> None:

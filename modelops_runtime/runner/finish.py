@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from modelops_runtime.contracts.answer import ALWAYS, Answer, by_loss
 from modelops_runtime.contracts.errors import LedgerError, RunFailed
 from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.ledger.base import TO_DO_WHEN_DAMAGED, Run, RunState, Trial
@@ -14,46 +14,27 @@ from modelops_runtime.runner import rules
 from modelops_runtime.runner.search import SearchStatus
 from modelops_runtime.runner.setup.settings import SearchSettings
 
-ANSWER = ("best_trial", "params", "loss")
-"""What the summary of a completed run always holds."""
-
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class BestTrial:
     """The best search trial, and its confirmation on fresh seeds where one was asked for."""
 
     trial: Trial
     confirmed: Trial | None
 
-    def summary(self) -> dict[str, Any]:
-        """What is known of it by itself."""
-        confirmed = self.confirmed
-        return {
-            "best_trial": self.trial.number,
-            "params": dict(self.trial.params or {}),
-            "loss": self.trial.loss,
-            "loss_se": self.trial.loss_se,
-            "effective_sample_size": self.trial.effective_sample_size,
-            "replicates": self.trial.replicates,
-            "confirmed_loss": confirmed.loss if confirmed else None,
-            "confirmed_loss_se": confirmed.loss_se if confirmed else None,
-            "confirmed_replicates": confirmed.replicates if confirmed else 0,
-            "confirmed_effective_sample_size": confirmed.effective_sample_size if confirmed else None,
-        }
 
-
-def answer_of(run: Run) -> Mapping[str, Any]:
-    """The summary in the row of a run. Raises LedgerError for a completed one that lacks a part of its answer."""
-    absent = [name for name in ANSWER if name not in run.summary]
+def answer_of(run: Run) -> Answer:
+    """The answer in the row of a run. Raises LedgerError for a completed one that lacks a part of its answer."""
+    absent = [name for name in ALWAYS if name not in run.summary]
     if run.state is RunState.COMPLETED and absent:
         raise LedgerError(
             f"run {run.run_id!r} is completed, and column summary of its row lacks {absent[0]}; {TO_DO_WHEN_DAMAGED}"
         )
-    return run.summary
+    return Answer.from_json(run.summary)
 
 
 def reported(
-    best: Answer,
+    best: BestTrial,
     status: SearchStatus,
     *,
     order: Sequence[str],
@@ -61,25 +42,34 @@ def reported(
     simulations: int,
     elapsed_s: float,
     stop_reason: str,
-) -> dict[str, Any]:
-    """The answer as the ledger keeps it, of every run alike: searched, or scored anew.
+) -> Answer:
+    """The answer of every run alike: searched, or scored anew.
 
     `order` names the spec's parameters; those that the model's class alone has come last.
     """
-    params = best.trial.params or {}
-    return {
-        **best.summary(),
-        "params": {name: params[name] for name in [*order, *sorted(set(params) - set(order))]},
-        "derived": {name: value for name, value in derived.items() if math.isfinite(value)},
-        "simulations": simulations,
-        "elapsed_s": elapsed_s,
-        "stop_reason": stop_reason,
-        "failed": status.failed,
-        "commonest_error": rules.commonest(status),
-    }
+    trial, confirmed = best.trial, best.confirmed
+    params = trial.params or {}
+    return Answer(
+        best_trial=trial.number,
+        params={name: params[name] for name in [*order, *sorted(set(params) - set(order))]},
+        loss=trial.loss,
+        loss_se=trial.loss_se,
+        effective_sample_size=trial.effective_sample_size,
+        replicates=trial.replicates,
+        confirmed_loss=confirmed.loss if confirmed else None,
+        confirmed_loss_se=confirmed.loss_se if confirmed else None,
+        confirmed_replicates=confirmed.replicates if confirmed else 0,
+        confirmed_effective_sample_size=confirmed.effective_sample_size if confirmed else None,
+        derived={name: value for name, value in derived.items() if math.isfinite(value)},
+        simulations=simulations,
+        elapsed_s=elapsed_s,
+        stop_reason=stop_reason,
+        failed=status.failed,
+        commonest_error=rules.commonest(status),
+    )
 
 
-def answer(trials: Sequence[Trial], status: SearchStatus, settings: SearchSettings) -> Answer:
+def best_trial(trials: Sequence[Trial], status: SearchStatus, settings: SearchSettings) -> BestTrial:
     """The lowest confirmed loss; without a confirmation, the lowest loss of a set that was not stopped early.
 
     Raises RunFailed when too many trials failed, none completed, or no finalist could be confirmed.
@@ -92,10 +82,10 @@ def answer(trials: Sequence[Trial], status: SearchStatus, settings: SearchSettin
             raise RunFailed(rules.failed_text(status, "none completed"))
         raise RunFailed("the search made no trial; is the algorithm's design empty?")
     if settings.confirm_top == 0:
-        return Answer(best, None)
+        return BestTrial(best, None)
     confirmed = [t for t in trials if t.phase == "confirm" and t.status is TrialStatus.COMPLETED]
     if not confirmed:
         errors = [t.error for t in trials if t.phase == "confirm" and t.error]
         raise RunFailed(f"no finalist could be run again on fresh seeds: {errors[0] if errors else 'none was left'}")
-    winner = min(confirmed, key=lambda t: (t.loss, t.number))
-    return Answer(next(t for t in trials if t.phase == "search" and t.number == winner.number), winner)
+    winner = min(confirmed, key=lambda t: by_loss(t.loss, t.number))
+    return BestTrial(next(t for t in trials if t.phase == "search" and t.number == winner.number), winner)

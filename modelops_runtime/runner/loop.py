@@ -31,7 +31,7 @@ from modelops_runtime.runner.events import (
 from modelops_runtime.runner.pausing import Pausing
 from modelops_runtime.runner.search import Search
 from modelops_runtime.runner.setup.settings import LEASE_S, SearchSettings
-from modelops_runtime.runner.stopping import StopRequest
+from modelops_runtime.runner.signals import StopRequest
 from modelops_runtime.runner.trial import Progress, copied
 from modelops_runtime.runner.trial_outcome import Judgement, Values, conclude
 from modelops_runtime.simulation.grouping import group_size

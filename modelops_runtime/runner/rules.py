@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 
+from modelops_runtime.contracts.answer import by_loss
 from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.ledger.base import Trial
 from modelops_runtime.runner.search import SearchStatus
@@ -62,7 +63,7 @@ def finalists(trials: Sequence[Trial], top: int | None) -> list[int]:
         top = default_top(len(trials))
     ranked = sorted(
         (t for t in trials if t.phase == "search" and t.status is TrialStatus.COMPLETED and not t.stopped_early),
-        key=lambda t: (t.loss, t.number),
+        key=lambda t: by_loss(t.loss, t.number),
     )
     chosen: dict[str | None, int] = {}
     for trial in ranked:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 
@@ -10,17 +9,15 @@ from pydantic import ValidationError
 
 from modelops_runtime.bundles.ignoring import list_results
 from modelops_runtime.contracts.errors import LedgerError, ModelChanged, RunDiffers, RunFailed, Unreachable, UserError
-from modelops_runtime.contracts.simulation import ReplicateOutcome
 from modelops_runtime.contracts.trial import CONFIRM_FROM, TrialStatus
 from modelops_runtime.evaluation.align import Aligner
-from modelops_runtime.ledger.base import Lease, Ledger, Run, RunState
+from modelops_runtime.ledger.base import Ledger, Run, RunState
 from modelops_runtime.ledger.opening import ledger_exists, ledger_files, open_ledger
 from modelops_runtime.ledger.worker_identity import worker_id
-from modelops_runtime.runner.artifacts import keep_tables
+from modelops_runtime.runner.artifacts import Artifacts, keep_tables
 from modelops_runtime.runner.events import Event, Notice, OnEvent
-from modelops_runtime.runner.finish import answer, answer_of, reported
+from modelops_runtime.runner.finish import answer_of, best_trial, reported
 from modelops_runtime.runner.leases import renewed_leases
-from modelops_runtime.runner.logs import keep_logs
 from modelops_runtime.runner.loop import TICK_S, Loop, LoopEnd, LoopParts
 from modelops_runtime.runner.request import RunReport, RunRequest
 from modelops_runtime.runner.search import Search
@@ -31,7 +28,7 @@ from modelops_runtime.runner.setup.provenance import collect
 from modelops_runtime.runner.setup.repeating import RepeatCheck
 from modelops_runtime.runner.setup.services import described, opened_service
 from modelops_runtime.runner.setup.settings import LEASE_S
-from modelops_runtime.runner.stopping import StopRequest
+from modelops_runtime.runner.signals import StopRequest
 from modelops_runtime.simulation.service import ReplicateService
 from modelops_runtime.specs.adaptive import StopSpec
 from modelops_runtime.specs.identity import spec_json
@@ -194,7 +191,7 @@ def _run(
             timeout_s=request.loaded.spec.model.timeout_s,
             on_event=warnings.on_event,
             stop=stop,
-            keep_log=_Keeper(request),
+            keep_log=Artifacts(request.logs, request.outputs).keep,
             look=code.look,
             before_s=_seconds_since_its_start(ledger, run),
         )
@@ -253,24 +250,13 @@ class _Warnings:
             self._on_event(Notice(f"warning: {warning}"))
 
 
-class _Keeper:
-    """Writes down what simulations printed, and their tables where these are kept."""
-
-    def __init__(self, request: RunRequest) -> None:
-        self._request = request
-
-    def __call__(self, lease: Lease, outcomes: Sequence[ReplicateOutcome]) -> None:
-        keep_logs(self._request.logs, lease, outcomes)
-        if self._request.outputs is not None:
-            keep_tables(self._request.outputs, lease.number, outcomes)
-
-
 def _has_sets_to_try(ledger: Ledger, run: Run) -> bool:
     """Whether sets wait in the queue, and the budget has room for one."""
     return run.queued > 0 and len(ledger.trials(run.run_id, phase="search")) < run.trials
 
 
 def _already_finished(run: Run) -> RunReport:
+    answer_of(run)  # refuses a completed run without one
     return RunReport(
         run_id=run.run_id,
         state=run.state,
@@ -279,7 +265,7 @@ def _already_finished(run: Run) -> RunReport:
         already_finished=True,
         simulations=0,
         elapsed_s=0.0,
-        summary=answer_of(run),
+        summary=run.summary,
     )
 
 
@@ -299,7 +285,7 @@ def _conclude(
     run_id = request.run_id
     trials = ledger.trials(run_id)
     try:
-        best = answer(trials, search.status, prepared.settings)
+        best = best_trial(trials, search.status, prepared.settings)
     except RunFailed as error:
         ledger.end_run(run_id, RunState.FAILED, str(error), {})
         raise
@@ -313,7 +299,7 @@ def _conclude(
         simulations=sum(trial.replicates for trial in trials),
         elapsed_s=end.elapsed_s,
         stop_reason=run.reason,
-    )
+    ).as_json()
     if request.loaded.spec.outputs.keep == "best" and request.outputs is not None:
         _keep_best(request, code, prepared, ledger, best.trial.number)
     code.look(now=True)

@@ -11,7 +11,6 @@ from modelops_runtime.contracts.parameters import Scalar, UniqueParameterSet
 from modelops_runtime.contracts.trial import TrialResult, TrialStatus
 from modelops_runtime.ledger.base import Trial, damaged
 from modelops_runtime.runner.setup.settings import SearchSettings
-from modelops_runtime.runner.setup.space_check import complaints
 
 
 @dataclass
@@ -145,7 +144,7 @@ class Search:
         if len(sets) > 1:
             raise AlgorithmError(f"the algorithm was asked for 1 parameter set and gave {len(sets)}")
         self._draws_made = draw + 1
-        if found := complaints(self.settings.space, sets[0].params):
+        if found := self.settings.space.problems_with(sets[0].params):
             raise AlgorithmError(f"the algorithm proposed {found[0][1]}")
         return dict(sets[0].params)
 

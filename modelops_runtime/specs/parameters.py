@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, Strict, WithJsonSchema, WrapValidator
 
 from modelops_runtime.contracts.parameters import Scalar
+from modelops_runtime.contracts.space import range_problems
 from modelops_runtime.specs.base import Mistake, StrictModel, mistake, mistakes
 from modelops_runtime.specs.scalars import Count, shown
 from modelops_runtime.specs.values import ScalarValue, check_scalar
@@ -33,55 +34,15 @@ class RangeSpec(StrictModel):
 
 
 def range_mistakes(given: Mapping[str, Any]) -> list[Mistake]:
-    """Mistakes between the keys of a range."""
-    low, high, step = (number(given.get(key)) for key in ("min", "max", "step"))
-    found: list[Mistake] = []
-    if low is not None and high is not None and low >= high:
-        found.append(Mistake(("min",), f"min is {low}, not below max {high}", "min must be below max"))
-    else:
-        found += _scale_mistakes(given.get("scale"), low, high)
-    if given.get("type", "float") == "int":
-        found += _whole_mistakes(given, low, high, step)
-    elif given.get("step") is not None and given.get("type", "float") == "float":
-        found.append(Mistake(("step",), "step is for whole numbers", "add type: int, or leave step out"))
-    return found
-
-
-def _scale_mistakes(scale: object, low: float | None, high: float | None) -> list[Mistake]:
-    found: list[Mistake] = []
-    for key, bound in (("min", low), ("max", high)):
-        if bound is None:
-            continue
-        if scale == "log" and bound <= 0:
-            found.append(Mistake((key,), f"a log scale has {key} {bound}", f"{key} must be above 0, or scale: linear"))
-        if scale == "logit" and not 0 < bound < 1:
-            found.append(
-                Mistake(
-                    (key,), f"a logit scale has {key} {bound}", "both bounds must lie inside (0, 1), 0 and 1 left out"
-                )
-            )
-    return found
-
-
-def _whole_mistakes(
-    given: Mapping[str, Any], low: float | None, high: float | None, step: float | None
-) -> list[Mistake]:
-    found = [
-        Mistake((key,), f"{key} is {bound}, and the type is int", f"{key} must be a whole number, or type: float")
-        for key, bound in (("min", low), ("max", high))
-        if bound is not None and bound != int(bound)
-    ]
-    scale = given.get("scale")
-    if scale == "logit":
-        found.append(Mistake(("scale",), "a logit scale is for real numbers", "write linear or log"))
-    if step is None or step < 1:
-        return found
-    if scale == "log" and step != 1:
-        found.append(Mistake(("step",), f"a log scale has step {step}", "with scale: log, step is 1"))
-    elif low is not None and high is not None and low < high and step > high - low:
-        wrong = f"step is {step}, above max - min = {high - low}"
-        found.append(Mistake(("step",), wrong, "at least min + step must be within max"))
-    return found
+    """What is wrong between the keys of a range."""
+    low, high = number(given.get("min")), number(given.get("max"))
+    whole = given.get("type", "float") == "int"
+    judged = whole or given.get("type", "float") == "float"
+    step = given.get("step") if judged else None
+    problems = range_problems(
+        low=low, high=high, scale=given.get("scale"), whole=whole, step=number(step) if whole else step
+    )
+    return [Mistake((problem.key,), problem.wrong, problem.right) for problem in problems]
 
 
 def number(value: object) -> float | None:

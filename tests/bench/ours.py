@@ -15,7 +15,7 @@ from modelops_runtime.ledger.opening import open_ledger
 from modelops_runtime.runner.events import Counts, Event, RunStarted, TrialFinished
 from modelops_runtime.runner.request import RunReport, RunRequest
 from modelops_runtime.runner.run import run_spec
-from modelops_runtime.runner.stopping import StopRequest
+from modelops_runtime.runner.signals import StopRequest
 from modelops_runtime.specs.loading import load_spec
 from tests.bench import burner
 from tests.bench.workload import REPLICATES, SLOTS, Measured, Workload

@@ -13,7 +13,7 @@ from modelops_runtime.runner.run import run_spec
 from modelops_runtime.runner.setup.model_files import held_code
 from modelops_runtime.runner.setup.preparation import planned
 from modelops_runtime.runner.setup.services import opened_service
-from modelops_runtime.runner.stopping import StopRequest
+from modelops_runtime.runner.signals import StopRequest
 from modelops_runtime.specs.loading import load_spec
 from tests.support.dask_cluster import Cluster
 from tests.support.ledgers import answer_of

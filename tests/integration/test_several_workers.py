@@ -11,7 +11,7 @@ from modelops_runtime.ledger.opening import open_ledger
 from modelops_runtime.ledger.sql_ledger import SqlLedger
 from modelops_runtime.runner.request import RunRequest
 from modelops_runtime.runner.run import run_spec
-from modelops_runtime.runner.stopping import StopRequest
+from modelops_runtime.runner.signals import StopRequest
 from modelops_runtime.specs.loading import load_spec
 from tests.support.holding import held
 from tests.support.ledgers import assert_whole, read

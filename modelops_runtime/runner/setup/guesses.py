@@ -16,7 +16,6 @@ from modelops_runtime.contracts.space import (
     RealParameter,
 )
 from modelops_runtime.ledger.base import Run
-from modelops_runtime.runner.setup.space_check import complaint_of
 from modelops_runtime.specs.base import Loc, Mistake
 from modelops_runtime.specs.document import FileKind, read_values
 from modelops_runtime.specs.scalars import nearest, shown
@@ -60,7 +59,7 @@ def _mistakes(given: Any, loc: Loc, space: ParameterSpace, fixed: Mapping[str, A
     found: list[Mistake] = []
     for name, value in given.items():
         if name in searched:
-            if text := complaint_of(searched[name], value):
+            if text := searched[name].problem_with(value):
                 found.append(Mistake((*loc, name), text, _right(searched[name])))
         elif name not in fixed:
             found.append(Mistake((*loc, name), f"this run has no parameter {name}", _known(name, searched), True))

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 from modelops_runtime.contracts.errors import SpecErrors, Unreachable
 from modelops_runtime.contracts.failures import FailureKind
-from modelops_runtime.contracts.parameters import Scalar, UniqueParameterSet
+from modelops_runtime.contracts.parameters import UniqueParameterSet
 from modelops_runtime.contracts.simulation import ReplicateOutcome, SimulationService
-from modelops_runtime.contracts.space import ChoiceParameter, IntegerParameter, Parameter
 from modelops_runtime.models.frames import RIGHT as RETURN_TABLES
 from modelops_runtime.models.source import COMMAND_PATH, ENTRYPOINT_PATH
 from modelops_runtime.runner.setup.settings import SearchSettings
@@ -61,25 +58,5 @@ def refuse_lost(outcome: ReplicateOutcome) -> None:
 
 def first_set(settings: SearchSettings) -> UniqueParameterSet:
     """What is simulated before a run: the first guess, or the middle of the space."""
-    searched = settings.guesses[0] if settings.guesses else _middle_of(settings)
+    searched = settings.guesses[0] if settings.guesses else settings.space.middle()
     return UniqueParameterSet.of({**settings.fixed, **searched})
-
-
-def _middle_of(settings: SearchSettings) -> dict[str, Scalar]:
-    """The middle of the space, in each parameter's own scale; the first of a list of choices."""
-    return {parameter.name: _middle(parameter) for parameter in settings.space.parameters}
-
-
-def _middle(parameter: Parameter) -> Scalar:
-    if isinstance(parameter, ChoiceParameter):
-        return parameter.choices[0]
-    if isinstance(parameter, IntegerParameter):
-        steps = (parameter.high - parameter.low) // parameter.step
-        return parameter.low + parameter.step * (steps // 2)
-    low, high = parameter.low, parameter.high
-    if parameter.scale == "log":
-        return math.sqrt(low * high)
-    if parameter.scale == "logit":
-        odds = math.sqrt(low / (1 - low) * (high / (1 - high)))
-        return odds / (1 + odds)
-    return (low + high) / 2

@@ -17,7 +17,6 @@ from modelops_runtime.ledger.base import Run
 from modelops_runtime.models.loading import ModelDescription, ModelSource
 from modelops_runtime.runner.setup.model_files import ModelCode
 from modelops_runtime.runner.setup.settings import SearchSettings, StopRules
-from modelops_runtime.runner.setup.space_check import complaints
 from modelops_runtime.specs.identity import differences_since, identity_of, identity_parts, written_parts
 from modelops_runtime.specs.loading import LoadedSpec, in_order
 from modelops_runtime.specs.space import ParameterMistake, fixed_of, space_of
@@ -136,7 +135,7 @@ def _guess_mistakes(loaded: LoadedSpec, space: ParameterSpace) -> list[SpecError
     return [
         loaded.error(f"search.guesses.{number}.{name}", text, right)
         for number, guess in enumerate(loaded.spec.search.guesses)
-        for name, text in complaints(space, dict(guess))
+        for name, text in space.problems_with(guess)
     ]
 
 

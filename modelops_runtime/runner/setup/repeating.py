@@ -11,7 +11,6 @@ from itertools import pairwise
 
 import numpy as np
 
-from modelops_runtime.algorithms.coordinates import set_at
 from modelops_runtime.contracts.errors import ModelOpsError
 from modelops_runtime.contracts.failures import FailureKind
 from modelops_runtime.contracts.parameters import UniqueParameterSet
@@ -169,4 +168,4 @@ def _values(outcome: ReplicateOutcome) -> np.ndarray:
 
 def _at(settings: SearchSettings, u: float) -> UniqueParameterSet:
     parameters = settings.space.parameters
-    return UniqueParameterSet.of({**settings.fixed, **set_at(settings.space, [u] * len(parameters)).params})
+    return UniqueParameterSet.of({**settings.fixed, **settings.space.at([u] * len(parameters)).params})

@@ -24,8 +24,8 @@ def command(run_id: str, file: Path, ledger_url: str | None) -> None:
     echo '{beta: 1.7, gamma: 0.45}' > guess.yaml
     mops enqueue boarding-school guess.yaml
     """
+    from modelops_runtime.contracts.wording import counted
     from modelops_runtime.runner.setup.guesses import read_guesses
-    from mops.terminal.text import plural
 
     ledger = open_for_reading(ledger_url)
     try:
@@ -36,7 +36,7 @@ def command(run_id: str, file: Path, ledger_url: str | None) -> None:
     finally:
         ledger.close()
     waiting = run.queued + len(sets)
-    echo_line(f"{run_id}: {plural(len(sets), 'set')} queued; {plural(max(left, 0), 'trial')} of the budget left")
+    echo_line(f"{run_id}: {counted(len(sets), 'set')} queued; {counted(max(left, 0), 'trial')} of the budget left")
     if waiting > left:
         needed = run.trials - max(left, 0) + waiting
         echo_line(f"`mops extend {run_id} --trials {needed}` makes room for all that wait")

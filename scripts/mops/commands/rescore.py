@@ -32,6 +32,7 @@ def command(run_id: str, spec: Path, new_id: str | None, ledger_url: str | None)
     """
     from modelops_runtime.api.opening import ready
     from modelops_runtime.api.rescoring import rescore
+    from modelops_runtime.contracts.answer import Answer
     from mops.terminal.text import values_text
 
     ledger = open_for_reading(ledger_url)
@@ -42,9 +43,9 @@ def command(run_id: str, spec: Path, new_id: str | None, ledger_url: str | None)
             run = rescore(prepared, ledger, run_id, new_id or (name if name != run_id else f"{run_id}-rescored"))
     finally:
         ledger.close()
-    before, after = old.summary, run.summary
-    echo_line(f"{run.run_id}: best is trial {after['best_trial']} ({values_text(after['params'])})")
+    before, after = Answer.from_json(old.summary), Answer.from_json(run.summary)
+    echo_line(f"{run.run_id}: best is trial {after.best_trial} ({values_text(after.params)})")
     echo_line(f"{run.trials} trials scored anew, none simulated")
-    if (earlier := before.get("best_trial")) is not None and earlier != after["best_trial"]:
-        echo_line(f"by {run_id}'s loss the best was trial {earlier}")
+    if before.best_trial is not None and before.best_trial != after.best_trial:
+        echo_line(f"by {run_id}'s loss the best was trial {before.best_trial}")
     echo_line(f"see it: mops report {run.run_id}")

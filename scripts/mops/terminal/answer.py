@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from modelops_runtime.api.calibration import Calibration
+from modelops_runtime.contracts.answer import Answer
 from modelops_runtime.contracts.errors import RunFailed
 from modelops_runtime.contracts.plain_text import plain_line
 from mops.terminal.text import (
@@ -30,15 +31,16 @@ def answer_lines(report: Calibration) -> list[str]:
     lines += [f"  {name:<{width}}  {value_text(value)}" for name, value in report.params.items()]
     lines += [f"  {name:<{width}}  {value_text(value)}  (derived)" for name, value in report.derived.items()]
     lines.append(_loss(report))
-    summary, confirmed = report.summary, report.confirmed_loss is not None
-    replicates = summary.get("confirmed_replicates" if confirmed else "replicates", 0)
-    about_error = missing_error_lines(report.effective_sample_size, replicates, confirmed=confirmed)
+    answer = Answer.from_json(report.summary)
+    about_error = missing_error_lines(
+        report.effective_sample_size, answer.replicates_of_loss, confirmed=report.confirmed_loss is not None
+    )
     lines += [*about_error, *warning_lines(report.warnings), *caution_lines(report.cautions, about_error)]
-    if reason := summary.get("stop_reason"):
-        lines.append(f"stopped before the budget: {reason}")
-    if failed := summary.get("failed"):
-        commonest = plain_line(str(summary.get("commonest_error") or ""), limit=ERROR)
-        lines.append(f"{failed} trials failed" + (f"; the commonest {commonest}" if commonest else ""))
+    if answer.stop_reason:
+        lines.append(f"stopped before the budget: {answer.stop_reason}")
+    if answer.failed:
+        commonest = plain_line(answer.commonest_error or "", limit=ERROR)
+        lines.append(f"{answer.failed} trials failed" + (f"; the commonest {commonest}" if commonest else ""))
     if not report.already_finished:
         lines.append(f"{report.trials_made} trials, {report.simulations:,} simulations in {duration(report.elapsed_s)}")
     lines.append(f"report: {report.report}")

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from modelops_runtime.contracts.plain_text import plain_line
+from modelops_runtime.contracts.wording import counted
 from modelops_runtime.runner.events import Counts, Event, RunStarted, Tick, TrialFinished
-from mops.terminal.text import duration, number, plural, value_text
+from mops.terminal.text import duration, number, value_text
 
 WINDOW_S = 20.0
 """Paces are those of the last so many seconds."""
@@ -119,7 +120,7 @@ def rows(status: LiveStatus, now: float, *, stopping: bool = False, ended: bool 
         shown_rows.append(Row("confirm", (f"{counts.confirmed}/{counts.finalists} sets",), share))
     shown_rows += [_best(counts), _speed(status, ended=ended)]
     if counts.stopped_early:
-        shown_rows.append(Row("raced", (f"{plural(counts.stopped_early, 'trial')} stopped early",)))
+        shown_rows.append(Row("raced", (f"{counted(counts.stopped_early, 'trial')} stopped early",)))
     if counts.failed:
         share = f" ({counts.failed / counts.finished:.0%})" if counts.finished else ""
         shown_rows.append(Row("failed", (f"{counts.failed:,} of {counts.finished:,} trials{share}",), tone="bad"))

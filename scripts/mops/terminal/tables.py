@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from modelops_runtime.contracts.plain_text import plain_line
+from modelops_runtime.contracts.wording import counted
 from modelops_runtime.statistics.effective_sample_size import is_too_small
-from mops.terminal.text import caution_lines, missing_error_lines, number, plural, value_text, warning_lines, with_error
+from mops.terminal.text import caution_lines, missing_error_lines, number, value_text, warning_lines, with_error
 
 if TYPE_CHECKING:
     from modelops_runtime.results.run_progress import Best
@@ -43,7 +44,7 @@ def listed_lines(runs: Sequence[RunLine]) -> list[str]:
 
 def shown_lines(shown: RunSummary) -> list[str]:
     """The answer, its finalists, and what it took."""
-    counts = [f"{shown.finished:,} of {plural(shown.trials, 'trial')}"]
+    counts = [f"{shown.finished:,} of {counted(shown.trials, 'trial')}"]
     counts += [f"{shown.failed:,} failed"] if shown.failed else []
     counts += [f"{shown.stopped_early:,} stopped early"] if shown.stopped_early else []
     counts.append(f"{shown.simulations:,} simulations")

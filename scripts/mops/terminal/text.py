@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from modelops_runtime.contracts.plain_text import plain_line
+from modelops_runtime.contracts.wording import counted
 
 if TYPE_CHECKING:
     from modelops_runtime.results.run_progress import Best, RunProgress, Worker
@@ -80,16 +81,11 @@ def _shortened(sentence: str, about_error: Sequence[str]) -> str:
     )
 
 
-def plural(count: int, thing: str) -> str:
-    """`1 set`, `2 sets`."""
-    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
-
-
 def status_lines(summary: RunProgress) -> list[str]:
     """Where a run stands, one fact a line."""
     lines = [f"{summary.run_id}: {_state(summary)}", f"trials      {_trials(summary)}"]
     if summary.queued:
-        lines.append(f"queued      {plural(summary.queued, 'parameter set')}, for the next trials")
+        lines.append(f"queued      {counted(summary.queued, 'parameter set')}, for the next trials")
     if summary.confirm_by_status:
         lines.append(f"confirming  {_counts(summary.confirm_by_status)}")
     lines += _best_lines(summary)

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from modelops_runtime.algorithms.coordinates import set_at
 from modelops_runtime.algorithms.randomness import generator
 from modelops_runtime.algorithms.registry import load_algorithm
 from modelops_runtime.contracts.algorithm import AdaptiveAlgorithm, DrawsByNumber, RemembersTrials, SeesPending
@@ -124,4 +123,4 @@ def _result(number: int, params: str, text: str) -> TrialResult:
 
 def random_set(space: ParameterSpace, number: int) -> UniqueParameterSet:
     """A set drawn anywhere in the space, the same for the same number."""
-    return set_at(space, generator(0, "test", number).random(len(space.parameters)).tolist())
+    return space.at(generator(0, "test", number).random(len(space.parameters)).tolist())

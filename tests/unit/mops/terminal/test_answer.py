@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from modelops_runtime.api.calibration import of_run
+from modelops_runtime.contracts.answer import ALWAYS
 from modelops_runtime.contracts.errors import LedgerError
 from modelops_runtime.ledger.base import RunState
-from modelops_runtime.runner.finish import ANSWER
 from mops.terminal.answer import answer_lines
 from tests.unit.inference.runs import a_run
 
@@ -49,7 +49,7 @@ def test_the_answer_and_what_stands_against_it() -> None:
     ]
 
 
-@pytest.mark.parametrize("lacking", [key for key in WHOLE if key not in ANSWER])
+@pytest.mark.parametrize("lacking", [key for key in WHOLE if key not in ALWAYS])
 def test_a_summary_that_lacks_a_key_is_shown_without_it(lacking: str) -> None:
     """As an older ModelOps, or `mops rescore` of one, wrote it."""
     said = lines({key: value for key, value in WHOLE.items() if key != lacking})
@@ -59,7 +59,7 @@ def test_a_summary_that_lacks_a_key_is_shown_without_it(lacking: str) -> None:
         assert "2 trials failed" in said
 
 
-@pytest.mark.parametrize("lacking", ANSWER)
+@pytest.mark.parametrize("lacking", ALWAYS)
 def test_a_completed_run_without_an_answer_is_damaged(lacking: str) -> None:
     with pytest.raises(LedgerError, match=f"column summary of its row lacks {lacking}; take the ledger from a backup"):
         lines({key: value for key, value in WHOLE.items() if key != lacking})
