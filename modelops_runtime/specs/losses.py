@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, ValidationError, WrapValidator
 from pydantic_core import CoreSchema
 
-from modelops_runtime.specs.base import Mistake, StrictModel, mistake, mistakes
+from modelops_runtime.options.base import Mistake, StrictModel, mistake, mistakes
 
 REFERENCE = r"^[A-Za-z_][\w./\\-]*:[A-Za-z_]\w*$"
 """`pkg.mod:fn` or `model.py:fn`."""
