@@ -65,7 +65,7 @@ def _lacks_size(trial: Trial) -> bool:
 def _sized(trial: Trial, replicates: Sequence[Replicate], scorer: Scorer) -> Trial:
     """With its size, where its kept values give the loss that is kept: else they are not what it was computed from."""
     from modelops_runtime.evaluation.fit import stack
-    from modelops_runtime.losses.observation_terms import LossError
+    from modelops_runtime.losses.loss import LossError
 
     done = [each.aligned for each in completed(replicates, trial.phase)]
     if not _lacks_size(trial) or trial.loss is None or len(done) != trial.replicates:
