@@ -23,7 +23,8 @@ BETWEEN_KEYS = (
     "is matched already", "no parameter", "is fixed", "no central_store", "no existing_secret", "is not a finite", "is nan",
     "is not a loss",
 )  # fmt: skip
-"""What a schema cannot say, or says in another way: mistakes between keys, numbers that JSON does not have, losses installed elsewhere."""
+"""What a schema cannot say, or says in another way: mistakes between keys, numbers that JSON does not have, losses that may
+be installed elsewhere."""
 
 
 def content(text: str) -> Any:
