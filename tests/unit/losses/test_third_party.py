@@ -157,6 +157,20 @@ def test_a_kind_that_is_not_installed_is_one_line_and_its_run_is_still_reported(
     assert "nothing is known of how the loss laplace grows" in (tmp_path / "page.html").read_text("utf-8")
 
 
+def test_a_name_installed_twice_is_refused_with_both_places(tmp_path: Path) -> None:
+    for package in ("first", "second"):
+        metadata = tmp_path / package / f"{package}-1.0.dist-info"
+        metadata.mkdir(parents=True)
+        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+        (metadata / "entry_points.txt").write_text(f"[modelops.losses]\ncauchy = {package}:LOSS\n")
+    made = line_project(tmp_path / "line", loss="cauchy")
+    for package in ("first", "second"):
+        made = with_losses(made, tmp_path / package)
+    ended = made.mops("run", "--spec", "adaptive.yaml")
+    assert ended.code == 2
+    assert "loss 'cauchy' is installed more than once (first:LOSS, second:LOSS); uninstall all but one" in ended.err
+
+
 def test_schemas_list_what_is_installed_and_accept_what_is_elsewhere(installed: Path, tmp_path: Path) -> None:
     bare = line_project(tmp_path / "line")
     here, there = (json.loads(one.mops("schema", "adaptive").out) for one in (with_losses(bare, installed), bare))
