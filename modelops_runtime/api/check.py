@@ -12,7 +12,7 @@ from modelops_runtime.contracts.parameters import Scalar, UniqueParameterSet
 from modelops_runtime.contracts.simulation import ReplicateOutcome
 from modelops_runtime.evaluation.fit import stack
 from modelops_runtime.evaluation.support import expected_effective
-from modelops_runtime.losses.kinds import LossError
+from modelops_runtime.losses.loss import LossError
 from modelops_runtime.runner import rules
 from modelops_runtime.runner.setup.preflight import first_set, probe, refuse_lost
 from modelops_runtime.runner.setup.repeating import RepeatCheck

@@ -17,8 +17,8 @@ from modelops_runtime.evaluation.racing import corrected_loss
 from modelops_runtime.evaluation.score import Scorer
 from modelops_runtime.ledger.base import Lease, Ledger, Replicate, Run, RunState, Trial, TrialEnd
 from modelops_runtime.ledger.worker_identity import worker_id
-from modelops_runtime.losses.kinds import LossError
-from modelops_runtime.losses.likelihoods import PER_OBSERVATION
+from modelops_runtime.losses.loss import LossError
+from modelops_runtime.losses.registry import known_loss
 from modelops_runtime.runner.finish import best_trial, reported
 from modelops_runtime.runner.search import SearchStatus
 from modelops_runtime.runner.setup.provenance import collect
@@ -26,8 +26,8 @@ from modelops_runtime.runner.setup.settings import LEASE_S
 from modelops_runtime.specs.identity import spec_json
 from modelops_runtime.specs.targets import TargetSpec
 
-FREE = ("weight", "loss", "left_out", "min_coverage", *PER_OBSERVATION.values())
-"""The stored fields of an observation that another loss may change."""
+FREE = ("weight", "loss", "left_out", "min_coverage")
+"""Of what a run keeps of its observations, what another loss may change, beside the numbers that are the loss's own."""
 
 MATCHED = ("match", "value", "output")
 """The fields of a target that decide which output values belong to its observations."""
@@ -76,8 +76,9 @@ def _refuse_other_values(ready: Ready, old: Run) -> None:
 
 
 def _fixed(part: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that no loss changes and both have: older versions stored fewer."""
-    return {key: value for key, value in part.items() if key in other and key not in FREE}
+    """What no other loss changes, of what both say: an older version may have kept less."""
+    own = [loss.per_observation for kind in (part["loss"], other["loss"]) if (loss := known_loss(kind)) is not None]
+    return {key: value for key, value in part.items() if key in other and key not in (*FREE, *own)}
 
 
 def _match_of(ready: Ready, name: str) -> dict[str, Any]:

@@ -26,8 +26,8 @@ from modelops_runtime.inference.searched import searched_in
 from modelops_runtime.inference.selftest import Repeat, SelfTest
 from modelops_runtime.inference.selftest_recovery import recoveries, together
 from modelops_runtime.ledger.opening import open_ledger
-from modelops_runtime.losses.kinds import KINDS, Family
-from modelops_runtime.losses.observation_terms import LossError
+from modelops_runtime.losses.loss import LossError
+from modelops_runtime.losses.registry import loss_named
 from modelops_runtime.results.atomic_files import written_together
 from modelops_runtime.results.selftest_text import report_lines
 from modelops_runtime.runner.events import Event
@@ -142,10 +142,10 @@ def selftest(
 def _reduced(loaded: LoadedSpec, trials: int | None, replicates: int | None) -> LoadedSpec:
     """The spec with the smaller budget, and without guesses and rules that stop a search early."""
     for name, target in loaded.spec.targets.items():
-        for key in ("n", "sigma"):
-            if getattr(target.loss, key, None) == target.observed_column:
-                wrong = f"{key} is the observed value itself, which a self-test replaces"
-                raise loaded.error(f"targets.{name}.loss", wrong, f"give {key} a column of its own")
+        key = loss_named(target.loss.kind).per_observation
+        if key and getattr(target.loss, key) == target.observed_column:
+            wrong = f"{key} is the observed value itself, which a self-test replaces"
+            raise loaded.error(f"targets.{name}.loss", wrong, f"give {key} a column of its own")
     given = loaded.spec.search
     search = given.model_copy(
         update={
@@ -264,7 +264,7 @@ def _in_the_specs_order(plan: _Plan) -> list[Parameter]:
 
 def _noise(target: TargetSpec) -> str:
     kind = target.loss.kind
-    if kind not in KINDS or KINDS[kind].family is not Family.LIKELIHOOD:
+    if not loss_named(kind).is_likelihood:
         return f"one simulation as it is: {kind} assumes no observation noise"
     text = f"one simulation, observed with the noise that {kind} assumes"
     if target.weight != 1:

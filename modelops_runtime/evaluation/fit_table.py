@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from modelops_runtime.contracts.trial import phase_of
 from modelops_runtime.evaluation.fit import stack
-from modelops_runtime.evaluation.observation_noise import OF_N
 from modelops_runtime.evaluation.stored import kept_numbers, loss_of
+from modelops_runtime.losses.registry import known_loss
 from modelops_runtime.statistics.array import Array
 
 
@@ -40,7 +40,8 @@ def fit_table(
     """One row an observation and replicate: trial, replicate, target, keys, observed, simulated (null: not matched), phase.
 
     `simulated` is in the unit of `observed`. Where a target compares counts of n with probabilities, there are `n` and
-    `probability` too, null for the other targets: simulated is n * probability, null when an older run did not keep n.
+    `probability` too, null for the other targets: simulated is n * probability, null when an older run did not keep n. So
+    for any loss whose model simulates in another unit, under the names that it gives.
 
     `observations` is `Run.observations`; `replicates` are (trial, replicate, aligned values); `targets` is that of `Run.spec`.
     """
@@ -51,8 +52,9 @@ def fit_table(
     n, r = len(observed), len(listed)
     values = values.reshape(r, n)
     again = pa.array(np.tile(np.arange(n), r))
-    keys = {name if name not in _OWN else f"key.{name}": column for name, column in key_columns(observations).items()}
     simulated, counts = _in_own_unit(observations, targets or {}, values)
+    taken = (*_OWN, *counts)
+    keys = {name if name not in taken else f"key.{name}": column for name, column in key_columns(observations).items()}
     return pa.table(
         {
             "trial": pa.array(np.repeat(np.array([trial for trial, _, _ in listed], dtype=np.int64), n)),
@@ -75,18 +77,22 @@ _OWN = ("trial", "replicate", "target", "observed", "simulated", "phase", "n", "
 def _in_own_unit(
     observations: Mapping[str, Any], targets: Mapping[str, Any], values: Array
 ) -> tuple[Array, dict[str, Array]]:
-    """`values` [R, N] in the observations' unit; and n and probability [R, N], where a target has them."""
-    if not any(part["loss"] in OF_N for part in observations.values()):
-        return values, {}
-    simulated, n, probability = values.copy(), np.full(values.shape, np.nan), np.full(values.shape, np.nan)
+    """`values` [R, N] in the observations' unit; and what they are converted from (n and probability) [R, N], by name."""
+    simulated, counts = values, {}
     for name, part in observations.items():
-        if part["loss"] in OF_N:
-            place = slice(part["start"], part["stop"])
-            kept = kept_numbers("n", part, loss_of(targets.get(name) or {}))
-            n[:, place] = np.nan if kept is None else kept
-            probability[:, place] = values[:, place]
-            simulated[:, place] = values[:, place] * n[:, place]
-    return simulated, {"n": n, "probability": probability}
+        loss = known_loss(part["loss"])
+        if loss is None or loss.in_own_unit is None:
+            continue
+        if not counts:
+            simulated = values.copy()
+        for column in (loss.per_observation, loss.simulated_as):
+            counts.setdefault(column, np.full(values.shape, np.nan))
+        place = slice(part["start"], part["stop"])
+        kept = kept_numbers(loss.per_observation, part, loss_of(targets.get(name) or {}))
+        counts[loss.per_observation][:, place] = np.nan if kept is None else kept
+        counts[loss.simulated_as][:, place] = values[:, place]
+        simulated[:, place] = loss.in_own_unit(values[:, place], counts[loss.per_observation][:, place])
+    return simulated, counts
 
 
 def _numbers(values: Array) -> pa.Array:

@@ -16,12 +16,8 @@ from modelops_runtime.evaluation.align import Aligner, TargetAligner
 from modelops_runtime.evaluation.keys import KeyMismatch
 from modelops_runtime.evaluation.observed_keys import observed_keys
 from modelops_runtime.evaluation.score import ScoredTarget, Scorer
-from modelops_runtime.losses import custom as own
-from modelops_runtime.losses.custom import CustomTerm
-from modelops_runtime.losses.kinds import KINDS, Family, OptionProblem, term_of
-from modelops_runtime.losses.likelihoods import PER_OBSERVATION
-from modelops_runtime.losses.observation_terms import Term
-from modelops_runtime.specs.losses import CustomLoss
+from modelops_runtime.losses.loss import Observed, OptionProblem, Term
+from modelops_runtime.losses.registry import loss_named, term_of
 from modelops_runtime.specs.targets import TargetSpec
 from modelops_runtime.statistics.array import Array
 
@@ -67,7 +63,7 @@ class EvaluationPlan:
     def observations(self) -> dict[str, Any]:
         """What the aligned vector means, as JSON: per target, in order, `keys` {column: [values]}, `observed` [numbers],
         `weight`, `loss` (the kind), `min_coverage`, `left_out` (missing observations), `start` and `stop` in the vector;
-        `n` or `sigma` [numbers] where the loss has them. Dates are ISO text, and `dates` lists the columns that hold them.
+        the loss's own numbers (`n`, `sigma`) where it has them. Dates are ISO text, and `dates` lists the columns that hold them.
         """
         found: dict[str, Any] = {}
         for aligned, scored in zip(self.aligner.targets, self.scorer.targets, strict=True):
@@ -88,11 +84,10 @@ class EvaluationPlan:
         return found
 
 
-def _per_observation(term: Term | CustomTerm) -> dict[str, list[float]]:
+def _per_observation(term: Term) -> dict[str, list[float]]:
     """What the noise of each observation follows from, beside the options that are one number for all."""
-    if not isinstance(term, Term) or term.kind not in PER_OBSERVATION:
-        return {}
-    return {PER_OBSERVATION[term.kind]: term.a.tolist()}
+    option = term.loss.per_observation
+    return {option: term.a.tolist()} if option else {}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -198,18 +193,12 @@ def _aligner(name: str, spec: TargetSpec, data: Observations) -> TargetAligner:
     )
 
 
-def _term(name: str, spec: TargetSpec, data: Observations, root: Path) -> Term | CustomTerm:
+def _term(name: str, spec: TargetSpec, data: Observations, root: Path) -> Term:
     path = f"targets.{name}.loss"
-    if isinstance(spec.loss, CustomLoss):
-        try:
-            own.load(spec.loss.kind, root)
-        except ValueError as error:
-            raise TargetProblem(path, str(error), "name a function as pkg.mod:fn or model.py:fn") from error
-        return CustomTerm(spec.loss.kind, data.y, str(root), spec.loss.options)
     numeric = [column for column in data.table.schema.names if keys.is_numeric(data.table.schema.field(column).type)]
     columns = {column: keys.as_float(keys.flat(data.table.column(column))) for column in numeric}
     try:
-        return term_of(spec.loss, data.y, columns)
+        return term_of(spec.loss, Observed(data.y, columns, root))
     except OptionProblem as problem:
         key, wrong, right = problem.args
         raise TargetProblem(f"{path}.{key}" if key else path, wrong, right) from problem
@@ -232,8 +221,7 @@ def _mixed(targets: Mapping[str, TargetSpec]) -> list[TargetProblem]:
 
 def is_likelihood(spec: TargetSpec) -> bool:
     """Whether a target's loss is an observation model."""
-    kind = KINDS.get(spec.loss.kind)
-    return kind is not None and kind.family is Family.LIKELIHOOD
+    return loss_named(spec.loss.kind).is_likelihood
 
 
 def _json(value: object) -> object:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from modelops_runtime.evaluation.score import Scorer, jackknife_error
-from modelops_runtime.losses.observation_terms import LossError
+from modelops_runtime.losses.loss import LossError
 from modelops_runtime.statistics.array import Array
 
 THRESHOLD = 2.0
@@ -71,7 +71,7 @@ def corrected_loss(values: Array, replicates: int, scorer: Scorer) -> float:
       (delta method), so -log p is lowered by c^2/2 (1/r - 1/R). c^2 is at most r, so that is never more than 1/2: it is small
       beside what decides a race, and the jackknife, which is not bounded, would be absurd here.
 
-    Never below 0 for distances. Raises LossError as `score` does.
+    Never below 0 for distances that cannot be. Raises LossError as `score` does.
     """
     loss, r = scorer.score(values).loss, len(values)
     if r < 2 or r >= replicates:
@@ -82,7 +82,7 @@ def corrected_loss(values: Array, replicates: int, scorer: Scorer) -> float:
         relative_variance = float(weights.var(ddof=1) / weights.mean() ** 2)
         return loss - relative_variance / 2 * (1 / r - 1 / replicates)
     bias = (r - 1) * (float(scorer.leave_one_out(values).mean()) - loss) * (1 - r / replicates)
-    return loss - bias if scorer.has_own else max(0.0, loss - bias)
+    return loss - bias if scorer.may_be_negative else max(0.0, loss - bias)
 
 
 def _luck(incumbent: Array, scorer: Scorer) -> float:

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modelops_runtime.losses.custom import CustomTerm
-from modelops_runtime.losses.kinds import KINDS, Family
-from modelops_runtime.losses.observation_terms import LossError, Term
+from modelops_runtime.losses.loss import LossError, Term
 from modelops_runtime.statistics.array import Array
 from modelops_runtime.statistics.effective_sample_size import is_too_small
 
@@ -23,12 +21,7 @@ class ScoredTarget:
     start: int
     stop: int
     weight: float
-    term: Term | CustomTerm
-
-    @property
-    def family(self) -> Family | None:
-        """None for a function of the user's own."""
-        return KINDS[self.term.kind].family if isinstance(self.term, Term) else None
+    term: Term
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +57,12 @@ class Scorer:
 
     @property
     def is_likelihood(self) -> bool:
-        return self.targets[0].family is Family.LIKELIHOOD
+        return self.targets[0].term.loss.is_likelihood
 
     @property
-    def has_own(self) -> bool:
-        """Whether a target has a function of the user's own."""
-        return any(t.family is None for t in self.targets)
+    def may_be_negative(self) -> bool:
+        """Whether a target's distance may be, as a function of the user's own."""
+        return any(t.term.loss.may_be_negative for t in self.targets)
 
     def score(self, values: Array) -> Score:
         """`values` [R >= 1, N]. Raises LossError when no finite loss can be had."""
@@ -145,7 +138,7 @@ def _without_each(log_p: Array) -> Array:
     return -(top + np.log(np.exp(others - top[:, None]).mean(axis=1)))
 
 
-def _matched(target: ScoredTarget, values: Array) -> tuple[Array, Term | CustomTerm]:
+def _matched(target: ScoredTarget, values: Array) -> tuple[Array, Term]:
     """The target's columns that every replicate matched."""
     part = values[:, target.start : target.stop]
     if not math.isnan(part.sum()):
@@ -158,29 +151,28 @@ def _matched(target: ScoredTarget, values: Array) -> tuple[Array, Term | CustomT
 
 def _log_likelihoods(target: ScoredTarget, values: Array) -> Array:
     part, term = _matched(target, values)
-    assert isinstance(term, Term)
     scale = (target.stop - target.start) / len(term.y)
-    return scale * KINDS[term.kind].each(part, term).sum(axis=1)
+    return scale * term.loss.value(part, term).sum(axis=1)
 
 
 def _distance(target: ScoredTarget, values: Array) -> float:
     part, term = _matched(target, values)
-    if isinstance(term, CustomTerm):
-        return term.loss(part)
-    kind = KINDS[term.kind]
-    return float(kind.each(part.mean(axis=0) if kind.family is Family.MEAN else part, term).mean())
+    loss = term.loss
+    if loss.of == "all":
+        return loss.value(part, term)
+    return float(loss.value(part.mean(axis=0) if loss.of == "mean" else part, term).mean())
 
 
 def _distances_without_each(target: ScoredTarget, values: Array) -> Array:
     """The target's loss without replicate r [R]."""
     part, term = _matched(target, values)
     others = len(part) - 1
-    if isinstance(term, CustomTerm):
-        return np.array([term.loss(np.delete(part, r, axis=0)) for r in range(len(part))])
-    kind = KINDS[term.kind]
-    if kind.family is Family.MEAN:
-        return kind.each((part.sum(axis=0) - part) / others, term).mean(axis=1)
-    own = kind.each(part, term).mean(axis=1)
+    loss = term.loss
+    if loss.of == "all":
+        return np.array([loss.value(np.delete(part, r, axis=0), term) for r in range(len(part))])
+    if loss.of == "mean":
+        return loss.value((part.sum(axis=0) - part) / others, term).mean(axis=1)
+    own = loss.value(part, term).mean(axis=1)
     return (own.sum() - own) / others
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from modelops_runtime.evaluation.score import ScoredTarget
-from modelops_runtime.losses.kinds import KINDS, OptionProblem, term_of
-from modelops_runtime.losses.likelihoods import PER_OBSERVATION
+from modelops_runtime.losses.loss import Observed, OptionProblem
+from modelops_runtime.losses.registry import known_loss, term_of
 from modelops_runtime.specs.losses import LossSpec
 from modelops_runtime.statistics.array import Array
 
@@ -26,7 +26,8 @@ class NotStored(ValueError):
 
 
 def kept_numbers(option: str, part: Mapping[str, Any], loss: Mapping[str, Any]) -> Array | None:
-    """`n` or `sigma` of each observation [N]; None where the loss has none, or an older run did not keep the column.
+    """The loss's own number (`n`, `sigma`) of each observation [N]; None where the loss has none, or an older run did
+    not keep the column.
 
     `part` is the target's part of `Run.observations`, `loss` that of `Run.spec`.
     """
@@ -48,13 +49,14 @@ def loss_of(spec: Mapping[str, Any]) -> Mapping[str, Any]:
 def stored_target(name: str, part: Mapping[str, Any], spec: Mapping[str, Any]) -> ScoredTarget:
     """The target `name` with its loss, from its parts of `Run.observations` and of `Run.spec["targets"]`.
 
-    Raises NotStored for a function of the user's own, and for what an older run did not keep.
+    Raises NotStored for a function of the user's own, a loss that is not installed here, and for what an older run did not keep.
     """
     kind, loss = str(part["loss"]), dict(loss_of(spec))
-    if kind not in KINDS:
+    known = known_loss(kind)
+    if known is None or known.of == "all":
         raise NotStored(f"nothing is known of the noise that {kind} supposes")
     columns: dict[str, Array] = {}
-    option = PER_OBSERVATION.get(kind, "")
+    option = known.per_observation
     if isinstance(loss.get(option), str):
         numbers = kept_numbers(option, part, loss)
         if numbers is None:
@@ -62,7 +64,7 @@ def stored_target(name: str, part: Mapping[str, Any], spec: Mapping[str, Any]) -
         columns[option], loss[option] = numbers, option
     try:
         read = _losses().validate_python({**loss, "kind": kind})
-        term = term_of(read, np.array(part["observed"], dtype=np.float64), columns)
+        term = term_of(read, Observed(np.array(part["observed"], dtype=np.float64), columns))
     except (ValidationError, OptionProblem) as error:
         raise NotStored(f"the run was recorded without the options of {kind}") from error
     return ScoredTarget(name=name, start=part["start"], stop=part["stop"], weight=part["weight"], term=term)

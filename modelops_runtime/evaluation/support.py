@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from modelops_runtime.evaluation.observation_noise import observed_of, observing
+from modelops_runtime.evaluation.observation_noise import observed_of
 from modelops_runtime.evaluation.score import Scorer, effective_sample_size
-from modelops_runtime.losses.observation_terms import LossError, Term
+from modelops_runtime.losses.loss import LossError
 from modelops_runtime.statistics.array import Array
 from modelops_runtime.statistics.effective_sample_size import grown
 
@@ -40,8 +40,5 @@ def expected_effective(values: Array, scorer: Scorer, *, replicates: int, rng: n
 
 def _observing(scorer: Scorer, drawn: Array) -> Scorer:
     """The same targets over other data [N]."""
-    targets = []
-    for target in scorer.targets:
-        assert isinstance(target.term, Term)
-        targets.append(replace(target, term=observing(target.term, drawn[target.start : target.stop])))
-    return Scorer(tuple(targets))
+    parts = [(target, drawn[target.start : target.stop]) for target in scorer.targets]
+    return Scorer(tuple(replace(target, term=target.term.observing(part)) for target, part in parts))

@@ -19,7 +19,7 @@ from modelops_runtime.inference.effective_sizes import scorer_of
 from modelops_runtime.inference.loss_family import measure_of
 from modelops_runtime.inference.ranking import Candidate, candidates, finalists
 from modelops_runtime.ledger.base import Replicate, Run, Trial, completed
-from modelops_runtime.losses.kinds import LossError
+from modelops_runtime.losses.loss import LossError
 
 LEAST = 3.0
 """How many standard errors of the difference are always allowed."""

@@ -72,7 +72,7 @@ def _lacks_size(trial: Trial) -> bool:
 def _sized(trial: Trial, replicates: Sequence[Replicate], scorer: Scorer) -> Trial:
     """The trial with its size, if its stored values give its stored loss; otherwise the loss was computed from other values."""
     from modelops_runtime.evaluation.fit import stack
-    from modelops_runtime.losses.observation_terms import LossError
+    from modelops_runtime.losses.loss import LossError
 
     done = [each.aligned for each in completed(replicates, trial.phase)]
     if not _lacks_size(trial) or trial.loss is None or len(done) != trial.replicates:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from modelops_runtime.inference.intervals import Distance, Intervals, intervals
 from modelops_runtime.inference.ranking import candidates, for_support, without_support
 from modelops_runtime.inference.searched import searched_of
 from modelops_runtime.ledger.base import Run, Trial
-from modelops_runtime.losses.kinds import KINDS, Family
+from modelops_runtime.losses.registry import known_loss
 
 LEVEL = 0.95
 
@@ -31,17 +32,29 @@ def measure_of(run: Run) -> Measure:
     count = sum(part["stop"] - part["start"] for part in parts)
     if not kinds:
         return Measure(reason="the run was recorded without its observations")
-    if custom := sorted(kind for kind in kinds if kind not in KINDS):
-        return Measure(observations=count, reason=f"nothing is known of how the loss {custom[0]} grows with the misfit")
-    if all(KINDS[kind].family is Family.LIKELIHOOD for kind in kinds):
+    growths = {kind: _growth(kind) for kind in kinds}
+    if unknown := sorted(kind for kind, growth in growths.items() if growth is None):
+        return Measure(
+            observations=count, reason=f"nothing is known of how the loss {unknown[0]} grows with the misfit"
+        )
+    grow = set(growths.values())
+    if grow == {"likelihood"}:
         return Measure(is_likelihood=True, observations=count)
-    if kinds == {"absolute"}:
+    if grow == {"absolute"}:
         return Measure(observations=count, distance="absolute")
-    if "absolute" in kinds:
+    if "absolute" in grow:
         return Measure(
             observations=count, reason="squared and absolute distances are added up, so no one scale fits both"
         )
     return Measure(observations=count)
+
+
+def _growth(kind: str) -> Distance | Literal["likelihood"] | None:
+    """None where it is not known: for a function of the user's own, and a loss that is not installed here."""
+    loss = known_loss(kind)
+    if loss is None:
+        return None
+    return "likelihood" if loss.is_likelihood else loss.growth
 
 
 def intervals_of(run: Run, trials: Sequence[Trial], *, level: float = LEVEL) -> Intervals:

@@ -19,12 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelops_runtime.contracts.wording import counted, fmt
-from modelops_runtime.evaluation.observation_noise import observe, observing
+from modelops_runtime.evaluation.observation_noise import observe
 from modelops_runtime.evaluation.score import log_mean_exp
 from modelops_runtime.inference.series import series_of
 from modelops_runtime.inference.targets import TargetData
-from modelops_runtime.losses.kinds import KINDS
-from modelops_runtime.losses.observation_terms import LossError, Term
+from modelops_runtime.losses.loss import LossError, Term
 
 DRAWN = 200
 """Data sets that are drawn from the best set."""
@@ -76,7 +75,7 @@ def _unlikely(target: TargetData, values: Values, seed: int) -> str:
         return ""
     part = part[_spread(len(part), COMPARED // part.shape[1])]
     rng = np.random.default_rng([seed, 1, target.start])
-    seen = min(_loss_without(KINDS[term.kind].each(part, term).sum(axis=1), r) for r in range(len(part)))
+    seen = min(_loss_without(term.loss.value(part, term).sum(axis=1), r) for r in range(len(part)))
     drawn = np.empty(DRAWN)
     for at in range(DRAWN):
         drawn[at] = _loss_of_drawn(term, part, at % len(part), rng)
@@ -90,11 +89,11 @@ def _unlikely(target: TargetData, values: Values, seed: int) -> str:
     )
 
 
-def _matched(term: object, values: Values) -> tuple[Term | None, Values]:
+def _matched(term: Term, values: Values) -> tuple[Term | None, Values]:
     """What all runs matched, thinned to OBSERVATIONS and RUNS; no term where nothing was."""
     places = np.flatnonzero(np.isfinite(values).all(axis=0))
     places = places[_spread(len(places), OBSERVATIONS)]
-    if not isinstance(term, Term) or not len(places):
+    if term.loss.of == "all" or not len(places):
         return None, values
     mask = np.zeros(values.shape[1], dtype=np.bool_)
     mask[places] = True
@@ -108,8 +107,8 @@ def _spread(count: int, most: int) -> NDArray[np.intp]:
 
 def _loss_of_drawn(term: Term, runs: Values, which: int, rng: np.random.Generator) -> float:
     """-log p, by all other runs, of data drawn from the run `which`."""
-    drawn = observing(term, observe(term, runs[which], rng))
-    return _loss_without(KINDS[term.kind].each(runs, drawn).sum(axis=1), which)
+    drawn = term.observing(observe(term, runs[which], rng))
+    return _loss_without(drawn.loss.value(runs, drawn).sum(axis=1), which)
 
 
 def _loss_without(log_p: Values, which: int) -> float:
@@ -122,7 +121,7 @@ def _far(target: TargetData, values: Values) -> str:
     if term is None or len(term.y) < FEW:
         return ""
     outside = (term.y < part.min(axis=0)) | (term.y > part.max(axis=0))
-    each = KINDS[term.kind].each
+    each = term.loss.value
     left = float(each(part.mean(axis=0), term).mean())
     constants = np.unique([*np.quantile(term.y, np.linspace(0, 1, 41)).tolist(), float(term.y.mean())])
     constant = min(float(each(np.full(len(term.y), level), term).mean()) for level in constants)

@@ -12,12 +12,12 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from modelops_runtime.evaluation.observation_noise import OF_N, in_own_unit, observable
+from modelops_runtime.evaluation.observation_noise import in_own_unit, observable
 from modelops_runtime.evaluation.score import ScoredTarget
 from modelops_runtime.evaluation.stored import NotStored, stored_target
 from modelops_runtime.ledger.base import Run
-from modelops_runtime.losses.kinds import KINDS, Family, LossError
-from modelops_runtime.losses.observation_terms import Term
+from modelops_runtime.losses.loss import LossError
+from modelops_runtime.losses.registry import known_loss
 
 DRAWS = 1_000
 """Draws of an observation's noise, of all replicates together: the 5 % quantile is known to about 0.7 points."""
@@ -57,18 +57,20 @@ class TargetData:
     @property
     def has_unit(self) -> bool:
         """Whether simulated values can be had in the unit of what was observed: not of probabilities without their n."""
-        return self.scored is not None or self.loss not in OF_N
+        loss = known_loss(self.loss)
+        return self.scored is not None or loss is None or loss.in_own_unit is None
 
     @property
     def of_n(self) -> NDArray[np.float64] | None:
         """Of how many each count was observed [observations]; None where the loss has no n, or it is not known."""
         term = self.scored.term if self.scored is not None else None
-        return term.a if isinstance(term, Term) and term.kind in OF_N else None
+        return term.a if term is not None and term.loss.per_observation == "n" else None
 
     @property
     def supposes_noise(self) -> bool:
         """Whether the loss is a likelihood, which supposes that observations scatter about the simulated values."""
-        return self.loss in KINDS and KINDS[self.loss].family is Family.LIKELIHOOD
+        loss = known_loss(self.loss)
+        return loss is not None and loss.is_likelihood
 
     def in_own_unit(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Simulated values of the target [replicates, observations] in the unit of what was observed; no rows without it."""

@@ -1,1 +1,1 @@
-"""How far a simulation is from the data: a file a loss."""
+"""How far a simulation is from the data: a file a loss, found by the entry-point group `modelops.losses`."""

@@ -6,45 +6,67 @@ import importlib
 import importlib.util
 import math
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from modelops_runtime.losses.observation_terms import LossError
+import numpy as np
+from pydantic import Field
+
+from modelops_runtime.losses.loss import Loss, LossError, Observed, OptionProblem, Term
+from modelops_runtime.options.base import StrictModel
 from modelops_runtime.statistics.array import Array
+
+REFERENCE = r"^[A-Za-z_][\w./\\-]*:[A-Za-z_]\w*$"
+"""`pkg.mod:fn` or `model.py:fn`."""
 
 _LOADED: dict[tuple[str, str], Callable[..., Any]] = {}
 _IMPORTED: dict[str, dict[str, ModuleType]] = {}
 """By folder: the modules that own losses have imported from it."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CustomTerm:
-    """A function of the user's over observations y [N]; loaded again wherever it is unpickled."""
+class CustomLoss(StrictModel):
+    """A function `fn(simulated [replicates, observations], observed [observations], **options) -> float`, lower is better."""
 
-    kind: str
-    y: Array
-    root: str
-    options: Mapping[str, Any] = field(default_factory=dict)
+    kind: str = Field(
+        pattern=REFERENCE, description="pkg.mod:fn or model.py:fn; `function` is another name for this key"
+    )
+    options: dict[str, Any] = Field(default_factory=dict, description="handed to the function by name")
 
-    def at(self, columns: Any) -> CustomTerm:
-        """The same over some of the observations, given as a mask [N]."""
-        return CustomTerm(self.kind, self.y[columns], self.root, self.options)
 
-    def loss(self, simulated: Array) -> float:
-        """The function's value. LossError when it raises, or returns no finite number; it gets copies."""
-        function = load(self.kind, Path(self.root))
-        try:
-            with _at_home(self.root):
-                loss = float(function(simulated.copy(), self.y.copy(), **self.options))
-        except Exception as error:
-            raise LossError(f"loss {self.kind} failed: {type(error).__name__}: {error}") from error
-        if not math.isfinite(loss):
-            raise LossError(f"loss {self.kind} returned {loss}, no finite number")
-        return loss
+def prepare(options: CustomLoss, observed: Observed) -> Array:
+    """No numbers of its own; refuses a function that cannot be loaded."""
+    try:
+        load(options.kind, observed.root)
+    except ValueError as error:
+        raise OptionProblem("", str(error), "name a function as pkg.mod:fn or model.py:fn") from error
+    return np.zeros(0)
+
+
+def value(simulated: Array, term: Term) -> float:
+    """The function's value. LossError when it raises, or returns no finite number; it gets copies."""
+    kind = term.options.kind
+    function = load(kind, term.root)
+    try:
+        with _at_home(str(term.root)):
+            loss = float(function(simulated.copy(), term.y.copy(), **term.options.options))
+    except Exception as error:
+        raise LossError(f"loss {kind} failed: {type(error).__name__}: {error}") from error
+    if not math.isfinite(loss):
+        raise LossError(f"loss {kind} returned {loss}, no finite number")
+    return loss
+
+
+LOSS = Loss(
+    options=CustomLoss,
+    family="distance",
+    of="all",
+    prepare=prepare,
+    value=value,
+    may_be_negative=True,
+)
 
 
 def load(reference: str, root: Path) -> Callable[..., Any]:

@@ -14,7 +14,7 @@ from modelops_runtime.evaluation.fit import stack
 from modelops_runtime.evaluation.racing import corrected_loss, judge
 from modelops_runtime.evaluation.score import Scorer
 from modelops_runtime.ledger.base import TrialEnd
-from modelops_runtime.losses.kinds import LossError
+from modelops_runtime.losses.loss import LossError
 from modelops_runtime.runner.trial import Progress
 
 Values = NDArray[np.float64]

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, Strict, WrapValidator
 
-from modelops_runtime.specs.base import Mistake, StrictModel, mistake
+from modelops_runtime.options.base import Mistake, StrictModel, mistake
 from modelops_runtime.specs.cluster import DNS_LABEL, CentralStoreSpec, WorkersSpec
 from modelops_runtime.specs.losses import LossSpec
 from modelops_runtime.specs.parameters import ChoicesSpec, ParameterSpec, RangeSpec

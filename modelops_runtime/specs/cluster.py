@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainValidator, Strict, WithJsonSchema
 
-from modelops_runtime.specs.base import Mistake, StrictModel, mistake
+from modelops_runtime.options.base import Mistake, StrictModel, mistake
 from modelops_runtime.specs.scalars import Natural, Whole, shown, whole
 from modelops_runtime.specs.values import NonEmpty
 

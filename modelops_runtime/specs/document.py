@@ -13,7 +13,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
 from modelops_runtime.contracts.errors import SpecError, SpecErrors
-from modelops_runtime.specs.base import Loc, Mistake
+from modelops_runtime.options.base import Loc, Mistake
 from modelops_runtime.specs.scalars import shown
 
 VALUES_LIMIT = 100_000

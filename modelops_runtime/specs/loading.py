@@ -11,8 +11,8 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from modelops_runtime.contracts.errors import SpecError, SpecErrors
+from modelops_runtime.options.base import Loc, Mistake
 from modelops_runtime.specs.adaptive import AdaptiveSpec
-from modelops_runtime.specs.base import Loc, Mistake
 from modelops_runtime.specs.document import Document, read_document
 from modelops_runtime.specs.messages import mistakes_of
 from modelops_runtime.specs.observed import Unreadable, check_target, read_table

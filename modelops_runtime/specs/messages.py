@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from modelops_runtime.specs.base import Loc, Mistake
+from modelops_runtime.options.base import Loc, Mistake
 from modelops_runtime.specs.scalars import nearest, shown
 
 _Context = Mapping[str, Any]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from modelops_runtime.specs.base import Loc, Mistake
+from modelops_runtime.options.base import Loc, Mistake
 from modelops_runtime.specs.scalars import nearest, shown
 from modelops_runtime.specs.targets import TargetSpec
 

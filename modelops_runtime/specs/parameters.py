@@ -10,7 +10,7 @@ from pydantic import Field, Strict, WithJsonSchema, WrapValidator
 
 from modelops_runtime.contracts.parameters import Scalar
 from modelops_runtime.contracts.space import range_problems
-from modelops_runtime.specs.base import Mistake, StrictModel, mistake, mistakes
+from modelops_runtime.options.base import Mistake, StrictModel, mistake, mistakes
 from modelops_runtime.specs.scalars import Count, shown
 from modelops_runtime.specs.values import ScalarValue, check_scalar
 

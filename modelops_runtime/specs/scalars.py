@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
-from modelops_runtime.specs.base import mistake
+from modelops_runtime.options.base import mistake
 
 DURATION = r"^(?=[\d.]*[1-9])\d+(\.\d+)?(ms|s|m|h)$"
 SIZE = r"^(?=[\d.]*[1-9])\d+(\.\d+)?(Ki|Mi|Gi|Ti|k|K|M|G|T)$"

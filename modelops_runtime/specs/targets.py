@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_serializer
 
-from modelops_runtime.specs.base import Mistake, StrictModel, mistake
-from modelops_runtime.specs.losses import LossSpec, MeanSignalLoss
+from modelops_runtime.losses.mean_signal import MeanSignalLoss
+from modelops_runtime.options.base import Mistake, StrictModel, mistake
+from modelops_runtime.specs.losses import LossSpec
 from modelops_runtime.specs.scalars import shown
 from modelops_runtime.specs.values import NonEmpty, TextList
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, PlainValidator, Strict, WithJsonSchema
 
 from modelops_runtime.contracts.parameters import Scalar
-from modelops_runtime.specs.base import Loc, Mistake, mistake, mistakes
+from modelops_runtime.options.base import Loc, Mistake, mistake, mistakes
 from modelops_runtime.specs.scalars import shown
 
 

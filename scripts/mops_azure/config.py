@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationError
 
 from modelops_runtime.contracts.errors import SpecError, SpecErrors, UserError
-from modelops_runtime.specs.base import Mistake, StrictModel, mistake
+from modelops_runtime.options.base import Mistake, StrictModel, mistake
 from modelops_runtime.specs.document import read_document
 from modelops_runtime.specs.messages import mistakes_of
 from mops_azure.config_parts import IdentitySpec, LogsSpec, PostgresSpec, StorageSpec, VaultSpec

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from modelops_runtime.specs.base import Mistake, StrictModel
+from modelops_runtime.options.base import Mistake, StrictModel
 from mops_azure.fields import (
     ContainerName,
     DatabaseName,

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, PlainValidator
 
-from modelops_runtime.specs.base import mistake
+from modelops_runtime.options.base import mistake
 from modelops_runtime.specs.scalars import shown
 
 

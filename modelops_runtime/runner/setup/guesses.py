@@ -16,7 +16,7 @@ from modelops_runtime.contracts.space import (
     RealParameter,
 )
 from modelops_runtime.ledger.base import Run
-from modelops_runtime.specs.base import Loc, Mistake
+from modelops_runtime.options.base import Loc, Mistake
 from modelops_runtime.specs.document import FileKind, read_values
 from modelops_runtime.specs.scalars import nearest, shown
 from modelops_runtime.specs.space import kept_space

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, WrapValidator
 
-from modelops_runtime.specs.base import mistake
+from modelops_runtime.options.base import mistake
 from modelops_runtime.specs.cluster import MOST_THREADS, MOST_WORKERS
 from modelops_runtime.specs.scalars import shown
 from mops.charts.base import (

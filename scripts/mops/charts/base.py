@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 from pydantic import ConfigDict, Field, WrapValidator
 from pydantic.alias_generators import to_camel
 
-from modelops_runtime.specs.base import StrictModel, mistake
+from modelops_runtime.options.base import StrictModel, mistake
 from modelops_runtime.specs.scalars import shown
 
 Object = dict[str, Any]

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, Strict, ValidationError
 
 from modelops_runtime.contracts.errors import SpecErrors
-from modelops_runtime.specs.base import StrictModel
+from modelops_runtime.options.base import StrictModel
 from modelops_runtime.specs.cluster import DNS_LABEL, IMAGE, Replicas, ResourcesSpec, Threads, TolerationSpec
 from modelops_runtime.specs.document import FileKind, read_document
 from modelops_runtime.specs.messages import mistakes_of

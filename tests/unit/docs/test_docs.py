@@ -9,11 +9,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from pydantic import BaseModel
 from ruamel.yaml import YAML
 
 from modelops_runtime.contracts.space import ParameterSpace, RealParameter
+from modelops_runtime.losses.loss import Loss, Observed, term_of
 from modelops_runtime.models.loading import ModelSource, load_model
 from modelops_runtime.specs.loading import load_spec
 from modelops_runtime.specs.schema import adaptive_schema
@@ -40,10 +42,12 @@ SPECS = blocks("yaml", "model:")
 MODELS = blocks("python", r"# model\.py")
 VALUES = blocks("yaml", "serviceAccount:")
 ALGORITHMS = blocks("python", r"def create\(space")
+LOSSES = blocks("python", r"def value\(simulated, term")
 
 
-def test_every_page_that_shows_specs_models_or_algorithms_is_read() -> None:
+def test_every_page_that_shows_specs_models_algorithms_or_losses_is_read() -> None:
     assert (len(SPECS), len(MODELS), len(ALGORITHMS), len(VALUES)) >= (3, 3, 1, 1)
+    assert LOSSES
 
 
 @pytest.mark.parametrize("text", SPECS)
@@ -90,6 +94,20 @@ def test_an_algorithm_in_the_docs_proposes_within_the_space(text: str, tmp_path:
     assert all(1.0 <= given.params["beta"] <= 2.0 for given in first)
     with pytest.raises(ValueError, match="no option"):
         module.create(space, 3, {"popsize": 2})
+
+
+@pytest.mark.parametrize("text", LOSSES)
+def test_a_loss_in_the_docs_scores_and_draws(text: str) -> None:
+    names: dict[str, Any] = {"__name__": "documented_loss"}
+    exec(compile(text, "documented_loss", "exec", dont_inherit=True), names)
+    (loss,) = (value for value in names.values() if isinstance(value, Loss))
+    options = loss.options.model_validate({"kind": "laplace", "scale": 0.5})
+    term = term_of(loss, options, Observed(np.array([1.0, 3.0])))
+    assert loss.value(np.array([[1.0, 2.0]]), term).tolist() == [[0.0, -2.0]], (
+        "1/(2 scale) is 1 at y, and e^-2 two scales off"
+    )
+    drawn = loss.draw(np.zeros((50_000, 2)), term, np.random.default_rng(1)) if loss.draw is not None else np.zeros(0)
+    assert np.abs(drawn).mean() == pytest.approx(0.5, rel=0.02)
 
 
 def keys_of(part: Any) -> Iterator[str]:

@@ -9,9 +9,9 @@ import pytest
 from modelops_runtime.evaluation.observation_noise import in_own_unit, observable, observe, observed_of
 from modelops_runtime.evaluation.plan import with_values
 from modelops_runtime.evaluation.score import ScoredTarget
-from modelops_runtime.losses.custom import CustomTerm
-from modelops_runtime.losses.kinds import LossError, term_of
-from modelops_runtime.specs import losses as specs
+from modelops_runtime.losses.loss import LossError
+from tests.support import losses as specs
+from tests.support.losses import custom_term, term_of
 from tests.unit.evaluation.targets import plan
 
 MANY = 200_000
@@ -69,7 +69,7 @@ def test_what_the_loss_refuses_is_not_drawn(loss, simulated: float) -> None:
 def test_targets_are_drawn_each_in_its_place_whatever_their_weights() -> None:
     exact = term_of(specs.NormalLoss(sigma=1e-9), np.zeros(2), {})
     none = term_of(specs.BinomialLoss(n=7), np.zeros(2), {})
-    own = CustomTerm("model.py:own", np.zeros(1), ".", {})
+    own = custom_term("model.py:own", np.zeros(1))
     targets = [
         ScoredTarget(name="a", start=0, stop=2, weight=0.1, term=exact),
         ScoredTarget(name="b", start=2, stop=4, weight=9.0, term=none),
@@ -97,9 +97,7 @@ def test_what_would_be_observed_is_drawn_around_each_replicate() -> None:
     assert again[:, 1].mean() == pytest.approx(500, abs=10)
 
 
-@pytest.mark.parametrize(
-    "term", [term_of(specs.LogLoss(), np.ones(2), {}), CustomTerm("model.py:own", np.ones(2), ".", {})]
-)
+@pytest.mark.parametrize("term", [term_of(specs.LogLoss(), np.ones(2), {}), custom_term("model.py:own", np.ones(2))])
 def test_nothing_is_drawn_where_no_noise_is_supposed(term) -> None:
     assert observable(term, np.ones((3, 2)), rng(), draws=5).shape == (0, 2)
     assert in_own_unit(term, np.ones((3, 2))).tolist() == [[1.0, 1.0]] * 3

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from modelops_runtime.evaluation.plan import TargetProblem, TargetProblems, plan_targets
-from modelops_runtime.losses.kinds import LossError
+from modelops_runtime.losses.loss import LossError
 from tests.unit.evaluation.targets import ROOT, plan, target
 
 DATA = {"day": [1, 2, 3], "cases": [10, 20, 30], "region": ["n", "n", "s"]}

@@ -7,8 +7,8 @@ import pytest
 
 from modelops_runtime.evaluation.racing import corrected_loss, judge
 from modelops_runtime.evaluation.score import ScoredTarget, Scorer
-from modelops_runtime.losses.kinds import term_of
-from modelops_runtime.specs import losses as specs
+from tests.support import losses as specs
+from tests.support.losses import term_of
 
 Y = np.array([3.0, 8, 26, 76, 225, 298, 258, 233, 189, 128, 68, 29, 14, 4])
 MEAN_SIGNAL = specs.MeanSignalLoss()

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from modelops_runtime.evaluation.score import ScoredTarget, Scorer, effective_sample_size, log_mean_exp
-from modelops_runtime.losses.kinds import LossError, term_of
-from modelops_runtime.specs import losses as specs
+from modelops_runtime.losses.loss import LossError
 from modelops_runtime.specs.losses import LossSpec
+from tests.support import losses as specs
+from tests.support.losses import term_of
 
 Y = np.array([3.0, 8.0, 26.0, 76.0])
 ALL = [

@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from modelops_runtime.evaluation.observation_noise import observing
 from modelops_runtime.evaluation.score import ScoredTarget, Scorer, effective_sample_size
 from modelops_runtime.evaluation.support import expected_effective
-from modelops_runtime.losses.kinds import term_of
-from modelops_runtime.specs import losses as specs
 from modelops_runtime.specs.losses import LossSpec
+from tests.support import losses as specs
+from tests.support.losses import term_of
 
 
 def scorer(n: int, loss: LossSpec, weight: float = 1.0) -> Scorer:
@@ -46,7 +45,7 @@ def test_a_few_simulations_foretell_what_many_show():
     shown = []
     for row in data:
         target = made.targets[0]
-        other = Scorer((ScoredTarget(name="t", start=0, stop=6, weight=1.0, term=observing(target.term, row)),))  # type: ignore[arg-type]
+        other = Scorer((ScoredTarget(name="t", start=0, stop=6, weight=1.0, term=target.term.observing(row)),))
         shown.append(effective_sample_size(other.log_likelihoods(many)))
     many_times_over = float(np.median(shown))
     assert many_times_over / 2 < expected(walks(21, 6, sd=1), made, 400) < 2 * many_times_over
@@ -77,7 +76,7 @@ def test_what_was_not_matched_is_left_out_and_where_nothing_is_left_nothing_is_s
 def test_a_term_over_other_data_is_that_of_a_spec_over_them(loss: LossSpec):
     columns = {"n": np.full(3, 50.0)}
     before, y = term_of(loss, np.array([1.0, 2.0, 3.0]), columns), np.array([4.0, 0.0, 9.0])
-    wanted, found = term_of(loss, y, columns), observing(before, y)
+    wanted, found = term_of(loss, y, columns), before.observing(y)
     for name in ("y", "a", "constant"):
         assert getattr(found, name).tolist() == getattr(wanted, name).tolist()
-    assert (found.kind, found.option) == (wanted.kind, wanted.option)
+    assert (found.kind, found.options) == (wanted.kind, wanted.options)

@@ -218,7 +218,7 @@ MISTAKES = [
         "kind: negativ_binomial",
         "17:18",
         "'negativ_binomial' is not a loss",
-        "a loss is one of mean_signal, annealed, ",
+        "a loss is one of mean_signal, absolute, annealed, ",
     ),
     ("search:\n", "search:\n  trails: 3\n", "19:3", "there is no key 'trails' here", "did you mean trials?"),
     ("trials: 300", "trials: many", "19:11", "trials is 'many'", "a whole number is wanted"),

@@ -1,0 +1,32 @@
+"""What losses of counts share. All likelihoods are fully normalised, so a loss is what a textbook would call -log p."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from modelops_runtime.losses.loss import LossError, OptionProblem
+from modelops_runtime.statistics.array import Array
+
+MEAN_FLOOR = 1e-6
+"""Least mean of a count: a simulated 0 costs about 14 for each one observed, not infinity, and 0.000001 for none."""
+
+
+def refuse_other_than_counts(y: Array, kind: str) -> None:
+    """OptionProblem where an observation is no whole number of 0 or more."""
+    wrong = np.flatnonzero((y < 0) | (y != np.floor(y)))
+    if len(wrong):
+        text = f"{kind} is for counts, and observation {wrong[0] + 1} is {y[wrong[0]]:g}"
+        raise OptionProblem("", text, "mend it, or take normal or mean_signal")
+
+
+def mean_of_counts(simulated: Array, kind: str) -> Array:
+    """The simulated mean, at least MEAN_FLOOR. LossError for a negative one."""
+    if simulated.min(initial=0.0) < 0:
+        raise LossError(f"{kind} wants simulated means of 0 or more, got {simulated.min():g}")
+    return np.maximum(simulated, MEAN_FLOOR)
+
+
+def lgamma(x: Array) -> Array:
+    return np.array([math.lgamma(value) for value in x])

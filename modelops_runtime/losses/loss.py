@@ -1,0 +1,128 @@
+"""What a loss is: one `Loss` under the entry-point group `modelops.losses`, and the `Term` it makes of a target's observations.
+
+R is the number of replicates, N of observations; y_i is what was observed, s_ri what replicate r simulated and
+m_i = (1/R) sum_r s_ri. `value` is elementwise but for a distance of all replicates; what becomes of it:
+
+- likelihood: log p(y_i | s_ri) over s [R, N]; l_r = sum_i log p(y_i | s_ri), and the Scorer marginalises over replicates once,
+  over all targets together;
+- distance of the mean: J = (1/N) sum_i f(m_i, y_i), f over m [N];
+- distance of each: J = (1/R) sum_r (1/N) sum_i f(s_ri, y_i), f over s [R, N];
+- distance of all: J = f(s, y), one number for s [R, N].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modelops_runtime.options.base import StrictModel
+from modelops_runtime.statistics.array import Array
+
+Rng = np.random.Generator
+
+
+class LossError(Exception):
+    """No finite loss can be had from these simulated values; the text says why."""
+
+
+class OptionProblem(ValueError):
+    """A loss and the observed data are at odds: `OptionProblem(key, wrong, right)`, key within `loss:` or ""."""
+
+
+def _none() -> Array:
+    return np.zeros(0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Observed:
+    """What a loss is prepared from: a target's data, at the rows that hold an observation."""
+
+    y: Array
+    """[N]."""
+    columns: Mapping[str, Array] = field(default_factory=dict)
+    """The data's numeric columns, each [N]."""
+    root: Path = Path()
+    """The spec's folder."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Term:
+    """Observations y [N] with what their loss needs beside them, so that scoring touches simulated values alone."""
+
+    loss: Loss
+    y: Array
+    options: Any
+    """An instance of `loss.options`."""
+    a: Array = field(default_factory=_none)
+    """[N]: the loss's own number for each observation (n, sigma, the divisor of relative), where it has one."""
+    constant: Array = field(default_factory=_none)
+    """[N]: what does not depend on the simulation, where there is such a thing."""
+    root: Path = Path()
+    """The spec's folder, for functions of the user's own."""
+
+    @property
+    def kind(self) -> str:
+        return self.options.kind
+
+    def at(self, columns: NDArray[np.bool_]) -> Term:
+        """The same over some of the observations, given as a mask [N]."""
+        a, constant = (x[columns] if len(x) else x for x in (self.a, self.constant))
+        return Term(self.loss, self.y[columns], self.options, a, constant, self.root)
+
+    def observing(self, y: Array) -> Term:
+        """The same loss of other observations y [N], which are not checked."""
+        return _with_constant(Term(self.loss, y, self.options, self.a, root=self.root))
+
+
+def _nothing(_options: Any, _observed: Observed) -> Array:
+    return _none()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Loss:
+    """One loss; its name is that of its entry point and the default of its options' `kind`."""
+
+    options: type[StrictModel]
+    """What `loss:` may hold, `kind` included."""
+    family: Literal["likelihood", "distance"]
+    value: Callable[[Array, Term], Any]
+    """(simulated, term) -> elementwise values of the same shape; raises LossError. `of="all"`: one number."""
+    of: Literal["mean", "each", "all"] = "mean"
+    """Of a distance: what it is a distance of. A likelihood is one of each replicate."""
+    prepare: Callable[[Any, Observed], Array] = _nothing
+    """(options, observed) -> `Term.a`; raises OptionProblem for options and observations that the loss refuses."""
+    constant: Callable[[Term], Array] | None = None
+    """`Term.constant` of a term that has all else."""
+    draw: Callable[[Array, Term, Rng], NDArray[Any]] | None = None
+    """Of a likelihood: one draw of its noise around each simulated value [..., N]; ValueError where none can be had."""
+    per_observation: str = ""
+    """The option that may be a column of the data: a run keeps `Term.a` by this name, and is built again from it."""
+    in_own_unit: Callable[[Array, Array], Array] | None = None
+    """(simulated [..., N], a [N]) -> what is simulated in the unit of what is observed, where that is another one."""
+    simulated_as: str = ""
+    """With `in_own_unit`: what the model simulates, as results name it (probability)."""
+    growth: Literal["squared", "absolute"] | None = None
+    """How a distance grows with the misfit; None: it is not known, and there are no intervals."""
+    may_be_negative: bool = False
+    """Of a distance."""
+
+    @property
+    def is_likelihood(self) -> bool:
+        return self.family == "likelihood"
+
+
+def term_of(loss: Loss, options: Any, observed: Observed) -> Term:
+    """The loss of these observations. Raises OptionProblem."""
+    a = loss.prepare(options, observed)
+    return _with_constant(Term(loss, observed.y, options, a, root=observed.root))
+
+
+def _with_constant(term: Term) -> Term:
+    if term.loss.constant is None:
+        return term
+    return Term(term.loss, term.y, term.options, term.a, term.loss.constant(term), term.root)
