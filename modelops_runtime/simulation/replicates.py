@@ -31,6 +31,14 @@ class Aligner(Protocol):
         """A float64 array [observations]. Raises BadOutput."""
         ...
 
+    def align_arrays(self, arrays: Mapping[str, Any]) -> Any:
+        """The same for a single output of plain numpy columns whose keys were learnt; None leaves it to `align`."""
+        ...
+
+    def learn(self, arrays: Mapping[str, Any]) -> None:
+        """Called after `align` of the table of these columns has succeeded."""
+        ...
+
 
 def replicate_items(parameter_set: UniqueParameterSet, seeds: Mapping[int, int]) -> list[Item]:
     """One item a replicate, in the order of `seeds`."""
@@ -70,8 +78,9 @@ class ReplicateWork:
     """What the folder was made of, so that each process finds it whole; None for a folder that is used as it is."""
 
     def load(self) -> Callable[[Item], Any]:
+        from modelops_runtime.models.arrays import are_arrays, digest_of_arrays
         from modelops_runtime.models.loading import load_model
-        from modelops_runtime.models.tables import digest_of, to_ipc
+        from modelops_runtime.models.tables import digest_of, to_ipc, to_tables
 
         root, aligner, keep_tables = self.source.root, self.aligner, self.keep_tables
         path = _named_by(self.source)
@@ -84,10 +93,16 @@ class ReplicateWork:
         def replicate(params: Mapping[str, Scalar], seed: int) -> tuple[bytes, str, Tables | None]:
             assert aligner is not None
             try:
-                tables = model.simulate(params, seed)
+                result = model.run(params, seed)
+                arrays = result if not keep_tables and are_arrays(result) else None
+                if arrays is not None and (known := aligner.align_arrays(arrays)) is not None:
+                    return known.astype("<f8", copy=False).tobytes(), digest_of_arrays(arrays), None
+                tables = to_tables(result)
             except BadOutput as error:
                 raise (error if error.path else BadOutput(str(error), path)) from error.__cause__
             aligned = aligner.align(tables).astype("<f8", copy=False).tobytes()
+            if arrays is not None:
+                aligner.learn(arrays)
             return aligned, digest_of(tables), to_ipc(tables) if keep_tables else None
 
         questions: dict[str, Callable[..., Any]] = {
