@@ -48,6 +48,7 @@ class Aligner:
 
     targets: tuple[TargetAligner, ...]
     _last: dict[str, tuple[list[pa.ChunkedArray], Match]] = field(default_factory=dict, repr=False)
+    _learnt: list[tuple[TargetAligner, dict[str, Array], Match]] = field(default_factory=list, repr=False)
 
     def __reduce__(self) -> tuple[type[Aligner], tuple[tuple[TargetAligner, ...]]]:
         return Aligner, (self.targets,)
@@ -75,6 +76,34 @@ class Aligner:
         if odds:
             raise BadOutput(*odds[0], tuple(odds[1:]))
         return np.concatenate(parts) if len(parts) > 1 else parts[0]
+
+    def align_arrays(self, arrays: Mapping[str, Array]) -> Array | None:
+        """The same for a single output of plain numpy columns, where each target's keys are those that were learnt.
+
+        None leaves it to `align`, as it does what is not finite: it has the words for that.
+        """
+        parts: list[Array] = []
+        for target, known, match in self._learnt:
+            values = arrays.get(target.value)
+            if values is None or not all(_same(arrays.get(name), column) for name, column in known.items()):
+                return None
+            aligned = match.apply(values.astype(np.float64, copy=False))
+            if not math.isfinite(aligned.sum()):
+                return None
+            parts.append(aligned)
+        if not parts:
+            return None
+        return np.concatenate(parts) if len(parts) > 1 else parts[0]
+
+    def learn(self, arrays: Mapping[str, Array]) -> None:
+        """Remember the keys of columns whose table `align` has just aligned; not where observations went unmatched."""
+        self._learnt.clear()
+        found = [
+            (target, {name: arrays[name].copy() for name in target.keys.names}, self._last[target.name][1])
+            for target in self.targets
+        ]
+        if all(match.whole for _, _, match in found):
+            self._learnt.extend(found)
 
     def _align(self, target: TargetAligner, tables: Mapping[str, pa.Table]) -> Array:
         name, table = _table(target, tables)
@@ -112,6 +141,13 @@ class Aligner:
             raise BadOutput(f"{text}; match by a further column, or sum", target.path("match")) from None
         self._last[target.name] = (columns, match)
         return match
+
+
+def _same(values: Array | None, known: Array) -> bool:
+    """Of one type and equal; NaN equals nothing, as in Arrow."""
+    if values is None or values.dtype != known.dtype or values.shape != known.shape:
+        return False
+    return bool((values == known).all())
 
 
 def match_rows(target: TargetAligner, columns: list[pa.Array]) -> Match:

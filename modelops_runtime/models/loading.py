@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from modelops_runtime.contracts.failures import BadOutput
 from modelops_runtime.contracts.parameters import Scalar
@@ -36,8 +36,12 @@ class LoadedModel:
         The model gets its own dict and the lowest `seed_bits` of the seed. Raises what the model raises, and
         BadOutput for a result that is not tables.
         """
+        return self._to_tables(self.run(params, seed))
+
+    def run(self, params: Mapping[str, Scalar], seed: int) -> Any:
+        """One simulation's result as the model returned it, called as `simulate` says. Raises what the model raises."""
         activate(self._folders)
-        return self._to_tables(self._program.run(dict(params), seed & self._seed_mask))
+        return self._program.run(dict(params), seed & self._seed_mask)
 
     def derived(self, params: Mapping[str, Scalar]) -> dict[str, float]:
         """The quantities that the model derives from parameters (R0); none for a model without. Raises BadOutput."""

@@ -118,11 +118,14 @@ def digest_of(tables: Mapping[str, pa.Table]) -> str:
     return digest.hexdigest()
 
 
-def _add_text(digest: Any, text: str) -> None:
-    """With its length before it, so that no two sequences of texts look alike."""
+def framed_text(text: str) -> bytes:
+    """A text as the digest takes it: with its length before it, so that no two sequences of texts look alike."""
     data = text.encode("utf-8", "surrogatepass")
-    digest.update(len(data).to_bytes(8, "little"))
-    digest.update(data)
+    return len(data).to_bytes(8, "little") + data
+
+
+def _add_text(digest: Any, text: str) -> None:
+    digest.update(framed_text(text))
 
 
 def _add_column(digest: Any, column: Column) -> None:

@@ -12,7 +12,7 @@ from modelops_runtime.contracts.simulation import ReplicateOutcome, Tables
 from modelops_runtime.models.loading import ModelDescription
 from modelops_runtime.simulation import replicates
 from modelops_runtime.simulation.pool.job import CHANGED, ItemOutcome
-from modelops_runtime.simulation.replicates import ReplicateWork
+from modelops_runtime.simulation.replicates import ReplicateJob
 
 
 class Executor(Protocol):
@@ -21,12 +21,12 @@ class Executor(Protocol):
     @property
     def slots(self) -> int: ...
 
-    def add_work(self, work: ReplicateWork) -> Any:
-        """Make a work known; what it gives is handed to `submit`."""
+    def add_job(self, job: ReplicateJob) -> Any:
+        """Make a job known; what it gives is handed to `submit`."""
         ...
 
     def submit(
-        self, work: Any, items: Sequence[Any], convert: Callable[[list[ItemOutcome]], Any], *, fresh: bool = False
+        self, job: Any, items: Sequence[Any], convert: Callable[[list[ItemOutcome]], Any], *, fresh: bool = False
     ) -> Future[Any]:
         """A future of `convert(outcomes)`, one outcome an item; `fresh`: in a process that has run nothing before."""
         ...
@@ -37,10 +37,10 @@ class Executor(Protocol):
 class ExecutorService:
     """A ReplicateService on an executor, which it owns."""
 
-    def __init__(self, executor: Executor, work: ReplicateWork) -> None:
+    def __init__(self, executor: Executor, job: ReplicateJob) -> None:
         self._executor = executor
-        self._work = work
-        self._known = executor.add_work(work)
+        self._job = job
+        self._known = executor.add_job(job)
         self._others: dict[tuple[str, str], Any] = {}
 
     @property
@@ -51,8 +51,8 @@ class ExecutorService:
         """`bundle_ref` is a folder here; that of the service's own model when empty."""
         known = self._others.get((fn_ref, bundle_ref))
         if known is None:
-            work = self._work.of(fn_ref, bundle_ref or self._work.root)
-            known = self._others[fn_ref, bundle_ref] = self._executor.add_work(work)
+            job = self._job.of(fn_ref, bundle_ref or self._job.root)
+            known = self._others[fn_ref, bundle_ref] = self._executor.add_job(job)
         return self._submit([replicates.tables_item(params, seed)], replicates.only_value, known=known)
 
     def gather(self, futures: Iterable[Future[Tables]]) -> list[Tables]:
@@ -75,7 +75,7 @@ class ExecutorService:
 
     def describe(self) -> ModelDescription:
         items = [replicates.description_item()]
-        return self._submit(items, lambda outcomes: replicates.description_of(self._work, outcomes)).result()
+        return self._submit(items, lambda outcomes: replicates.description_of(self._job, outcomes)).result()
 
     def derive(self, params: Mapping[str, Scalar]) -> dict[str, float]:
         return self._submit([replicates.derived_item(params)], replicates.only_value).result()
@@ -88,7 +88,7 @@ class ExecutorService:
         known: Any = None,
         fresh: bool = False,
     ) -> Future[Any]:
-        """Of a work that is `known`, by default the service's own."""
+        """Of a job that is `known`, by default the service's own."""
         return self._executor.submit(
             self._known if known is None else known, items, lambda outcomes: convert(self._named(outcomes)), fresh=fresh
         )
@@ -98,7 +98,7 @@ class ExecutorService:
         for outcome in outcomes:
             if outcome.failure is not None and outcome.failure.path == CHANGED:
                 raise ModelChanged(*outcome.failure.further[0])
-        return replicates.with_own_names(self._work, outcomes)
+        return replicates.with_own_names(self._job, outcomes)
 
     def close(self, *, now: bool = False) -> None:
         self._executor.close(now=now)

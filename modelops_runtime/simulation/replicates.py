@@ -31,6 +31,14 @@ class Aligner(Protocol):
         """A float64 array [observations]. Raises BadOutput."""
         ...
 
+    def align_arrays(self, arrays: Mapping[str, Any]) -> Any:
+        """The same for a single output of plain numpy columns whose keys were learnt; None leaves it to `align`."""
+        ...
+
+    def learn(self, arrays: Mapping[str, Any]) -> None:
+        """Called after `align` of the table of these columns has succeeded."""
+        ...
+
 
 def replicate_items(parameter_set: UniqueParameterSet, seeds: Mapping[int, int]) -> list[Item]:
     """One item a replicate, in the order of `seeds`."""
@@ -58,7 +66,7 @@ def derived_item(params: Mapping[str, Scalar]) -> Item:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReplicateWork:
+class ReplicateJob:
     """One model, loaded once a process, and what is asked of it. It runs with the model's folder as the current one."""
 
     source: ModelSource
@@ -70,8 +78,9 @@ class ReplicateWork:
     """What the folder was made of, so that each process finds it whole; None for a folder that is used as it is."""
 
     def load(self) -> Callable[[Item], Any]:
+        from modelops_runtime.models.arrays import are_arrays, digest_of_arrays
         from modelops_runtime.models.loading import load_model
-        from modelops_runtime.models.tables import digest_of, to_ipc
+        from modelops_runtime.models.tables import digest_of, to_ipc, to_tables
 
         root, aligner, keep_tables = self.source.root, self.aligner, self.keep_tables
         path = _named_by(self.source)
@@ -84,10 +93,16 @@ class ReplicateWork:
         def replicate(params: Mapping[str, Scalar], seed: int) -> tuple[bytes, str, Tables | None]:
             assert aligner is not None
             try:
-                tables = model.simulate(params, seed)
+                result = model.run(params, seed)
+                arrays = result if not keep_tables and are_arrays(result) else None
+                if arrays is not None and (known := aligner.align_arrays(arrays)) is not None:
+                    return known.astype("<f8", copy=False).tobytes(), digest_of_arrays(arrays), None
+                tables = to_tables(result)
             except BadOutput as error:
                 raise (error if error.path else BadOutput(str(error), path)) from error.__cause__
             aligned = aligner.align(tables).astype("<f8", copy=False).tobytes()
+            if arrays is not None:
+                aligner.learn(arrays)
             return aligned, digest_of(tables), to_ipc(tables) if keep_tables else None
 
         questions: dict[str, Callable[..., Any]] = {
@@ -113,7 +128,7 @@ class ReplicateWork:
         """The folder that the model's code lives in."""
         return self.source.root
 
-    def at(self, root: str, snapshot: Snapshot | None) -> ReplicateWork:
+    def at(self, root: str, snapshot: Snapshot | None) -> ReplicateJob:
         """The same with its folder elsewhere."""
         return replace(self, source=replace(self.source, root=root), snapshot=snapshot)
 
@@ -129,10 +144,10 @@ class ReplicateWork:
         """A text with the paths of the folder that was recorded, instead of those of its copy."""
         return self.snapshot.as_named(text, Path(self.root)) if self.snapshot is not None else text
 
-    def of(self, entrypoint: str, root: str) -> ReplicateWork:
+    def of(self, entrypoint: str, root: str) -> ReplicateJob:
         """The same for another entry point, without targets."""
         source = replace(self.source, entrypoint=entrypoint, command=None, root=root)
-        return ReplicateWork(source=source, aligner=None, snapshot=self.snapshot if root == self.root else None)
+        return ReplicateJob(source=source, aligner=None, snapshot=self.snapshot if root == self.root else None)
 
 
 def _go_to(folder: str) -> bool:
@@ -143,17 +158,17 @@ def _go_to(folder: str) -> bool:
     return True
 
 
-def with_own_names(work: ReplicateWork, outcomes: Sequence[ItemOutcome]) -> list[ItemOutcome]:
+def with_own_names(job: ReplicateJob, outcomes: Sequence[ItemOutcome]) -> list[ItemOutcome]:
     """The outcomes with the paths that the user knows."""
-    return [_named(work, outcome) if outcome.log or outcome.failure else outcome for outcome in outcomes]
+    return [_named(job, outcome) if outcome.log or outcome.failure else outcome for outcome in outcomes]
 
 
-def _named(work: ReplicateWork, outcome: ItemOutcome) -> ItemOutcome:
+def _named(job: ReplicateJob, outcome: ItemOutcome) -> ItemOutcome:
     failure = outcome.failure
     if failure is not None:
-        further = tuple((work.as_named(text), path) for text, path in failure.further)
-        failure = replace(failure, message=work.as_named(failure.message), further=further)
-    return replace(outcome, log=work.as_named(outcome.log), failure=failure)
+        further = tuple((job.as_named(text), path) for text, path in failure.further)
+        failure = replace(failure, message=job.as_named(failure.message), further=further)
+    return replace(outcome, log=job.as_named(outcome.log), failure=failure)
 
 
 def replicate_outcomes(seeds: Mapping[int, int], outcomes: Sequence[ItemOutcome]) -> list[ReplicateOutcome]:
@@ -193,10 +208,10 @@ def _named_by(source: ModelSource) -> str:
     return COMMAND_PATH if source.command else ENTRYPOINT_PATH
 
 
-def description_of(work: ReplicateWork, outcomes: Sequence[ItemOutcome]) -> ModelDescription:
+def description_of(job: ReplicateJob, outcomes: Sequence[ItemOutcome]) -> ModelDescription:
     """The answer to `description_item`. A failure of the model has the path where the spec names it."""
     (outcome,) = outcomes
     failure = outcome.failure
     if failure is not None and not failure.path and failure.kind is not FailureKind.LOST:
-        raise SimulationError(replace(failure, path=_named_by(work.source)))
+        raise SimulationError(replace(failure, path=_named_by(job.source)))
     return only_value(outcomes)

@@ -1,16 +1,16 @@
-"""A search over `burner.simulate`, and what a contestant made of it. Standard library only: Ray's Python imports it too."""
+"""A search over a model of this folder, and what a contestant made of it. Standard library only: Ray's Python imports it too."""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from tests.bench import burner
-
 SLOTS = 2
 REPLICATES = 10
+BURNER = "burner"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +22,8 @@ class Workload:
     trials: int
     slow_one_in: int = 0
     """One simulation in so many takes ten times as long; 0: none does."""
+    model: str = BURNER
+    """A module of this folder with `simulate(params, seed)`, `cost_s(params, seed)` and `loss(output)`."""
 
     @property
     def fixed(self) -> dict[str, float]:
@@ -39,11 +41,18 @@ class Measured:
     simulated_s: float
     """Processor time that the simulations ask for."""
     wall_s: float
+    processor_s: float | None = None
+    """Processor time of all processes meanwhile, where it was taken."""
 
     @property
     def busy(self) -> float:
         """Share of the slots' time that went into simulations."""
         return self.simulated_s / (SLOTS * self.wall_s)
+
+    @property
+    def per_s(self) -> float:
+        """Simulations a second."""
+        return self.simulations / self.wall_s
 
 
 def seeds_of(params: dict[str, Any]) -> list[int]:
@@ -53,14 +62,20 @@ def seeds_of(params: dict[str, Any]) -> list[int]:
     return [int.from_bytes(digest, "little") for digest in digests]
 
 
-def simulate_once(params: dict[str, Any], seed: int) -> tuple[float, float]:
-    """The squared distance from the data (0 at time 0), and the seconds that were asked for."""
-    return burner.simulate(params, seed)["value"][0] ** 2, burner.cost_s(params, seed)
+def model_of(name: str) -> Any:
+    """The module of this folder."""
+    return importlib.import_module(f"tests.bench.{name}")
 
 
-def simulate_trial(params: dict[str, Any]) -> tuple[float, float]:
+def simulate_once(params: dict[str, Any], seed: int, model: str = BURNER) -> tuple[float, float]:
+    """The loss of one simulation, and the seconds that were asked for."""
+    module = model_of(model)
+    return module.loss(module.simulate(params, seed)), module.cost_s(params, seed)
+
+
+def simulate_trial(params: dict[str, Any], model: str = BURNER) -> tuple[float, float]:
     """All replicates, one after the other: the mean loss, and the seconds that were asked for."""
-    return summed(simulate_once(params, seed) for seed in seeds_of(params))
+    return summed(simulate_once(params, seed, model) for seed in seeds_of(params))
 
 
 def summed(done: Iterable[tuple[float, float]]) -> tuple[float, float]:

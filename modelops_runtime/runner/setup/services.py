@@ -14,7 +14,7 @@ from modelops_runtime.runner.setup.model_files import ModelCode
 from modelops_runtime.runner.setup.preparation import model_source
 from modelops_runtime.runner.setup.spec_errors import mistake
 from modelops_runtime.simulation.pool.limits import Limits
-from modelops_runtime.simulation.replicates import ReplicateWork
+from modelops_runtime.simulation.replicates import ReplicateJob
 from modelops_runtime.simulation.service import ReplicateService
 from modelops_runtime.specs.loading import LoadedSpec
 
@@ -25,7 +25,7 @@ def opened_service(
 ) -> Iterator[ReplicateService]:
     """Processes here, or a Dask cluster's; nothing is left behind when the block ends."""
     model = request.loaded.spec.model
-    work = ReplicateWork(
+    job = ReplicateJob(
         source=model_source(request.loaded, code), aligner=aligner, keep_tables=keep_tables, snapshot=code.snapshot
     )
     limits = Limits(
@@ -34,11 +34,11 @@ def opened_service(
     if request.dask is None:
         from modelops_runtime.simulation.local import LocalSimulationService
 
-        service: ReplicateService = LocalSimulationService(work, slots=request.slots, limits=limits)
+        service: ReplicateService = LocalSimulationService(job, slots=request.slots, limits=limits)
     else:
         from modelops_runtime.simulation.dask.service import DaskSimulationService
 
-        service = DaskSimulationService(request.dask, work, root=code.folder, limits=limits)
+        service = DaskSimulationService(request.dask, job, root=code.folder, limits=limits)
     try:
         yield service
     finally:

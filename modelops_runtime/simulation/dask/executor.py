@@ -21,7 +21,7 @@ from modelops_runtime.contracts.failures import Failure, FailureKind
 from modelops_runtime.simulation.dask import worker as dask_worker
 from modelops_runtime.simulation.dask.connection import RECONNECT_S, Connection, LoopThread
 from modelops_runtime.simulation.dask.scheduler_address import DaskTarget
-from modelops_runtime.simulation.dask.worker import Package, RootedWork
+from modelops_runtime.simulation.dask.worker import Package, RootedJob
 from modelops_runtime.simulation.pool.job import ItemOutcome, describe_plainly, one_line
 from modelops_runtime.simulation.pool.limits import Limits
 
@@ -38,7 +38,7 @@ class _Lost(Exception):
 
 
 class _Disconnected(_Lost):
-    """The way to the cluster broke; the work is not to blame, and may be sent again."""
+    """The way to the cluster broke; the job is not to blame, and may be sent again."""
 
 
 class _Call:
@@ -56,8 +56,8 @@ class _Call:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DaskWork:
-    """A work as its executor knows it."""
+class DaskJob:
+    """A job as its executor knows it."""
 
     package: Package
     archive: bytes
@@ -66,7 +66,7 @@ class DaskWork:
 class DaskExecutor:
     """Like IsolatedExecutor, with the threads of all of a cluster's workers as slots; what runs there is isolated the same way.
 
-    A work's folder goes to each worker once, by its digest. What is lost with a worker comes back as failures of the kind
+    A job's folder goes to each worker once, by its digest. What is lost with a worker comes back as failures of the kind
     LOST. What is lost with the scheduler is sent again, to one that comes back within `reconnect_s` seconds. Raises
     Unreachable when it cannot be reached, and so do the futures from then on: no simulation is to blame for that.
     """
@@ -94,27 +94,27 @@ class DaskExecutor:
         """Threads of all workers, as of a second ago; 0 while there is no worker."""
         return self._slots
 
-    def add_work(self, work: RootedWork) -> DaskWork:
-        """Make a work known. Its folder is packed here; raises UserError when that is too large, or holds what is not sent."""
-        folder_digest, archive = self._packed(work)
-        # Twice, so that what two processes pickle of equal works is equal: they then share an executor.
-        pickled = pickle.dumps((work.at("", None), self._limits), pickle.HIGHEST_PROTOCOL)
+    def add_job(self, job: RootedJob) -> DaskJob:
+        """Make a job known. Its folder is packed here; raises UserError when that is too large, or holds what is not sent."""
+        folder_digest, archive = self._packed(job)
+        # Twice, so that what two processes pickle of equal jobs is equal: they then share an executor.
+        pickled = pickle.dumps((job.at("", None), self._limits), pickle.HIGHEST_PROTOCOL)
         pickled = pickle.dumps(pickle.loads(pickled), pickle.HIGHEST_PROTOCOL)
         digest = blake2b(pickled + folder_digest.encode(), digest_size=16).hexdigest()
-        return DaskWork(package=Package(digest=digest, folder_digest=folder_digest, pickled=pickled), archive=archive)
+        return DaskJob(package=Package(digest=digest, folder_digest=folder_digest, pickled=pickled), archive=archive)
 
-    def _packed(self, work: RootedWork) -> tuple[str, bytes]:
+    def _packed(self, job: RootedJob) -> tuple[str, bytes]:
         """Packed once: a worker that comes later, or again, gets the same."""
         from modelops_runtime.bundles.archive import digest
 
-        if work.root not in self._archives:
-            archive = work.packed()
-            self._archives[work.root] = digest(archive), archive
-        return self._archives[work.root]
+        if job.root not in self._archives:
+            archive = job.packed()
+            self._archives[job.root] = digest(archive), archive
+        return self._archives[job.root]
 
     def submit(
         self,
-        work: DaskWork,
+        job: DaskJob,
         items: Sequence[Any],
         convert: Callable[[list[ItemOutcome]], Any] = list,
         *,
@@ -127,7 +127,7 @@ class DaskExecutor:
         with self._lock:
             if self._closed:
                 raise ModelOpsError("the simulation service is closed")
-            future = self._loop.start(self._run(work, list(items), convert, fresh=fresh))
+            future = self._loop.start(self._run(job, list(items), convert, fresh=fresh))
             self._futures.add(future)
         future.add_done_callback(self._futures.discard)
         return future
@@ -178,19 +178,19 @@ class DaskExecutor:
                 _log.warning("the Dask scheduler at %s has no workers; waiting for some", self._connection.address)
 
     async def _run(
-        self, work: DaskWork, items: list[Any], convert: Callable[[list[ItemOutcome]], Any], *, fresh: bool
+        self, job: DaskJob, items: list[Any], convert: Callable[[list[ItemOutcome]], Any], *, fresh: bool
     ) -> Any:
         run = dask_worker.run_items_fresh if fresh else dask_worker.run_items
-        call = _Call(run, work.package.digest, self._user, items)
+        call = _Call(run, job.package.digest, self._user, items)
         payload = pickle.dumps(call, pickle.HIGHEST_PROTOCOL)
         try:
-            outcomes = await self._outcomes(work, payload) if items else []
+            outcomes = await self._outcomes(job, payload) if items else []
         except _Lost as error:
             failure = Failure(FailureKind.LOST, one_line(str(error)))
             outcomes = [ItemOutcome(0.0, failure=failure) for _ in items]
         return convert(outcomes)
 
-    async def _outcomes(self, work: DaskWork, payload: bytes) -> list[ItemOutcome]:
+    async def _outcomes(self, job: DaskJob, payload: bytes) -> list[ItemOutcome]:
         """Submit until a worker has what it needs and brings it to an end. Raises _Lost."""
         for _ in range(_TRIES_MOST):
             try:
@@ -203,7 +203,7 @@ class DaskExecutor:
                 return pickle.loads(body)
             if status != dask_worker.MISSING:
                 raise _Lost(body or "the Dask worker was told to stop")
-            await self._installed(work, body)
+            await self._installed(job, body)
         raise _Lost("the Dask workers come and go faster than the model can be brought to them")
 
     async def _attempt(self, payload: bytes) -> tuple[str, Any]:
@@ -227,20 +227,20 @@ class DaskExecutor:
         finally:
             future.release()
 
-    async def _installed(self, work: DaskWork, address: str) -> None:
+    async def _installed(self, job: DaskJob, address: str) -> None:
         """Bring a package to a worker; all that wait for the same share one transfer. A worker that has gone is no error."""
-        key = work.package.digest, address
+        key = job.package.digest, address
         task = self._installs.get(key)
         if task is None:
-            task = self._installs[key] = asyncio.create_task(self._install(work, address))
+            task = self._installs[key] = asyncio.create_task(self._install(job, address))
             task.add_done_callback(lambda _: self._installs.pop(key, None))
         await asyncio.shield(task)
 
-    async def _install(self, work: DaskWork, address: str) -> None:
+    async def _install(self, job: DaskJob, address: str) -> None:
         try:
             client = await self._connection.client()
-            for archive in (None, work.archive):
-                answers = await client.run(dask_worker.install, work.package, archive, workers=[address])
+            for archive in (None, job.archive):
+                answers = await client.run(dask_worker.install, job.package, archive, workers=[address])
                 is_known, versions = answers[address]
                 if is_known:
                     self._compare(versions)

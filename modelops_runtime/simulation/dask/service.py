@@ -9,7 +9,7 @@ from modelops_runtime.contracts.errors import UserError
 from modelops_runtime.simulation.dask.scheduler_address import DaskTarget
 from modelops_runtime.simulation.executor_service import ExecutorService
 from modelops_runtime.simulation.pool.limits import Limits
-from modelops_runtime.simulation.replicates import ReplicateWork
+from modelops_runtime.simulation.replicates import ReplicateJob
 
 
 class DaskSimulationService(ExecutorService):
@@ -19,14 +19,14 @@ class DaskSimulationService(ExecutorService):
     reached, UserError when the folder is too large to be sent.
     """
 
-    def __init__(self, target: DaskTarget, work: ReplicateWork, *, root: Path, limits: Limits) -> None:
+    def __init__(self, target: DaskTarget, job: ReplicateJob, *, root: Path, limits: Limits) -> None:
         try:
             from modelops_runtime.simulation.dask.executor import DaskExecutor
         except ModuleNotFoundError as error:
             raise UserError(f"{error}: running on Dask needs `pip install 'modelops[dask]'`") from error
         executor = DaskExecutor(target, limits)
         try:
-            super().__init__(executor, replace(work, source=replace(work.source, root=str(root))))
+            super().__init__(executor, replace(job, source=replace(job.source, root=str(root))))
         except BaseException:
             executor.close(now=True)
             raise

@@ -24,9 +24,9 @@ from distributed import Worker, WorkerPlugin, get_worker
 
 from modelops_runtime.contracts.errors import ModelOpsError
 from modelops_runtime.simulation.pool.executor import IsolatedExecutor
-from modelops_runtime.simulation.pool.job import ItemOutcome, Work
+from modelops_runtime.simulation.pool.job import ItemOutcome, Job
 from modelops_runtime.simulation.pool.limits import Limits
-from modelops_runtime.simulation.pool.tasks import KnownWork
+from modelops_runtime.simulation.pool.tasks import KnownJob
 
 if TYPE_CHECKING:
     from modelops_runtime.bundles.snapshot import Snapshot
@@ -41,13 +41,13 @@ _LOOK_S = 0.2
 _PLUGIN = "modelops-simulations"
 
 
-class RootedWork(Work, Protocol):
-    """A work whose code lives in a folder."""
+class RootedJob(Job, Protocol):
+    """A job whose code lives in a folder."""
 
     @property
     def root(self) -> str: ...
 
-    def at(self, root: str, snapshot: Snapshot | None) -> Work:
+    def at(self, root: str, snapshot: Snapshot | None) -> Job:
         """The same with its folder elsewhere, made of the snapshot."""
         ...
 
@@ -61,23 +61,23 @@ class Package:
     """What a worker needs to know once; its folder's content comes apart, since packages may share it."""
 
     digest: str
-    """Of the work, the limits and the folder."""
+    """Of the job, the limits and the folder."""
     folder_digest: str
     pickled: bytes
-    """Of (RootedWork, Limits)."""
+    """Of (RootedJob, Limits)."""
 
 
 @dataclass(slots=True)
 class _Site:
     """A package on this worker."""
 
-    work: Work
+    job: Job
     root: Path
     """What it works in."""
     limits: Limits
     users: set[str] = field(default_factory=set)
     executor: IsolatedExecutor | None = None
-    known: KnownWork | None = None
+    known: KnownJob | None = None
     busy: int = 0
     last_used: float = 0.0
 
@@ -133,10 +133,10 @@ class Sites(WorkerPlugin):
                     return False
                 snapshot = self._snapshots[package.folder_digest] = self._unpacked(archive)
             if package.digest not in self._sites:
-                work, limits = pickle.loads(package.pickled)
+                job, limits = pickle.loads(package.pickled)
                 root = Path(tempfile.mkdtemp(prefix="model-", dir=self._folder))
                 snapshot.lay_out(root)
-                self._sites[package.digest] = _Site(work.at(str(root), snapshot), root, limits)
+                self._sites[package.digest] = _Site(job.at(str(root), snapshot), root, limits)
             return True
 
     def _unpacked(self, archive: bytes) -> Snapshot:
@@ -157,7 +157,7 @@ class Sites(WorkerPlugin):
                 return None
             if site.executor is None:
                 site.executor = IsolatedExecutor(self._slots, site.limits)
-                site.known = site.executor.add_work(site.work)
+                site.known = site.executor.add_job(site.job)
             site.users.add(user)
             site.busy += 1
             return site

@@ -16,16 +16,17 @@ from types import TracebackType
 from typing import Any
 
 from modelops_runtime.contracts.errors import ModelOpsError
-from modelops_runtime.simulation.pool.job import ItemOutcome, Work
+from modelops_runtime.simulation.pool.job import ItemOutcome, Job
 from modelops_runtime.simulation.pool.limits import Limits
 from modelops_runtime.simulation.pool.scheduler import Scheduler
-from modelops_runtime.simulation.pool.tasks import KnownWork, Task, TaskFuture
+from modelops_runtime.simulation.pool.tasks import KnownJob, Task, TaskFuture
 
 PRELOAD = (
     "numpy",
     "numpy.random",
     "pyarrow.compute",
     "pandas",  # Arrow imports it, where it is installed, at the first array it makes
+    "modelops_runtime.models.arrays",
     "modelops_runtime.models.tables",
     "modelops_runtime.simulation.replicates",
     "modelops_runtime.evaluation.align",
@@ -50,7 +51,7 @@ class IsolatedExecutor:
         self._pid = os.getpid()
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
-        self._works = itertools.count()
+        self._jobs = itertools.count()
         self._tasks: set[Task] = set()
         self._closing = False
         self._ended = False
@@ -66,12 +67,12 @@ class IsolatedExecutor:
         self._thread = threading.Thread(target=self._serve, name="modelops-executor", daemon=True)
         self._thread.start()
 
-    def add_work(self, work: Work, *, timeout_s: float | None = None) -> KnownWork:
-        """Make a work known. It is pickled here, sent to each process once, and loaded there when first needed."""
+    def add_job(self, job: Job, *, timeout_s: float | None = None) -> KnownJob:
+        """Make a job known. It is pickled here, sent to each process once, and loaded there when first needed."""
         limits = self._limits
-        known = KnownWork(
-            work_id=next(self._works),
-            pickled=pickle.dumps(work, pickle.HIGHEST_PROTOCOL),
+        known = KnownJob(
+            job_id=next(self._jobs),
+            pickled=pickle.dumps(job, pickle.HIGHEST_PROTOCOL),
             timeout_s=limits.timeout_s if timeout_s is None else timeout_s,
             load_timeout_s=limits.load_timeout_s,
         )
@@ -80,7 +81,7 @@ class IsolatedExecutor:
 
     def submit(
         self,
-        work: KnownWork,
+        job: KnownJob,
         items: Sequence[Any],
         convert: Callable[[list[ItemOutcome]], Any] = list,
         *,
@@ -93,7 +94,7 @@ class IsolatedExecutor:
         Cancelling it stops its items, running or not; what else waits in that process goes on.
         Raises ModelOpsError when the executor is closed or its processes cannot be started.
         """
-        task = Task(work, items, convert, fresh=fresh)
+        task = Task(job, items, convert, fresh=fresh)
         task.future = TaskFuture(lambda: self._drop(task), lambda: self._is_running(task))
         with self._lock:
             self._refuse_if_unusable()

@@ -16,7 +16,7 @@ CHANGED = "model files"
 _LINE_LIMIT = 1_000
 
 
-class Work(Protocol):
+class Job(Protocol):
     """Sent once to each worker process, pickled; loaded there once, when the first of its items comes."""
 
     def load(self) -> Callable[[Any], Any]:
@@ -58,14 +58,14 @@ PlainFailure = tuple[str, str, str, tuple[tuple[str, str], ...]]
 """Kind, message, path, further: what crosses the process boundary, since the exception itself may not."""
 
 
-def explain(work: Work, error: BaseException) -> tuple[PlainFailure, str]:
+def explain(job: Job, error: BaseException) -> tuple[PlainFailure, str]:
     """An exception as plain data, with its traceback."""
     if isinstance(error, BadOutput):
         return (FailureKind.BAD_OUTPUT, one_line(str(error)), error.path, error.further), ""
     if isinstance(error, ModelChanged):
         return (FailureKind.LOST, one_line(str(error)), CHANGED, (error.args,)), ""
     try:
-        line, trace = work.describe(error)
+        line, trace = job.describe(error)
     except BaseException:
         line, trace = describe_plainly(error)
     kind = FailureKind.OUT_OF_MEMORY if isinstance(error, MemoryError) else FailureKind.MODEL_ERROR

@@ -86,7 +86,7 @@ class Scheduler:
             for assignment in [a for a in worker.line if a.part.task is task]:
                 worker.cancel(assignment)
                 if assignment is worker.head:
-                    self._stop_head(worker, task.work.mean_s, now)
+                    self._stop_head(worker, task.job.mean_s, now)
         self.dispatch()
 
     def is_running(self, task: Task) -> bool:
@@ -164,9 +164,9 @@ class Scheduler:
             self._replace(worker)
 
     def _take_loaded(self, worker: WorkerConnection, body: bytes) -> None:
-        work_id, when, _ = wire.LOADED_HEAD.unpack(body)
+        job_id, when, _ = wire.LOADED_HEAD.unpack(body)
         if not self._is_too_late(worker, when):
-            worker.has_loaded(work_id, when)
+            worker.has_loaded(job_id, when)
 
     def _is_too_late(self, worker: WorkerConnection, finished: float) -> bool:
         """Whether a worker finished only after it was asked for its last words; it is killed then.
@@ -191,7 +191,7 @@ class Scheduler:
         if head.is_wanted:
             value, failure, log = pickle.loads(memoryview(body)[wire.ITEM_HEAD.size :])
             if failure is None:
-                head.part.task.work.measured(seconds)
+                head.part.task.job.measured(seconds)
                 self._record(head, ItemOutcome(seconds, value, None, log))
             else:
                 failure = Failure(FailureKind(failure[0]), *failure[1:])

@@ -37,10 +37,10 @@ class TaskFuture(Future[Any]):
 
 
 @dataclass(slots=True, kw_only=True)
-class KnownWork:
-    """A work as its executor knows it."""
+class KnownJob:
+    """A job as its executor knows it."""
 
-    work_id: int
+    job_id: int
     pickled: bytes
     timeout_s: float
     load_timeout_s: float
@@ -56,9 +56,9 @@ class Task:
     """A group of items with one future, which resolves once each item has its outcome."""
 
     def __init__(
-        self, work: KnownWork, items: Sequence[Any], convert: Callable[[list[ItemOutcome]], Any], *, fresh: bool = False
+        self, job: KnownJob, items: Sequence[Any], convert: Callable[[list[ItemOutcome]], Any], *, fresh: bool = False
     ) -> None:
-        self.work = work
+        self.job = job
         self._fresh = fresh
         self._items = items
         self._pickled = pickle.dumps(list(items), pickle.HIGHEST_PROTOCOL)
@@ -120,7 +120,7 @@ class Part:
     @property
     def expected_s(self) -> float | None:
         """How long it should take; None while nothing was measured."""
-        mean = self.task.work.mean_s
+        mean = self.task.job.mean_s
         return None if mean is None else mean * len(self.indices)
 
 

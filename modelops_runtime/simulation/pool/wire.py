@@ -8,8 +8,8 @@ import struct
 
 FRAME = struct.Struct("<IB")
 
-WORK = 1
-"""To a worker: WORK_HEAD, then the pickled work."""
+JOB = 1
+"""To a worker: JOB_HEAD, then the pickled job."""
 TASK = 2
 """To a worker: TASK_HEAD, then the pickled list of items."""
 CANCEL = 3
@@ -22,11 +22,11 @@ SKIPPED = 6
 """From a worker: NUMBER of an assignment that it has left, as it was told to."""
 
 NUMBER = struct.Struct("<I")
-WORK_HEAD = struct.Struct("<I")
+JOB_HEAD = struct.Struct("<I")
 TASK_HEAD = struct.Struct("<II")
-"""Number of the assignment, id of the work."""
+"""Number of the assignment, id of the job."""
 LOADED_HEAD = struct.Struct("<Idd")
-"""Id of the work, when it was loaded (monotonic clock, shared by all processes of a machine), seconds it took."""
+"""Id of the job, when it was loaded (monotonic clock, shared by all processes of a machine), seconds it took."""
 ITEM_HEAD = struct.Struct("<IIddB")
 """Number of the assignment, position in it, when it finished (monotonic), seconds it took, flags."""
 

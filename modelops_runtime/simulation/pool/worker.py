@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 from modelops_runtime.contracts.failures import FailureKind
 from modelops_runtime.simulation.pool import memory, processes, wire
 from modelops_runtime.simulation.pool.capture import OutputCapture, out_of_the_way
-from modelops_runtime.simulation.pool.job import PlainFailure, Work, describe_plainly, end_of_log, explain
+from modelops_runtime.simulation.pool.job import Job, PlainFailure, describe_plainly, end_of_log, explain
 
 CONNECTION_GONE = 113
 """Exit code of a worker that cannot reach its executor any more."""
@@ -49,11 +49,11 @@ def is_worn(runs: int, *, recycle_after: int | None, age_s: float, load_s: float
 
 
 class _Loaded:
-    """A work as this process holds it: the function, or why there is none."""
+    """A job as this process holds it: the function, or why there is none."""
 
     def __init__(self, pickled: bytes) -> None:
         self._pickled = pickled
-        self.work: Work | None = None
+        self.job: Job | None = None
         self.run: Callable[[Any], Any] | None = None
         self.problem: tuple[PlainFailure, str] | None = None
 
@@ -63,12 +63,12 @@ class _Loaded:
 
     def load(self) -> None:
         try:
-            work: Work = pickle.loads(self._pickled)
-            self.work = work
-            self.run = work.load()
+            job: Job = pickle.loads(self._pickled)
+            self.job = job
+            self.run = job.load()
         except BaseException as error:
-            if self.work is not None:
-                self.problem = explain(self.work, error)
+            if self.job is not None:
+                self.problem = explain(self.job, error)
             else:
                 line, trace = describe_plainly(error)
                 self.problem = (FailureKind.MODEL_ERROR, line, "", ()), trace
@@ -87,7 +87,7 @@ class Worker:
         self._reader = wire.FrameReader()
         self._tasks: deque[bytes] = deque()
         self._cancelled: set[int] = set()
-        self._works: dict[int, _Loaded] = {}
+        self._jobs: dict[int, _Loaded] = {}
         self._capture = OutputCapture(log)
         self._folder = os.getcwd()
         self._began = time.monotonic()
@@ -110,9 +110,9 @@ class Worker:
         for kind, body in self._reader.feed(data):
             if kind == wire.TASK:
                 self._tasks.append(body)
-            elif kind == wire.WORK:
-                (work_id,) = wire.WORK_HEAD.unpack_from(body)
-                self._works[work_id] = _Loaded(body[wire.WORK_HEAD.size :])
+            elif kind == wire.JOB:
+                (job_id,) = wire.JOB_HEAD.unpack_from(body)
+                self._jobs[job_id] = _Loaded(body[wire.JOB_HEAD.size :])
             elif kind == wire.CANCEL:
                 self._cancelled.add(wire.NUMBER.unpack(body)[0])
 
@@ -136,15 +136,15 @@ class Worker:
     # tasks
 
     def _run_task(self, body: bytes) -> None:
-        number, work_id = wire.TASK_HEAD.unpack_from(body)
-        loaded = self._works[work_id]
+        number, job_id = wire.TASK_HEAD.unpack_from(body)
+        loaded = self._jobs[job_id]
         if not loaded.is_loaded:
             begin = time.monotonic()
             loaded.load()
             self._load_s += time.monotonic() - begin
             self._come_back()
             self._send(
-                wire.frame(wire.LOADED, wire.LOADED_HEAD.pack(work_id, time.monotonic(), self._load_s)), ring=True
+                wire.frame(wire.LOADED, wire.LOADED_HEAD.pack(job_id, time.monotonic(), self._load_s)), ring=True
             )
         items = pickle.loads(memoryview(body)[wire.TASK_HEAD.size :])
         for position, item in enumerate(items):
@@ -177,11 +177,11 @@ class Worker:
         """The pickled (value, failure, log) of one item, and the failure's kind."""
         value: Any = None
         failure, trace = loaded.problem or (None, "")
-        if loaded.run is not None and loaded.work is not None:
+        if loaded.run is not None and loaded.job is not None:
             try:
                 value = loaded.run(item)
             except BaseException as error:
-                failure, trace = explain(loaded.work, error)
+                failure, trace = explain(loaded.job, error)
         if os.getpid() != self._pid:
             os._exit(0)  # the model forked, and its child came back here
         self._come_back()

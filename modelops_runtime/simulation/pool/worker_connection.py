@@ -39,7 +39,7 @@ class WorkerConnection:
 
     @classmethod
     def hire(cls, worker_id: int, link: ForkServerLink, bell: socket.socket) -> WorkerConnection:
-        """Ask the fork server for a process. It can be sent work at once."""
+        """Ask the fork server for a process. It can be sent jobs at once."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         log, path = tempfile.mkstemp(prefix="modelops-log-")
@@ -65,13 +65,13 @@ class WorkerConnection:
 
     @property
     def is_loading(self) -> bool:
-        return bool(self.line) and self.line[0].part.task.work.work_id not in self.loaded
+        return bool(self.line) and self.line[0].part.task.job.job_id not in self.loaded
 
     @property
     def time_limit_s(self) -> float:
         """Of what the head of the line does now."""
-        work = self.line[0].part.task.work
-        return work.load_timeout_s if self.is_loading else work.timeout_s
+        job = self.line[0].part.task.job
+        return job.load_timeout_s if self.is_loading else job.timeout_s
 
     @property
     def deadline(self) -> float:
@@ -95,12 +95,12 @@ class WorkerConnection:
 
     def assign(self, number: int, part: Part, now: float) -> None:
         """Send a part, behind what is in the line already."""
-        work = part.task.work
+        job = part.task.job
         messages = b""
-        if work.work_id not in self._sent:
-            self._sent.add(work.work_id)
-            messages = wire.frame(wire.WORK, wire.WORK_HEAD.pack(work.work_id), work.pickled)
-        head = wire.TASK_HEAD.pack(number, work.work_id)
+        if job.job_id not in self._sent:
+            self._sent.add(job.job_id)
+            messages = wire.frame(wire.JOB, wire.JOB_HEAD.pack(job.job_id), job.pickled)
+        head = wire.TASK_HEAD.pack(number, job.job_id)
         messages += wire.frame(wire.TASK, head, part.task.pickled(part.indices))
         if not self.line:
             self._start(now)
@@ -124,8 +124,8 @@ class WorkerConnection:
         """The process has left out the rest of the head."""
         self.advance(now, by=len(self.line[0].part.indices))
 
-    def has_loaded(self, work_id: int, now: float) -> None:
-        self.loaded.add(work_id)
+    def has_loaded(self, job_id: int, now: float) -> None:
+        self.loaded.add(job_id)
         self._start(now)
 
     def _start(self, now: float) -> None:

@@ -41,7 +41,7 @@ def _measure(client: Any, workload: Workload) -> Measured:
         batch = [study.ask() for _ in range(min(SLOTS, workload.trials - told))]
         sets = [workload.params(t.suggest_float("x", -1, 1), t.suggest_float("y", -1, 1)) for t in batch]
         jobs = [(params, seed) for params in sets for seed in seeds_of(params)]
-        done = client.gather(client.map(simulate_once, *zip(*jobs, strict=True), pure=False))
+        done = client.gather(client.map(simulate_once, *zip(*jobs, strict=True), model=workload.model, pure=False))
         for place, trial in enumerate(batch):
             loss, seconds = summed(done[place * REPLICATES : (place + 1) * REPLICATES])
             study.tell(trial, loss)

@@ -28,12 +28,17 @@ def opened() -> Iterator[Callable[[Workload], Measured]]:
 def _measure(workload: Workload) -> Measured:
     parts = run(_objective, workload, trials=workload.trials, seed=1)
     seconds = [attributes["seconds"] for *_, attributes in parts.trials]
-    return Measured(simulations=REPLICATES * len(seconds), simulated_s=sum(seconds), wall_s=parts.wall_s)
+    return Measured(
+        simulations=REPLICATES * len(seconds),
+        simulated_s=sum(seconds),
+        wall_s=parts.wall_s,
+        processor_s=parts.processor_s,
+    )
 
 
 def _objective(workload: Workload, trial: Any) -> float:
     x, y = trial.suggest_float("x", -1, 1), trial.suggest_float("y", -1, 1)
-    loss, seconds = simulate_trial(workload.params(x, y))
+    loss, seconds = simulate_trial(workload.params(x, y), workload.model)
     trial.set_user_attr("seconds", seconds)
     return loss
 
@@ -41,9 +46,12 @@ def _objective(workload: Workload, trial: Any) -> float:
 class Study:
     """What SLOTS processes made of a study."""
 
-    def __init__(self, parts: list[tuple[float, list[tuple[float, float, dict[str, Any], dict[str, Any]]]]]) -> None:
-        self.started = min(started for started, _ in parts)
-        self.trials = sorted((row for _, rows in parts for row in rows), key=lambda row: row[0])
+    def __init__(
+        self, parts: list[tuple[float, float, list[tuple[float, float, dict[str, Any], dict[str, Any]]]]]
+    ) -> None:
+        self.started = min(started for started, *_ in parts)
+        self.processor_s = sum(processor_s for _, processor_s, _ in parts)
+        self.trials = sorted((row for *_, rows in parts for row in rows), key=lambda row: row[0])
         """(finished at, loss, params, attributes), as they finished; more than was asked for by up to a process each."""
         self.wall_s = self.trials[-1][0] - self.started
 
@@ -84,10 +92,10 @@ def _work(
         sampler = optuna.samplers.TPESampler(seed=seed)
         study = optuna.create_study(storage=storage, study_name="bench", sampler=sampler, load_if_exists=True)
         barrier.wait(PATIENCE_S)
-        started = time.monotonic()
+        started, used = time.monotonic(), time.process_time()
         enough = optuna.study.MaxTrialsCallback(trials, states=(optuna.trial.TrialState.COMPLETE,))
         study.optimize(lambda trial: objective(argument, trial), callbacks=[note, enough])
-        queue.put((started, rows))
+        queue.put((started, time.process_time() - used, rows))
     except BaseException as error:
         barrier.abort()  # the others need not wait for this one
         queue.put(f"{type(error).__name__}: {error}")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 
+from tests.bench.processor_time import processor_time_s
 from tests.bench.workload import REPLICATES, SLOTS, Measured, Workload, simulate_trial
 
 
@@ -22,7 +23,12 @@ def opened() -> Iterator[Callable[[Workload], Measured]]:
 def _measure(pool: ProcessPoolExecutor, workload: Workload) -> Measured:
     draw = random.Random(1)
     sets = [workload.params(draw.uniform(-1, 1), draw.uniform(-1, 1)) for _ in range(workload.trials)]
-    started = time.monotonic()
-    seconds = [seconds for _, seconds in pool.map(simulate_trial, sets)]
+    processor_s, started = processor_time_s(), time.monotonic()
+    seconds = [seconds for _, seconds in pool.map(simulate_trial, sets, [workload.model] * len(sets))]
     wall_s = time.monotonic() - started
-    return Measured(simulations=REPLICATES * workload.trials, simulated_s=sum(seconds), wall_s=wall_s)
+    return Measured(
+        simulations=REPLICATES * workload.trials,
+        simulated_s=sum(seconds),
+        wall_s=wall_s,
+        processor_s=processor_time_s() - processor_s,
+    )

@@ -20,7 +20,7 @@ def measure(workload: Workload, folder: str) -> Measured:
 
     def trial(config: dict[str, float]) -> None:
         started = time.monotonic()
-        loss, seconds = simulate_trial(workload.params(config["x"], config["y"]))
+        loss, seconds = simulate_trial(workload.params(config["x"], config["y"]), workload.model)
         tune.report({"loss": loss, "seconds": seconds, "started": started, "ended": time.monotonic()})
 
     ray.init(num_cpus=SLOTS, include_dashboard=False, logging_level="ERROR", log_to_driver=False)

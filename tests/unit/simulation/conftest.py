@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # `works`, by a name that the simulations' processes can import
+sys.path.insert(0, str(Path(__file__).parent))  # `jobs`, by a name that the simulations' processes can import
 
 from helpers import Bench
 

@@ -1,4 +1,4 @@
-"""An executor with a work that does what its items say."""
+"""An executor with a job that does what its items say."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from works import Actions
+from jobs import Actions
 
 from modelops_runtime.contracts.failures import FailureKind
 from modelops_runtime.simulation.pool.executor import IsolatedExecutor
@@ -24,7 +24,7 @@ class Bench:
 
     def __init__(self, *, slots: int = 1, timeout_s: float = 300.0, **limits: Any) -> None:
         self.executor = IsolatedExecutor(slots, Limits(timeout_s=timeout_s, **limits))
-        self.work = self.executor.add_work(Actions())
+        self.job = self.executor.add_job(Actions())
 
     @property
     def marker(self) -> str:
@@ -35,7 +35,7 @@ class Bench:
         return self.executor._scheduler.link.pid
 
     def submit(self, *items: Action) -> TaskFuture:
-        return self.executor.submit(self.work, items)
+        return self.executor.submit(self.job, items)
 
     def run(self, *items: Action) -> list[ItemOutcome]:
         return self.submit(*items).result(PATIENCE_S)

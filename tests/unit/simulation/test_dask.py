@@ -25,7 +25,7 @@ from modelops_runtime.simulation.dask.executor import DaskExecutor
 from modelops_runtime.simulation.dask.scheduler_address import DaskTarget
 from modelops_runtime.simulation.dask.service import DaskSimulationService
 from modelops_runtime.simulation.pool.limits import Limits
-from modelops_runtime.simulation.replicates import ReplicateWork, replicate_items
+from modelops_runtime.simulation.replicates import ReplicateJob, replicate_items
 from tests.support.dask_cluster import Cluster, make_certificates
 from tests.support.patience import PATIENCE_S, eventually
 from tests.support.ports import free_port
@@ -37,8 +37,8 @@ A_SET = UniqueParameterSet.of({"a": 1.0})
 
 
 def service_on(target: DaskTarget, *, root: Path = ROOT, timeout_s: float = 1_000.0) -> DaskSimulationService:
-    work = ReplicateWork(source=ModelSource(entrypoint="model.py:simulate", root=str(root)), aligner=TakeY())
-    return DaskSimulationService(target, work, root=root, limits=Limits(timeout_s=timeout_s))
+    job = ReplicateJob(source=ModelSource(entrypoint="model.py:simulate", root=str(root)), aligner=TakeY())
+    return DaskSimulationService(target, job, root=root, limits=Limits(timeout_s=timeout_s))
 
 
 def hanging(folder: Path, n: int) -> UniqueParameterSet:
@@ -147,7 +147,7 @@ def test_a_scheduler_that_comes_back_is_sent_again_what_it_ran(cluster):
 def test_a_scheduler_that_stays_away_is_no_failure_of_a_simulation(cluster):
     executor = DaskExecutor(cluster.target, Limits(timeout_s=60), reconnect_s=3)
     source = ModelSource(entrypoint="model.py:simulate", root=str(ROOT))
-    known = executor.add_work(ReplicateWork(source=source, aligner=TakeY()))
+    known = executor.add_job(ReplicateJob(source=source, aligner=TakeY()))
     Cluster.end(cluster.scheduler, signal.SIGKILL)
     with pytest.raises(Unreachable, match="no Dask scheduler answers"):
         executor.submit(known, replicate_items(A_SET, {0: 1})).result(120)
@@ -274,8 +274,8 @@ def test_a_folder_that_is_too_large_is_refused_before_anything_runs(plain_cluste
 
 def test_executors_that_nobody_uses_are_closed_and_come_back(tmp_path):
     sites = dask_worker.Sites(tmp_path, 1)
-    work = ReplicateWork(source=ModelSource(entrypoint="model.py:simulate", root=""), aligner=TakeY())
-    package = dask_worker.Package(digest="d", folder_digest="f", pickled=pickle.dumps((work, Limits(timeout_s=10.0))))
+    job = ReplicateJob(source=ModelSource(entrypoint="model.py:simulate", root=""), aligner=TakeY())
+    package = dask_worker.Package(digest="d", folder_digest="f", pickled=pickle.dumps((job, Limits(timeout_s=10.0))))
     assert sites.take("d", "user") is None
     assert not sites.install(package, None)
     assert sites.install(package, pack(ROOT))

@@ -55,7 +55,7 @@ def test_an_exception_brings_its_traceback_in_the_log(shared):
 def test_a_crash_leaves_what_was_printed_and_where_it_was(shared):
     outcome = shared.one("segfault")
     assert outcome.log.startswith("about to crash")
-    assert "works.py" in outcome.log
+    assert "jobs.py" in outcome.log
 
 
 @pytest.mark.parametrize("action", ["sleep", "deaf", "hold_the_lock", "spin"])
@@ -127,19 +127,19 @@ def test_a_fork_that_returns_too_gives_one_result(shared):
     assert [outcome.value for outcome in shared.run(("come_back_twice", None), ("double", 4))] == [1, 8]
 
 
-def test_a_work_that_cannot_be_loaded_fails_every_item(shared):
-    from works import Actions
+def test_a_job_that_cannot_be_loaded_fails_every_item(shared):
+    from jobs import Actions
 
-    broken = shared.executor.add_work(Actions(loading=("raise_it", "no such module")))
+    broken = shared.executor.add_job(Actions(loading=("raise_it", "no such module")))
     outcomes = shared.executor.submit(broken, [("double", 1), ("double", 2)]).result(PATIENCE_S)
     assert [message_of(outcome) for outcome in outcomes] == ["ValueError: no such module"] * 2
     assert shared.one("double", 5).value == 10
 
 
 def test_a_process_that_ends_while_loading_fails_its_group_at_once(shared):
-    from works import Actions
+    from jobs import Actions
 
-    broken = shared.executor.add_work(Actions(loading=("exit", 5)))
+    broken = shared.executor.add_job(Actions(loading=("exit", 5)))
     outcomes = shared.executor.submit(broken, [("double", 1), ("double", 2)]).result(PATIENCE_S)
     assert {message_of(outcome) for outcome in outcomes} == {
         "the simulation's process ended with exit code 5 while the model was loading"
@@ -148,13 +148,13 @@ def test_a_process_that_ends_while_loading_fails_its_group_at_once(shared):
 
 
 def test_loading_has_a_time_limit_of_its_own():
-    from works import Actions
+    from jobs import Actions
 
     with Bench(timeout_s=3.0, load_timeout_s=300.0) as bench:
-        slow = bench.executor.add_work(Actions(loading=("sleep", 4.0)))
+        slow = bench.executor.add_job(Actions(loading=("sleep", 4.0)))
         assert bench.executor.submit(slow, [("double", 1)]).result(PATIENCE_S)[0].value == 2
     with Bench(timeout_s=300.0, load_timeout_s=2.0) as bench:
-        stuck = bench.executor.add_work(Actions(loading=("hold_the_lock", None)))
+        stuck = bench.executor.add_job(Actions(loading=("hold_the_lock", None)))
         (outcome,) = bench.executor.submit(stuck, [("double", 1)]).result(PATIENCE_S)
     assert failed_as(outcome) is FailureKind.TIMEOUT
     assert "loading the model" in message_of(outcome)

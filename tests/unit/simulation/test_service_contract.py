@@ -19,7 +19,7 @@ from modelops_runtime.models.loading import ModelSource
 from modelops_runtime.simulation.dask.service import DaskSimulationService
 from modelops_runtime.simulation.local import LocalSimulationService
 from modelops_runtime.simulation.pool.limits import Limits
-from modelops_runtime.simulation.replicates import ReplicateWork
+from modelops_runtime.simulation.replicates import ReplicateJob
 from modelops_runtime.simulation.service import ReplicateService
 from tests.support.patience import PATIENCE_S, eventually
 
@@ -29,16 +29,16 @@ Make = Callable[..., ReplicateService]
 
 @pytest.fixture(scope="module", params=["local", "dask", "dask over TLS"])
 def make(request: pytest.FixtureRequest) -> Make:
-    """A service of the kind, by limits and what the work is to have."""
+    """A service of the kind, by limits and what the job is to have."""
 
     def of_kind(*, timeout_s: float = 300.0, keep_tables: bool = False, **source: object) -> ReplicateService:
         asked = {"entrypoint": "model.py:simulate", "root": str(ROOT), **source}
-        work = ReplicateWork(source=ModelSource(**asked), aligner=TakeY(), keep_tables=keep_tables)
+        job = ReplicateJob(source=ModelSource(**asked), aligner=TakeY(), keep_tables=keep_tables)
         limits = Limits(timeout_s=timeout_s, memory_bytes=2**30, env={"MY_FLAG": "1"})
         if request.param == "local":
-            return LocalSimulationService(work, slots=2, limits=limits)
+            return LocalSimulationService(job, slots=2, limits=limits)
         cluster = request.getfixturevalue("plain_cluster" if request.param == "dask" else "tls_cluster")
-        service = DaskSimulationService(cluster.target, work, root=Path(work.root), limits=limits)
+        service = DaskSimulationService(cluster.target, job, root=Path(job.root), limits=limits)
         assert eventually(lambda: service.slots == 2)
         return service
 

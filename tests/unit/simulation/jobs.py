@@ -1,4 +1,4 @@
-"""Works that are as nasty as a model can be, for the tests of the executor. Items are (what, argument)."""
+"""Jobs that are as nasty as a model can be, for the tests of the executor. Items are (what, argument)."""
 
 # ruff: noqa: T201 - models print
 
