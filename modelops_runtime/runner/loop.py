@@ -376,9 +376,7 @@ class Loop:
             self._drop(progress)
 
     def _finish(self, progress: Progress, end: TrialEnd) -> None:
-        if progress.unwritten:
-            self.p.ledger.record(progress.lease, progress.unwritten)
-        self.p.ledger.finish(progress.lease, end)
+        self.p.ledger.finish(progress.lease, end, progress.unwritten)
         self._drop(progress)
 
     def _drop(self, progress: Progress) -> None:
