@@ -294,8 +294,11 @@ class Ledger(Protocol):
         """
         ...
 
-    def finish(self, lease: Lease, end: TrialEnd) -> Trial:
-        """The final write. The same again is accepted, a different one raises ConflictingResult; late: LeaseLost."""
+    def finish(self, lease: Lease, end: TrialEnd, replicates: Sequence[Replicate] = ()) -> Trial:
+        """The final write, with the replicates not recorded yet, in one transaction.
+
+        The same again is accepted, a different one raises ConflictingResult; late: LeaseLost.
+        """
         ...
 
     # reading

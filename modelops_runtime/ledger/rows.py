@@ -177,20 +177,29 @@ def lease_of(trial: Trial) -> Lease:
     )
 
 
-def replicate_params(replicate: Replicate) -> dict[str, Any]:
-    encoding, packed = pack(replicate.aligned)
-    return {
-        "idx": replicate.index,
-        "seed": str(replicate.seed),
-        "result": replicate.status,
-        "seconds": float(replicate.seconds),
-        "aligned": packed,
-        "aligned_encoding": encoding,
-        "digest": replicate.digest,
-        "failure": None if replicate.failure is None else str(replicate.failure),
-        "error": None if replicate.error is None else text(replicate.error),
-        "log": text(replicate.log),
-    }
+def replicates_params(replicates: Sequence[Replicate]) -> dict[str, Any]:
+    """Many rows for one statement: `rows`, a JSON array, and `aligned`, the bytes of all of them in one."""
+    rows: list[dict[str, Any]] = []
+    aligned = bytearray()
+    for replicate in replicates:
+        encoding, packed = pack(replicate.aligned)
+        rows.append(
+            {
+                "idx": replicate.index,
+                "seed": str(replicate.seed),
+                "result": replicate.status,
+                "seconds": float(replicate.seconds),
+                "aligned_from": len(aligned),
+                "aligned_bytes": len(packed),
+                "aligned_encoding": encoding,
+                "digest": replicate.digest,
+                "failure": None if replicate.failure is None else str(replicate.failure),
+                "error": None if replicate.error is None else text(replicate.error),
+                "log": text(replicate.log),
+            }
+        )
+        aligned += packed
+    return {"rows": json.dumps(rows, ensure_ascii=False), "aligned": bytes(aligned)}
 
 
 def replicate_of(run_id: str, row: Row, values: int | None) -> Replicate:

@@ -20,7 +20,7 @@ from modelops_runtime.ledger.rows import (
     lease_of,
     queued_of,
     replicate_of,
-    replicate_params,
+    replicates_params,
     run_of,
     run_params,
     text,
@@ -189,26 +189,17 @@ class SqlLedger:
         self._rows("release", {"run_key": self._key(run_id), "worker": worker})
 
     def record(self, lease: Lease, replicates: Sequence[Replicate]) -> None:
-        def write(again: bool) -> bool:
-            steps = [("record", {**fence, **row, "again": again}) for row in rows]
-            return all(self._store.rows_of_all(steps))
+        written = self._write(lease, replicates)
+        if replicates and not written[0]:
+            raise LeaseLost(f"{_name(lease)} was taken over by another worker")
 
-        fence = self._fence(lease)
-        rows = [replicate_params(replicate) for replicate in replicates]
-        try:
-            if patiently(write):
-                return
-        except ConstraintBroken as error:
-            raise ConflictingResult(f"{_name(lease)}: a replicate gave another result than the one recorded") from error
-        raise LeaseLost(f"{_name(lease)} was taken over by another worker")
-
-    def finish(self, lease: Lease, end: TrialEnd) -> Trial:
+    def finish(self, lease: Lease, end: TrialEnd, replicates: Sequence[Replicate] = ()) -> Trial:
         """The same: equal status, loss, standard error, early stop, replicates and failure. A -0.0 is kept as 0.0.
 
         Raises ValueError for a status that is not final, or a loss that is not finite.
         """
         params = end_params(end)
-        rows = self._rows("finish", {**self._fence(lease), **params})
+        rows = self._write(lease, replicates, ("finish", {**self._fence(lease), **params}))[-1]
         trial = self._read(trial_of, lease.run_id, rows[0]) if rows else self._trial(lease)
         if trial is None or trial.lease_no != lease.lease_no or not trial.status.is_final:
             raise LeaseLost(f"{_name(lease)} was taken over by another worker")
@@ -253,6 +244,22 @@ class SqlLedger:
     def _rows(self, name: str, params: Mapping[str, Any]) -> Sequence[tuple[Any, ...]]:
         """For what may be done twice without harm."""
         return patiently(lambda again: self._store.rows(name, params))
+
+    def _write(
+        self, lease: Lease, replicates: Sequence[Replicate], *more: tuple[str, Mapping[str, Any]]
+    ) -> Sequence[Sequence[tuple[Any, ...]]]:
+        """Record replicates in one statement, and do `more`, in one transaction; the rows of each statement."""
+
+        def write(again: bool) -> Sequence[Sequence[tuple[Any, ...]]]:
+            recorded = [("record", {**fence, **given, "again": again})] if replicates else []
+            return self._store.rows_of_all([*recorded, *more])
+
+        fence = self._fence(lease)
+        given = replicates_params(replicates)
+        try:
+            return patiently(write)
+        except ConstraintBroken as error:
+            raise ConflictingResult(f"{_name(lease)}: a replicate gave another result than the one recorded") from error
 
     def _lease(self, name: str, run_id: str, params: Mapping[str, Any]) -> Lease | None:
         """Claim a trial under a token, by which a claim whose answer was lost is found again."""

@@ -3,37 +3,31 @@
 from __future__ import annotations
 
 import queue
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
-from modelops_runtime.contracts.errors import AlgorithmError, LeaseLost, LedgerError, RunFailed
+from modelops_runtime.contracts.errors import AlgorithmError, LeaseLost, RunFailed
 from modelops_runtime.contracts.parameters import Scalar, UniqueParameterSet
-from modelops_runtime.contracts.simulation import ReplicateOutcome, SimulationService
+from modelops_runtime.contracts.simulation import ReplicateOutcome
 from modelops_runtime.contracts.trial import CONFIRM_FROM
-from modelops_runtime.evaluation.fit import stack
-from modelops_runtime.evaluation.score import Scorer
-from modelops_runtime.ledger.base import Lease, Ledger, RunState, Trial, TrialEnd, completed
+from modelops_runtime.ledger.base import Lease, RunState, Trial, TrialEnd
 from modelops_runtime.runner import rules
 from modelops_runtime.runner.events import (
     Asked,
     Counts,
     Notice,
-    OnEvent,
     RunStarted,
     Simulated,
     Tick,
     TookOver,
     TrialFinished,
 )
+from modelops_runtime.runner.loop_parts import LoopEnd, LoopParts, counts_of, given_set, values_of_trial
 from modelops_runtime.runner.pausing import Pausing
-from modelops_runtime.runner.search import Search
-from modelops_runtime.runner.setup.settings import LEASE_S, SearchSettings
-from modelops_runtime.runner.signals import StopRequest
+from modelops_runtime.runner.setup.settings import LEASE_S
 from modelops_runtime.runner.trial import Progress, copied
-from modelops_runtime.runner.trial_outcome import Judgement, Values, conclude
+from modelops_runtime.runner.trial_outcome import Judgement, conclude
 from modelops_runtime.simulation.grouping import group_size
 from modelops_runtime.simulation.seeds import seeds_for
 
@@ -42,45 +36,6 @@ TICK_S = 0.5
 
 TAKE_OVER_EVERY_S = 5.0
 """Seconds between looks for trials whose worker died, while there is other work."""
-
-LogSink = Callable[[Lease, Sequence[ReplicateOutcome]], None]
-
-
-def _nothing() -> None:
-    """Nothing is to be looked at."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoopParts:
-    """All that a loop works with; clocks and I/O come from outside."""
-
-    run_id: str
-    trials: int
-    settings: SearchSettings
-    ledger: Ledger
-    service: SimulationService
-    search: Search
-    scorer: Scorer
-    worker: str
-    timeout_s: float
-    """Of one simulation: groups stay below it."""
-    on_event: OnEvent
-    stop: StopRequest
-    keep_log: LogSink
-    look: Callable[[], None] = _nothing
-    """Is called before a result counts. Raises what ends the run, such as ModelChanged."""
-    before_s: float = 0.0
-    """Seconds from the start of the run to this worker's: its time limit counts from there."""
-    clock: Callable[[], float] = time.monotonic
-
-
-@dataclass(frozen=True, slots=True)
-class LoopEnd:
-    """How a loop ended: the run is over (for everybody), or this worker was asked to stop."""
-
-    interrupted: bool
-    simulations: int
-    elapsed_s: float
 
 
 class Loop:
@@ -103,7 +58,7 @@ class Loop:
         self._budget_used = False
         self._finalists: list[int] | None = None
         self._confirmed: dict[int, Trial] = {}
-        self._values = lru_cache(maxsize=16)(self._read_values)
+        self._values = lru_cache(maxsize=16)(partial(values_of_trial, parts))
         settings = parts.settings
         self._judgement = Judgement(
             scorer=parts.scorer,
@@ -111,8 +66,6 @@ class Loop:
             paired=settings.common_random_numbers,
             incumbent_values=self._values,
         )
-
-    # the loop
 
     def run(self) -> LoopEnd:
         """Work until the run is over or a stop is asked for. Raises RunFailed when it ends without an answer."""
@@ -250,7 +203,7 @@ class Loop:
         search, settings = self.p.search, self.p.settings
         self._sync()
         if lease.draw is None:
-            searched: Mapping[str, Scalar] | None = self._given(lease)
+            searched: Mapping[str, Scalar] | None = given_set(self.p, lease)
         elif not search.may_ask(lease.number):
             self._held = lease
             return None
@@ -271,15 +224,6 @@ class Loop:
         )
         self._sync()
         return lease
-
-    def _given(self, lease: Lease) -> Mapping[str, Scalar]:
-        """The set of a trial for which the algorithm is not asked: a guess of the spec's, or one from the queue."""
-        if lease.number < len(self.p.settings.guesses):
-            return self.p.settings.guesses[lease.number]
-        searched = self.p.ledger.queued_set(lease)
-        if searched is None:
-            raise LedgerError(f"trial {lease.number} of run {self.p.run_id!r} takes a queued set, and there is none")
-        return searched
 
     def _nothing_proposed(self, lease: Lease) -> None:
         if self.p.search.algorithm.finished():
@@ -376,9 +320,7 @@ class Loop:
             self._drop(progress)
 
     def _finish(self, progress: Progress, end: TrialEnd) -> None:
-        if progress.unwritten:
-            self.p.ledger.record(progress.lease, progress.unwritten)
-        self.p.ledger.finish(progress.lease, end)
+        self.p.ledger.finish(progress.lease, end, progress.unwritten)
         self._drop(progress)
 
     def _drop(self, progress: Progress) -> None:
@@ -388,34 +330,18 @@ class Loop:
             if owner is progress:
                 future.cancel()
 
-    # reading
-
-    def _read_values(self, number: int) -> Values:
-        replicates = self.p.ledger.replicates(self.p.run_id, number)
-        return stack([each.aligned for each in completed(replicates, "search")])
-
     def _elapsed(self) -> float:
         now = self.p.clock()
         return now - self._started - self._pausing.seconds(now)
 
     def counts(self) -> Counts:
-        status, fixed = self.p.search.status, self.p.settings.fixed
-        best = status.best.params or {} if status.best else None
-        return Counts(
-            finished=status.finished,
+        return counts_of(
+            self.p,
             found=self._found,
-            trials=self.p.trials,
-            failed=status.failed,
-            stopped_early=status.stopped_early,
-            best_loss=status.best.loss if status.best else None,
-            best_trial=status.best.number if status.best else None,
-            best_params=None if best is None else {n: v for n, v in best.items() if n not in fixed} | dict(fixed),
             simulations=self._pace.simulations,
             elapsed_s=self._elapsed(),
-            slots=self.p.service.slots,
-            busy=min(len(self._tasks), self.p.service.slots),
+            under_way=len(self._tasks),
             paused=self._pausing.is_paused,
-            confirming=self._finalists is not None,
+            finalists=self._finalists,
             confirmed=len(self._confirmed),
-            finalists=len(self._finalists or ()),
         )

@@ -18,7 +18,8 @@ from modelops_runtime.runner.artifacts import Artifacts, keep_tables
 from modelops_runtime.runner.events import Event, Notice, OnEvent
 from modelops_runtime.runner.finish import answer_of, best_trial, reported
 from modelops_runtime.runner.leases import renewed_leases
-from modelops_runtime.runner.loop import TICK_S, Loop, LoopEnd, LoopParts
+from modelops_runtime.runner.loop import TICK_S, Loop
+from modelops_runtime.runner.loop_parts import LoopEnd, LoopParts
 from modelops_runtime.runner.request import RunReport, RunRequest
 from modelops_runtime.runner.search import Search
 from modelops_runtime.runner.setup.model_files import ModelCode, held_code

@@ -199,12 +199,14 @@ UPDATE trial SET status = 'PENDING', worker = NULL, lease_until = NULL
 -- name: record
 -- Fenced by lease_no. A completed row stays as it is; another digest for it violates replicate_has_one_result.
 -- again: the answer to an earlier attempt was lost, and what it wrote does not count as recorded twice.
+-- rows is a JSON array, aligned the bytes of all rows in one: JSON holds no bytes.
 WITH held AS (SELECT t.run_key, t.number FROM trial t WHERE {mine} FOR UPDATE)
 INSERT INTO replicate AS o
        (run_key, number, idx, seed, status, seconds, aligned, aligned_encoding, digest, failure, error, log, recorded_at)
-SELECT run_key, number, %(idx)s::bigint, %(seed)s, %(result)s, %(seconds)s::float8, %(aligned)s::bytea, %(aligned_encoding)s,
-       %(digest)s, %(failure)s, %(error)s, %(log)s, {now}
-  FROM held
+SELECT run_key, number, g.idx, g.seed, g.result, g.seconds,
+       substr(%(aligned)s::bytea, g.aligned_from + 1, g.aligned_bytes), g.aligned_encoding, g.digest, g.failure, g.error, g.log, {now}
+  FROM held, json_to_recordset(%(rows)s::json) AS g(idx bigint, seed text, result text, seconds float8, aligned_from int,
+       aligned_bytes int, aligned_encoding text, digest text, failure text, error text, log text)
 ON CONFLICT (run_key, number, idx) DO UPDATE
    SET attempt = o.attempt
            + CASE WHEN %(again)s AND o.status = excluded.status AND o.seconds = excluded.seconds THEN 0 ELSE 1 END,

@@ -168,9 +168,12 @@ UPDATE trial SET status = 'PENDING', worker = NULL, lease_until = NULL
 -- name: record
 -- Fenced by lease_no. A completed row stays as it is; another digest for it violates replicate_has_one_result.
 -- :again: the answer to an earlier attempt was lost, and what it wrote does not count as recorded twice.
+-- :rows is a JSON array, :aligned the bytes of all rows in one: JSON holds no bytes. SQLite's substr of no bytes is NULL.
 INSERT INTO replicate (run_key, number, idx, seed, status, seconds, aligned, aligned_encoding, digest, failure, error, log, recorded_at)
-SELECT run_key, number, :idx, :seed, :result, :seconds, :aligned, :aligned_encoding, :digest, :failure, :error, :log, {now}
-  FROM trial WHERE {mine}
+SELECT run_key, number, value ->> 'idx', value ->> 'seed', value ->> 'result', value ->> 'seconds',
+       coalesce(substr(:aligned, (value ->> 'aligned_from') + 1, value ->> 'aligned_bytes'), x''), value ->> 'aligned_encoding',
+       value ->> 'digest', value ->> 'failure', value ->> 'error', value ->> 'log', {now}
+  FROM trial, json_each(:rows) WHERE {mine}
 ON CONFLICT (run_key, number, idx) DO UPDATE
    SET attempt = attempt + CASE WHEN :again AND status = excluded.status AND seconds = excluded.seconds THEN 0 ELSE 1 END,
        status = CASE WHEN status = 'FAILED' THEN excluded.status

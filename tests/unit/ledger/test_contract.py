@@ -364,6 +364,18 @@ class TestRecording:
         ledger.record(lease, [a_replicate(seconds=9.0)])
         assert ledger.replicates(RUN) == [a_replicate(attempt=2)]
 
+    def test_the_final_write_takes_the_last_replicates_or_leaves_both_out(self, ledger: Ledger):
+        ledger.create_run(a_run())
+        lease = proposed(ledger)
+        ledger.record(lease, [a_replicate(index=0)])
+        last = [a_replicate(index=1), a_replicate(index=2)]
+        with pytest.raises(ConflictingResult):
+            ledger.finish(lease, an_end(), [*last, a_replicate(index=0, digest="other")])
+        assert [row.index for row in ledger.replicates(RUN, lease.number)] == [0]
+        ended = ledger.finish(lease, an_end(), last)
+        assert ledger.finish(lease, an_end(), last) == ended
+        assert [row.attempt for row in ledger.replicates(RUN, lease.number)] == [1, 1, 1]
+
     def test_a_failed_row_is_replaced(self, ledger: Ledger):
         ledger.create_run(a_run())
         lease = proposed(ledger)
