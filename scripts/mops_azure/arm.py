@@ -21,9 +21,11 @@ from azure.core.polling import LROPoller, NoPolling
 from azure.core.rest import HttpRequest
 
 from modelops_runtime.contracts.errors import ModelOpsError, UserError
-from mops_azure import desired
 from mops_azure.config import AzureConfig
 from mops_azure.errors import AzureError, from_reply, is_absence, one_line
+from mops_azure.resources.cluster import CLUSTERS
+from mops_azure.resources.group import GROUPS
+from mops_azure.resources.registry import REGISTRIES
 from mops_azure.signin import credential_for
 
 logging.getLogger("azure").addHandler(logging.NullHandler())  # its warnings are in our one line already
@@ -114,19 +116,19 @@ class Arm:
     def resources(self) -> Any:
         from azure.mgmt.resource.resources import ResourceManagementClient
 
-        return ResourceManagementClient(**self._client_options, api_version=desired.GROUPS)
+        return ResourceManagementClient(**self._client_options, api_version=GROUPS)
 
     @cached_property
     def clusters(self) -> Any:
         from azure.mgmt.containerservice import ContainerServiceClient
 
-        return ContainerServiceClient(**self._client_options, api_version=desired.CLUSTERS)
+        return ContainerServiceClient(**self._client_options, api_version=CLUSTERS)
 
     @cached_property
     def registries(self) -> Any:
         from azure.mgmt.containerregistry import ContainerRegistryManagementClient
 
-        return ContainerRegistryManagementClient(**self._client_options, api_version=desired.REGISTRIES)
+        return ContainerRegistryManagementClient(**self._client_options, api_version=REGISTRIES)
 
     def get(self, id_: str, api_version: str, doing: str) -> Any | None:
         """The resource, or None when it is not there; any other 404, as of a wrong subscription, is a refusal."""

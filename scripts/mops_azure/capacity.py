@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from modelops_runtime.contracts.errors import UserError
-from mops_azure import desired
 from mops_azure.config import AzureConfig
 from mops_azure.errors import AzureError
-from mops_azure.plan import Live, Plan, Step
+from mops_azure.plan import Plan, Step
+from mops_azure.resources.cluster import cluster_id
+from mops_azure.resources.group import GROUPS, group_id
+from mops_azure.resources.kind import Live
 from mops_azure.states import has_failed, state_of
 
 if TYPE_CHECKING:
@@ -145,13 +147,13 @@ def holds_nothing(arm: Arm, config: AzureConfig, live: Live, step: Step) -> bool
         return False
     if not step.live["properties"].get("count"):
         return True
-    cluster = live.get(desired.cluster_id(config).lower()) or {}
+    cluster = live.get(cluster_id(config).lower()) or {}
     node_group = (cluster.get("properties") or {}).get("nodeResourceGroup")
     if not node_group:
         return True
-    path = f"{desired.group_id(config, node_group)}/resources"
+    path = f"{group_id(config, node_group)}/resources"
     try:
-        members = arm.list(path, desired.GROUPS, "reading the nodes")
+        members = arm.list(path, GROUPS, "reading the nodes")
         name = re.compile(rf"aks-{re.escape(step.resource.name)}-\d+-vmss", re.IGNORECASE)
         return not any(name.fullmatch(str(one.get("name"))) for one in members)
     except AzureError as error:

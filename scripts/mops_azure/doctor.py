@@ -11,23 +11,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from modelops_runtime.contracts.errors import ModelOpsError
-from mops_azure import desired, parts
+from mops_azure import resources
 from mops_azure.capacity import ASK_FOR_MORE, read_capacity
 from mops_azure.config import AzureConfig
-from mops_azure.dependent_resources import late_resources
 from mops_azure.errors import one_line, role_for
 from mops_azure.live import newest_default_version, offered_versions
+from mops_azure.resources.registry import REGISTRIES, registry_id
 from mops_azure.states import is_ours
 
 if TYPE_CHECKING:
     from mops_azure.arm import Arm
 
-NAMES = {
-    "storage account": ("Microsoft.Storage", "storage.name"),
-    "database server": ("Microsoft.DBforPostgreSQL", "postgres.name"),
-    "key vault": ("Microsoft.KeyVault", "key_vault.name"),
-}
-"""Kind -> who is asked whether a name is free, and where it is set."""
 SUBSCRIPTIONS = "2022-12-01"
 PERMISSIONS = "2022-04-01"
 
@@ -162,7 +156,7 @@ def _registry_name(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
     if not config.acr.enabled:
         return
     name = config.registry_name
-    found = arm.get(desired.registry_id(config), desired.REGISTRIES, "reading the registry")
+    found = arm.get(registry_id(config), REGISTRIES, "reading the registry")
     if found is not None:
         whose = "ours" if is_ours(found) else "shared"
         yield Finding(level="ok", what=f"registry {name} is there, {whose}")
@@ -179,15 +173,16 @@ def _registry_name(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
 
 def _parts_names(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
     """Names that must be the only ones in the world, of what is not there yet."""
-    for one in parts.parts(config):
-        if one.kind not in NAMES:
+    for one in resources.parts(config):
+        key = resources.BY_NAME[one.kind].name_key
+        if not key:
             continue
-        provider, key = NAMES[one.kind]
         if arm.get(one.id, one.api_version, f"reading the {one.kind}") is not None:
             yield Finding(level="ok", what=f"{one.kind} {one.name} is there")
             continue
+        kind = resources.BY_NAME[one.kind].type
+        provider = kind.split("/")[0]
         path = f"/subscriptions/{config.subscription_id}/providers/{provider}/checkNameAvailability"
-        kind = "/".join(one.id.split("/")[6:8])
         body = {"name": one.name, "type": kind}
         reply = arm.send("POST", path, one.api_version, f"checking the {one.kind}'s name", body=body).body or {}
         if reply.get("nameAvailable"):
@@ -206,7 +201,7 @@ def _rights(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
         "Microsoft.Resources/subscriptions/resourceGroups/write",
         "Microsoft.ContainerService/managedClusters/write",
     ]
-    if any(one.kind == "role assignment" for one, _ in late_resources(config, {})):
+    if any(one.kind == "role assignment" for one, _ in resources.dependent_resources(config, {})):
         needed.append("Microsoft.Authorization/roleAssignments/write")
     if config.lock:
         needed.append("Microsoft.Authorization/locks/write")
@@ -234,7 +229,7 @@ def unregistered(arm: Arm, config: AzureConfig) -> list[str]:
     read = arm.resources.providers.get
     states = {
         name: (arm.call(f"reading the provider {name}", read, name).body or {}).get("registrationState")
-        for name in desired.providers(config)
+        for name in resources.providers(config)
     }
     return [name for name, state in states.items() if str(state).lower() != "registered"]
 

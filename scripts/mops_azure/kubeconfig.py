@@ -17,7 +17,7 @@ from ruamel.yaml.error import YAMLError
 
 from modelops_runtime.contracts.errors import UserError
 from modelops_runtime.contracts.private_files import make_folder
-from mops_azure.config import AuthSpec
+from mops_azure.settings import AuthSpec
 from mops_azure.kubeconfig_text import CannotSplice, block, same_but, spliced
 
 KINDS = {"clusters": "cluster", "users": "user", "contexts": "context"}

@@ -10,8 +10,8 @@ from typing import Any
 
 from modelops_runtime.contracts.errors import ModelOpsError
 from mops_azure.arm import Arm, Reply, Unreachable, with_patience
-from mops_azure.desired import Resource
 from mops_azure.errors import AzureError, from_reply
+from mops_azure.resources.kind import Resource
 from mops_azure.states import in_motion, state_of
 
 APPEARS_WITHIN_S = 600
