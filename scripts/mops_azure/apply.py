@@ -8,11 +8,11 @@ from typing import Any
 
 from modelops_runtime.contracts.errors import ModelOpsError, UserError
 from mops_azure import resources
-from mops_azure.arm import Reply, with_patience
 from mops_azure.errors import AzureError, NotAllowed
 from mops_azure.plan import Plan, Step, under_way
 from mops_azure.resources.kind import Live, Resource
 from mops_azure.states import has_failed, in_motion, is_within, state_of
+from mops_azure.transport import Reply, with_patience
 from mops_azure.waiting import BUSY, FAULTS_OF_AZURE, IS_UNDER_WAY, StillUnderWay, Work, remove, settle
 
 TRIES = 4

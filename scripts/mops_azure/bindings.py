@@ -22,7 +22,7 @@ from mops_azure.resources.cluster import CLUSTERS, cluster_id
 from mops_azure.resources.registry import REGISTRIES, registry_id
 
 if TYPE_CHECKING:
-    from mops_azure.arm import Arm, Reply
+    from mops_azure.transport import ArmClient, Reply
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,11 +59,10 @@ class DatabaseBinding:
     """PEM; None: the server's certificate is of a public CA."""
 
 
-def cluster_binding(config: AzureConfig) -> ClusterBinding:
-    """Signs in and asks Azure; all that `mops workspace up --infra azure` needs of this plane.
+def cluster_binding(arm: ArmClient, config: AzureConfig) -> ClusterBinding:
+    """Asks Azure; all that `mops workspace up --infra azure` needs of this plane.
     Raises UserError when there is no such cluster, it is stopped, or the program that signs in to it is not there;
     SignInFailed, AzureError, Unreachable."""
-    arm = _arm(config)
     cluster = arm.get(cluster_id(config), CLUSTERS, "reading the cluster")
     if power_of(cluster) == "Stopped":
         raise UserError(f"cluster {config.aks.name} is stopped; `mops-azure start` starts it")
@@ -80,17 +79,17 @@ def cluster_binding(config: AzureConfig) -> ClusterBinding:
     )
 
 
-def registry_binding(config: AzureConfig) -> RegistryBinding | None:
+def registry_binding(arm: ArmClient, config: AzureConfig) -> RegistryBinding | None:
     """None when the config wants none, or it is not there."""
-    return fetch_registry(_arm(config), config)
+    return fetch_registry(arm, config)
 
 
-def database_binding(config: AzureConfig) -> DatabaseBinding | None:
+def database_binding(arm: ArmClient, config: AzureConfig) -> DatabaseBinding | None:
     """None when it is not there. Raises UserError when the config has none, it is not ready, or its password is not given."""
     spec = postgres.spec(config)
     if not spec.enabled:
         raise UserError("postgres.enabled is false in the provider config; write postgres: {enabled: true}")
-    server = _arm(config).get(postgres.server_id(config), postgres.POSTGRES, "reading the database server")
+    server = arm.get(postgres.server_id(config), postgres.POSTGRES, "reading the database server")
     if server is None:
         return None
     host = server["properties"].get("fullyQualifiedDomainName")
@@ -135,15 +134,9 @@ def ended_in_order() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
 
 
-def _arm(config: AzureConfig) -> Arm:
-    from mops_azure.commands.common import arm_for
-
-    return arm_for(config)
-
-
-def fetch_kubeconfig(arm: Arm, config: AzureConfig) -> str:
+def fetch_kubeconfig(arm: ArmClient, config: AzureConfig) -> str:
     """YAML. Raises UserError when there is no such cluster."""
-    from mops_azure.arm import is_there, with_patience
+    from mops_azure.transport import is_there, with_patience
 
     listing = arm.clusters.managed_clusters.list_cluster_user_credentials
 
@@ -158,7 +151,7 @@ def fetch_kubeconfig(arm: Arm, config: AzureConfig) -> str:
     return signing_in(base64.b64decode(reply.body["kubeconfigs"][0]["value"]).decode(), config.auth)
 
 
-def fetch_registry(arm: Arm, config: AzureConfig) -> RegistryBinding | None:
+def fetch_registry(arm: ArmClient, config: AzureConfig) -> RegistryBinding | None:
     """None when the config wants none, or it is not there."""
     if not config.acr.enabled:
         return None

@@ -21,7 +21,7 @@ from mops_azure.settings import MANAGED_BY
 from mops_azure.states import is_ours
 
 if TYPE_CHECKING:
-    from mops_azure.arm import Arm
+    from mops_azure.transport import ArmClient
     from mops_azure.waiting import Work
 
 
@@ -53,7 +53,7 @@ class Inventory:
         return tuple(one for one in self.locks if one["name"] == LOCK_NAME)
 
 
-def inventory(arm: Arm, config: AzureConfig, name: str) -> Inventory:
+def inventory(arm: ArmClient, config: AzureConfig, name: str) -> Inventory:
     """Read what is in the group `name`. A group that goes while it is read is gone."""
     try:
         return _inventory(arm, config, name)
@@ -63,7 +63,7 @@ def inventory(arm: Arm, config: AzureConfig, name: str) -> Inventory:
         return Inventory(group_name=name, group=None)
 
 
-def _inventory(arm: Arm, config: AzureConfig, name: str) -> Inventory:
+def _inventory(arm: ArmClient, config: AzureConfig, name: str) -> Inventory:
     id_ = group_id(config, name)
     doing = f"reading the resource group {name}"
     found = arm.get(id_, GROUPS, doing)
@@ -204,7 +204,7 @@ def _remove(work: Work, remove: Callable[[Work, Resource], None], kind: str, one
     remove(work, Resource(kind=kind, name=one["name"], id=one["id"], api_version=version, body={}))
 
 
-def _rights_elsewhere(arm: Arm, config: AzureConfig, cluster: Any) -> tuple[tuple[Any, ...], tuple[str, ...]]:
+def _rights_elsewhere(arm: ArmClient, config: AzureConfig, cluster: Any) -> tuple[tuple[Any, ...], tuple[str, ...]]:
     """On the registry and on a subnet of others, and what of it may not be read."""
     principals = [kubelet_principal(cluster)] if config.acr.enabled else []
     if config.acr.enabled and is_on(identity.IDENTITY, config):

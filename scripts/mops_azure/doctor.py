@@ -20,7 +20,7 @@ from mops_azure.resources.registry import REGISTRIES, registry_id
 from mops_azure.states import is_ours
 
 if TYPE_CHECKING:
-    from mops_azure.arm import Arm
+    from mops_azure.transport import ArmClient
 
 SUBSCRIPTIONS = "2022-12-01"
 PERMISSIONS = "2022-04-01"
@@ -39,7 +39,7 @@ class Finding:
         return f"{sign}  {self.what}" + (f"; {self.remedy}" if self.remedy else "")
 
 
-def examine(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
+def examine(arm: ArmClient, config: AzureConfig) -> Iterator[Finding]:
     """All checks, as they come. What cannot be read is a finding too; without sign-in there is nothing more to see."""
     yield from _tools(config)
     try:
@@ -95,7 +95,7 @@ def _subscription(config: AzureConfig, found: Any) -> Finding:
     return Finding(level="ok", what=f"signed in; subscription {found.get('displayName', config.subscription_id)}")
 
 
-def _providers(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
+def _providers(arm: ArmClient, config: AzureConfig) -> Iterator[Finding]:
     missing = unregistered(arm, config)
     for name in missing:
         yield Finding(
@@ -105,7 +105,7 @@ def _providers(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
         yield Finding(level="ok", what="all resource providers are registered")
 
 
-def _version(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
+def _version(arm: ArmClient, config: AzureConfig) -> Iterator[Finding]:
     offered = offered_versions(arm, config)
     patches = [patch for found, _ in offered.values() for patch in found]
     wanted = config.aks.version
@@ -120,7 +120,7 @@ def _version(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
         yield Finding(level="problem", what=f"Kubernetes {wanted} is not offered in {config.location}", remedy=remedy)
 
 
-def _sizes_and_quota(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
+def _sizes_and_quota(arm: ArmClient, config: AzureConfig) -> Iterator[Finding]:
     capacity = read_capacity(arm, config)
     system = config.aks.system_pool
     wanted = [("system", system.vm_size, system.min, system.max, system.zones, False)]
@@ -152,7 +152,7 @@ def _quota(family: str, left: int, low: int, high: int) -> Finding:
     return Finding(level="ok", what=f"quota {family}: {left} cores left, {high} needed at most")
 
 
-def _registry_name(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
+def _registry_name(arm: ArmClient, config: AzureConfig) -> Iterator[Finding]:
     if not config.acr.enabled:
         return
     name = config.registry_name
@@ -171,7 +171,7 @@ def _registry_name(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
         )
 
 
-def _parts_names(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
+def _parts_names(arm: ArmClient, config: AzureConfig) -> Iterator[Finding]:
     """Names that must be the only ones in the world, of what is not there yet."""
     for one in resources.parts(config):
         key = resources.BY_NAME[one.kind].name_key
@@ -194,7 +194,7 @@ def _parts_names(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
             )
 
 
-def _rights(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
+def _rights(arm: ArmClient, config: AzureConfig) -> Iterator[Finding]:
     path = f"/subscriptions/{config.subscription_id}/providers/Microsoft.Authorization/permissions"
     granted = list(arm.list(path, PERMISSIONS, "reading your rights"))
     needed = [
@@ -224,7 +224,7 @@ def _any_matches(patterns: list[str] | None, action: str) -> bool:
     return any(re.fullmatch(re.escape(one).replace(r"\*", ".*"), action, re.IGNORECASE) for one in patterns or [])
 
 
-def unregistered(arm: Arm, config: AzureConfig) -> list[str]:
+def unregistered(arm: ArmClient, config: AzureConfig) -> list[str]:
     """Resource providers that the subscription does not have yet."""
     read = arm.resources.providers.get
     states = {
@@ -234,7 +234,7 @@ def unregistered(arm: Arm, config: AzureConfig) -> list[str]:
     return [name for name, state in states.items() if str(state).lower() != "registered"]
 
 
-def register_providers(arm: Arm, config: AzureConfig, say: Callable[[str], None], *, for_s: float = 600) -> None:
+def register_providers(arm: ArmClient, config: AzureConfig, say: Callable[[str], None], *, for_s: float = 600) -> None:
     """Register what is missing and wait; the SDK's own policy for it does not work for long operations."""
     missing = unregistered(arm, config)
     for name in missing:

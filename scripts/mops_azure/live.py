@@ -21,7 +21,7 @@ from mops_azure.resources.role import ASSIGNMENTS, scope_of
 from mops_azure.states import is_ours
 
 if TYPE_CHECKING:
-    from mops_azure.arm import Arm
+    from mops_azure.transport import ArmClient
 
 
 Denied = dict[str, str]
@@ -32,7 +32,7 @@ Found = dict[str, Any]
 """By id in lower case."""
 
 
-def read_live(arm: Arm, config: AzureConfig, denied: Denied | None = None) -> Found:
+def read_live(arm: ArmClient, config: AzureConfig, denied: Denied | None = None) -> Found:
     """All resources of the desired state that are there; and what else of ours is in the same groups, as a listing shows it.
     A lock, a role assignment, an address and a listing that may not be read count as not there, and go to `denied`: all else
     does not depend on them. So do the registry and the parts beside the cluster where the caller gives `denied`, and leaves
@@ -60,7 +60,7 @@ def read_live(arm: Arm, config: AzureConfig, denied: Denied | None = None) -> Fo
 class _Reader:
     """Reads with the caller's rights, and keeps in `denied` where they end."""
 
-    arm: Arm
+    arm: ArmClient
     denied: Denied
     is_told: bool
     """The caller looks at `denied`."""
@@ -109,7 +109,7 @@ def _ours_beside(reader: _Reader, config: AzureConfig, live: Found) -> Found:
     return {id_: one for id_, one in found.items() if is_ours(one) and id_ not in by_itself}
 
 
-def _listed(arm: Arm, path: str, api_version: str) -> Found:
+def _listed(arm: ArmClient, path: str, api_version: str) -> Found:
     """Nothing where what it is asked of is not there."""
     try:
         found = list(arm.list(path, api_version, f"reading {path.rsplit('/', 1)[1]} of {path.split('/')[-2]}"))
@@ -136,7 +136,7 @@ def _children(reader: _Reader, config: AzureConfig, live: Found) -> Found:
     return found
 
 
-def _also_read(arm: Arm, config: AzureConfig, kind: Kind, live: Found) -> Found:
+def _also_read(arm: ArmClient, config: AzureConfig, kind: Kind, live: Found) -> Found:
     wanted = kind.also_read(config, live) if kind.also_read else []
     found = {id_.lower(): arm.get(id_, kind.api_version, doing) for id_, doing in wanted}
     return {id_: one for id_, one in found.items() if one is not None}
@@ -154,7 +154,7 @@ def _dependents(reader: _Reader, config: AzureConfig, live: Found) -> Found:
     return found
 
 
-def _right(arm: Arm, config: AzureConfig, resource: Resource, live: Found) -> Found:
+def _right(arm: ArmClient, config: AzureConfig, resource: Resource, live: Found) -> Found:
     """A role assignment under whatever name it was given."""
     scope = scope_of(resource.id)
     if scope.lower() not in live and scope != config.network.subnet_id:  # the subnet is another's, and is there
@@ -199,7 +199,7 @@ def _is_whole(one: dict[str, Any]) -> bool:
     )
 
 
-def newest_default_version(arm: Arm, config: AzureConfig) -> str:
+def newest_default_version(arm: ArmClient, config: AzureConfig) -> str:
     """The location's default minor version, its latest patch."""
     offered = offered_versions(arm, config)
     default = [minor for minor, (_, is_default) in offered.items() if is_default] or list(offered)
@@ -208,7 +208,7 @@ def newest_default_version(arm: Arm, config: AzureConfig) -> str:
     return offered[default[-1]][0][-1]
 
 
-def offered_versions(arm: Arm, config: AzureConfig) -> dict[str, tuple[list[str], bool]]:
+def offered_versions(arm: ArmClient, config: AzureConfig) -> dict[str, tuple[list[str], bool]]:
     """Minor version -> its patches in rising order, and whether it is the default; no previews, no paid support."""
     listing = arm.clusters.managed_clusters.list_kubernetes_versions
     reply = arm.call("reading the Kubernetes versions", listing, config.location).body or {}

@@ -18,7 +18,7 @@ from modelops_runtime.contracts.plain_text import plain_line
 from mops_azure.config import DEFAULT_PATH, AzureConfig, load_config
 
 if TYPE_CHECKING:
-    from mops_azure.arm import Arm
+    from mops_azure.transport import ArmClient
 
 CONFIG_VARIABLE = "MOPS_AZURE_CONFIG"
 
@@ -56,14 +56,14 @@ timeout_option = click.option(
 )
 
 
-def arm_for(config: AzureConfig) -> Arm:
+def arm_for(config: AzureConfig) -> ArmClient:
     """Azure's packages are imported here, and not before."""
     try:
-        from mops_azure.arm import Arm
+        from mops_azure.transport import ArmClient
     except ModuleNotFoundError as error:
         raise UserError(f"the package {error.name} is missing; pip install 'modelops[azure]'") from None
     confirm_hosts(config)
-    return Arm(config)
+    return ArmClient(config)
 
 
 def confirm_hosts(config: AzureConfig) -> None:

@@ -25,7 +25,7 @@ from mops_azure.ssh import ephemeral_key, given_key
 from mops_azure.states import not_going
 
 if TYPE_CHECKING:
-    from mops_azure.arm import Arm
+    from mops_azure.transport import ArmClient
     from mops_azure.waiting import Work
 
 
@@ -91,7 +91,7 @@ def _secrets(config: AzureConfig, known: Live) -> dict[str, str]:
     return {kind.name: kind.secret(config) for kind in resources.KINDS if kind.secret and kind.name in new}
 
 
-def _register_providers(arm: Arm, config: AzureConfig) -> None:
+def _register_providers(arm: ArmClient, config: AzureConfig) -> None:
     from mops_azure.doctor import register_providers
 
     try:
@@ -102,7 +102,7 @@ def _register_providers(arm: Arm, config: AzureConfig) -> None:
         progress()(str(error))  # they may be registered all the same
 
 
-def _refuse_losses(arm: Arm, config: AzureConfig, plan: Plan, live: Live, *, allow_replace: bool) -> None:
+def _refuse_losses(arm: ArmClient, config: AzureConfig, plan: Plan, live: Live, *, allow_replace: bool) -> None:
     """Raises UserError for what must not be deleted to be made anew, or not unasked, or could not be made anew."""
     from mops_azure.capacity import check_replaced, holds_nothing
 

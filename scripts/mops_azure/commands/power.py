@@ -33,9 +33,7 @@ def switch(config_path: Path, action: Literal["stop", "start"], timeout: float) 
         live = arm.get(id_, CLUSTERS, "reading the cluster")
     wanted = "Stopped" if action == "stop" else "Running"
     if power_of(live) != wanted:
-        clusters = arm.clusters.managed_clusters
-        switching = clusters.begin_stop if action == "stop" else clusters.begin_start
-        reply = arm.call(f"{action} the cluster {name}", switching, config.group_name, name)
+        reply = arm.send("POST", f"{id_}/{action}", CLUSTERS, f"{action} the cluster {name}")
         live = settle(work, id_, CLUSTERS, f"cluster {name}", operation_url=reply.operation_url)
         if id_.lower() in work.refused and power_of(live) != wanted:
             raise work.refused[id_.lower()]
