@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from modelops_runtime.contracts.errors import UserError
 from mops_azure.config import AzureConfig
+from mops_azure.connect import connect
 from mops_azure.kubeconfig import missing_program, signing_in
 from mops_azure.plan import power_of
 from mops_azure.resources import postgres
@@ -59,10 +60,11 @@ class DatabaseBinding:
     """PEM; None: the server's certificate is of a public CA."""
 
 
-def cluster_binding(arm: ArmClient, config: AzureConfig) -> ClusterBinding:
-    """Asks Azure; all that `mops workspace up --infra azure` needs of this plane.
+def cluster_binding(config: AzureConfig, arm: ArmClient | None = None) -> ClusterBinding:
+    """Signs in unless `arm` is given, and asks Azure; all that `mops workspace up --infra azure` needs of this plane.
     Raises UserError when there is no such cluster, it is stopped, or the program that signs in to it is not there;
     SignInFailed, AzureError, Unreachable."""
+    arm = arm or connect(config)
     cluster = arm.get(cluster_id(config), CLUSTERS, "reading the cluster")
     if power_of(cluster) == "Stopped":
         raise UserError(f"cluster {config.aks.name} is stopped; `mops-azure start` starts it")
@@ -79,17 +81,17 @@ def cluster_binding(arm: ArmClient, config: AzureConfig) -> ClusterBinding:
     )
 
 
-def registry_binding(arm: ArmClient, config: AzureConfig) -> RegistryBinding | None:
+def registry_binding(config: AzureConfig, arm: ArmClient | None = None) -> RegistryBinding | None:
     """None when the config wants none, or it is not there."""
-    return fetch_registry(arm, config)
+    return fetch_registry(arm or connect(config), config)
 
 
-def database_binding(arm: ArmClient, config: AzureConfig) -> DatabaseBinding | None:
+def database_binding(config: AzureConfig, arm: ArmClient | None = None) -> DatabaseBinding | None:
     """None when it is not there. Raises UserError when the config has none, it is not ready, or its password is not given."""
     spec = postgres.spec(config)
     if not spec.enabled:
         raise UserError("postgres.enabled is false in the provider config; write postgres: {enabled: true}")
-    server = arm.get(postgres.server_id(config), postgres.POSTGRES, "reading the database server")
+    server = (arm or connect(config)).get(postgres.server_id(config), postgres.POSTGRES, "reading the database server")
     if server is None:
         return None
     host = server["properties"].get("fullyQualifiedDomainName")

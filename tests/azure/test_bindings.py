@@ -14,16 +14,10 @@ from mops_azure.bindings import (
     kubeconfig_file,
     registry_binding,
 )
-from mops_azure.commands.common import arm_for
 from mops_azure.config import load_config
 from tests.azure.arm_server import ArmServer
 from tests.azure.test_parts import ADMIN, PASSWORD
 from tests.azure.test_use import TOKEN
-
-
-def bound(binding, path):
-    config = load_config(path)
-    return binding(arm_for(config), config)
 
 
 @pytest.fixture
@@ -36,20 +30,20 @@ def here(environment, monkeypatch):
 def test_a_config_is_all_that_a_cluster_binding_needs(arm: ArmServer, config, mops_azure, here):
     path = config(acr={"enabled": True})
     with pytest.raises(UserError, match="there is no cluster"):
-        bound(cluster_binding, path)
-    assert bound(registry_binding, path) is None
+        cluster_binding(load_config(path))
+    assert registry_binding(load_config(path)) is None
     assert mops_azure("create", "-y", config=path).returncode == 0
-    binding = bound(cluster_binding, path)
+    binding = cluster_binding(load_config(path))
     assert TOKEN in binding.kubeconfig
     assert TOKEN not in repr(binding)
     assert binding.cluster_name == "modelops"
     assert binding.acr_login_server == f"{load_config(path).registry_name}.azurecr.io"
-    registry = bound(registry_binding, path)
+    registry = registry_binding(load_config(path))
     assert registry
     assert registry.login_server == binding.acr_login_server
     assert mops_azure("stop", config=path).returncode == 0
     with pytest.raises(UserError, match="mops-azure start"):
-        bound(cluster_binding, path)
+        cluster_binding(load_config(path))
 
 
 def test_a_kubeconfig_file_is_for_its_owner_alone_and_goes(tmp_path):
@@ -61,9 +55,9 @@ def test_a_kubeconfig_file_is_for_its_owner_alone_and_goes(tmp_path):
 
 def test_a_managed_database_is_bound_with_its_admin(arm: ArmServer, config, mops_azure, here):
     path = config(postgres={"enabled": True, "name": "anna-db"})
-    assert bound(database_binding, path) is None
+    assert database_binding(load_config(path)) is None
     assert mops_azure("create", "-y", config=path, env=ADMIN).returncode == 0
-    binding = bound(database_binding, path)
+    binding = database_binding(load_config(path))
     assert binding
     assert binding.host == "anna-db.postgres.database.azure.com"
     assert (binding.admin, binding.password) == ("modelops_admin", PASSWORD)
@@ -76,12 +70,12 @@ def test_a_private_ca_comes_from_its_file(arm: ArmServer, config, mops_azure, he
     path = config(postgres={"enabled": True, "name": "anna-db", "ca_file": str(ca)})
     assert mops_azure("create", "-y", config=path, env=ADMIN).returncode == 0
     with pytest.raises(UserError, match="is no file with a certificate; give one in PEM"):
-        bound(database_binding, path)
+        database_binding(load_config(path))
     ca.write_text("-----BEGIN CERTIFICATE-----\n")
-    binding = bound(database_binding, path)
+    binding = database_binding(load_config(path))
     assert binding
     assert binding.ca == ca.read_text()
     (server,) = (one for key, one in arm.resources.items() if key.split("/")[-2] == "flexibleservers")
     del server["properties"]["fullyQualifiedDomainName"]
     with pytest.raises(UserError, match="is not ready yet"):
-        bound(database_binding, path)
+        database_binding(load_config(path))

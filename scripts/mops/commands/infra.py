@@ -64,6 +64,6 @@ def azure_cluster(config_path: Path | None) -> Iterator[Access]:
 
     config = load_config(config_path or Path(os.environ.get(CONFIG_VARIABLE) or DEFAULT_PATH))
     arm = arm_for(config)
-    binding = cluster_binding(arm, config)
+    binding = cluster_binding(config, arm)
     with kubeconfig_file(binding) as kubeconfig:
-        yield Access(kubeconfig, registry=binding.acr_login_server, database=lambda: database_binding(arm, config))
+        yield Access(kubeconfig, registry=binding.acr_login_server, database=lambda: database_binding(config, arm))

@@ -73,7 +73,7 @@ def has_registry(config: AzureConfig) -> bool:
     """Whether it is there, in whatever group."""
     from mops_azure.bindings import registry_binding
 
-    return registry_binding(arm_for(config), config) is not None
+    return registry_binding(config, arm_for(config)) is not None
 
 
 def delete_group(
