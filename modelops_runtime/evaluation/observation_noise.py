@@ -1,4 +1,4 @@
-"""What would be observed of a simulation: draws from the observation model that a likelihood supposes."""
+"""What would be observed of a simulation: draws from the observation model that a likelihood assumes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def observed_of(targets: Sequence[ScoredTarget], simulated: Array, rng: Rng) -> 
     """Pseudo-observations [N] of one replicate's aligned values [N], target after target; NaN where nothing was matched.
 
     Likelihoods: drawn from the loss's own distribution around the simulated values, independently, whatever the target's
-    weight. Distances and functions of the user's own suppose no distribution: the simulated values themselves.
+    weight. Distances and functions of the user's own assume no distribution: the simulated values themselves.
     Raises LossError for values that the loss refuses (a negative mean of counts, say).
     """
     drawn = simulated.copy()
@@ -46,7 +46,7 @@ def in_own_unit(term: Term, simulated: Array) -> Array:
 def observable(term: Term, simulated: Array, rng: Rng, *, draws: int) -> Array:
     """What would be observed of each replicate of `simulated` [R, N], drawn `draws` times: [R * draws, N], NaN as there.
 
-    No rows for a distance or a function of the user's own, which suppose no noise. Each observation is drawn by itself,
+    No rows for a distance or a function of the user's own, which assume no noise. Each observation is drawn by itself,
     whatever the target's weight. Raises LossError for values that the loss refuses.
     """
     if term.loss.draw is None or not simulated.size:

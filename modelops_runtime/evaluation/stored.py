@@ -54,7 +54,7 @@ def stored_target(name: str, part: Mapping[str, Any], spec: Mapping[str, Any]) -
     kind, loss = str(part["loss"]), dict(loss_of(spec))
     known = known_loss(kind)
     if known is None or known.of == "all":
-        raise NotStored(f"nothing is known of the noise that {kind} supposes")
+        raise NotStored(f"nothing is known of the noise that {kind} assumes")
     columns: dict[str, Array] = {}
     option = known.per_observation
     if isinstance(loss.get(option), str):

@@ -1,12 +1,12 @@
 """Does even the best set fit? The data against what its simulations lead one to expect, target by target.
 
 Likelihoods: the data's -log p under the best set's runs, against that of data sets drawn from these runs with the noise that the
-loss supposes, each scored by the other runs (a predictive check with the parameters held at the best: Box, Journal of the Royal
+loss assumes, each scored by the other runs (a predictive check with the parameters held at the best: Box, Journal of the Royal
 Statistical Society A 143, 1980; Gelman, Meng and Stern, Statistica Sinica 6, 1996). It must lie beyond all of them, and twice as
 far from their median as the furthest does: a fresh data set would by chance less than once in `DRAWN` times, and these are the
 data for which the parameters were chosen. So it is told of what is plainly wrong, and of a search that is far from its end.
 
-Distances suppose no noise, so a misfit is told only where three things come together: most observations lie outside all runs of
+Distances assume no noise, so a misfit is told only where three things come together: most observations lie outside all runs of
 the best set, the mean of the runs leaves more than half of what a constant leaves, and the residuals are no noise (their mean is
 not 0, or neighbours are alike). Functions of the user's own: nothing is said.
 """
@@ -59,7 +59,7 @@ def misfits(targets: Sequence[TargetData], values: Values, seed: int) -> list[st
             continue
         simulated = values[:, target.start : target.stop]
         try:
-            said = _unlikely(target, simulated, seed) if target.supposes_noise else _far(target, simulated)
+            said = _unlikely(target, simulated, seed) if target.assumes_noise else _far(target, simulated)
         except LossError:
             said = ""
         if said:
@@ -85,7 +85,7 @@ def _unlikely(target: TargetData, values: Values, seed: int) -> str:
         return ""
     return (
         f"the data lie further from the best set than each of {DRAWN} data sets that were drawn from it with the noise that"
-        f" {term.kind} supposes (-log p {fmt(seen)}, theirs {fmt(float(drawn.min()))} to {fmt(float(drawn.max()))})"
+        f" {term.kind} assumes (-log p {fmt(seen)}, theirs {fmt(float(drawn.min()))} to {fmt(float(drawn.max()))})"
     )
 
 

@@ -67,8 +67,8 @@ class TargetData:
         return term.a if term is not None and term.loss.per_observation == "n" else None
 
     @property
-    def supposes_noise(self) -> bool:
-        """Whether the loss is a likelihood, which supposes that observations scatter about the simulated values."""
+    def assumes_noise(self) -> bool:
+        """Whether the loss is a likelihood, which assumes that observations scatter about the simulated values."""
         loss = known_loss(self.loss)
         return loss is not None and loss.is_likelihood
 
@@ -81,7 +81,7 @@ class TargetData:
     def observable(self, values: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
         """What would be observed of `values` [replicates, observations]: [draws, observations], the same for the same `seed`.
 
-        No rows where the loss supposes no noise, or the values are such that none can be drawn.
+        No rows where the loss assumes no noise, or the values are such that none can be drawn.
         """
         if self.scored is None or not len(values):
             return values[:0]

@@ -7,20 +7,16 @@ from collections.abc import Callable
 from typing import Any
 
 from modelops_runtime.contracts.errors import ModelOpsError, UserError
-from mops_azure import desired, parts
-from mops_azure.arm import Reply, with_patience
-from mops_azure.desired import Resource
+from mops_azure import resources
 from mops_azure.errors import AzureError, NotAllowed
-from mops_azure.plan import Live, Plan, Step, under_way
+from mops_azure.plan import Plan, Step, under_way
+from mops_azure.resources.kind import Live, Resource
 from mops_azure.states import has_failed, in_motion, is_within, state_of
+from mops_azure.transport import Reply, with_patience
 from mops_azure.waiting import BUSY, FAULTS_OF_AZURE, IS_UNDER_WAY, StillUnderWay, Work, remove, settle
 
 TRIES = 4
 """Times one step is sent, when others come in between or Azure fails."""
-
-AT_ONCE = ("lock", "role assignment", "resource group", "identity", "container", "federated credential")
-"""Kinds that are there when Azure answers."""
-IDENTITY_LAG = ("PrincipalNotFound",)
 
 
 def apply_plan(
@@ -42,7 +38,7 @@ def _apply_all(
     work: Work, confirmed: Plan, read: Callable[[], dict[str, Any]], plan_of: Callable[[Live], Plan]
 ) -> None:
     allowed = {step.key: step.action for step in confirmed.changes}
-    expected = {step.resource.kind for step in confirmed.changes if step.note.startswith("once")}
+    expected = {step.resource.kind for step in confirmed.changes if step.made_by == "later"}
     left_out: list[Step] = []
 
     def read_all() -> dict[str, Any]:
@@ -88,7 +84,7 @@ def _still_to_do(work: Work, plan: Plan, left_out: list[Step]) -> list[Step]:
     return [
         step
         for step in plan.changes
-        if not step.note.startswith(("with the", "once"))
+        if step.made_by == "itself"
         and not any(_rests_on(step, other) for other in left_out)
         and not any(is_within(step.resource.id.lower(), one) for one in work.unread)
         and not _came_back(work, step)
@@ -118,7 +114,7 @@ def _see_through(work: Work, moving: Any) -> None:
     """Wait for work that was begun before, by us or by somebody else."""
     if not work.wait:
         raise StillUnderWay(f"{moving.get('name')}: {IS_UNDER_WAY}")
-    what, version = str(moving.get("name")), _version_of(moving)
+    what, version = str(moving.get("name")), resources.api_version_of(moving)
     if state_of(moving).lower() == "deleting":
         # Until it is gone, or is put back because its deletion failed.
         while in_motion(work.arm.get(str(moving["id"]), version, f"waiting for {what}")):
@@ -131,23 +127,6 @@ def _see_through(work: Work, moving: Any) -> None:
         if error.code not in ("Failed", "Canceled"):
             raise
         work.say(f"{what}: {error.code}; it is sent again")
-
-
-VERSIONS = {
-    "managedclusters": desired.CLUSTERS,
-    "registries": desired.REGISTRIES,
-    "flexibleservers": parts.POSTGRES,
-    "storageaccounts": parts.STORAGE,
-    "userassignedidentities": parts.IDENTITIES,
-    "vaults": parts.VAULTS,
-    "workspaces": parts.WORKSPACES,
-    "publicipaddresses": parts.ADDRESSES,
-}
-
-
-def _version_of(live: Any) -> str:
-    kinds = str(live.get("type") or live["id"]).lower().split("/")
-    return next((VERSIONS[kind] for kind in kinds if kind in VERSIONS), desired.GROUPS)
 
 
 def _check_tries(step: Step, sent: Counter[tuple[str, str]]) -> None:
@@ -186,34 +165,31 @@ def _do(work: Work, step: Step) -> Any | None:
     reply = put(work, resource, step.body, is_new=step.action == "create")
     if reply is None:
         return None
-    if resource.kind in AT_ONCE:
+    if resources.BY_NAME[kind].is_at_once:
         return reply.body
     if not work.wait:
         raise StillUnderWay(f"{kind} {name}: {IS_UNDER_WAY}")
     settled = settle(work, resource.id, resource.api_version, f"{kind} {name}", operation_url=reply.operation_url)
-    return None if kind == "pool" else settled  # a pool shows in its cluster
+    return None if resources.BY_NAME[kind].is_in_parent else settled
 
 
 def put(work: Work, resource: Resource, body: dict[str, Any], *, is_new: bool) -> Reply | None:
     """Send it. None when somebody, perhaps we ourselves before a lost connection, has sent it already: then wait and look."""
     doing = f"{'creating' if is_new else 'updating'} the {resource.kind} {resource.name}"
-    if_missing = is_new and resource.kind == "cluster"
+    kind = resources.BY_NAME[resource.kind]
 
     def send() -> Reply:
-        return work.arm.put(resource.id, resource.api_version, body, doing, if_missing=if_missing)
+        return work.arm.put(resource.id, resource.api_version, body, doing, if_missing=is_new and kind.is_new_only)
 
     try:
-        codes, for_s = (IDENTITY_LAG, 600) if resource.kind == "role assignment" else (FAULTS_OF_AZURE, 60)
-        if resource.api_version == parts.POSTGRES:
-            for_s = 1800  # a database server does one thing at a time, and its making is one
-        return with_patience(send, codes, for_s=min(for_s, work.deadline - work.clock()), sleep=work.sleep)
+        for_s = min(kind.patience_s, work.deadline - work.clock())
+        return with_patience(send, kind.retried or FAULTS_OF_AZURE, for_s=for_s, sleep=work.sleep)
     except AzureError as error:
-        if error.code == "RoleAssignmentExists":
+        if kind.there_already and error.code == kind.there_already:
             work.is_there[resource.id.lower()] = resource.body
             return None
-        if resource.kind == "key vault" and "deleted state" in str(error) and "createMode" not in body["properties"]:
-            work.say(f"key vault {resource.name}: was deleted not long ago; it is recovered, with its secrets")
-            recovered = {**body, "properties": {**body["properties"], "createMode": "recover"}}
+        if recovered := kind.recovered and kind.recovered(body, str(error)):
+            work.say(f"{kind.name} {resource.name}: was deleted not long ago; it is recovered, with its secrets")
             return put(work, resource, recovered, is_new=is_new)
         if error.status not in (409, 412) or error.code not in BUSY:
             raise
@@ -233,19 +209,8 @@ def _leave_out(work: Work, step: Step, error: AzureError) -> None:
 def _denied_line(step: Step, error: AzureError) -> str:
     """With the right that is missing, and the command for who has it."""
     resource = step.resource
-    if resource.kind != "role assignment":
-        doing = "delete" if step.action in ("delete", "replace") else "write"
-        return str(error) if "the right to" in error.args[3] else f"{error} [it needs {_type_of(resource.id)}/{doing}]"
-    said, scope = resource.body["properties"], parts.scope_of(resource.id)
-    return (
-        f"role assignment {resource.name}: you may not give it (it needs Microsoft.Authorization/roleAssignments/write); "
-        f"ask an owner of {scope.rsplit('/', 1)[1]} to run: "
-        f"az role assignment create --assignee-object-id {said['principalId']} --assignee-principal-type ServicePrincipal "
-        f"--role {said['roleDefinitionId'].rsplit('/', 1)[1]} --scope {scope}"
-    )
-
-
-def _type_of(id_: str) -> str:
-    head, _, tail = id_.rpartition("/providers/")
-    names = tail.split("/")
-    return "/".join([names[0], *names[1::2]]) if head else "Microsoft.Resources/subscriptions/resourceGroups"
+    if ask_for := resources.BY_NAME[resource.kind].ask_for:
+        return ask_for(resource)
+    doing = "delete" if step.action in ("delete", "replace") else "write"
+    needed = f"{resources.type_in(resource.id)}/{doing}"
+    return str(error) if "the right to" in error.args[3] else f"{error} [it needs {needed}]"

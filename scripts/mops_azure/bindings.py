@@ -14,13 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelops_runtime.contracts.errors import UserError
-from mops_azure import desired, parts
-from mops_azure.config import AzureConfig, admin_password, ca_certificate
+from mops_azure.config import AzureConfig
+from mops_azure.connect import connect
 from mops_azure.kubeconfig import missing_program, signing_in
 from mops_azure.plan import power_of
+from mops_azure.resources import postgres
+from mops_azure.resources.cluster import CLUSTERS, cluster_id
+from mops_azure.resources.registry import REGISTRIES, registry_id
 
 if TYPE_CHECKING:
-    from mops_azure.arm import Arm, Reply
+    from mops_azure.transport import ArmClient, Reply
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,12 +60,12 @@ class DatabaseBinding:
     """PEM; None: the server's certificate is of a public CA."""
 
 
-def cluster_binding(config: AzureConfig) -> ClusterBinding:
-    """Signs in and asks Azure; all that `mops workspace up --infra azure` needs of this plane.
+def cluster_binding(config: AzureConfig, arm: ArmClient | None = None) -> ClusterBinding:
+    """Signs in unless `arm` is given, and asks Azure; all that `mops workspace up --infra azure` needs of this plane.
     Raises UserError when there is no such cluster, it is stopped, or the program that signs in to it is not there;
     SignInFailed, AzureError, Unreachable."""
-    arm = _arm(config)
-    cluster = arm.get(desired.cluster_id(config), desired.CLUSTERS, "reading the cluster")
+    arm = arm or connect(config)
+    cluster = arm.get(cluster_id(config), CLUSTERS, "reading the cluster")
     if power_of(cluster) == "Stopped":
         raise UserError(f"cluster {config.aks.name} is stopped; `mops-azure start` starts it")
     kubeconfig = fetch_kubeconfig(arm, config)
@@ -78,31 +81,32 @@ def cluster_binding(config: AzureConfig) -> ClusterBinding:
     )
 
 
-def registry_binding(config: AzureConfig) -> RegistryBinding | None:
+def registry_binding(config: AzureConfig, arm: ArmClient | None = None) -> RegistryBinding | None:
     """None when the config wants none, or it is not there."""
-    return fetch_registry(_arm(config), config)
+    return fetch_registry(arm or connect(config), config)
 
 
-def database_binding(config: AzureConfig) -> DatabaseBinding | None:
+def database_binding(config: AzureConfig, arm: ArmClient | None = None) -> DatabaseBinding | None:
     """None when it is not there. Raises UserError when the config has none, it is not ready, or its password is not given."""
-    if not config.postgres.enabled:
+    spec = postgres.spec(config)
+    if not spec.enabled:
         raise UserError("postgres.enabled is false in the provider config; write postgres: {enabled: true}")
-    server = _arm(config).get(parts.server_id(config), parts.POSTGRES, "reading the database server")
+    server = (arm or connect(config)).get(postgres.server_id(config), postgres.POSTGRES, "reading the database server")
     if server is None:
         return None
     host = server["properties"].get("fullyQualifiedDomainName")
     if not host:
         raise UserError(
-            f"database server {config.postgres_name} is not ready yet; `mops-azure status --watch` waits for it"
+            f"database server {postgres.server_name(config)} is not ready yet; `mops-azure status --watch` waits for it"
         )
     return DatabaseBinding(
         host=host,
         port=5432,
-        database=config.postgres.database,
+        database=spec.database,
         admin=server["properties"]["administratorLogin"],
-        password=admin_password(config.postgres),
+        password=postgres.admin_password(spec),
         cluster=config.aks.name,
-        ca=ca_certificate(config.postgres),
+        ca=postgres.ca_certificate(spec),
     )
 
 
@@ -132,15 +136,9 @@ def ended_in_order() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
 
 
-def _arm(config: AzureConfig) -> Arm:
-    from mops_azure.commands.common import arm_for
-
-    return arm_for(config)
-
-
-def fetch_kubeconfig(arm: Arm, config: AzureConfig) -> str:
+def fetch_kubeconfig(arm: ArmClient, config: AzureConfig) -> str:
     """YAML. Raises UserError when there is no such cluster."""
-    from mops_azure.arm import is_there, with_patience
+    from mops_azure.transport import is_there, with_patience
 
     listing = arm.clusters.managed_clusters.list_cluster_user_credentials
 
@@ -150,14 +148,14 @@ def fetch_kubeconfig(arm: Arm, config: AzureConfig) -> str:
         return arm.call("fetching the kubeconfig", listing, *names, format="exec", accept=(404,))
 
     reply = with_patience(fetch, ("Throttled", "TooManyRequests"), for_s=60)  # a POST, which the SDK does not retry
-    if not is_there(desired.cluster_id(config), reply, "fetching the kubeconfig"):
+    if not is_there(cluster_id(config), reply, "fetching the kubeconfig"):
         raise UserError(f"there is no cluster {config.aks.name} in {config.group_name}; `mops-azure create` makes it")
     return signing_in(base64.b64decode(reply.body["kubeconfigs"][0]["value"]).decode(), config.auth)
 
 
-def fetch_registry(arm: Arm, config: AzureConfig) -> RegistryBinding | None:
+def fetch_registry(arm: ArmClient, config: AzureConfig) -> RegistryBinding | None:
     """None when the config wants none, or it is not there."""
     if not config.acr.enabled:
         return None
-    found = arm.get(desired.registry_id(config), desired.REGISTRIES, "reading the registry")
+    found = arm.get(registry_id(config), REGISTRIES, "reading the registry")
     return RegistryBinding(login_server=found["properties"]["loginServer"]) if found else None

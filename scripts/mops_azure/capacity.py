@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from modelops_runtime.contracts.errors import UserError
-from mops_azure import desired
 from mops_azure.config import AzureConfig
 from mops_azure.errors import AzureError
-from mops_azure.plan import Live, Plan, Step
+from mops_azure.plan import Plan, Step
+from mops_azure.resources.cluster import cluster_id
+from mops_azure.resources.group import GROUPS, group_id
+from mops_azure.resources.kind import Live
 from mops_azure.states import has_failed, state_of
 
 if TYPE_CHECKING:
-    from mops_azure.arm import Arm
+    from mops_azure.transport import ArmClient
 
 COMPUTE_SKUS = "2021-07-01"
 COMPUTE = "2025-04-01"
@@ -67,7 +69,7 @@ class Capacity:
         return None
 
 
-def read_capacity(arm: Arm, config: AzureConfig) -> Capacity:
+def read_capacity(arm: ArmClient, config: AzureConfig) -> Capacity:
     base = f"/subscriptions/{config.subscription_id}/providers/Microsoft.Compute"
     path = f"{base}/skus?$filter=location%20eq%20'{config.location}'"
     sizes = {
@@ -80,7 +82,7 @@ def read_capacity(arm: Arm, config: AzureConfig) -> Capacity:
     return Capacity(sizes=sizes, left={name.lower(): (name, left) for name, left in names.items()})
 
 
-def check_replaced(arm: Arm, config: AzureConfig, plan: Plan, live: Live, say: Callable[[str], None]) -> None:
+def check_replaced(arm: ArmClient, config: AzureConfig, plan: Plan, live: Live, say: Callable[[str], None]) -> None:
     """Whether what is deleted to be made anew can be had: at least one machine of each pool, as many as it must have.
     Raises UserError, before anything is deleted."""
     anew = _made_anew(plan)
@@ -139,19 +141,19 @@ def _freed(capacity: Capacity, plan: Plan, live: Live) -> Counter[str]:
     return freed
 
 
-def holds_nothing(arm: Arm, config: AzureConfig, live: Live, step: Step) -> bool:
+def holds_nothing(arm: ArmClient, config: AzureConfig, live: Live, step: Step) -> bool:
     """A pool that failed and never had a machine, as for want of quota: nothing is lost when it is made anew."""
     if step.resource.kind != "pool" or not has_failed(step.live):
         return False
     if not step.live["properties"].get("count"):
         return True
-    cluster = live.get(desired.cluster_id(config).lower()) or {}
+    cluster = live.get(cluster_id(config).lower()) or {}
     node_group = (cluster.get("properties") or {}).get("nodeResourceGroup")
     if not node_group:
         return True
-    path = f"{desired.group_id(config, node_group)}/resources"
+    path = f"{group_id(config, node_group)}/resources"
     try:
-        members = arm.list(path, desired.GROUPS, "reading the nodes")
+        members = arm.list(path, GROUPS, "reading the nodes")
         name = re.compile(rf"aks-{re.escape(step.resource.name)}-\d+-vmss", re.IGNORECASE)
         return not any(name.fullmatch(str(one.get("name"))) for one in members)
     except AzureError as error:

@@ -3,43 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from mops_azure import owned
-
-NEVER_RETURNED = ("secret", "adminPassword", "administratorLoginPassword", "serverAppSecret")
-"""Azure takes these and never shows them again."""
-
-DEFAULTS: dict[str, tuple[Any, ...]] = {
-    "scaleSetPriority": ("Regular",),
-    "scaleSetEvictionPolicy": ("Delete",),
-    "spotMaxPrice": (-1,),
-}
-"""Values that Azure leaves out of its answers, since they are the defaults."""
-
-ASKS_FOR_DEFAULT = {"osDiskSizeGB": 0}
-"""Values that mean "what Azure thinks best"."""
-
-AZURES_OWN = {
-    "count": ("enableAutoScaling",),
-}
-"""Property -> the sibling that, when true, hands it to Azure: an autoscaled pool's count is the autoscaler's."""
-
-GROWS = {"storageSizeGB": "autoGrow"}
-"""Property -> the sibling that, when Enabled, lets it rise by itself."""
-
-VERSIONS = {"kubernetesVersion": "currentKubernetesVersion", "orchestratorVersion": "currentOrchestratorVersion"}
-"""What was asked for (1.35 too) -> where the patch that runs is shown."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Difference:
-    """One property that is not as asked for; `path` is dotted, list items by name."""
-
-    path: str
-    live: Any
-    desired: Any
+from mops_azure.resources import COMPARISON
+from mops_azure.resources.kind import Difference
 
 
 def differences(desired: Any, live: Any, path: str = "") -> list[Difference]:
@@ -70,21 +38,27 @@ def _of_mapping(desired: Mapping[str, Any], live: Mapping[str, Any], path: str) 
         if _is_owned(key, value):
             yield from _of_owned(key, value, actual, below)
             continue
-        if key == "source" and "value" in desired:
-            continue  # of a database's setting: who set it, not what it is
-        if key in NEVER_RETURNED or (key in ASKS_FOR_DEFAULT and value == ASKS_FOR_DEFAULT[key]):
-            continue
-        if actual is None and value in DEFAULTS.get(key, ()):
-            continue
-        if any(desired.get(sibling) is True for sibling in AZURES_OWN.get(key, ())):
-            continue
-        if key in GROWS and desired.get(GROWS[key]) == "Enabled" and isinstance(actual, int) and actual >= value:
-            continue
-        if key in VERSIONS and _runs(value, live, key):
+        if _is_as_asked(key, value, actual, desired, live):
             continue
         if key == "location":
             value, actual = _place(value), _place(actual)
         yield from _differences(value, actual, below)
+
+
+def _is_as_asked(key: str, value: Any, actual: Any, desired: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
+    """By what is known of the property of that name: it does not come back as it was sent."""
+    rules = COMPARISON
+    if rules.not_compared_beside.get(key) in desired or key in rules.never_returned:
+        return True
+    if key in rules.asks_for_default and value == rules.asks_for_default[key]:
+        return True
+    if actual is None and value in rules.left_out.get(key, ()):
+        return True
+    if key in rules.handed_over and desired.get(rules.handed_over[key]) is True:
+        return True
+    if key in rules.grows and desired.get(rules.grows[key]) == "Enabled" and isinstance(actual, int):
+        return actual >= value
+    return key in rules.shown_as and _runs(value, live, key)
 
 
 def _of_owned(name: str, desired: Any, live: Any, path: str) -> Iterator[Difference]:
@@ -127,7 +101,7 @@ def _is_empty(value: Any) -> bool:
 
 
 def _is_owned(key: str, value: Any) -> bool:
-    return (key in owned.MAPS or key in owned.LISTS) and isinstance(value, Mapping | list)
+    return (key in COMPARISON.owned_maps or key in COMPARISON.owned_lists) and isinstance(value, Mapping | list)
 
 
 def _plain(value: Any) -> Any:
@@ -148,5 +122,5 @@ def _place(value: Any) -> Any:
 
 def _runs(wanted: Any, live: Mapping[str, Any], key: str) -> bool:
     """1.35 is met by 1.35.6; 1.35.6 by itself alone."""
-    shown = [live.get(key), live.get(VERSIONS[key])]
+    shown = [live.get(key), live.get(COMPARISON.shown_as[key])]
     return any(isinstance(one, str) and (one == wanted or one.startswith(f"{wanted}.")) for one in shown)

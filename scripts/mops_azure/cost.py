@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mops_azure import desired
+from mops_azure import resources
 from mops_azure.config import AzureConfig
 from mops_azure.plan import Live, other_clusters
-from mops_azure.prices import PriceTable
+from mops_azure.pricing import CostItem, PriceTable
+from mops_azure.resources.kind import is_on
 
 HOURS_A_MONTH = 730
-
-
-@dataclass(frozen=True, kw_only=True)
-class Part:
-    """One thing that costs; US dollars an hour, at least and at most. None: no price is known."""
-
-    name: str
-    low: float | None
-    high: float | None
-    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
     """Of the whole config."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[CostItem, ...]
     table: PriceTable
     by_use: tuple[str, ...] = ()
     """Billed by what is used, or with no price in any table here."""
@@ -65,71 +55,22 @@ class Estimate:
         return None if self.unknown else round(self.high * hours, digits)
 
 
-def left_alone(config: AzureConfig, live: Live) -> list[dict[str, Any]]:
-    """The cluster's pools that the config does not name: they go on, and cost."""
-    cluster = live.get(desired.cluster_id(config).lower()) or {}
-    found = (cluster.get("properties") or {}).get("agentPoolProfiles") or []
-    named = {"system", *(pool.name for pool in config.aks.pools)}
-    return [pool for pool in found if str(pool["name"]).lower() not in named]
-
-
 def estimate(config: AzureConfig, table: PriceTable, live: Live | None = None) -> Estimate:
     """At the pools' minimum and maximum sizes, with what is there beside the config's in `live`."""
-    system = config.aks.system_pool
-    found = [_nodes("system", system.vm_size, system.min, system.max, table.vm_size)]
-    for pool in config.aks.pools:
-        note = ["nothing while nobody works"] if pool.min == 0 else []
-        found.append(_pool(pool.name, pool.vm_size, pool.min, pool.max, table, spot=pool.spot, note=note))
-    for one in left_alone(config, live or {}):
-        low, high = one.get("minCount"), one.get("maxCount")
-        if not one.get("enableAutoScaling") or low is None or high is None:
-            low = high = one.get("count") or 0
-        spot = one.get("scaleSetPriority") == "Spot"
-        note = ["not in the config, left alone"]
-        found.append(_pool(one["name"], str(one.get("vmSize")), low, high, table, spot=spot, note=note))
-    found.append(_constant(f"control plane ({config.aks.tier})", table.aks_tier.get(config.aks.tier)))
-    found.append(_constant("load balancer and its address", table.load_balancer))
-    if config.acr.enabled:
-        found.append(_constant(f"registry ({config.acr.sku})", table.acr.get(config.acr.sku)))
+    found = [
+        item
+        for kind in resources.KINDS
+        if kind.cost and is_on(kind, config)
+        for item in kind.cost(config, table, live or {})
+    ]
     beside = tuple(f"cluster {name}" for name in other_clusters(config, live or {}))
     return Estimate(parts=tuple(found), table=table, by_use=_by_use(config), beside=beside)
 
 
 def _by_use(config: AzureConfig) -> tuple[str, ...]:
-    named = {
-        "database server": config.postgres.enabled,
-        "storage account": config.storage.enabled,
-        "key vault": config.key_vault.enabled,
-        "log workspace": config.logs.enabled,
-    }
-    return tuple(name for name, is_there in named.items() if is_there)
-
-
-def nodes_price(size: str, count: int, table: PriceTable, *, spot: bool = False) -> float | None:
-    """US dollars an hour; None when the size has no price here."""
-    if count == 0:
-        return 0.0
-    found = (table.spot.get(size.lower()) if spot else None) or table.vm_size.get(size.lower())
-    return None if found is None else count * found
-
-
-def _pool(name: str, size: str, low: int, high: int, table: PriceTable, *, spot: bool, note: list[str]) -> Part:
-    at_spot = spot and size.lower() in table.spot
-    if spot:
-        note = [*note, "today's spot price" if at_spot else "spot is cheaper than this"]
-    return _nodes(name, size, low, high, table.spot if at_spot else table.vm_size, "; ".join(note))
-
-
-def _nodes(name: str, size: str, low: int, high: int, prices: Mapping[str, float], note: str = "") -> Part:
-    found = prices.get(size.lower())
-    title = f"pool {name} ({low} to {high} {size})"
-    if found is None:
-        return Part(name=title, low=0.0 if low == 0 else None, high=0.0 if high == 0 else None, note=note)
-    return Part(name=title, low=low * found, high=high * found, note=note)
-
-
-def _constant(name: str, price: float | None) -> Part:
-    return Part(name=name, low=price, high=price)
+    """By size first."""
+    on = [kind for kind in resources.KINDS if is_on(kind, config)]
+    return tuple(kind.name for basis in ("size", "use") for kind in on if kind.billed_by == basis)
 
 
 def cost_lines(found: Estimate) -> list[str]:
@@ -155,7 +96,7 @@ def _headline(found: Estimate) -> str:
     return f"{'at least ' if without else ''}{sums}{''.join(without)}"
 
 
-def _span(part: Part) -> str:
+def _span(part: CostItem) -> str:
     if part.high is None:
         return "price not known"
     return (

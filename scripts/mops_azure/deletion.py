@@ -8,14 +8,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from modelops_runtime.contracts.errors import UserError
-from mops_azure import desired, parts
-from mops_azure.config import MANAGED_BY, AzureConfig
-from mops_azure.dependent_resources import cluster_principal, kubelet_principal
+from mops_azure.config import AzureConfig
 from mops_azure.errors import AzureError, NotAllowed, NotOurs
+from mops_azure.resources import BY_TYPE, identity, logs
+from mops_azure.resources.cluster import CLUSTERS, cluster_id, cluster_principal, kubelet_principal
+from mops_azure.resources.group import GROUPS, group, group_id
+from mops_azure.resources.kind import Resource, is_on
+from mops_azure.resources.lock import LOCK_NAME, LOCKS
+from mops_azure.resources.registry import registry_id
+from mops_azure.resources.role import ASSIGNMENTS, NETWORK_CONTRIBUTOR, scope_of
+from mops_azure.settings import MANAGED_BY
 from mops_azure.states import is_ours
 
 if TYPE_CHECKING:
-    from mops_azure.arm import Arm
+    from mops_azure.transport import ArmClient
     from mops_azure.waiting import Work
 
 
@@ -44,42 +50,39 @@ class Inventory:
 
     @property
     def our_locks(self) -> tuple[Any, ...]:
-        return tuple(one for one in self.locks if one["name"] == desired.LOCK_NAME)
+        return tuple(one for one in self.locks if one["name"] == LOCK_NAME)
 
 
-def inventory(arm: Arm, config: AzureConfig, name: str) -> Inventory:
+def inventory(arm: ArmClient, config: AzureConfig, name: str) -> Inventory:
     """Read what is in the group `name`. A group that goes while it is read is gone."""
     try:
         return _inventory(arm, config, name)
     except AzureError as error:
-        if (
-            error.status != 404
-            or arm.get(desired.group_id(config, name), desired.GROUPS, "reading the group") is not None
-        ):
+        if error.status != 404 or arm.get(group_id(config, name), GROUPS, "reading the group") is not None:
             raise
         return Inventory(group_name=name, group=None)
 
 
-def _inventory(arm: Arm, config: AzureConfig, name: str) -> Inventory:
-    group_id = desired.group_id(config, name)
+def _inventory(arm: ArmClient, config: AzureConfig, name: str) -> Inventory:
+    id_ = group_id(config, name)
     doing = f"reading the resource group {name}"
-    group = arm.get(group_id, desired.GROUPS, doing)
-    if group is None:
+    found = arm.get(id_, GROUPS, doing)
+    if found is None:
         return Inventory(group_name=name, group=None)
-    members = tuple(arm.list(f"{group_id}/resources", desired.GROUPS, doing))
-    locks = tuple(arm.list(f"{group_id}/providers/Microsoft.Authorization/locks", desired.LOCKS, doing))
+    members = tuple(arm.list(f"{id_}/resources", GROUPS, doing))
+    locks = tuple(arm.list(f"{id_}/providers/Microsoft.Authorization/locks", LOCKS, doing))
     cluster, of_monitoring, rights, denied = None, (), (), ()
     if name == config.group_name:
         of_monitoring = tuple(one for one in members if is_of_monitoring(config, one))
-        cluster = arm.get(desired.cluster_id(config), desired.CLUSTERS, "reading the cluster")
+        cluster = arm.get(cluster_id(config), CLUSTERS, "reading the cluster")
         rights, denied = _rights_elsewhere(arm, config, cluster)
     node_group = ((cluster or {}).get("properties") or {}).get("nodeResourceGroup") or ""
     inside: tuple[Any, ...] = ()
-    if node_group and arm.get(desired.group_id(config, node_group), desired.GROUPS, doing) is not None:
-        inside = tuple(arm.list(f"{desired.group_id(config, node_group)}/resources", desired.GROUPS, doing))
+    if node_group and arm.get(group_id(config, node_group), GROUPS, doing) is not None:
+        inside = tuple(arm.list(f"{group_id(config, node_group)}/resources", GROUPS, doing))
     return Inventory(
         group_name=name,
-        group=group,
+        group=found,
         members=members,
         cluster=cluster,
         node_group=node_group,
@@ -103,7 +106,7 @@ def is_of_monitoring(config: AzureConfig, one: Any) -> bool:
     """The monitoring add-on of the config's cluster made it. Pure."""
     kind, name = str(one.get("type", "")).lower(), str(one.get("name", ""))
     if kind == "microsoft.operationsmanagement/solutions":  # of older releases of az
-        return name.lower() == f"containerinsights({config.logs.name})".lower()
+        return name.lower() == f"containerinsights({logs.spec(config).name})".lower()
     head, longest = MONITORING.get(kind, ("", 0))
     found = re.match(head.format("[a-z0-9]+"), name, re.IGNORECASE) if head else None
     return found is not None and name.lower() == f"{found[0]}{config.aks.name}"[:longest].rstrip("-_.").lower()
@@ -121,22 +124,16 @@ def lines(found: Inventory) -> list[str]:
             f"  - resource group {found.node_group}, which Azure made for the nodes; what is on its disks is lost"
         )
     result += [f"  - {_title(one)}" for one in found.node_members]
-    result += [f"  - role assignment on {parts.scope_of(one['id'])}, which stays" for one in found.rights]
+    result += [f"  - role assignment on {scope_of(one['id'])}, which stays" for one in found.rights]
     result += [f"  - lock {one['name']}" for one in found.our_locks]
     return result
 
 
-WITH_IT = {
-    "microsoft.dbforpostgresql/flexibleservers": ", with all databases in it",
-    "microsoft.storage/storageaccounts": ", with all that is stored in it",
-    "microsoft.keyvault/vaults": ", which can be had back for some days",
-}
-"""Type in lower case -> what a reader should know of its end."""
-
-
 def _title(one: Any) -> str:
     kind = str(one.get("type", "resource"))
-    return f"{kind} {one.get('name', one.get('id'))}{WITH_IT.get(kind.lower(), '')}"
+    known = BY_TYPE.get(kind.lower())
+    lost = known.lost_with_it if known else ""
+    return f"{kind} {one.get('name', one.get('id'))}{f', {lost}' if lost else ''}"
 
 
 def check(found: Inventory, *, unlock: bool) -> None:
@@ -151,13 +148,13 @@ def check(found: Inventory, *, unlock: bool) -> None:
         raise NotOurs(
             f"resource group {name} also holds what we did not make: {listed}; move or delete that first, nothing was deleted"
         )
-    others = [one["name"] for one in found.locks if one["name"] != desired.LOCK_NAME]
+    others = [one["name"] for one in found.locks if one["name"] != LOCK_NAME]
     if others:
         raise NotOurs(
             f"resource group {name} is locked by {', '.join(others)}, which is not ours; its owner can remove it"
         )
     if found.our_locks and not unlock:
-        raise UserError(f"resource group {name} is locked by {desired.LOCK_NAME}; say --unlock to remove that lock too")
+        raise UserError(f"resource group {name} is locked by {LOCK_NAME}; say --unlock to remove that lock too")
 
 
 def check_again(seen: Inventory, now: Inventory, *, unlock: bool) -> None:
@@ -186,42 +183,42 @@ def carry_out(work: Work, config: AzureConfig, found: Inventory) -> None:
 
     denied = list(found.denied)
     for one in found.our_locks:
-        _remove(work, remove, "lock", one, desired.LOCKS)
+        _remove(work, remove, "lock", one, LOCKS)
     for one in found.rights:
         try:
-            _remove(work, remove, "role assignment", one, desired.ASSIGNMENTS)
+            _remove(work, remove, "role assignment", one, ASSIGNMENTS)
         except AzureError as error:
             if not error.is_denied:
                 raise
             denied.append(f"{error}; then: az role assignment delete --ids {one['id']}")
     if found.group is not None:
         work.say(f"resource group {found.group_name}: deleting")
-        remove(work, desired.group(config, found.group_name))
+        remove(work, group(config, found.group_name))
     if denied:
         lines = "\n".join(denied)
         raise NotAllowed(f"resource group {found.group_name} is gone; what is left over for want of a right:\n{lines}")
 
 
-def _remove(work: Work, remove: Callable[[Work, desired.Resource], None], kind: str, one: Any, version: str) -> None:
+def _remove(work: Work, remove: Callable[[Work, Resource], None], kind: str, one: Any, version: str) -> None:
     work.say(f"{kind} {one['name']}: deleting")
-    remove(work, desired.Resource(kind=kind, name=one["name"], id=one["id"], api_version=version, body={}))
+    remove(work, Resource(kind=kind, name=one["name"], id=one["id"], api_version=version, body={}))
 
 
-def _rights_elsewhere(arm: Arm, config: AzureConfig, cluster: Any) -> tuple[tuple[Any, ...], tuple[str, ...]]:
+def _rights_elsewhere(arm: ArmClient, config: AzureConfig, cluster: Any) -> tuple[tuple[Any, ...], tuple[str, ...]]:
     """On the registry and on a subnet of others, and what of it may not be read."""
     principals = [kubelet_principal(cluster)] if config.acr.enabled else []
-    if config.acr.enabled and config.identity.enabled:
-        identity = arm.get(parts.identity_id(config), parts.IDENTITIES, "reading the identity")
-        principals.append(((identity or {}).get("properties") or {}).get("principalId"))
-    wanted = [(desired.registry_id(config), one, "") for one in principals if one]
+    if config.acr.enabled and is_on(identity.IDENTITY, config):
+        pods = arm.get(identity.identity_id(config), identity.IDENTITIES, "reading the identity")
+        principals.append(((pods or {}).get("properties") or {}).get("principalId"))
+    wanted = [(registry_id(config), one, "") for one in principals if one]
     own = cluster_principal(cluster)
-    wanted += [(subnet, own, desired.NETWORK_CONTRIBUTOR) for subnet in _subnets(config, cluster) if own]
+    wanted += [(subnet, own, NETWORK_CONTRIBUTOR) for subnet in _subnets(config, cluster) if own]
     found: dict[str, Any] = {}
     denied: list[str] = []
     for scope, principal, role in wanted:
         path = f"{scope}/providers/Microsoft.Authorization/roleAssignments?$filter=principalId%20eq%20'{principal}'"
         try:
-            found |= {one["id"].lower(): one for one in arm.list(path, desired.ASSIGNMENTS, "reading rights")
+            found |= {one["id"].lower(): one for one in arm.list(path, ASSIGNMENTS, "reading rights")
                       if _is_right(one, scope, principal, role)}  # fmt: skip
         except AzureError as error:
             if error.is_denied or error.code == "SubscriptionNotFound":  # a network of others may lie in another
@@ -242,5 +239,5 @@ def _is_right(one: Any, scope: str, principal: str, role: str) -> bool:
     """Given on that very resource: a list also shows what is given above it, which others gave."""
     said = one.get("properties") or {}
     same = str(said.get("principalId", "")).lower() == principal.lower()
-    given_at = str(said.get("scope") or parts.scope_of(one["id"])).lower()
+    given_at = str(said.get("scope") or scope_of(one["id"])).lower()
     return same and given_at == scope.lower() and str(said.get("roleDefinitionId", "")).lower().endswith(role)

@@ -11,23 +11,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from modelops_runtime.contracts.errors import ModelOpsError
-from mops_azure import desired, parts
+from mops_azure import resources
 from mops_azure.capacity import ASK_FOR_MORE, read_capacity
 from mops_azure.config import AzureConfig
-from mops_azure.dependent_resources import late_resources
 from mops_azure.errors import one_line, role_for
 from mops_azure.live import newest_default_version, offered_versions
+from mops_azure.resources.registry import REGISTRIES, registry_id
 from mops_azure.states import is_ours
 
 if TYPE_CHECKING:
-    from mops_azure.arm import Arm
+    from mops_azure.transport import ArmClient
 
-NAMES = {
-    "storage account": ("Microsoft.Storage", "storage.name"),
-    "database server": ("Microsoft.DBforPostgreSQL", "postgres.name"),
-    "key vault": ("Microsoft.KeyVault", "key_vault.name"),
-}
-"""Kind -> who is asked whether a name is free, and where it is set."""
 SUBSCRIPTIONS = "2022-12-01"
 PERMISSIONS = "2022-04-01"
 
@@ -45,7 +39,7 @@ class Finding:
         return f"{sign}  {self.what}" + (f"; {self.remedy}" if self.remedy else "")
 
 
-def examine(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
+def examine(arm: ArmClient, config: AzureConfig) -> Iterator[Finding]:
     """All checks, as they come. What cannot be read is a finding too; without sign-in there is nothing more to see."""
     yield from _tools(config)
     try:
@@ -101,7 +95,7 @@ def _subscription(config: AzureConfig, found: Any) -> Finding:
     return Finding(level="ok", what=f"signed in; subscription {found.get('displayName', config.subscription_id)}")
 
 
-def _providers(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
+def _providers(arm: ArmClient, config: AzureConfig) -> Iterator[Finding]:
     missing = unregistered(arm, config)
     for name in missing:
         yield Finding(
@@ -111,7 +105,7 @@ def _providers(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
         yield Finding(level="ok", what="all resource providers are registered")
 
 
-def _version(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
+def _version(arm: ArmClient, config: AzureConfig) -> Iterator[Finding]:
     offered = offered_versions(arm, config)
     patches = [patch for found, _ in offered.values() for patch in found]
     wanted = config.aks.version
@@ -126,7 +120,7 @@ def _version(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
         yield Finding(level="problem", what=f"Kubernetes {wanted} is not offered in {config.location}", remedy=remedy)
 
 
-def _sizes_and_quota(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
+def _sizes_and_quota(arm: ArmClient, config: AzureConfig) -> Iterator[Finding]:
     capacity = read_capacity(arm, config)
     system = config.aks.system_pool
     wanted = [("system", system.vm_size, system.min, system.max, system.zones, False)]
@@ -158,11 +152,11 @@ def _quota(family: str, left: int, low: int, high: int) -> Finding:
     return Finding(level="ok", what=f"quota {family}: {left} cores left, {high} needed at most")
 
 
-def _registry_name(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
+def _registry_name(arm: ArmClient, config: AzureConfig) -> Iterator[Finding]:
     if not config.acr.enabled:
         return
     name = config.registry_name
-    found = arm.get(desired.registry_id(config), desired.REGISTRIES, "reading the registry")
+    found = arm.get(registry_id(config), REGISTRIES, "reading the registry")
     if found is not None:
         whose = "ours" if is_ours(found) else "shared"
         yield Finding(level="ok", what=f"registry {name} is there, {whose}")
@@ -177,17 +171,18 @@ def _registry_name(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
         )
 
 
-def _parts_names(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
+def _parts_names(arm: ArmClient, config: AzureConfig) -> Iterator[Finding]:
     """Names that must be the only ones in the world, of what is not there yet."""
-    for one in parts.parts(config):
-        if one.kind not in NAMES:
+    for one in resources.parts(config):
+        key = resources.BY_NAME[one.kind].name_key
+        if not key:
             continue
-        provider, key = NAMES[one.kind]
         if arm.get(one.id, one.api_version, f"reading the {one.kind}") is not None:
             yield Finding(level="ok", what=f"{one.kind} {one.name} is there")
             continue
+        kind = resources.BY_NAME[one.kind].type
+        provider = kind.split("/")[0]
         path = f"/subscriptions/{config.subscription_id}/providers/{provider}/checkNameAvailability"
-        kind = "/".join(one.id.split("/")[6:8])
         body = {"name": one.name, "type": kind}
         reply = arm.send("POST", path, one.api_version, f"checking the {one.kind}'s name", body=body).body or {}
         if reply.get("nameAvailable"):
@@ -199,14 +194,14 @@ def _parts_names(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
             )
 
 
-def _rights(arm: Arm, config: AzureConfig) -> Iterator[Finding]:
+def _rights(arm: ArmClient, config: AzureConfig) -> Iterator[Finding]:
     path = f"/subscriptions/{config.subscription_id}/providers/Microsoft.Authorization/permissions"
     granted = list(arm.list(path, PERMISSIONS, "reading your rights"))
     needed = [
         "Microsoft.Resources/subscriptions/resourceGroups/write",
         "Microsoft.ContainerService/managedClusters/write",
     ]
-    if any(one.kind == "role assignment" for one, _ in late_resources(config, {})):
+    if any(one.kind == "role assignment" for one, _ in resources.dependent_resources(config, {})):
         needed.append("Microsoft.Authorization/roleAssignments/write")
     if config.lock:
         needed.append("Microsoft.Authorization/locks/write")
@@ -229,17 +224,17 @@ def _any_matches(patterns: list[str] | None, action: str) -> bool:
     return any(re.fullmatch(re.escape(one).replace(r"\*", ".*"), action, re.IGNORECASE) for one in patterns or [])
 
 
-def unregistered(arm: Arm, config: AzureConfig) -> list[str]:
+def unregistered(arm: ArmClient, config: AzureConfig) -> list[str]:
     """Resource providers that the subscription does not have yet."""
     read = arm.resources.providers.get
     states = {
         name: (arm.call(f"reading the provider {name}", read, name).body or {}).get("registrationState")
-        for name in desired.providers(config)
+        for name in resources.providers(config)
     }
     return [name for name, state in states.items() if str(state).lower() != "registered"]
 
 
-def register_providers(arm: Arm, config: AzureConfig, say: Callable[[str], None], *, for_s: float = 600) -> None:
+def register_providers(arm: ArmClient, config: AzureConfig, say: Callable[[str], None], *, for_s: float = 600) -> None:
     """Register what is missing and wait; the SDK's own policy for it does not work for long operations."""
     missing = unregistered(arm, config)
     for name in missing:

@@ -40,7 +40,7 @@ def _is_https(value: Any) -> str:
     return value.rstrip("/")
 
 
-def _as_text(value: Any) -> Any:
+def as_text(value: Any) -> Any:
     """`17` means "17" where only texts are allowed; a float does not: 1.30 would become 1.3."""
     return str(value) if type(value) is int else value
 
@@ -132,7 +132,7 @@ LabelKey = Annotated[
     AfterValidator(_not_reserved),
 ]
 LabelValue = Annotated[str, _labelling(f"({_WORD})?", f"write {_LETTERS}, or nothing")]
-Zone = Annotated[Literal["1", "2", "3"], BeforeValidator(_as_text)]
+Zone = Annotated[Literal["1", "2", "3"], BeforeValidator(as_text)]
 Zones = Annotated[list[Zone], AfterValidator(_each_zone_once)]
 TagValue = Annotated[str, AfterValidator(_fits_a_tag)]
 Network = Annotated[str, PlainValidator(_is_network)]

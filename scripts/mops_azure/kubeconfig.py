@@ -17,8 +17,8 @@ from ruamel.yaml.error import YAMLError
 
 from modelops_runtime.contracts.errors import UserError
 from modelops_runtime.contracts.private_files import make_folder
-from mops_azure.config import AuthSpec
 from mops_azure.kubeconfig_text import CannotSplice, block, same_but, spliced
+from mops_azure.settings import AuthSpec
 
 KINDS = {"clusters": "cluster", "users": "user", "contexts": "context"}
 """A kubeconfig's lists -> the key of each entry beside its name."""

@@ -9,15 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelops_runtime.contracts.errors import UserError
-from mops_azure import desired, parts
+from mops_azure import resources
 from mops_azure.config import AzureConfig
-from mops_azure.dependent_resources import late_resources, outbound_ids
-from mops_azure.desired import Resource
 from mops_azure.errors import AzureError
+from mops_azure.resources.cluster import cluster, cluster_id
+from mops_azure.resources.group import GROUPS, group, group_id
+from mops_azure.resources.kind import Kind, Resource, is_on
+from mops_azure.resources.lock import lock
+from mops_azure.resources.registry import registry, registry_id
+from mops_azure.resources.role import ASSIGNMENTS, scope_of
 from mops_azure.states import is_ours
 
 if TYPE_CHECKING:
-    from mops_azure.arm import Arm
+    from mops_azure.transport import ArmClient
 
 
 Denied = dict[str, str]
@@ -28,35 +32,35 @@ Found = dict[str, Any]
 """By id in lower case."""
 
 
-def read_live(arm: Arm, config: AzureConfig, denied: Denied | None = None) -> Found:
+def read_live(arm: ArmClient, config: AzureConfig, denied: Denied | None = None) -> Found:
     """All resources of the desired state that are there; and what else of ours is in the same groups, as a listing shows it.
     A lock, a role assignment, an address and a listing that may not be read count as not there, and go to `denied`: all else
     does not depend on them. So do the registry and the parts beside the cluster where the caller gives `denied`, and leaves
     alone what it names."""
     reader = _Reader(arm=arm, denied={} if denied is None else denied, is_told=denied is not None)
-    live = reader.all_of(desired.group(config))
+    live = reader.all_of(group(config))
     if config.acr.enabled:
         live |= _registry(reader, config)
     others = _ours_beside(reader, config, live)
-    if desired.group_id(config).lower() not in live:
+    if group_id(config).lower() not in live:
         return {**others, **live}  # no group: nothing in it
-    live |= reader.all_of(desired.cluster(config, version=None, ssh_key=None))
-    lock = desired.lock(config)
-    live |= reader.if_allowed(lock.id, lambda: reader.all_of(lock))
-    for one in parts.parts(config):
+    live |= reader.all_of(cluster(config, version=None, ssh_key=None))
+    keep = lock(config)
+    live |= reader.if_allowed(keep.id, lambda: reader.all_of(keep))
+    for one in resources.parts(config):
         if _parent(one.id) is None or _parent(one.id) in live:
             live |= reader.part(one)
-    if config.postgres.enabled:
-        cluster = live.get(desired.cluster_id(config).lower())
-        live |= reader.if_allowed("addresses", lambda: _outbound_addresses(arm, cluster))
-    return {**others, **live, **_children(reader, config, live), **_late(reader, config, live)}
+    for kind in resources.KINDS:
+        if kind.also_read and is_on(kind, config):
+            live |= reader.if_allowed(kind.name, lambda kind=kind, seen=live: _also_read(arm, config, kind, seen))
+    return {**others, **live, **_children(reader, config, live), **_dependents(reader, config, live)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Reader:
     """Reads with the caller's rights, and keeps in `denied` where they end."""
 
-    arm: Arm
+    arm: ArmClient
     denied: Denied
     is_told: bool
     """The caller looks at `denied`."""
@@ -84,28 +88,28 @@ class _Reader:
 
 
 def _registry(reader: _Reader, config: AzureConfig) -> Found:
-    group = reader.part(desired.group(config, config.registry_group))
-    return {**group, **reader.part(desired.registry(config))} if group else {}
+    found = reader.part(group(config, config.registry_group))
+    return {**found, **reader.part(registry(config))} if found else {}
 
 
 def _ours_beside(reader: _Reader, config: AzureConfig, live: Found) -> Found:
     """What else of ours is in the groups of the cluster and the registry, as their listings show it. Without what is read by
     itself: of that a listing says too little, and may be late."""
-    group, registry_group = desired.group_id(config), desired.group_id(config, config.registry_group)
+    own_group, registry_group = group_id(config), group_id(config, config.registry_group)
     found: Found = {}
     if config.acr.enabled:
-        found |= reader.listed(f"{registry_group}/resources", desired.GROUPS)
-    elif registry_group.lower() != group.lower():  # who may not look there has nothing there
-        found |= _Reader(arm=reader.arm, denied={}, is_told=False).listed(f"{registry_group}/resources", desired.GROUPS)
-    if group.lower() in live:
-        found |= reader.listed(f"{group}/resources", desired.GROUPS)
-    read = [desired.cluster_id(config), *(one.id for one in parts.parts(config))]
-    read += [desired.registry_id(config)] if config.acr.enabled else []
+        found |= reader.listed(f"{registry_group}/resources", GROUPS)
+    elif registry_group.lower() != own_group.lower():  # who may not look there has nothing there
+        found |= _Reader(arm=reader.arm, denied={}, is_told=False).listed(f"{registry_group}/resources", GROUPS)
+    if own_group.lower() in live:
+        found |= reader.listed(f"{own_group}/resources", GROUPS)
+    read = [cluster_id(config), *(one.id for one in resources.parts(config))]
+    read += [registry_id(config)] if config.acr.enabled else []
     by_itself = {one.lower() for one in read}
     return {id_: one for id_, one in found.items() if is_ours(one) and id_ not in by_itself}
 
 
-def _listed(arm: Arm, path: str, api_version: str) -> Found:
+def _listed(arm: ArmClient, path: str, api_version: str) -> Found:
     """Nothing where what it is asked of is not there."""
     try:
         found = list(arm.list(path, api_version, f"reading {path.rsplit('/', 1)[1]} of {path.split('/')[-2]}"))
@@ -124,24 +128,23 @@ def _parent(id_: str) -> str | None:
 
 
 def _children(reader: _Reader, config: AzureConfig, live: Found) -> Found:
-    """All firewall rules of the database server and all federated credentials of the identity, whoever made them."""
+    """What is read as a whole list, whoever made it: of the parents that are there."""
     found: Found = {}
-    for _, path, version in parts.child_lists(config):
+    for kind, path in resources.listed_kinds(config):
         if path.rpartition("/")[0].lower() in live:
-            found |= reader.listed(path, version)
+            found |= reader.listed(path, kind.api_version)
     return found
 
 
-def _outbound_addresses(arm: Arm, cluster: Any) -> Found:
-    found = {
-        id_.lower(): arm.get(id_, parts.ADDRESSES, "reading the cluster's address") for id_ in outbound_ids(cluster)
-    }
+def _also_read(arm: ArmClient, config: AzureConfig, kind: Kind, live: Found) -> Found:
+    wanted = kind.also_read(config, live) if kind.also_read else []
+    found = {id_.lower(): arm.get(id_, kind.api_version, doing) for id_, doing in wanted}
     return {id_: one for id_, one in found.items() if one is not None}
 
 
-def _late(reader: _Reader, config: AzureConfig, live: Found) -> Found:
+def _dependents(reader: _Reader, config: AzureConfig, live: Found) -> Found:
     found: Found = {}
-    for resource, waits in late_resources(config, live):
+    for resource, waits in resources.dependent_resources(config, live):
         if waits:
             continue
         if resource.kind == "role assignment":
@@ -151,15 +154,15 @@ def _late(reader: _Reader, config: AzureConfig, live: Found) -> Found:
     return found
 
 
-def _right(arm: Arm, config: AzureConfig, resource: Resource, live: Found) -> Found:
+def _right(arm: ArmClient, config: AzureConfig, resource: Resource, live: Found) -> Found:
     """A role assignment under whatever name it was given."""
-    scope = parts.scope_of(resource.id)
+    scope = scope_of(resource.id)
     if scope.lower() not in live and scope != config.network.subnet_id:  # the subnet is another's, and is there
         return {}
     wanted = resource.body["properties"]
     role, principal = wanted["roleDefinitionId"].rsplit("/", 1)[1], wanted["principalId"].lower()
     path = f"{scope}/providers/Microsoft.Authorization/roleAssignments?$filter=principalId%20eq%20'{principal}'"
-    for found in arm.list(path, desired.ASSIGNMENTS, "reading role assignments"):
+    for found in arm.list(path, ASSIGNMENTS, "reading role assignments"):
         said = found.get("properties", {})
         same_role = str(said.get("roleDefinitionId", "")).lower().endswith(role)
         if same_role and str(said.get("principalId", "")).lower() == principal:
@@ -196,7 +199,7 @@ def _is_whole(one: dict[str, Any]) -> bool:
     )
 
 
-def newest_default_version(arm: Arm, config: AzureConfig) -> str:
+def newest_default_version(arm: ArmClient, config: AzureConfig) -> str:
     """The location's default minor version, its latest patch."""
     offered = offered_versions(arm, config)
     default = [minor for minor, (_, is_default) in offered.items() if is_default] or list(offered)
@@ -205,7 +208,7 @@ def newest_default_version(arm: Arm, config: AzureConfig) -> str:
     return offered[default[-1]][0][-1]
 
 
-def offered_versions(arm: Arm, config: AzureConfig) -> dict[str, tuple[list[str], bool]]:
+def offered_versions(arm: ArmClient, config: AzureConfig) -> dict[str, tuple[list[str], bool]]:
     """Minor version -> its patches in rising order, and whether it is the default; no previews, no paid support."""
     listing = arm.clusters.managed_clusters.list_kubernetes_versions
     reply = arm.call("reading the Kubernetes versions", listing, config.location).body or {}

@@ -9,7 +9,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, TypeGuard
 
-from mops_azure.desired import Resource
+from mops_azure.resources import BY_NAME
+from mops_azure.resources.kind import Resource
 
 FROM_THE_ADDRESS = ("id", "name", "type", "apiversion", "etag")
 """At the top of every resource; none of it belongs in a body."""
@@ -19,38 +20,27 @@ Tree = Mapping[str, Any]
 """Name in lower case, or one of the two above -> what Azure alone writes below it; None: the whole of it."""
 
 NOTHING: Tree = {}
-DISKS = {
-    32: "P4", 64: "P6", 128: "P10", 256: "P15", 512: "P20", 1024: "P30", 2048: "P40", 4096: "P50", 8192: "P60", 16384: "P70"
-}  # fmt: skip
-"""GB of a database's disk -> the speed that it has by its size; it may be faster, never slower."""
 
 
 def merged(resource: Resource, live: Any) -> dict[str, Any]:
     """What Azure has, without what it alone writes, with `resource.body` on top; None in it takes something out.
-    An autoscaled pool keeps its node count."""
+    Its kind has the last word."""
     found = {key: value for key, value in live.items() if str(key).lower() not in FROM_THE_ADDRESS}
     kept = _writable(found, read_only(resource.kind))
-    if resource.kind == "pool":
-        kept.get("properties", {}).pop("name", None)  # in its cluster it has one there
     body = _on_top(kept, resource.body)
-    if resource.kind == "cluster" and "agentPoolProfiles" in kept.get("properties", {}):
-        # Pools have PUTs of their own.
-        body["properties"]["agentPoolProfiles"] = kept["properties"]["agentPoolProfiles"]
-    if resource.kind == "pool" and resource.body["properties"].get("enableAutoScaling"):
-        properties = body["properties"]
-        count = live["properties"].get("count", properties["minCount"])
-        properties["count"] = max(properties["minCount"], min(count, properties["maxCount"]))
-    if resource.kind == "database server":
-        _fit_disk(body["properties"].get("storage"), (kept.get("properties") or {}).get("storage"))
+    if adapt := BY_NAME[resource.kind].kept:
+        adapt(body, resource.body, kept)
     return body
 
 
 @cache
 def read_only(kind: str) -> Tree:
     """Of a kind of resource, as Microsoft's published types have it (read_only.json, made from them by the tests)."""
-    table = json.loads(files("mops_azure").joinpath("read_only.json").read_text())["kinds"]
+    paths = BY_NAME[kind].read_only
+    if paths is None:
+        paths = json.loads(files("mops_azure").joinpath("read_only.json").read_text())["kinds"][kind]["paths"]
     tree: dict[str, Any] = {}
-    for path in table[kind]["paths"]:
+    for path in paths:
         *outer, last = path.replace(EACH_ITEM, f".{EACH_ITEM}").replace(EACH_VALUE, f".{EACH_VALUE}").lower().split(".")
         below = tree
         for step in outer:
@@ -104,16 +94,3 @@ def _items_on_top(below: Sequence[Mapping[str, Any]], above: Sequence[Mapping[st
     if len(below) != len(above):
         return deepcopy(list(above))
     return [_on_top(old, new) for old, new in zip(below, above, strict=True)]
-
-
-def _fit_disk(asked: dict[str, Any] | None, live: Mapping[str, Any] | None) -> None:
-    """A disk that has grown by itself keeps its size, it cannot shrink; and it is at least as fast as its size."""
-    if not asked or not live:
-        return
-    had = live.get("storageSizeGB") or 0
-    size = asked["storageSizeGB"] = max(had, asked.get("storageSizeGB") or 0)
-    speeds, own = list(DISKS.values()), DISKS.get(size)
-    if own and asked.get("tier") in speeds and speeds.index(asked["tier"]) < speeds.index(own):
-        del asked["tier"]
-    if size > had and str(asked.get("type", "Premium_LRS")).lower() == "premium_lrs":
-        asked.pop("iops", None)  # it follows from the rest

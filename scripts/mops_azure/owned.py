@@ -7,22 +7,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-MAPS = {
-    "tags": r"hidden-.*|aks-managed-.*|ms-resource-usage|link:.*|kubernetes\.azure\.com.*",
-    "nodeLabels": r"kubernetes\.azure\.com/.*",
-}
-"""Name of a map -> the keys in it that are Azure's own."""
-
-LISTS = {
-    "nodeTaints": r"kubernetes\.azure\.com/.*|CriticalAddonsOnly(=.*)?:.*",
-    "authorizedIPRanges": "",
-    "availabilityZones": "",
-}
-"""Name of a list without order -> the entries in it that are Azure's own, or that it asks of a system pool."""
+from mops_azure.resources import COMPARISON
 
 
 def is_azures(collection: str, entry: Any) -> bool:
-    pattern = MAPS.get(collection) or LISTS.get(collection)
+    pattern = COMPARISON.owned_maps.get(collection) or COMPARISON.owned_lists.get(collection)
     return bool(pattern) and re.fullmatch(pattern, str(entry), re.IGNORECASE) is not None
 
 
@@ -60,10 +49,10 @@ def with_removals(body: Any, live: Any) -> Any:
     result: dict[str, Any] = {}
     for key, value in body.items():
         actual = found.get(key.lower())
-        if key in MAPS and isinstance(value, Mapping):
+        if key in COMPARISON.owned_maps and isinstance(value, Mapping):
             there = actual if isinstance(actual, Mapping) else {}
             result[key] = {**value, **dict.fromkeys(left_over(key, value, there))}
-        elif key in LISTS and isinstance(value, list):
+        elif key in COMPARISON.owned_lists and isinstance(value, list):
             there = actual if isinstance(actual, list) else []
             kept = [*value, *(one for one in there if one not in value and is_azures(key, one))]
             result |= {key: kept} if kept or there else {}

@@ -9,61 +9,22 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from modelops_runtime.contracts.errors import UserError
-from mops_azure import desired, parts
-from mops_azure.compare import Difference, differences
-from mops_azure.config import MANAGED_BY, AzureConfig
-from mops_azure.dependent_resources import late_resources, pull_right
-from mops_azure.desired import Resource
+from mops_azure import resources
+from mops_azure.compare import differences
+from mops_azure.config import AzureConfig
 from mops_azure.errors import NotOurs
-from mops_azure.leftovers import back_to_default, children_left, parts_left
+from mops_azure.leftovers import children_left, parts_left
 from mops_azure.merge import merged
 from mops_azure.owned import with_removals
-from mops_azure.states import going, has_failed, in_motion, is_ours, standing, state_of
+from mops_azure.resources.cluster import SECRETS_DRIVER, cluster, cluster_id, pools, pull_right
+from mops_azure.resources.group import group
+from mops_azure.resources.kind import Difference, Live, Resource
+from mops_azure.resources.lock import LOCK_NAME, lock
+from mops_azure.resources.registry import registry, registry_id
+from mops_azure.settings import MANAGED_BY
+from mops_azure.states import going, has_failed, in_motion, is_ours, not_going, state_of
 
 Action = Literal["create", "update", "replace", "delete", "keep"]
-Live = Mapping[str, Any]
-"""Resource id in lower case -> the resource as Azure returns it; what is not there is left out."""
-
-REPLACING = {
-    "cluster": (
-        "location",
-        "properties.dnsPrefix",
-        "properties.nodeResourceGroup",
-        "properties.networkProfile.networkPlugin",
-        "properties.networkProfile.networkPluginMode",
-        "properties.networkProfile.podCidr",
-        "properties.networkProfile.serviceCidr",
-        "properties.networkProfile.dnsServiceIP",
-        "properties.networkProfile.loadBalancerSku",
-        "properties.networkProfile.outboundType",
-        "properties.linuxProfile.*",
-        "properties.enableRBAC",
-    ),
-    "pool": (
-        "properties.vmSize",
-        "properties.osType",
-        "properties.type",
-        "properties.osDiskSizeGB",
-        "properties.availabilityZones",
-        "properties.scaleSetPriority",
-        "properties.scaleSetEvictionPolicy",
-        "properties.spotMaxPrice",
-        "properties.vnetSubnetID",
-    ),
-    "resource group": ("location",),
-    "registry": ("location",),
-    "identity": ("location",),
-    "storage account": ("location", "kind"),
-    "key vault": ("location", "properties.tenantId"),
-    "log workspace": ("location",),
-    "database server": ("location", "properties.administratorLogin"),
-    "database": ("properties.charset", "properties.collation"),
-    "role assignment": ("properties.*",),
-}
-"""Properties that Azure cannot change in place."""
-
-SET_ONCE = {"key vault": ("softDeleteRetentionInDays",)}
-"""Properties that stay as they were when it was made."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +36,8 @@ class Step:
     live: Any = None
     differences: tuple[Difference, ...] = ()
     note: str = ""
+    made_by: Literal["itself", "cluster", "later"] = "itself"
+    """It comes with the cluster, or can be made only once something else is there."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -123,27 +86,28 @@ def make_plan(
     *,
     version: str | None = None,
     ssh_key: str | None = None,
-    password: str | None = None,
+    secrets: Mapping[str, str] | None = None,
 ) -> Plan:
-    """`version` is what a new cluster gets when the config pins none, `ssh_key` its public key; `password` is what a new
-    database's admin gets.
+    """`version` is what a new cluster gets when the config pins none, `ssh_key` its public key; `secrets` is what a new
+    resource needs and Azure never shows, by its kind.
     What is being deleted counts as gone. Raises NotOurs when something of that name is there without our tags."""
     notes: list[str] = [*_going(live)]
     moving = [str(one.get("name")) for one in under_way(live) if state_of(one).lower() != "deleting"]
-    live = standing(live)
-    steps = [_step(desired.group(config), live)]
+    live = not_going(live)
+    steps = [_step(group(config), live)]
     _refuse_foreign(steps[0], config)
-    existing = live.get(desired.cluster_id(config).lower())
+    existing = live.get(cluster_id(config).lower())
     if config.acr.enabled:
         steps += _registry_steps(config, live)
-    steps += [_part_step(one, live, notes) for one in parts.parts(config, password=password)]
+    steps += [_part_step(one, live, notes) for one in resources.parts(config, secrets=secrets)]
     steps += _cluster_steps(config, existing, version=version, ssh_key=ssh_key, notes=notes)
     if config.lock:
-        steps.append(_step(desired.lock(config), live))
-    late = late_resources(config, live)
-    steps += [_late_step(resource, waits, live) for resource, waits in late]
+        steps.append(_step(lock(config), live))
+    dependents = resources.dependent_resources(config, live)
+    steps += [_dependent_step(resource, waits, live) for resource, waits in dependents]
     steps += [
-        Step(action="delete", resource=one, live=live[one.id.lower()]) for one in children_left(config, live, late)
+        Step(action="delete", resource=one, live=live[one.id.lower()])
+        for one in children_left(config, live, dependents)
     ]
     notes += _left_alone(config, live)
     if moving:
@@ -164,28 +128,30 @@ def _left_alone(config: AzureConfig, live: Live) -> Iterator[str]:
         yield f"clusters of ours that the config does not name go on, and cost: {', '.join(other_clusters(config, live))}"
     for one in parts_left(config, live):
         yield f"{one.kind} {one.name} is {one.why}; `az resource delete --ids {one.id}` takes it away"
-    if not config.lock and desired.lock(config).id.lower() in live:
-        yield f"lock {desired.LOCK_NAME} is still there, though the config asks for none; `mops-azure delete --unlock` removes it"
-    if power_of(live.get(desired.cluster_id(config).lower())) == "Stopped":
+    if not config.lock and lock(config).id.lower() in live:
+        yield f"lock {LOCK_NAME} is still there, though the config asks for none; `mops-azure delete --unlock` removes it"
+    if power_of(live.get(cluster_id(config).lower())) == "Stopped":
         yield f"cluster {config.aks.name} is stopped; `mops-azure start` wakes it"
 
 
 def other_clusters(config: AzureConfig, live: Live) -> list[str]:
     """Names of the clusters of ours in the group beside the config's own."""
-    own, kind = desired.cluster_id(config).lower(), desired.cluster_id(config).lower().rpartition("/")[0]
+    own, kind = cluster_id(config).lower(), cluster_id(config).lower().rpartition("/")[0]
     return [
         str(one["name"]) for id_, one in live.items() if id_ != own and id_.rpartition("/")[0] == kind and is_ours(one)
     ]
 
 
 def _registry_steps(config: AzureConfig, live: Live) -> list[Step]:
-    registry = _step(desired.registry(config), live)
-    group = _step(desired.group(config, config.registry_group), live)
-    if registry.live is not None and not is_ours(registry.live):
-        return [Step(action="keep", resource=registry.resource, live=registry.live, note="shared: used, never changed")]
-    if group.live is not None and not is_ours(group.live):
-        group = Step(action="keep", resource=group.resource, live=group.live, note="not ours: used, never changed")
-    return [group, registry]
+    step = _step(registry(config), live)
+    group_step = _step(group(config, config.registry_group), live)
+    if step.live is not None and not is_ours(step.live):
+        return [Step(action="keep", resource=step.resource, live=step.live, note="shared: used, never changed")]
+    if group_step.live is not None and not is_ours(group_step.live):
+        group_step = Step(
+            action="keep", resource=group_step.resource, live=group_step.live, note="not ours: used, never changed"
+        )
+    return [group_step, step]
 
 
 def _part_step(resource: Resource, live: Live, notes: list[str]) -> Step:
@@ -201,15 +167,15 @@ def _part_step(resource: Resource, live: Live, notes: list[str]) -> Step:
 def _as_it_was_made(resource: Resource, found: Any, notes: list[str]) -> Resource:
     """With what is there of the properties that are set once: a vault that is made anew is recovered with them."""
     body, shown = deepcopy(resource.body), (found or {}).get("properties") or {}
-    for name in SET_ONCE.get(resource.kind, ()):
+    for name in resources.BY_NAME[resource.kind].set_once:
         if name in shown and shown[name] != body["properties"][name]:
             notes.append(f"{resource.kind} {resource.name} keeps {name} {shown[name]}: Azure never changes it")
             body["properties"][name] = shown[name]
     return replace(resource, body=body)
 
 
-def _late_step(resource: Resource, waits: str, live: Live) -> Step:
-    return Step(action="create", resource=resource, note=waits) if waits else _step(resource, live)
+def _dependent_step(resource: Resource, waits: str, live: Live) -> Step:
+    return Step(action="create", resource=resource, note=waits, made_by="later") if waits else _step(resource, live)
 
 
 def _cluster_steps(
@@ -217,10 +183,10 @@ def _cluster_steps(
 ) -> list[Step]:
     wanted = config.aks.version or (version if live is None else None)
     key = None if live is not None and config.ssh.source == "ephemeral" else ssh_key  # the key that is there stays
-    resource = desired.cluster(config, version=wanted, ssh_key=key)
-    pools = desired.pools(config)
+    resource = cluster(config, version=wanted, ssh_key=key)
+    asked = pools(config)
     if live is None:
-        made = [Step(action="create", resource=pool, note="with the cluster") for pool in pools]
+        made = [Step(action="create", resource=pool, note="with the cluster", made_by="cluster") for pool in asked]
         return [Step(action="create", resource=resource), *made]
     if not is_ours(live):
         raise NotOurs(
@@ -230,23 +196,23 @@ def _cluster_steps(
     body = deepcopy(resource.body)
     del body["properties"]["agentPoolProfiles"]
     if _has_driver(live) and "addonProfiles" not in body["properties"]:
-        body["properties"]["addonProfiles"] = {desired.SECRETS_DRIVER: {"enabled": False}}
-    cluster = _judged(Resource(**{**vars(resource), "body": body}), live)
+        body["properties"]["addonProfiles"] = {SECRETS_DRIVER: {"enabled": False}}
+    step = _judged(Resource(**{**vars(resource), "body": body}), live)
     _check_version(config, live)
     found = {pool["name"].lower(): pool for pool in (live.get("properties") or {}).get("agentPoolProfiles") or []}
-    extra = sorted(set(found) - {pool.name for pool in pools})
+    extra = sorted(set(found) - {pool.name for pool in asked})
     if extra:
         notes.append(f"pools that the config does not name are left alone: {', '.join(extra)}")
-    if cluster.action == "replace":
-        made = [Step(action="create", resource=pool, note="with the new cluster") for pool in pools]
-        return [Step(**{**vars(cluster), "resource": resource}), *made]
-    return [cluster, *(_pool_step(pool, found.get(pool.name)) for pool in pools)]
+    if step.action == "replace":
+        made = [Step(action="create", resource=pool, note="with the new cluster", made_by="cluster") for pool in asked]
+        return [Step(**{**vars(step), "resource": resource}), *made]
+    return [step, *(_pool_step(pool, found.get(pool.name)) for pool in asked)]
 
 
 def _has_driver(cluster: Any) -> bool:
     addons = (cluster.get("properties") or {}).get("addonProfiles")
     named = {str(key).lower(): one for key, one in addons.items()} if isinstance(addons, Mapping) else {}
-    driver = named.get(desired.SECRETS_DRIVER.lower())
+    driver = named.get(SECRETS_DRIVER.lower())
     return isinstance(driver, Mapping) and bool(driver.get("enabled"))
 
 
@@ -284,20 +250,26 @@ def _step(resource: Resource, live: Live) -> Step:
 
 
 def _judged(resource: Resource, live: Any) -> Step:
-    found = [*differences(resource.body, live), *back_to_default(resource, live)]
+    kind = resources.BY_NAME[resource.kind]
+    found = differences(resource.body, live)
+    if kind.back_to_default:
+        found += kind.back_to_default(resource, live)
     if has_failed(live):
         # A half-made resource is repaired by the same PUT; nothing says so but its state.
         found.append(Difference(path="properties.provisioningState", live=state_of(live), desired="Succeeded"))
     action: Action = "keep"
     if found:
-        replacing = REPLACING.get(resource.kind, ())
-        action = "replace" if any(fnmatch.fnmatch(one.path, p) for one in found for p in replacing) else "update"
+        action = "replace" if any(_is_fixed(resource, one) for one in found) else "update"
     return Step(action=action, resource=resource, live=live, differences=tuple(found))
 
 
 def forces_replacement(step: Step, difference: Difference) -> bool:
     """This difference is one that Azure cannot change in place."""
-    return any(fnmatch.fnmatch(difference.path, one) for one in REPLACING.get(step.resource.kind, ()))
+    return _is_fixed(step.resource, difference)
+
+
+def _is_fixed(resource: Resource, difference: Difference) -> bool:
+    return any(fnmatch.fnmatch(difference.path, one) for one in resources.BY_NAME[resource.kind].replacing)
 
 
 def _refuse_foreign(step: Step, config: AzureConfig) -> None:
@@ -310,23 +282,16 @@ def _refuse_foreign(step: Step, config: AzureConfig) -> None:
 
 def refuse_if_stopped(config: AzureConfig, plan: Plan, live: Live) -> None:
     """Azure changes nothing in a stopped cluster. Raises UserError."""
-    cluster = live.get(desired.cluster_id(config).lower())
+    cluster = live.get(cluster_id(config).lower())
     touched = [step for step in plan.changes if step.resource.kind in ("cluster", "pool")]
     if touched and power_of(cluster) == "Stopped":
         raise UserError(f"cluster {config.aks.name} is stopped and cannot be changed; `mops-azure start` first")
 
 
-HOLDERS = {
-    "resource group": "`mops-azure delete` or `mops-azure registry delete`, which look at all that is in it,",
-    "registry": "`mops-azure registry delete`",
-}
-"""What holds more than the config names -> what deletes it with a look at that."""
-
-
 def refuse_replacements(plan: Plan) -> None:
     """What must never be deleted only to be made anew. Raises UserError."""
     for step in plan.replaced:
-        if way := HOLDERS.get(step.resource.kind):
+        if way := resources.BY_NAME[step.resource.kind].deleted_by:
             changed = ", ".join(one.path for one in step.differences if forces_replacement(step, one))
             raise UserError(
                 f"{step.resource.kind} {step.resource.name} cannot change its {changed}, and is never deleted to be made anew; "
@@ -351,16 +316,16 @@ def power_of(cluster: Any) -> str:
 
 def make_registry_plan(config: AzureConfig, live: Live) -> Plan:
     """The registry and its group alone."""
-    return Plan(steps=tuple(_registry_steps(config, standing(live))), notes=tuple(_going(live)))
+    return Plan(steps=tuple(_registry_steps(config, not_going(live))), notes=tuple(_going(live)))
 
 
 def make_attach_plan(config: AzureConfig, live: Live) -> Plan:
     """The nodes' right to pull from the registry alone."""
-    cluster = live.get(desired.cluster_id(config).lower())
+    cluster = live.get(cluster_id(config).lower())
     if cluster is None:
         raise UserError(f"there is no cluster {config.aks.name} in {config.group_name}; `mops-azure create` makes it")
-    if desired.registry_id(config).lower() not in live:
+    if registry_id(config).lower() not in live:
         raise UserError(
             f"there is no registry {config.registry_name} in {config.registry_group}; `mops-azure registry create` makes it"
         )
-    return Plan(steps=(_late_step(*pull_right(config, live), live),))
+    return Plan(steps=(_dependent_step(*pull_right(config, live), live),))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
 
 from mops_azure.config import AzureConfig
+from mops_azure.pricing import PriceTable
 
 TIMEOUT_S = 4.0
 """Seconds for each request: nobody waits long for an estimate."""
@@ -18,20 +18,6 @@ PATH = "/api/retail/prices"
 
 RULES = "Standard Included LB Rules and Outbound Rules"
 ADDRESS = "Standard IPv4 Static Public IP"
-
-
-@dataclass(frozen=True, kw_only=True)
-class PriceTable:
-    """US dollars an hour; what is missing has no known price."""
-
-    as_of: str
-    source: str
-    vm_size: Mapping[str, float] = field(default_factory=dict)
-    """VM size in lower case -> one node, Linux, pay as you go."""
-    spot: Mapping[str, float] = field(default_factory=dict)
-    aks_tier: Mapping[str, float] = field(default_factory=dict)
-    acr: Mapping[str, float] = field(default_factory=dict)
-    load_balancer: float | None = None
 
 
 def shipped() -> PriceTable:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from mops_azure.plan import Plan, Step, forces_replacement
+from mops_azure.resources import BY_NAME
 
 SIGNS = {"create": "+", "update": "~", "replace": "-/+", "delete": "-", "keep": "="}
 WORDS = {
@@ -47,31 +48,13 @@ def _title(step: Step) -> str:
 
 def _details(step: Step) -> list[str]:
     if step.action == "create":
-        return _new(step)
+        told = BY_NAME[step.resource.kind].summary
+        return told(step.resource) if told else []
     return [
         f"{one.path.removeprefix('properties.')}: {_value(one.live)} -> {_value(one.desired)}"
         + (" (forces replacement)" if forces_replacement(step, one) else "")
         for one in step.differences
     ]
-
-
-def _new(step: Step) -> list[str]:
-    body = step.resource.body
-    properties = body.get("properties", {})
-    if step.resource.kind == "pool":
-        spot = ", spot" if properties.get("scaleSetPriority") == "Spot" else ""
-        return [f"{properties['vmSize']}, {properties['minCount']} to {properties['maxCount']} nodes{spot}"]
-    if step.resource.kind == "cluster":
-        version = properties.get("kubernetesVersion", "the location's default version")
-        return [f"Kubernetes {version}, {body['sku']['tier']}, Azure CNI overlay with Cilium, in {body['location']}"]
-    if step.resource.kind == "database server":
-        size = properties["storage"]["storageSizeGB"]
-        return [f"PostgreSQL {properties['version']}, {body['sku']['name']}, {size} GB that grow, TLS required"]
-    if step.resource.kind == "storage account":
-        return [f"{body['sku']['name']}, no account keys, no public blobs"]
-    if step.resource.kind == "resource group":
-        return [f"in {body['location']}, tags {', '.join(f'{key}={value}' for key, value in body['tags'].items())}"]
-    return []
 
 
 def _value(value: Any) -> str:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from modelops_runtime.contracts.errors import UserError
-from mops_azure.config import SshSpec
+from mops_azure.settings import SshSpec
 
 
 def given_key(ssh: SshSpec) -> str | None:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mops_azure.config import MANAGED_BY
+from mops_azure.resources import kind_of
+from mops_azure.settings import MANAGED_BY
 
 IN_MOTION_ENDS = ("succeeded", "failed", "canceled")
-
-SERVER_STATES = {"ready": "Succeeded", "stopped": "Succeeded", "disabled": "Failed", "dropping": "Deleting"}
-"""A database server tells its state in words of its own; all others mean that Azure is at work."""
 
 
 def is_ours(live: Any) -> bool:
@@ -21,8 +19,9 @@ def is_ours(live: Any) -> bool:
 def state_of(live: Any) -> str:
     """`Succeeded`, `Creating` ...; what has no state of its own has Succeeded."""
     properties = (live or {}).get("properties") or {}
-    if "flexibleservers" in str((live or {}).get("type")).lower() and properties.get("state"):
-        return SERVER_STATES.get(str(properties["state"]).lower(), str(properties["state"]))
+    kind = kind_of(live or {})
+    if kind and kind.states and properties.get("state"):
+        return kind.states.get(str(properties["state"]).lower(), str(properties["state"]))
     return str(properties.get("provisioningState") or "Succeeded")
 
 
@@ -42,7 +41,7 @@ def going(live: Mapping[str, Any]) -> list[str]:
     return [id_ for id_ in ids if not any(id_ != above and is_within(id_, above) for above in ids)]
 
 
-def standing(live: Mapping[str, Any]) -> dict[str, Any]:
+def not_going(live: Mapping[str, Any]) -> dict[str, Any]:
     """Without what is being deleted, and what goes with it."""
     gone = going(live)
     return {id_: one for id_, one in live.items() if not any(is_within(id_, above) for above in gone)}

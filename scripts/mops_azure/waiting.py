@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelops_runtime.contracts.errors import ModelOpsError
-from mops_azure.arm import Arm, Reply, Unreachable, with_patience
-from mops_azure.desired import Resource
 from mops_azure.errors import AzureError, from_reply
+from mops_azure.resources.kind import Resource
 from mops_azure.states import in_motion, state_of
+from mops_azure.transport import ArmClient, Reply, Unreachable, with_patience
 
 APPEARS_WITHIN_S = 600
 """Seconds until what Azure has accepted must be there."""
@@ -55,7 +55,7 @@ class StillUnderWay(ModelOpsError):
 class Work:
     """One command's way to Azure: where to report, how long to wait."""
 
-    arm: Arm
+    arm: ArmClient
     say: Callable[[str], None]
     deadline: float = float("inf")
     """On `clock`."""

@@ -6,31 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mops_azure import desired, parts
+from mops_azure.resources import MODULES
 from tests.azure import armtypes
 
 TABLE = Path(__file__).parents[2] / "scripts" / "mops_azure" / "read_only.json"
-KINDS = {
-    "resource group": ("Microsoft.Resources/resourceGroups", desired.GROUPS),
-    "cluster": ("Microsoft.ContainerService/managedClusters", desired.CLUSTERS),
-    "pool": ("Microsoft.ContainerService/managedClusters/agentPools", desired.CLUSTERS),
-    "registry": ("Microsoft.ContainerRegistry/registries", desired.REGISTRIES),
-    "lock": ("Microsoft.Authorization/locks", desired.LOCKS),
-    "role assignment": ("Microsoft.Authorization/roleAssignments", desired.ASSIGNMENTS),
-    "identity": ("Microsoft.ManagedIdentity/userAssignedIdentities", parts.IDENTITIES),
-    "federated credential": (
-        "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials",
-        parts.IDENTITIES,
-    ),
-    "storage account": ("Microsoft.Storage/storageAccounts", parts.STORAGE),
-    "container": ("Microsoft.Storage/storageAccounts/blobServices/containers", parts.STORAGE),
-    "key vault": ("Microsoft.KeyVault/vaults", parts.VAULTS),
-    "log workspace": ("Microsoft.OperationalInsights/workspaces", parts.WORKSPACES),
-    "database server": ("Microsoft.DBforPostgreSQL/flexibleServers", parts.POSTGRES),
-    "database": ("Microsoft.DBforPostgreSQL/flexibleServers/databases", parts.POSTGRES),
-    "database setting": ("Microsoft.DBforPostgreSQL/flexibleServers/configurations", parts.POSTGRES),
-    "firewall rule": ("Microsoft.DBforPostgreSQL/flexibleServers/firewallRules", parts.POSTGRES),
-}
+KINDS = {kind.name: (kind.type, kind.api_version) for module in MODULES for kind in module.KINDS if kind.is_sent}
 """What the product sends -> its published type and version."""
 
 

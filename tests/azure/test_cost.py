@@ -9,10 +9,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mops_azure import desired
 from mops_azure.config import AzureConfig
-from mops_azure.cost import cost_lines, estimate, left_alone
-from mops_azure.prices import PriceTable, shipped, table_of
+from mops_azure.cost import cost_lines, estimate
+from mops_azure.prices import shipped, table_of
+from mops_azure.pricing import PriceTable
+from mops_azure.resources.cluster import cluster_id, pools_left_alone
 from tests.azure.arm_server import SUBSCRIPTION, ArmServer
 from tests.azure.test_types import CONFIG, configs
 
@@ -112,7 +113,7 @@ def test_the_headline_names_all_that_it_leaves_out(
         aks_tier={"Free": 0.0}, load_balancer=0.03 if known else None,
     )  # fmt: skip
     other = {"name": "byhand", "vmSize": data.draw(st.sampled_from(SIZES)), "count": data.draw(st.integers(0, 3))}
-    live = {desired.cluster_id(config).lower(): {"properties": {"agentPoolProfiles": [other]}}}
+    live = {cluster_id(config).lower(): {"properties": {"agentPoolProfiles": [other]}}}
     found = estimate(config, table, live)
     headline = cost_lines(found)[1]
     pools = [(pool.name, pool.vm_size, pool.max) for pool in [*config.aks.pools]]
@@ -150,7 +151,7 @@ def test_a_pool_that_the_config_does_not_name_is_counted_with_its_price(arm: Arm
     assert (part["low"], part["high"], part["note"]) == (1.0, 1.0, "not in the config, left alone")
     assert cost["hour"]["min"] == 1.28
     assert "pool byhand: 2 nodes, fixed, Standard_E8s_v5" in mops_azure("status", config=config()).stdout
-    assert left_alone(CONFIG, {}) == []
+    assert pools_left_alone(CONFIG, {}) == []
 
 
 def test_the_line_of_stale_prices_is_short(config, mops_azure):

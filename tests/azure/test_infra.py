@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from mops_azure.config import AuthSpec
 from mops_azure.kubeconfig import signing_in
+from mops_azure.settings import AuthSpec
 from tests.azure.arm_server import CLIENT, ArmServer
 from tests.azure.test_use import TOKEN
 from tests.support.patience import PATIENCE_S

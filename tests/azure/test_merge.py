@@ -8,11 +8,15 @@ from typing import Any
 
 import pytest
 
-from mops_azure import desired, parts
+from mops_azure import resources
 from mops_azure.config import AzureConfig
-from mops_azure.dependent_resources import late_resources
-from mops_azure.desired import Resource
 from mops_azure.merge import merged
+from mops_azure.resources.cluster import cluster, pools
+from mops_azure.resources.group import group
+from mops_azure.resources.kind import Resource
+from mops_azure.resources.lock import lock
+from mops_azure.resources.postgres import POSTGRES
+from mops_azure.resources.registry import registry
 from tests.azure import armtypes, read_only
 from tests.azure.arm_server import SUBSCRIPTION, TENANT, ArmServer
 from tests.azure.arm_shapes import type_of
@@ -31,10 +35,10 @@ def everything() -> list[Resource]:
     on["identity"] |= {"service_accounts": ["a:b"]}
     least = {"subscription_id": SUBSCRIPTION, "tenant_id": TENANT, "location": "eastus2", "username": "anna"}
     config = AzureConfig.model_validate({**least, **on})
-    late = [one for one, _ in late_resources(config, {})]
-    cluster = desired.cluster(config, version=None, ssh_key=None)
-    first = [desired.group(config), desired.registry(config), cluster, *desired.pools(config), desired.lock(config)]
-    return [*first, *parts.parts(config), *late]
+    dependents = [one for one, _ in resources.dependent_resources(config, {})]
+    whole = cluster(config, version=None, ssh_key=None)
+    first = [group(config), registry(config), whole, *pools(config), lock(config)]
+    return [*first, *resources.parts(config), *dependents]
 
 
 EVERYTHING = {one.kind: one for one in everything()}
@@ -152,7 +156,7 @@ def test_of_what_azure_alone_writes_nothing_is_left_behind():
 )
 def test_a_databases_disk_never_shrinks_and_is_never_slower_than_its_size(had, asked, sent):
     body = {"properties": {"storage": {"storageSizeGB": asked, "autoGrow": "Enabled"}}}
-    resource = Resource(kind="database server", name="d", id="", api_version=parts.POSTGRES, body=body)
+    resource = Resource(kind="database server", name="d", id="", api_version=POSTGRES, body=body)
     found = merged(resource, {"properties": {"storage": {**had, "type": "Premium_LRS"}}})
     assert found["properties"]["storage"] == {**sent, "autoGrow": "Enabled", "type": "Premium_LRS"}
 

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from mops_azure import desired
 from mops_azure.config import AzureConfig
-from mops_azure.dependent_resources import outbound_ids
-from mops_azure.leftovers import usual_disks
 from mops_azure.plan import Plan, make_plan
+from mops_azure.resources.cluster import cluster_id, outbound_ids
+from mops_azure.resources.group import GROUPS, group_id
+from mops_azure.resources.node_pool import usual_disks
 from tests.azure.arm_http import Fault
 from tests.azure.arm_parts import address
 from tests.azure.arm_server import SUBSCRIPTION, TENANT, ArmServer
@@ -169,9 +169,11 @@ def of(content: dict[str, Any]) -> AzureConfig:
 
 
 def plan_for(config: AzureConfig, azure: ArmServer) -> Plan:
-    cluster = azure.resources.get(desired.cluster_id(config).lower())
+    cluster = azure.resources.get(cluster_id(config).lower())
     seen = {**azure.resources, **{id_.lower(): address(id_) for id_ in outbound_ids(cluster)}}
-    return make_plan(config, seen, version="1.35.6", ssh_key="ssh-rsa AAAA x", password="Never-shown-42")
+    return make_plan(
+        config, seen, version="1.35.6", ssh_key="ssh-rsa AAAA x", secrets={"database server": "Never-shown-42"}
+    )
 
 
 def carry_out(config: AzureConfig, azure: ArmServer) -> None:
@@ -187,7 +189,7 @@ def carry_out(config: AzureConfig, azure: ArmServer) -> None:
             status, answer, _ = azure.handle("PUT", resource.id, version, steps[0].body, {})
         assert status < 300, answer
         for _ in range(6):  # each request is a tick, and the work needs some
-            azure.handle("GET", desired.group_id(config), {"api-version": [desired.GROUPS]}, None, {})
+            azure.handle("GET", group_id(config), {"api-version": [GROUPS]}, None, {})
     pytest.fail(f"the plan never becomes empty: {told(plan_for(config, azure))}")
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from modelops_runtime.contracts.errors import UserError
-from mops_azure.config import EndpointsSpec, admin_password
-from mops_azure.config_parts import PostgresSpec
+from mops_azure.resources.postgres import PostgresSpec, admin_password
+from mops_azure.settings import EndpointsSpec
 from mops_azure.signin import unknown_hosts
 from tests.azure.arm_server import CLIENT, SECRET, TENANT, ArmServer
 from tests.azure.test_questions import answer, asked

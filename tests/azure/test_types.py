@@ -10,11 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelops_runtime.contracts.errors import SpecErrors
-from mops_azure import desired, parts
+from mops_azure import resources
 from mops_azure.config import AzureConfig, load_config
-from mops_azure.config_parts import DISK_SIZES_GB
-from mops_azure.dependent_resources import late_resources, outbound_ids
 from mops_azure.plan import make_plan
+from mops_azure.resources.cluster import CLUSTERS, cluster, cluster_id, outbound_ids
+from mops_azure.resources.cluster import pools as pools_of
+from mops_azure.resources.group import GROUPS, group
+from mops_azure.resources.kind import Resource
+from mops_azure.resources.lock import lock
+from mops_azure.resources.postgres import DISK_SIZES_GB
+from mops_azure.resources.registry import registry
 from tests.azure import armtypes
 from tests.azure.arm_parts import address
 from tests.azure.arm_server import TENANT, ArmServer
@@ -102,16 +107,16 @@ def managed_parts(draw: st.DrawFn) -> dict:
     }
 
 
-def bodies(config: AzureConfig) -> list[desired.Resource]:
+def bodies(config: AzureConfig) -> list[Resource]:
     return [
-        desired.group(config),
-        desired.group(config, config.registry_group),
-        desired.registry(config),
-        desired.cluster(config, version=config.aks.version or "1.35.6", ssh_key="ssh-rsa AAAA x"),
-        *desired.pools(config),
-        *parts.parts(config, password="Never-shown-42"),
-        *(one for one, _ in late_resources(config, SEEN)),
-        desired.lock(config),
+        group(config),
+        group(config, config.registry_group),
+        registry(config),
+        cluster(config, version=config.aks.version or "1.35.6", ssh_key="ssh-rsa AAAA x"),
+        *pools_of(config),
+        *resources.parts(config, secrets={"database server": "Never-shown-42"}),
+        *(one for one, _ in resources.dependent_resources(config, SEEN)),
+        lock(config),
     ]
 
 
@@ -124,7 +129,7 @@ def test_every_body_passes_azures_published_types(config: AzureConfig):
     assert len(config.group_name) <= 90
 
 
-def put_all(azure: ArmServer, wanted: list[desired.Resource]) -> None:
+def put_all(azure: ArmServer, wanted: list[Resource]) -> None:
     """As Azure takes them, one after the other."""
     for one in wanted:
         if one.kind == "pool":
@@ -132,7 +137,7 @@ def put_all(azure: ArmServer, wanted: list[desired.Resource]) -> None:
         status, answer, _ = azure.handle("PUT", one.id, {"api-version": [one.api_version]}, one.body, {})
         assert status < 300, answer
         for _ in range(5):  # each request is a tick, and the work needs some
-            azure.handle("GET", wanted[0].id, {"api-version": [desired.GROUPS]}, None, {})
+            azure.handle("GET", wanted[0].id, {"api-version": [GROUPS]}, None, {})
 
 
 @settings(deadline=None, max_examples=25)
@@ -144,9 +149,9 @@ def test_what_azure_makes_of_a_body_is_no_difference(certificate, config: AzureC
     azure.http.server_close()
     early = [one for one in bodies(config) if one.kind not in LATE]
     put_all(azure, early)
-    cluster = azure.resources[desired.cluster_id(config).lower()]
-    seen = {**azure.resources, **{id_.lower(): address(id_) for id_ in outbound_ids(cluster)}}
-    put_all(azure, [early[0], *(one for one, _ in late_resources(config, seen))])
+    made = azure.resources[cluster_id(config).lower()]
+    seen = {**azure.resources, **{id_.lower(): address(id_) for id_ in outbound_ids(made)}}
+    put_all(azure, [early[0], *(one for one, _ in resources.dependent_resources(config, seen))])
     plan = make_plan(config, {**seen, **azure.resources})
     assert plan.changes == ()
     assert azure.invalid == []
@@ -174,7 +179,7 @@ CONFIG = AzureConfig.model_validate(
     ],
 )
 def test_a_seeded_mistake_is_caught(path, value, said):
-    body = deepcopy(desired.cluster(CONFIG, version=None, ssh_key=None).body)
+    body = deepcopy(cluster(CONFIG, version=None, ssh_key=None).body)
     *outer, last = path
     holder = body
     for part in outer:
@@ -183,7 +188,7 @@ def test_a_seeded_mistake_is_caught(path, value, said):
         del holder[last]
     else:
         holder[last] = value
-    found = armtypes.mistakes("Microsoft.ContainerService/managedClusters", desired.CLUSTERS, body)
+    found = armtypes.mistakes("Microsoft.ContainerService/managedClusters", CLUSTERS, body)
     assert len(found) == 1
     assert said in found[0]
 

@@ -33,7 +33,7 @@ PRELOADED = [
     *(
         "mops_azure.cli",
         "mops_azure.apply",
-        "mops_azure.arm",
+        "mops_azure.transport",
         "mops_azure.commands.create",
         "mops_azure.commands.delete",
     ),

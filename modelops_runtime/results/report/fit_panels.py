@@ -56,7 +56,7 @@ def without_noise(target: TargetData, series: Sequence[Series]) -> str:
     """Why no band with observation noise is drawn; empty where one is, or nothing is drawn at all."""
     if not any(len(one.simulated) for one in series) or any(len(one.observable) for one in series):
         return ""
-    if target.supposes_noise:
+    if target.assumes_noise:
         why = target.not_stored or f"the values lie beyond what {target.loss} can be drawn for"
         return f"The observation noise is not drawn: {why}."
     return f"The loss, {target.loss}, assumes no observation noise: the bands are those of the simulations alone."

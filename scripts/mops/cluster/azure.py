@@ -31,11 +31,13 @@ def azure_cluster(config_path: Path | None) -> Iterator[AzureCluster]:
     Raises UserError when there is no such cluster or it is stopped, SpecErrors, AzureError, Unreachable.
     """
     from mops_azure.bindings import cluster_binding, database_binding, kubeconfig_file
+    from mops_azure.commands.common import arm_for
     from mops_azure.config import CONFIG_VARIABLE, DEFAULT_PATH, load_config
 
     config = load_config(config_path or Path(os.environ.get(CONFIG_VARIABLE) or DEFAULT_PATH))
-    binding = cluster_binding(config)
+    arm = arm_for(config)
+    binding = cluster_binding(config, arm)
     with kubeconfig_file(binding) as kubeconfig:
         yield AzureCluster(
-            kubeconfig=kubeconfig, registry=binding.acr_login_server, database=lambda: database_binding(config)
+            kubeconfig=kubeconfig, registry=binding.acr_login_server, database=lambda: database_binding(config, arm)
         )

@@ -57,8 +57,8 @@ def command(
 ) -> None:
     """Which of its parameters does a spec identify?
 
-    Draws K known parameter sets from the ranges, simulates data with each (with the noise of observation that a likelihood
-    supposes), calibrates these data on a reduced budget, and tells how well the known values were found and how many of the
+    Draws K known parameter sets from the ranges, simulates data with each (with the observation noise that a likelihood
+    assumes), calibrates these data on a reduced budget, and tells how well the known values were found and how many of the
     95 % intervals hold them. The data that were really observed lend their keys alone.
 
     Each repeat is a run in .modelops/selftest.sqlite beside the spec: the same command again goes on where it was left.

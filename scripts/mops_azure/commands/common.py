@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 import time
@@ -16,9 +15,10 @@ from modelops_cli.output import echo_line
 from modelops_runtime.contracts.errors import UserError
 from modelops_runtime.contracts.plain_text import plain_line
 from mops_azure.config import CONFIG_VARIABLE, DEFAULT_PATH, AzureConfig, load_config
+from mops_azure.connect import connect, refuse
 
 if TYPE_CHECKING:
-    from mops_azure.arm import Arm
+    from mops_azure.transport import ArmClient
 
 config_option = click.option(
     "--config",
@@ -54,30 +54,15 @@ timeout_option = click.option(
 )
 
 
-def arm_for(config: AzureConfig) -> Arm:
-    """Azure's packages are imported here, and not before."""
-    try:
-        from mops_azure.arm import Arm
-    except ModuleNotFoundError as error:
-        raise UserError(f"the package {error.name} is missing; pip install 'modelops[azure]'") from None
-    confirm_hosts(config)
-    return Arm(config)
+def arm_for(config: AzureConfig) -> ArmClient:
+    return connect(config, confirm=_confirm_hosts)
 
 
-def confirm_hosts(config: AzureConfig) -> None:
-    """Before a secret goes to a host of no known cloud somebody says that it may; -y does not say so. Raises UserError when
-    there is nobody to ask, and ends with exit code 130 on no."""
-    from mops_azure.signin import SENT, TRUSTED_VARIABLE, unknown_hosts
-
-    found = unknown_hosts(config, os.environ.get(TRUSTED_VARIABLE, ""))
-    if not found:
-        return
-    named = " and ".join(f"cloud.{key} {host}" for key, host in found.items())
-    hosts = ",".join(dict.fromkeys(found.values()))
-    said = f"{named}: of none of the known clouds, and {SENT[config.auth.method]} would go there"
+def _confirm_hosts(said: str, trust: str) -> None:
+    """Somebody says that it may; -y does not say so. Ends with exit code 130 on no."""
     if not sys.stdin.isatty():
-        raise UserError(f"{said}; if you trust it, export {TRUSTED_VARIABLE}={hosts}. Nothing was sent")
-    click.echo(f"{said} (no question with {TRUSTED_VARIABLE}={hosts})", err=True)
+        refuse(said, trust)
+    click.echo(f"{said} (no question with {trust})", err=True)
     if not click.confirm("Send it there?", err=True):
         click.echo("nothing was sent", err=True)
         raise click.exceptions.Exit(130)

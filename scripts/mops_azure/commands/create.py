@@ -11,20 +11,21 @@ import click
 
 from modelops_cli.output import echo_lines
 from modelops_runtime.contracts.errors import UserError
-from mops_azure import desired
+from mops_azure import resources
 from mops_azure.commands.common import arm_for, ask, config_option, load_config, progress, timeout_option, yes_option
-from mops_azure.config import AzureConfig, admin_password
-from mops_azure.cost import cost_lines, estimate, left_alone
+from mops_azure.config import AzureConfig
+from mops_azure.cost import cost_lines, estimate
 from mops_azure.errors import AzureError
-from mops_azure.parts import parts, server_id
-from mops_azure.plan import Live, Plan, make_plan, power_of, refuse_if_stopped, refuse_replacements, under_way
+from mops_azure.plan import Plan, make_plan, power_of, refuse_if_stopped, refuse_replacements, under_way
 from mops_azure.prices import price_table
 from mops_azure.render import plan_lines
+from mops_azure.resources.cluster import cluster_id, pools_left_alone
+from mops_azure.resources.kind import Live
 from mops_azure.ssh import ephemeral_key, given_key
-from mops_azure.states import standing
+from mops_azure.states import not_going
 
 if TYPE_CHECKING:
-    from mops_azure.arm import Arm
+    from mops_azure.transport import ArmClient
     from mops_azure.waiting import Work
 
 
@@ -52,21 +53,19 @@ def command(config_path: Path, yes: bool, timeout: float, no_wait: bool, allow_r
 
     unread: dict[str, str] = {}
     live = read_live(arm, config, unread)
-    there, version = standing(live), None
-    if desired.cluster_id(config).lower() not in there or any(one.id.lower() not in there for one in parts(config)):
+    there, version = not_going(live), None
+    if cluster_id(config).lower() not in there or any(one.id.lower() not in there for one in resources.parts(config)):
         _register_providers(arm, config)
-    if desired.cluster_id(config).lower() not in there:
+    if cluster_id(config).lower() not in there:
         version = config.aks.version or newest_default_version(arm, config)
         key = key or ephemeral_key()
-    password = None
-    if config.postgres.enabled and server_id(config).lower() not in {**there, **unread}:
-        password = admin_password(config.postgres)
-    plan = make_plan(config, live, version=version, ssh_key=key, password=password)
+    secrets = _secrets(config, {**there, **unread})
+    plan = make_plan(config, live, version=version, ssh_key=key, secrets=secrets)
     echo_lines(plan_lines(replace(plan, notes=(*plan.notes, *unread.values()))))
     if not plan.changes and next(under_way(live), None) is None:
         return
     _refuse_losses(arm, config, plan, there, allow_replace=allow_replace)
-    more = [str(pool.get("vmSize")) for pool in left_alone(config, there)]
+    more = [str(pool.get("vmSize")) for pool in pools_left_alone(config, there)]
     echo_lines(cost_lines(estimate(config, price_table(config, more_sizes=more), there)))
     ask("Go on?", yes=yes)
     say = progress()
@@ -76,17 +75,23 @@ def command(config_path: Path, yes: bool, timeout: float, no_wait: bool, allow_r
             work,
             plan,
             read=lambda: _read(work, config),
-            plan_of=lambda found: make_plan(config, found, version=version, ssh_key=key, password=password),
+            plan_of=lambda found: make_plan(config, found, version=version, ssh_key=key, secrets=secrets),
         )
     except KeyboardInterrupt:
         click.echo("mops-azure: stopped looking; Azure goes on. `mops-azure create` again goes on from there", err=True)
         raise
     say("ready")
-    is_stopped = power_of(there.get(desired.cluster_id(config).lower())) == "Stopped"
+    is_stopped = power_of(there.get(cluster_id(config).lower())) == "Stopped"
     click.echo(f"next: {'mops-azure start' if is_stopped else 'mops workspace up --infra azure'}")
 
 
-def _register_providers(arm: Arm, config: AzureConfig) -> None:
+def _secrets(config: AzureConfig, known: Live) -> dict[str, str]:
+    """What new resources need and Azure never shows, by their kind."""
+    new = {one.kind for one in resources.parts(config) if one.id.lower() not in known}
+    return {kind.name: kind.secret(config) for kind in resources.KINDS if kind.secret and kind.name in new}
+
+
+def _register_providers(arm: ArmClient, config: AzureConfig) -> None:
     from mops_azure.doctor import register_providers
 
     try:
@@ -97,7 +102,7 @@ def _register_providers(arm: Arm, config: AzureConfig) -> None:
         progress()(str(error))  # they may be registered all the same
 
 
-def _refuse_losses(arm: Arm, config: AzureConfig, plan: Plan, live: Live, *, allow_replace: bool) -> None:
+def _refuse_losses(arm: ArmClient, config: AzureConfig, plan: Plan, live: Live, *, allow_replace: bool) -> None:
     """Raises UserError for what must not be deleted to be made anew, or not unasked, or could not be made anew."""
     from mops_azure.capacity import check_replaced, holds_nothing
 

@@ -30,8 +30,8 @@ from mops_azure.releases import NoHelm, Release, releases, uninstall
 from mops_azure.states import state_of
 
 if TYPE_CHECKING:
-    from mops_azure.arm import Arm
     from mops_azure.deletion import Inventory
+    from mops_azure.transport import ArmClient
     from mops_azure.waiting import Work
 
 PRODUCTION = ("prod", "production")
@@ -73,7 +73,7 @@ def has_registry(config: AzureConfig) -> bool:
     """Whether it is there, in whatever group."""
     from mops_azure.bindings import registry_binding
 
-    return registry_binding(config) is not None
+    return registry_binding(config, arm_for(config)) is not None
 
 
 def delete_group(
@@ -143,7 +143,7 @@ def _take_away(
         raise
 
 
-def _look_again(arm: Arm, config: AzureConfig, found: Inventory, *, unlock: bool) -> None:
+def _look_again(arm: ArmClient, config: AzureConfig, found: Inventory, *, unlock: bool) -> None:
     from mops_azure.deletion import check_again, inventory
 
     now = inventory(arm, config, found.group_name)
@@ -159,7 +159,7 @@ def is_production(config: AzureConfig, group: Any) -> bool:
 
 
 @contextmanager
-def _kubeconfig_of(arm: Arm, config: AzureConfig, found: Inventory) -> Iterator[Path | None]:
+def _kubeconfig_of(arm: ArmClient, config: AzureConfig, found: Inventory) -> Iterator[Path | None]:
     """A file for Helm while this lasts; None when there is no cluster in this group that could answer."""
     from mops_azure.bindings import ClusterBinding, fetch_kubeconfig, kubeconfig_file
 

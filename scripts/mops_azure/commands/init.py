@@ -14,8 +14,9 @@ from pydantic import ValidationError
 from modelops_runtime.contracts.errors import UserError
 from modelops_runtime.specs.messages import mistakes_of
 from mops_azure.commands.common import config_option
-from mops_azure.config import AzureConfig, config_file, sanitised
+from mops_azure.config import AzureConfig, config_file
 from mops_azure.kubeconfig import dumped, write_private
+from mops_azure.settings import sanitised
 
 
 @click.command()

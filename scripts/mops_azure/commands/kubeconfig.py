@@ -10,8 +10,8 @@ import click
 from modelops_cli.output import echo_line
 from mops_azure.bindings import fetch_kubeconfig
 from mops_azure.commands.common import arm_for, config_option, load_config
-from mops_azure.config import expanded
 from mops_azure.kubeconfig import dumped, merge_into, renamed, write_private
+from mops_azure.secrets import expanded
 
 
 @click.command()

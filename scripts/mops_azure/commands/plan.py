@@ -16,7 +16,7 @@ from mops_azure.kubeconfig import write_private
 from mops_azure.plan import Plan, make_plan
 from mops_azure.render import plan_json, plan_lines
 from mops_azure.ssh import given_key
-from mops_azure.states import standing
+from mops_azure.states import not_going
 
 
 class _WrongUse(click.UsageError):
@@ -81,11 +81,12 @@ def _show(config_path: Path, as_json: bool, against: Path | None, save_live: Pat
             raise UserError(f"--save-live {error}") from None
     plan = make_plan(config, live, ssh_key=key)
     plan = replace(plan, notes=(*plan.notes, *unread.values()))
-    from mops_azure.cost import cost_lines, estimate, left_alone
+    from mops_azure.cost import cost_lines, estimate
     from mops_azure.prices import price_table, shipped
+    from mops_azure.resources.cluster import pools_left_alone
 
-    there = standing(live)
-    more = [str(pool.get("vmSize")) for pool in left_alone(config, there)]
+    there = not_going(live)
+    more = [str(pool.get("vmSize")) for pool in pools_left_alone(config, there)]
     cost = estimate(config, shipped() if against else price_table(config, more_sizes=more), there)
     if as_json:
         echo_json({**plan_json(plan), "cost": cost.as_dict()}, indent=2)

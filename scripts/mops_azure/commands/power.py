@@ -9,9 +9,9 @@ from typing import Literal
 import click
 
 from modelops_runtime.contracts.errors import UserError
-from mops_azure import desired
 from mops_azure.commands.common import arm_for, load_config, progress
 from mops_azure.plan import power_of, under_way
+from mops_azure.resources.cluster import CLUSTERS, cluster_id
 from mops_azure.states import is_ours
 
 
@@ -21,22 +21,20 @@ def switch(config_path: Path, action: Literal["stop", "start"], timeout: float) 
     arm = arm_for(config)
     from mops_azure.waiting import Work, settle
 
-    id_, name = desired.cluster_id(config), config.aks.name
+    id_, name = cluster_id(config), config.aks.name
     work = Work(arm=arm, say=progress(), deadline=time.monotonic() + timeout)
-    live = arm.get(id_, desired.CLUSTERS, "reading the cluster")
+    live = arm.get(id_, CLUSTERS, "reading the cluster")
     if live is None:
         raise UserError(f"there is no cluster {name} in {config.group_name}; `mops-azure create` makes it")
     if not is_ours(live):
         raise UserError(f"cluster {name} does not carry our tags; use `az aks {action}` for it")
     for moving in under_way({id_: live}):
-        settle(work, moving["id"], desired.CLUSTERS, str(moving["name"]))
-        live = arm.get(id_, desired.CLUSTERS, "reading the cluster")
+        settle(work, moving["id"], CLUSTERS, str(moving["name"]))
+        live = arm.get(id_, CLUSTERS, "reading the cluster")
     wanted = "Stopped" if action == "stop" else "Running"
     if power_of(live) != wanted:
-        clusters = arm.clusters.managed_clusters
-        switching = clusters.begin_stop if action == "stop" else clusters.begin_start
-        reply = arm.call(f"{action} the cluster {name}", switching, config.group_name, name)
-        live = settle(work, id_, desired.CLUSTERS, f"cluster {name}", operation_url=reply.operation_url)
+        reply = arm.send("POST", f"{id_}/{action}", CLUSTERS, f"{action} the cluster {name}")
+        live = settle(work, id_, CLUSTERS, f"cluster {name}", operation_url=reply.operation_url)
         if id_.lower() in work.refused and power_of(live) != wanted:
             raise work.refused[id_.lower()]
     click.echo(f"cluster {name} is {wanted.lower()}")

@@ -9,13 +9,16 @@ from typing import Any
 import click
 
 from modelops_runtime.contracts.plain_text import json_text, plain_line
-from mops_azure import desired, parts
+from mops_azure import resources
 from mops_azure.commands.common import arm_for, config_option, json_option, load_config
 from mops_azure.config import AzureConfig
-from mops_azure.cost import left_alone, nodes_price
 from mops_azure.leftovers import parts_left
 from mops_azure.plan import other_clusters, power_of, under_way
-from mops_azure.prices import PriceTable, price_table
+from mops_azure.prices import price_table
+from mops_azure.pricing import PriceTable, nodes_price
+from mops_azure.resources.cluster import cluster_id, pools_left_alone
+from mops_azure.resources.group import group_id
+from mops_azure.resources.registry import registry, registry_id
 from mops_azure.states import is_within, state_of
 from mops_azure.support import end_of_support
 
@@ -40,7 +43,9 @@ def command(config_path: Path, as_json: bool, watch: bool) -> None:
     while True:
         unread: dict[str, str] = {}
         live = read_live(arm, config, unread)
-        table = table or price_table(config, more_sizes=[str(pool.get("vmSize")) for pool in left_alone(config, live)])
+        table = table or price_table(
+            config, more_sizes=[str(pool.get("vmSize")) for pool in pools_left_alone(config, live)]
+        )
         facts = facts_of(config, live, table, unread)
         text = json_text(facts, indent=2) if as_json else "\n".join(map(plain_line, lines(facts)))
         moving = next(under_way(live), None) is not None
@@ -55,9 +60,9 @@ def command(config_path: Path, as_json: bool, watch: bool) -> None:
 
 def facts_of(config: AzureConfig, live: dict[str, Any], table: PriceTable, unread: dict[str, str]) -> dict[str, Any]:
     """For programs; None where nothing is there. `unread` is what may not be read, with the right that is missing."""
-    cluster = live.get(desired.cluster_id(config).lower())
-    registry = live.get(desired.registry_id(config).lower()) if config.acr.enabled else None
-    group = live.get(desired.group_id(config).lower())
+    cluster = live.get(cluster_id(config).lower())
+    found = live.get(registry_id(config).lower()) if config.acr.enabled else None
+    group = live.get(group_id(config).lower())
     return {
         "resource_group": {
             "name": config.group_name,
@@ -66,9 +71,7 @@ def facts_of(config: AzureConfig, live: dict[str, Any], table: PriceTable, unrea
         },
         "cluster": _cluster(cluster, table) if cluster else None,
         "other_clusters": other_clusters(config, live),
-        "registry": {"name": registry["name"], "login_server": registry["properties"].get("loginServer")}
-        if registry
-        else None,
+        "registry": {"name": found["name"], "login_server": found["properties"].get("loginServer")} if found else None,
         "parts": [*_parts(config, live, unread), *_left(config, live)],
         "notes": list(unread.values()),
     }
@@ -82,8 +85,8 @@ def _parts(config: AzureConfig, live: dict[str, Any], unread: dict[str, str]) ->
             return "may not be read"
         return _own_state(live[id_]) if id_ in live else None
 
-    wanted = [desired.registry(config)] if config.acr.enabled else []
-    wanted += [one for one in parts.parts(config) if "tags" in one.body]
+    wanted = [registry(config)] if config.acr.enabled else []
+    wanted += [one for one in resources.parts(config) if "tags" in one.body]
     return [{"kind": one.kind, "name": one.name, "state": state(one.id.lower()), "left_over": None} for one in wanted]
 
 

@@ -1,4 +1,4 @@
-"""Draws follow the distribution that a loss supposes, and keep the places of what was observed."""
+"""Draws follow the distribution that a loss assumes, and keep the places of what was observed."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_likelihoods_draw_from_their_own_distribution(loss, simulated: float, me
 @pytest.mark.parametrize(
     "loss", [specs.MeanSignalLoss(), specs.AnnealedLoss(), specs.AbsoluteLoss(), specs.RelativeLoss(), specs.LogLoss()]
 )
-def test_distances_suppose_no_noise(loss) -> None:
+def test_distances_assume_no_noise(loss) -> None:
     simulated = np.array([0.5, 2.25])
     assert observe(term_of(loss, np.ones(2), {}), simulated, rng()).tolist() == [0.5, 2.25]
 

@@ -50,7 +50,7 @@ def test_what_is_not_kept_is_named() -> None:
     own = plan_targets(
         {"t": target({"exact": "day"}, loss="own_losses.py:worst")}, {"t": _table()}, root=ROOT
     ).observations()["t"]
-    with pytest.raises(NotStored, match=r"nothing is known of the noise that own_losses\.py:worst supposes"):
+    with pytest.raises(NotStored, match=r"nothing is known of the noise that own_losses\.py:worst assumes"):
         stored_target("t", own, {"loss": {"kind": "own_losses.py:worst"}})
 
 

@@ -1,4 +1,4 @@
-"""`No set fits` is said of what is plainly wrong, and not of noise that the loss supposes."""
+"""`No set fits` is said of what is plainly wrong, and not of noise that the loss assumes."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_counts_of_n_are_judged_by_their_own_noise() -> None:
     runs = np.random.default_rng(2).normal(0.3, 0.005, (30, 6))
     assert misfits(targets([90.0, 85.0, 96.0, 91.0, 88.0, 97.0], loss, n=n), runs, 0) == []
     (text,) = misfits(targets([150.0] * 6, loss, n=n), runs, 0)
-    assert "with the noise that binomial supposes (-log p " in text
+    assert "with the noise that binomial assumes (-log p " in text
 
 
 def test_nothing_is_said_of_a_single_run_nor_of_a_loss_of_ones_own_nor_of_few_observations() -> None:

@@ -113,7 +113,7 @@ def test_a_self_test_draws_its_noise(finished: Project) -> None:
     ended = finished.mops("selftest", "--spec", "adaptive.yaml", "--repeats", "2", "--trials", "10", "--json")
     assert ended.code == 0, ended.err
     report = json.loads(ended.out.splitlines()[-1])
-    assert report["noise"] == {"line": "one simulation, observed with the noise that laplace supposes"}
+    assert report["noise"] == {"line": "one simulation, observed with the noise that laplace assumes"}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,8 @@
-"""Azure Resource Manager by its own SDK clients. Bodies are ARM's JSON both ways: what is compared is what Azure said.
+"""Azure Resource Manager. Bodies are ARM's JSON both ways: what is compared is what Azure said.
+
+Resources of every type go by their id through azure-mgmt-core's pipeline, which signs, retries and obeys Retry-After. The three
+clients of the SDK do what is no resource: `clusters` the Kubernetes versions and the kubeconfig, `registries` whether a name is
+free, `resources` the resource providers.
 
 Waiting is ours (`waiting.settle`): the SDK's pollers cannot be taken up again by another process without a state file, and end at
 a lost operation although the resource has settled.
@@ -13,23 +17,30 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from azure.core import MatchConditions
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError as SdkError
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
-from azure.core.polling import LROPoller, NoPolling
+from azure.core.pipeline import policies
 from azure.core.rest import HttpRequest
+from azure.mgmt.core import ARMPipelineClient
+from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 
 from modelops_runtime.contracts.errors import ModelOpsError, UserError
-from mops_azure import desired
 from mops_azure.config import AzureConfig
 from mops_azure.errors import AzureError, from_reply, is_absence, one_line
+from mops_azure.resources.cluster import CLUSTERS
+from mops_azure.resources.group import GROUPS
+from mops_azure.resources.registry import REGISTRIES
 from mops_azure.signin import credential_for
 
 logging.getLogger("azure").addHandler(logging.NullHandler())  # its warnings are in our one line already
 
 FIRST_PAUSE_S = 0.8
 """Seconds of the first pause after a failed try; it doubles."""
+
+
+LONGEST_PAUSE_S = 30
+USER_AGENT = "modelops"
 
 
 class SignInFailed(UserError):
@@ -59,41 +70,7 @@ class Reply:
         return self.operation_url or self.headers.get("location")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Route:
-    """Which operations of which client read, put and delete resources of a type."""
-
-    client: str
-    operations: str
-    put: str = "begin_create_or_update"
-
-
-ROUTES = {
-    "": Route(client="resources", operations="resource_groups", put="create_or_update"),
-    "microsoft.containerservice/managedclusters": Route(client="clusters", operations="managed_clusters"),
-    "microsoft.containerservice/managedclusters/agentpools": Route(client="clusters", operations="agent_pools"),
-    "microsoft.containerregistry/registries": Route(client="registries", operations="registries", put="begin_create"),
-}
-"""Type in lower case -> its route; all others go by their id through the client for resources of any type."""
-
-
-def route_of(id_: str) -> tuple[Route | None, list[str]]:
-    """The route, and the names that its operations take: group, resource, its child."""
-    parts = id_.strip("/").split("/")
-    if id_.lower().count("/providers/") > 1:
-        return None, []
-    kind = "/".join([parts[5], *parts[6::2]]).lower() if len(parts) > 5 else ""
-    return ROUTES.get(kind), [parts[3], *parts[7::2]]
-
-
-class Begun(NoPolling):
-    """A long operation's first reply, whatever it holds: often nothing."""
-
-    def resource(self) -> Any:
-        return self._initial_response
-
-
-class Arm:
+class ArmClient:
     """One subscription's Resource Manager. Every method raises AzureError for a refusal, SignInFailed, Unreachable."""
 
     def __init__(self, config: AzureConfig, *, credential: TokenCredential | None = None) -> None:
@@ -106,72 +83,55 @@ class Arm:
             "subscription_id": config.subscription_id,
             "base_url": self._base,
             "credential_scopes": [f"{self._base}/.default"],
-            "retry_backoff_max": 30,
-            "user_agent": "modelops",
+            "retry_backoff_max": LONGEST_PAUSE_S,
+            "user_agent": USER_AGENT,
         }
+        self._pipeline = _pipeline(self._base, self._client_options["credential"])
 
     @cached_property
     def resources(self) -> Any:
         from azure.mgmt.resource.resources import ResourceManagementClient
 
-        return ResourceManagementClient(**self._client_options, api_version=desired.GROUPS)
+        return ResourceManagementClient(**self._client_options, api_version=GROUPS)
 
     @cached_property
     def clusters(self) -> Any:
         from azure.mgmt.containerservice import ContainerServiceClient
 
-        return ContainerServiceClient(**self._client_options, api_version=desired.CLUSTERS)
+        return ContainerServiceClient(**self._client_options, api_version=CLUSTERS)
 
     @cached_property
     def registries(self) -> Any:
         from azure.mgmt.containerregistry import ContainerRegistryManagementClient
 
-        return ContainerRegistryManagementClient(**self._client_options, api_version=desired.REGISTRIES)
+        return ContainerRegistryManagementClient(**self._client_options, api_version=REGISTRIES)
 
     def get(self, id_: str, api_version: str, doing: str) -> Any | None:
         """The resource, or None when it is not there; any other 404, as of a wrong subscription, is a refusal."""
-        route, names = route_of(id_)
-        if route is None:
-            by_id = self.resources.resources.get_by_id
-            reply = self.call(doing, by_id, id_.strip("/"), api_version=api_version, accept=(404,))
-        else:
-            operations = getattr(getattr(self, route.client), route.operations)
-            reply = self.call(doing, operations.get, *names, accept=(404,))
+        reply = self.send("GET", id_, api_version, doing, accept=(404,))
         return reply.body if is_there(id_, reply, doing) else None
 
     def put(self, id_: str, api_version: str, body: Any, doing: str, *, if_missing: bool = False) -> Reply:
         """`if_missing`: refused with 412 when it is there already."""
-        route, names = route_of(id_)
-        options: dict[str, Any] = {"match_condition": MatchConditions.IfMissing} if if_missing else {}
-        if route is None:
-            by_id = self.resources.resources.begin_create_or_update_by_id
-            return self.call(doing, by_id, id_.strip("/"), body, api_version=api_version, **options)
-        operations = getattr(getattr(self, route.client), route.operations)
-        return self.call(doing, getattr(operations, route.put), *names, body, **options)
+        return self.send(
+            "PUT", id_, api_version, doing, body=body, headers={"If-None-Match": "*"} if if_missing else {}
+        )
 
     def delete(self, id_: str, api_version: str, doing: str) -> Reply:
         """404: it is gone already."""
-        route, names = route_of(id_)
-        if route is None:
-            by_id = self.resources.resources.begin_delete_by_id
-            reply = self.call(doing, by_id, id_.strip("/"), api_version=api_version, accept=(404,))
-        else:
-            operations = getattr(getattr(self, route.client), route.operations)
-            reply = self.call(doing, operations.begin_delete, *names, accept=(404,))
+        reply = self.send("DELETE", id_, api_version, doing, accept=(404,))
         is_there(id_, reply, doing)
         return reply
 
     def call(
         self, doing: str, operation: Callable[..., Any], *args: Any, accept: tuple[int, ...] = (), **options: Any
     ) -> Reply:
-        """One operation of an SDK client, sent and answered: a long one is only begun."""
-        if operation.__name__.startswith("begin_"):
-            options["polling"] = Begun()
+        """One operation of an SDK client that is no long one."""
 
         def run() -> Any:
             # The 401 of Resource Manager has a meaning of its own; only Entra's is a failed sign-in.
             found = operation(*args, cls=lambda response, *_: response, error_map={401: HttpResponseError}, **options)
-            return (found.result() if isinstance(found, LROPoller) else found).http_response
+            return found.http_response
 
         return self._answered(doing, run, accept)
 
@@ -192,13 +152,15 @@ class Arm:
         doing: str,
         *,
         body: Any = None,
+        headers: Mapping[str, str] | None = None,
         accept: tuple[int, ...] = (),
     ) -> Reply:
-        """What no client has an operation for. `path` may be a whole address (an operation's)."""
+        """One request; a long operation is only begun. `path` may be a whole address (an operation's)."""
         url = path if path.startswith("https://") else f"{self._base}{path}"
         if api_version:
             url += ("&" if "?" in url else "?") + f"api-version={api_version}"
-        return self._answered(doing, lambda: self.resources.send_request(HttpRequest(method, url, json=body)), accept)
+        request = HttpRequest(method, url, json=body, headers={"Accept": "application/json", **(headers or {})})
+        return self._answered(doing, lambda: self._pipeline.send_request(request), accept)
 
     def _answered(self, doing: str, run: Callable[[], Any], accept: tuple[int, ...]) -> Reply:
         response: Any
@@ -223,6 +185,24 @@ class Arm:
         if "not found on path" in said.lower():
             return "sign-in: the Azure CLI `az` is not installed; install it, or use another auth method"
         return f"sign-in: {said}; {self._sign_in_again}"
+
+
+def _pipeline(base: str, credential: TokenCredential) -> ARMPipelineClient[HttpRequest, Any]:
+    """Without the SDK's registration of providers, which does not work for long operations (doctor.py does it), and its logs."""
+    return ARMPipelineClient(
+        base,
+        policies=[
+            policies.RequestIdPolicy(),
+            policies.HeadersPolicy(),
+            policies.UserAgentPolicy(USER_AGENT),
+            policies.ProxyPolicy(),
+            policies.ContentDecodePolicy(),
+            policies.RedirectPolicy(),
+            policies.RetryPolicy(retry_backoff_max=LONGEST_PAUSE_S),
+            ARMChallengeAuthenticationPolicy(credential, f"{base}/.default"),
+            policies.SensitiveHeaderCleanupPolicy(),
+        ],
+    )
 
 
 def is_there(id_: str, reply: Reply, doing: str) -> bool:
