@@ -23,7 +23,10 @@ from mops.charts.adaptive_run import AdaptiveRunValues
 from mops.charts.dask_workspace import DaskWorkspaceValues
 
 ROOT = Path(__file__).resolve().parents[3]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    *(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 DATA = "t,y\n0,1.1\n1,2.9\n2,5.2\n3,6.8\n4,9.1\n"
 
