@@ -126,7 +126,7 @@ def _search_trial(ready: Ready, ledger: Ledger, run: Run, trial: Trial) -> int:
         known=0,
         incumbent=None,
         algorithm_state=trial.algorithm_state,
-    )
+    ).lease
     _finish(ready, ledger, lease, trial, run.replicates)
     return lease.number
 

@@ -123,6 +123,26 @@ class Trial:
     effective_sample_size: float | None = None
     """On how many of its replicates a likelihood rests (`score.effective_sample_size`); None for other losses and older runs."""
 
+    @property
+    def lease(self) -> Lease:
+        """The hold on it that its row tells of."""
+        return Lease(
+            run_id=self.run_id,
+            phase=self.phase,
+            number=self.number,
+            lease_no=self.lease_no,
+            draw=self.draw,
+            params=self.params,
+            known=self.known,
+            incumbent=self.incumbent,
+            algorithm_state=self.algorithm_state,
+        )
+
+    @property
+    def seq(self) -> int:
+        """The run's counter when it last changed; 0 while nothing was proposed for it."""
+        return self.finished_seq or self.proposed_seq or 0
+
     def parameter_set(self) -> UniqueParameterSet:
         """Its parameters with their id. Raises ValueError while nothing was proposed for it."""
         if self.params is None:
@@ -267,7 +287,7 @@ class Ledger(Protocol):
         known: int,
         incumbent: int | None,
         algorithm_state: Mapping[str, Any] | None,
-    ) -> Lease:
+    ) -> Trial:
         """Write what was asked. Raises LeaseLost."""
         ...
 
@@ -299,6 +319,19 @@ class Ledger(Protocol):
 
         The same again is accepted, a different one raises ConflictingResult; late: LeaseLost.
         """
+        ...
+
+    def finish_and_reserve(
+        self,
+        lease: Lease,
+        end: TrialEnd,
+        replicates: Sequence[Replicate] = (),
+        *,
+        worker: str,
+        guesses: int,
+        lease_s: float,
+    ) -> tuple[Trial, Lease | None]:
+        """`finish`, and `reserve` after it, in one transaction. Where `finish` raises, nothing is reserved."""
         ...
 
     # reading

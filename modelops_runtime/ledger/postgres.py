@@ -130,8 +130,16 @@ class PostgresStore:
         if len(steps) == 1:
             return [self.rows(*steps[0])]
         with self.using() as connection:
-            with connection.pipeline(), connection.transaction():
-                cursors = [connection.execute(_query(name), params) for name, params in steps]
+            try:
+                # Not by connection.transaction(): within a pipeline that waits for the server three times.
+                with connection.pipeline():
+                    connection.execute(b"BEGIN")
+                    cursors = [connection.execute(_query(name), params) for name, params in steps]
+                    connection.execute(b"COMMIT")
+            except BaseException:
+                with contextlib.suppress(_psycopg().Error):
+                    connection.rollback()
+                raise
             return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
 
     def wait(self, run_key: int, after: int, timeout_s: float) -> bool:

@@ -11,7 +11,7 @@ from types import NoneType
 from typing import Any
 
 from modelops_runtime.contracts.trial import TrialStatus
-from modelops_runtime.ledger.base import Lease, Replicate, Run, RunState, Trial, TrialEnd
+from modelops_runtime.ledger.base import Replicate, Run, RunState, Trial, TrialEnd
 from modelops_runtime.ledger.cells import (
     BYTES,
     FLAG,
@@ -161,20 +161,6 @@ def trial_name(phase: str, number: object) -> str:
 def queued_of(run_id: str, row: Row) -> dict[str, Any]:
     """The parameters of a set in the queue. Raises Damaged."""
     return _QUEUED.of(row, lambda _raw: f"run {run_id!r}, a set in its queue")["params"]
-
-
-def lease_of(trial: Trial) -> Lease:
-    return Lease(
-        run_id=trial.run_id,
-        phase=trial.phase,
-        number=trial.number,
-        lease_no=trial.lease_no,
-        draw=trial.draw,
-        params=trial.params,
-        known=trial.known,
-        incumbent=trial.incumbent,
-        algorithm_state=trial.algorithm_state,
-    )
 
 
 def replicates_params(replicates: Sequence[Replicate]) -> dict[str, Any]:

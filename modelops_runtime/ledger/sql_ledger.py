@@ -17,7 +17,6 @@ from modelops_runtime.ledger.contents import values_of
 from modelops_runtime.ledger.rows import (
     end_params,
     is_same_end,
-    lease_of,
     queued_of,
     replicate_of,
     replicates_params,
@@ -148,7 +147,7 @@ class SqlLedger:
         known: int,
         incumbent: int | None,
         algorithm_state: Mapping[str, Any] | None,
-    ) -> Lease:
+    ) -> Trial:
         """The same again is accepted; other parameters for a trial that has some raise ConflictingResult."""
         proposed = {
             "params": to_json(params),
@@ -160,11 +159,11 @@ class SqlLedger:
         }
         rows = self._rows("propose", {**self._fence(lease), **proposed})
         if rows:
-            return lease_of(self._read(trial_of, lease.run_id, rows[0]))
+            return self._read(trial_of, lease.run_id, rows[0])
         trial = self._still_ours(lease)
         if trial.param_id != proposed["param_id"]:
             raise ConflictingResult(f"{_name(lease)} has other parameters already")
-        return lease_of(trial)
+        return trial
 
     def withdraw(self, lease: Lease) -> None:
         def give_back(again: bool) -> None:
@@ -200,6 +199,33 @@ class SqlLedger:
         """
         params = end_params(end)
         rows = self._write(lease, replicates, ("finish", {**self._fence(lease), **params}))[-1]
+        return self._finished(lease, params, rows)
+
+    def finish_and_reserve(
+        self,
+        lease: Lease,
+        end: TrialEnd,
+        replicates: Sequence[Replicate] = (),
+        *,
+        worker: str,
+        guesses: int,
+        lease_s: float,
+    ) -> tuple[Trial, Lease | None]:
+        params = end_params(end)
+        claimed = {"run_key": self._key(lease.run_id), "token": uuid.uuid4().hex}
+        claimed |= {"worker": worker, "guesses": guesses, "lease_s": float(lease_s)}
+        steps = ("finish", {**self._fence(lease), **params}), ("reserve", claimed)
+        rows, claim = self._write(lease, replicates, *steps, claimed=claimed)[-2:]
+        reserved = self._read(trial_of, lease.run_id, claim[0]).lease if claim else None
+        try:
+            return self._finished(lease, params, rows), reserved
+        except LedgerError:
+            if reserved is not None:
+                self.withdraw(reserved)
+            raise
+
+    def _finished(self, lease: Lease, params: Mapping[str, Any], rows: Sequence[tuple[Any, ...]]) -> Trial:
+        """The trial that `finish` with `params` wrote, if its `rows` say that it did, or that was finished so before."""
         trial = self._read(trial_of, lease.run_id, rows[0]) if rows else self._trial(lease)
         if trial is None or trial.lease_no != lease.lease_no or not trial.status.is_final:
             raise LeaseLost(f"{_name(lease)} was taken over by another worker")
@@ -246,11 +272,20 @@ class SqlLedger:
         return patiently(lambda again: self._store.rows(name, params))
 
     def _write(
-        self, lease: Lease, replicates: Sequence[Replicate], *more: tuple[str, Mapping[str, Any]]
+        self,
+        lease: Lease,
+        replicates: Sequence[Replicate],
+        *more: tuple[str, Mapping[str, Any]],
+        claimed: Mapping[str, Any] | None = None,
     ) -> Sequence[Sequence[tuple[Any, ...]]]:
-        """Record replicates in one statement, and do `more`, in one transaction; the rows of each statement."""
+        """Record replicates in one statement, and do `more`, in one transaction; the rows of each statement.
+
+        The last of `more` claims a trial under the token in `claimed`, if that is given.
+        """
 
         def write(again: bool) -> Sequence[Sequence[tuple[Any, ...]]]:
+            if again and claimed and (found := self._claimed_before(claimed)):
+                return [*([] for _ in more), found]  # the whole transaction was done
             recorded = [("record", {**fence, **given, "again": again})] if replicates else []
             return self._store.rows_of_all([*recorded, *more])
 
@@ -265,16 +300,15 @@ class SqlLedger:
         """Claim a trial under a token, by which a claim whose answer was lost is found again."""
 
         def claim(again: bool) -> Sequence[tuple[Any, ...]]:
-            if again:
-                # Behind lock_run, an earlier attempt that still waited for that lock is done, and seen.
-                found = self._store.rows_of_all([("lock_run", claimed), ("find_lease", claimed)])[1]
-                if found:
-                    return found
-            return self._store.rows(name, claimed)
+            return (again and self._claimed_before(claimed)) or self._store.rows(name, claimed)
 
         claimed = {**params, "run_key": self._key(run_id), "token": uuid.uuid4().hex}
         rows = patiently(claim)
-        return lease_of(self._read(trial_of, run_id, rows[0])) if rows else None
+        return self._read(trial_of, run_id, rows[0]).lease if rows else None
+
+    def _claimed_before(self, claimed: Mapping[str, Any]) -> Sequence[tuple[Any, ...]]:
+        """What an attempt whose answer was lost got: behind lock_run, one that still waited for that lock is done, and seen."""
+        return self._store.rows_of_all([("lock_run", claimed), ("find_lease", claimed)])[1]
 
     def _dead_holders(self, key: int) -> str:
         """JSON array of the workers that hold a lease of the run and are known to have ended."""

@@ -104,7 +104,7 @@ def _trial(place: Place) -> None:
     if lease is None:
         raise RuntimeError("the budget is used up")
     params = {"beta": 1.7 + lease.number * 1e-7, "gamma": 0.45}
-    lease = ledger.propose(lease, params, origin="ask", known=place.seq, incumbent=None, algorithm_state=None)
+    lease = ledger.propose(lease, params, origin="ask", known=place.seq, incumbent=None, algorithm_state=None).lease
     ledger.record(lease, _replicates(lease.number))
     end = TrialEnd(
         status=TrialStatus.COMPLETED,

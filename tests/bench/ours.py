@@ -59,10 +59,10 @@ class OurRun:
         return self.finished[-1][0] - self.started
 
 
-def run(spec: Path, *, slots: int = SLOTS) -> OurRun:
-    """Run a spec on a new SQLite ledger beside it."""
+def run(spec: Path, *, slots: int = SLOTS, ledger_url: str | None = None) -> OurRun:
+    """Run a spec on an empty ledger: a new SQLite file beside it, unless `ledger_url` says another."""
     loaded = load_spec(spec)
-    url = f"sqlite:///{spec.parent.resolve()}/ledger.sqlite"
+    url = ledger_url or f"sqlite:///{spec.parent.resolve()}/ledger.sqlite"
     started: list[float] = []
     finished: list[tuple[float, Trial, Counts]] = []
     used: list[float] = []

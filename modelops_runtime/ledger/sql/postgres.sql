@@ -1,4 +1,4 @@
--- The ledger's statements for PostgreSQL (15 and later), each one a transaction and a round trip. What belongs together
+-- The ledger's statements for PostgreSQL (15 and later), each one a transaction and a round trip by itself; several go together in one (`rows_of_all`). What belongs together
 -- is one statement with CTEs. A row is locked (FOR UPDATE) before run_state counts for it, so `seq` has no gap and is
 -- given in the order of the commits; locks are always taken in the order trial, run_state (a new trial has nobody waiting).
 
@@ -117,6 +117,7 @@ SELECT q.params::text FROM trial t JOIN queued q ON q.run_key = t.run_key AND q.
 -- A withdrawn number first, else the next one of the budget. No row: none is left, or asking has ended.
 -- After the first `guesses` numbers, a queued set goes before a draw; a withdrawn number keeps its draw. Which set is
 -- counted in the locked row alone: whoever waited for the lock would read the table `queued` as it was before.
+-- A token claims once: an attempt that was thought lost and comes after its repetition claims nothing.
 WITH claim AS (
     UPDATE run_state
        SET claimed = {next_number},
@@ -126,6 +127,7 @@ WITH claim AS (
            reserved = reserved + CASE WHEN withdrawn = '{}' THEN 1 ELSE 0 END,
            withdrawn = array_remove(withdrawn, (SELECT min(n) FROM unnest(withdrawn) n))
      WHERE run_key = %(run_key)s AND NOT asking_ended AND (withdrawn <> '{}' OR reserved < trials)
+       AND NOT EXISTS (SELECT 1 FROM trial WHERE run_key = %(run_key)s AND {open} AND lease_token = %(token)s)
     RETURNING run_key, claimed, claimed_place, undrawn, claimed >= %(guesses)s::int AND claimed_place IS NULL AS asked)
 INSERT INTO trial AS t (run_key, phase, number, draw, origin, place, status, worker, lease_no, lease_until, lease_token)
 SELECT run_key, 'search', claimed, CASE WHEN asked THEN claimed - %(guesses)s::int - undrawn END,

@@ -36,7 +36,7 @@ def reserved(ledger: Ledger, worker: str = "w1", *, guesses: int = 0, lease_s: f
 def proposed(ledger: Ledger, worker: str = "w1", *, lease_s: float = 3600.0, beta: float = 1.5) -> Lease:
     lease = reserved(ledger, worker, lease_s=lease_s)
     params = {"zeta": beta, "alpha": 3, "kind": "gamma", "on": True}
-    return ledger.propose(lease, params, origin="ask", known=0, incumbent=None, algorithm_state=None)
+    return ledger.propose(lease, params, origin="ask", known=0, incumbent=None, algorithm_state=None).lease
 
 
 def taken_over(ledger: Ledger, worker: str = "w2") -> Lease | None:

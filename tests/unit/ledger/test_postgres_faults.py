@@ -10,13 +10,14 @@ import pytest
 
 from modelops_runtime.contracts.errors import LedgerError, Unreachable
 from modelops_runtime.contracts.trial import TrialStatus
-from modelops_runtime.ledger.base import Ledger
+from modelops_runtime.ledger.base import Lease, Ledger
 from modelops_runtime.ledger.connection import ConnectionLost, patiently
 from modelops_runtime.ledger.opening import ledger_exists, open_ledger
 from tests.support.needs import need_postgres
 from tests.support.patience import PATIENCE_S, eventually
 from tests.support.postgres import PostgresServer, postgres_server
-from tests.unit.ledger.builders import RUN, a_replicate, a_run, an_end, proposed, seqs
+from tests.support.slow_network import slow_network
+from tests.unit.ledger.builders import RUN, a_replicate, a_run, an_end, proposed, reserved, seqs
 
 TRIALS = 100
 
@@ -39,7 +40,9 @@ def storm(url: str, worker: str, harmed: threading.Event, failures: list[BaseExc
                 harmed.wait()
             for trial in ledger.changes(RUN, seq):
                 seq = max(seq, trial.finished_seq or trial.proposed_seq or 0)
-            lease = ledger.propose(lease, {"b": 1.5}, origin="ask", known=seq, incumbent=None, algorithm_state=None)
+            lease = ledger.propose(
+                lease, {"b": 1.5}, origin="ask", known=seq, incumbent=None, algorithm_state=None
+            ).lease
             ledger.record(lease, [a_replicate(lease.number, index) for index in range(3)])
             ledger.finish(lease, an_end(float(lease.number)))
         ledger.close()
@@ -161,6 +164,61 @@ def test_a_claim_whose_answer_was_lost_is_found_again(postgres_url: str):
     assert (taken.number, taken.lease_no) == (1, 3)
     assert len(ledger.trials(RUN)) == 2
     ledger.close()
+
+
+@pytest.mark.parametrize("lost_after", [True, False])
+def test_a_transaction_whose_answer_was_lost_is_done_once(postgres_url: str, lost_after: bool):
+    """The end of a trial with the next reservation: lost before the server had it, or after it had done it."""
+    from modelops_runtime.ledger.postgres import PostgresStore, open_postgres
+    from modelops_runtime.ledger.sql_ledger import SqlLedger
+
+    class LosesOne(PostgresStore):
+        lost = 0
+
+        def rows_of_all(self, steps):
+            loses = steps[-1][0] == "reserve" and not self.lost
+            self.lost += loses
+            if loses and not lost_after:
+                raise ConnectionLost("request lost")
+            rows = super().rows_of_all(steps)
+            if loses:
+                raise ConnectionLost("answer lost")
+            return rows
+
+    open_postgres(postgres_url).close()
+    store = LosesOne(postgres_url)
+    ledger: Ledger = SqlLedger(store)
+    ledger.create_run(a_run(trials=3))
+    first = proposed(ledger)
+    ended, second = ledger.finish_and_reserve(first, an_end(), [a_replicate()], worker="w", guesses=0, lease_s=3600)
+    assert store.lost == 1
+    assert ended.seq == 2
+    assert second is not None
+    assert [(t.number, t.lease_no) for t in ledger.trials(RUN)] == [(0, 1), (1, 1)]
+    assert [r.attempt for r in ledger.replicates(RUN)] == [1]
+    third = ledger.reserve(RUN, "w", guesses=0, lease_s=3600)
+    assert third is not None
+    assert third.number == 2
+    ledger.close()
+
+
+def test_a_transaction_is_one_round_trip(postgres: PostgresServer):
+    url = postgres.new_database()
+    with slow_network(postgres.port, delay_s=0.0) as network:
+        ledger = open_ledger(url.replace(f":{postgres.port}/", f":{network.port}/"))
+        ledger.create_run(a_run(trials=40))
+        lease: Lease | None = reserved(ledger)
+        trips: list[int] = []
+        while lease is not None:
+            before = network.round_trips
+            lease = ledger.propose(lease, {"b": 1.5}, origin="ask", known=0, incumbent=None, algorithm_state=None).lease
+            _, lease = ledger.finish_and_reserve(
+                lease, an_end(), [a_replicate(lease.number)], worker="w1", guesses=0, lease_s=3600
+            )
+            trips.append(network.round_trips - before)
+        ledger.close()
+    # Each statement is prepared once, on its way. A proposal, and an end with the next reservation:
+    assert trips[20:] == [2] * 20
 
 
 def test_nothing_is_taken_over_within_one_lease_of_the_servers_start(own_server: PostgresServer):

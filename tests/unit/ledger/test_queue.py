@@ -130,7 +130,7 @@ class TestQueue:
         lease = reserved(ledger)
         params = ledger.queued_set(lease)
         assert params is not None
-        lease = ledger.propose(lease, params, origin="guess", known=0, incumbent=None, algorithm_state=None)
+        lease = ledger.propose(lease, params, origin="guess", known=0, incumbent=None, algorithm_state=None).lease
         trial = ledger.finish(lease, an_end())
         assert (trial.origin, trial.params, trial.draw) == ("guess", params, None)
         assert seqs(ledger.changes(RUN, 0)) == [1, 2]

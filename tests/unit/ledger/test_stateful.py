@@ -66,7 +66,9 @@ class Workers(RuleBasedStateMachine):
     def propose(self, lease: Lease | None, beta: float) -> Lease | None:
         if lease is None or lease.params is not None or not self._writes(lease) or self._has_params(lease):
             return None
-        return self.ledger.propose(lease, {"b": beta}, origin="ask", known=0, incumbent=None, algorithm_state=None)
+        return self.ledger.propose(
+            lease, {"b": beta}, origin="ask", known=0, incumbent=None, algorithm_state=None
+        ).lease
 
     @rule(lease=consumes(leases))
     def withdraw(self, lease: Lease | None) -> None:

@@ -17,7 +17,7 @@ def work(url: str, trials: str) -> None:
     numbers: list[int] = []
     while lease := ledger.reserve(RUN, worker_id(), guesses=0, lease_s=3600):
         numbers.append(lease.number)
-        lease = ledger.propose(lease, {"beta": 1.5}, origin="ask", known=0, incumbent=None, algorithm_state=None)
+        lease = ledger.propose(lease, {"beta": 1.5}, origin="ask", known=0, incumbent=None, algorithm_state=None).lease
         ledger.record(lease, [a_replicate(lease.number, index) for index in range(2)])
         ledger.finish(lease, an_end(float(lease.number)))
         seen = ledger.changes(RUN, 0)

@@ -1,0 +1,86 @@
+"""Which trial a worker takes on next: one left by a dead worker, one of the budget, or one to confirm."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+from modelops_runtime.contracts.errors import LeaseLost
+from modelops_runtime.ledger.base import Lease, Replicate, Trial, TrialEnd
+from modelops_runtime.runner.events import TookOver
+from modelops_runtime.runner.loop_parts import LoopParts
+from modelops_runtime.runner.setup.settings import LEASE_S
+
+TAKE_OVER_EVERY_S = 5.0
+"""Seconds between looks for trials whose worker died, while there is other work."""
+
+
+class Reservations:
+    """The leases that one worker takes, and those it has not begun on."""
+
+    def __init__(self, parts: LoopParts) -> None:
+        self._p = parts
+        self.held: Lease | None = None
+        """A reservation for which the algorithm had nothing yet."""
+        self.ahead: list[Lease] = []
+        """Reservations that came with the ends of other trials, for the slots that these freed."""
+        self.asking_ended = False
+        self.budget_used = False
+        self._look_for_dead_at = parts.clock()
+
+    @property
+    def may_ask(self) -> bool:
+        """Whether there may be a further trial in the budget."""
+        return not self.asking_ended and not self.budget_used
+
+    @property
+    def looks_for_dead(self) -> bool:
+        """Whether trials of dead workers go first now."""
+        return self._p.clock() >= self._look_for_dead_at
+
+    def next(self) -> Lease | None:
+        """One more trial to work on, or None when there is none just now."""
+        if self.looks_for_dead:
+            if (lease := self._take_over()) is not None:
+                return lease
+            self._look_for_dead_at = self._p.clock() + TAKE_OVER_EVERY_S
+        lease, self.held = self.held, None
+        if lease is None and self.ahead:
+            lease = self.ahead.pop(0)
+        return lease or self._reserve() or self._take_over()
+
+    def _take_over(self) -> Lease | None:
+        lease = self._p.ledger.take_over(self._p.run_id, self._p.worker, lease_s=LEASE_S)
+        if lease is not None and lease.lease_no > 1:
+            self._p.on_event(TookOver(lease.phase, lease.number, lease.lease_no))
+        return lease
+
+    def _reserve(self) -> Lease | None:
+        if not self.may_ask:
+            return None
+        guesses = len(self._p.settings.guesses)
+        lease = self._p.ledger.reserve(self._p.run_id, self._p.worker, guesses=guesses, lease_s=LEASE_S)
+        self.budget_used = lease is None
+        return lease
+
+    def reserve_at_end(self, lease: Lease, end: TrialEnd, unwritten: Sequence[Replicate]) -> Trial:
+        """Finish a trial and reserve the next one ahead, in one transaction. Raises LeaseLost."""
+        guesses = len(self._p.settings.guesses)
+        trial, reserved = self._p.ledger.finish_and_reserve(
+            lease, end, unwritten, worker=self._p.worker, guesses=guesses, lease_s=LEASE_S
+        )
+        self.budget_used = reserved is None
+        self.ahead += [] if reserved is None else [reserved]
+        return trial
+
+    def give_back(self) -> None:
+        """Reservations ahead that no slot takes now are not kept from others."""
+        while self.ahead:
+            with suppress(LeaseLost):
+                self._p.ledger.withdraw(self.ahead.pop())
+
+    def end_asking(self, why: str) -> None:
+        """No worker of the run takes on a further trial of the budget."""
+        self.give_back()
+        self._p.ledger.end_asking(self._p.run_id, why)
+        self.asking_ended = True
