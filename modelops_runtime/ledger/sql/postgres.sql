@@ -1,6 +1,7 @@
--- The ledger's statements for PostgreSQL (15 and later), each one a transaction and a round trip by itself; several go together in one (`rows_of_all`). What belongs together
--- is one statement with CTEs. A row is locked (FOR UPDATE) before run_state counts for it, so `seq` has no gap and is
--- given in the order of the commits; locks are always taken in the order trial, run_state (a new trial has nobody waiting).
+-- The ledger's statements for PostgreSQL (15 and later), each one a transaction and a round trip; `rows_of_all` makes one of
+-- several. What belongs together is one statement with CTEs. A row is locked (FOR UPDATE) before run_state counts for it, so
+-- `seq` has no gap and is given in the order of the commits; locks are always taken in the order trial, run_state (a new
+-- trial has nobody waiting).
 
 -- fragment: now
 clock_timestamp()
