@@ -53,7 +53,9 @@ class Story:
             assert lease is not None
             if planned.params is None:
                 continue
-            lease = ledger.propose(lease, planned.params, origin="ask", known=0, incumbent=None, algorithm_state=None).lease
+            lease = ledger.propose(
+                lease, planned.params, origin="ask", known=0, incumbent=None, algorithm_state=None
+            ).lease
             ledger.record(lease, planned.rows)
             if planned.end is not None:
                 ledger.finish(lease, planned.end)
