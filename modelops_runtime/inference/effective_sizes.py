@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from modelops_runtime.contracts.observations import Observations
 from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.inference.ranking import finalists_or_best
 from modelops_runtime.ledger.base import Ledger, Replicate, Run, Trial, completed
@@ -28,9 +29,9 @@ def scorer_of(run: Run) -> Scorer | None:
     from modelops_runtime.evaluation.score import Scorer
     from modelops_runtime.evaluation.stored import NotStored, stored_target
 
-    specs = run.spec.get("targets") or {}
+    specs, parts = run.spec.get("targets") or {}, Observations.from_json(run.observations).targets
     try:
-        targets = tuple(stored_target(name, part, specs.get(name) or {}) for name, part in run.observations.items())
+        targets = tuple(stored_target(name, part, specs.get(name) or {}) for name, part in parts.items())
     except NotStored:
         return None
     return Scorer(targets) if targets else None
@@ -39,7 +40,7 @@ def scorer_of(run: Run) -> Scorer | None:
 def trials_of(ledger: Ledger, run: Run) -> list[Trial]:
     """All trials; the best set and the finalists have their effective sample sizes, and no error below five."""
     trials = ledger.trials(run.run_id)
-    if all(part["loss"] in DISTANCES for part in run.observations.values()):
+    if all(part.loss in DISTANCES for part in Observations.from_json(run.observations)):
         return trials
     judged = [one.search.number for one in finalists_or_best(trials)]
     lacking = {trial.number for trial in trials if trial.number in judged and _lacks_size(trial)}
