@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from modelops_runtime.api.opening import Ready
-from modelops_runtime.contracts.errors import UserError
+from modelops_runtime.contracts.errors import RunDifference, UserError
 from modelops_runtime.contracts.simulation import ReplicateOutcome
 from modelops_runtime.contracts.trial import phase_of
 from modelops_runtime.ledger.base import Ledger, Replicate, Run
@@ -30,7 +30,7 @@ class Replayed:
     seconds: float
 
 
-def changed_since(run: Run, ready: Ready) -> list[str]:
+def changed_since(run: Run, ready: Ready) -> list[RunDifference]:
     """What has changed in the spec, the files of the model or the data since the run began."""
     return ready.prepared.differences_from(run)
 

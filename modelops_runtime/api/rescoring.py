@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from modelops_runtime.api.opening import Ready
 from modelops_runtime.contracts.errors import SpecErrors, UserError
 from modelops_runtime.contracts.failures import FailureKind
+from modelops_runtime.contracts.observations import Observations, TargetObservations
 from modelops_runtime.contracts.trial import TrialStatus, phase_of
 from modelops_runtime.evaluation.fit import stack
 from modelops_runtime.evaluation.racing import corrected_loss
@@ -18,16 +19,12 @@ from modelops_runtime.evaluation.score import Scorer
 from modelops_runtime.ledger.base import Lease, Ledger, Replicate, Run, RunState, Trial, TrialEnd
 from modelops_runtime.ledger.worker_identity import worker_id
 from modelops_runtime.losses.loss import LossError
-from modelops_runtime.losses.registry import known_loss
 from modelops_runtime.runner.finish import best_trial, reported
 from modelops_runtime.runner.search import SearchStatus
 from modelops_runtime.runner.setup.provenance import collect
 from modelops_runtime.runner.setup.settings import LEASE_S
 from modelops_runtime.specs.identity import spec_json
 from modelops_runtime.specs.targets import TargetSpec
-
-FREE = ("weight", "loss", "left_out", "min_coverage")
-"""Of what a run keeps of its observations, what another loss may change, beside the numbers that are the loss's own."""
 
 MATCHED = ("match", "value", "output")
 """The fields of a target that decide which output values belong to its observations."""
@@ -57,13 +54,14 @@ def rescore(ready: Ready, ledger: Ledger, run_id: str, new_id: str) -> Run:
 
 def _refuse_other_values(ready: Ready, old: Run) -> None:
     """Raises SpecErrors unless the stored values are those that these targets would be matched with."""
-    new, before = ready.prepared.plan.observations(), old.observations
+    new = ready.prepared.plan.observations().targets
+    before = Observations.from_json(old.observations).targets
     errors = []
     for name in sorted(set(new) | set(before)):
         if name not in new or name not in before:
             there = "is not one of the run" if name in new else "of the run is missing"
             errors.append(ready.loaded.error(f"targets.{name}", f"target {name} {there}", "keep the run's targets"))
-        elif _fixed(new[name], before[name]) != _fixed(before[name], new[name]):
+        elif not _same_data(new[name], before[name]):
             wrong = f"target {name} has other observations or keys than the run"
             errors.append(ready.loaded.error(f"targets.{name}", wrong, "change loss and weight alone, or run anew"))
         elif _match_of(ready, name) != _match_in(old, name):
@@ -75,10 +73,10 @@ def _refuse_other_values(ready: Ready, old: Run) -> None:
         raise SpecErrors(*errors)
 
 
-def _fixed(part: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """What no other loss changes, of what both say: an older version may have kept less."""
-    own = [loss.per_observation for kind in (part["loss"], other["loss"]) if (loss := known_loss(kind)) is not None]
-    return {key: value for key, value in part.items() if key in other and key not in (*FREE, *own)}
+def _same_data(new: TargetObservations, before: TargetObservations) -> bool:
+    """Whether all is the same that no other loss or weight changes; an older version did not say which columns are dates."""
+    same = (new.keys, new.observed, new.place) == (before.keys, before.observed, before.place)
+    return same and (before.dates is None or new.dates == before.dates)
 
 
 def _match_of(ready: Ready, name: str) -> dict[str, Any]:
@@ -106,7 +104,7 @@ def _new_run(ready: Ready, old: Run, new_id: str, trials: int) -> Run:
         identity_parts=ready.prepared.identity_parts,
         spec=spec_json(ready.loaded.spec),
         provenance={**collect(ready.prepared.code_digest), "rescored_from": old.run_id, "first_run": old.provenance},
-        observations=ready.prepared.plan.observations(),
+        observations=ready.prepared.plan.observations().as_json(),
         trials=trials,
         replicates=old.replicates,
         space=old.space,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 
 class ModelOpsError(Exception):
     """Something the user can act on. `exit_code` is what a command line ends with."""
@@ -50,15 +52,32 @@ class ConflictingResult(LedgerError):
     """A finished trial or replicate was given a second, different result."""
 
 
+@dataclass(frozen=True, slots=True)
+class RunDifference:
+    """A part of a run's identity that is not what it was; `str()` is what a user reads of it."""
+
+    part: str
+    """`search.seed`, `file model.py`."""
+    before: str | None
+    """None: it was absent."""
+    now: str | None
+    is_file: bool = False
+    """Whether it is a file of the model's folder."""
+
+    def __str__(self) -> str:
+        before, now = ("absent" if text is None else text for text in (self.before, self.now))
+        return f"{self.part}: {before} before, {now} now"
+
+
 class RunDiffers(UserError):
-    """A run of this name exists in the ledger with another identity: `RunDiffers(run_id, (difference, ...))`."""
+    """A run of this name exists in the ledger with another identity: `RunDiffers(run_id, (RunDifference, ...))`."""
 
     def __str__(self) -> str:
         run_id, differences = self.args
-        files = any(difference.startswith("file ") for difference in differences)
+        files = any(difference.is_file for difference in differences)
         unless = "; a file that the model does not need can be listed in .mopsignore" if files else ""
         return (
-            f"run {run_id!r} exists with another spec ({'; '.join(differences)}); "
+            f"run {run_id!r} exists with another spec ({'; '.join(map(str, differences))}); "
             f"give --run-id NEW for a run of its own, or --fresh to keep the old one under a dated name{unless}"
         )
 
@@ -77,6 +96,13 @@ class ModelChanged(ModelOpsError):
 
 class RunFailed(ModelOpsError):
     """The run ended without an answer that can be trusted; the text says why."""
+
+
+class AlgorithmUnavailable(UserError):
+    """`AlgorithmUnavailable(wrong, right)`: none of that name is installed, or it cannot be used; `right` may be empty."""
+
+    def __str__(self) -> str:
+        return "; ".join(filter(None, self.args))
 
 
 class AlgorithmError(ModelOpsError):

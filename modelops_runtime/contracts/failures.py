@@ -33,6 +33,8 @@ class Failure:
     """The key of the spec that is at odds with the model, when there is one: `targets.in_bed.output`."""
     further: tuple[tuple[str, str], ...] = ()
     """Other such keys of the same spec: (message, path) of each."""
+    changed_file: tuple[str, str] | None = None
+    """(name, folder) of a recorded file that the process did not find as it was: what ModelChanged is made of."""
 
     def __post_init__(self) -> None:
         if len(self.message) > MESSAGE_LIMIT:

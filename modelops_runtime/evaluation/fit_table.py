@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from modelops_runtime.contracts.observations import Key, Observations
 from modelops_runtime.contracts.trial import phase_of
 from modelops_runtime.evaluation.fit import stack
 from modelops_runtime.evaluation.stored import kept_numbers, loss_of
@@ -16,24 +17,23 @@ from modelops_runtime.losses.registry import known_loss
 from modelops_runtime.statistics.array import Array
 
 
-def key_columns(observations: Mapping[str, Any]) -> dict[str, pa.Array]:
+def key_columns(observations: Observations) -> dict[str, pa.Array]:
     """The matched keys of all observations, one column for each name that any target uses; null where a target does not.
 
     Dates become timestamps (days where there is no time of day); a name with several types becomes text.
     """
     columns: dict[str, list[Any]] = {}
-    for name in dict.fromkeys(name for part in observations.values() for name in part["keys"]):
+    for name in dict.fromkeys(name for part in observations for name in part.keys):
         cells: list[Any] = []
-        for part in observations.values():
-            missing = [None] * (part["stop"] - part["start"])
-            dated = name in part.get("dates", ())
-            cells += [_instant(cell) if dated else cell for cell in part["keys"].get(name, missing)]
+        for part in observations:
+            given = part.keys.get(name, (None,) * len(part))
+            cells += map(_instant, given) if part.has_dates(name) else given
         columns[name] = cells
     return {name: _array(cells) for name, cells in columns.items()}
 
 
 def fit_table(
-    observations: Mapping[str, Any],
+    observations: Observations,
     replicates: Iterable[tuple[int, int, bytes]],
     targets: Mapping[str, Any] | None = None,
 ) -> pa.Table:
@@ -43,11 +43,11 @@ def fit_table(
     `probability` too, null for the other targets: simulated is n * probability, null when an older run did not keep n. So
     for any loss whose model simulates in another unit, under the names that it gives.
 
-    `observations` is `Run.observations`; `replicates` are (trial, replicate, aligned values); `targets` is that of `Run.spec`.
+    `replicates` are (trial, replicate, aligned values); `targets` is that of `Run.spec`.
     """
     listed = list(replicates)
-    named = [name for name, part in observations.items() for _ in range(part["stop"] - part["start"])]
-    observed = [value for part in observations.values() for value in part["observed"]]
+    named = [name for name, part in observations.targets.items() for _ in range(len(part))]
+    observed = [value for part in observations for value in part.numbers]
     values = stack([row for _, _, row in listed])
     n, r = len(observed), len(listed)
     values = values.reshape(r, n)
@@ -61,7 +61,7 @@ def fit_table(
             "replicate": pa.array(np.repeat(np.array([index for _, index, _ in listed], dtype=np.int64), n)),
             "target": pa.array(named, pa.string()).take(again),
             **{name: column.take(again) for name, column in keys.items()},
-            "observed": pa.array(observed, pa.float64()).take(again),
+            "observed": pa.array(observed, pa.float64(), from_pandas=True).take(again),
             "simulated": _numbers(simulated),
             "phase": pa.array([phase_of(index) for _, index, _ in listed], pa.string()).take(
                 pa.array(np.repeat(np.arange(r), n))
@@ -75,19 +75,19 @@ _OWN = ("trial", "replicate", "target", "observed", "simulated", "phase", "n", "
 
 
 def _in_own_unit(
-    observations: Mapping[str, Any], targets: Mapping[str, Any], values: Array
+    observations: Observations, targets: Mapping[str, Any], values: Array
 ) -> tuple[Array, dict[str, Array]]:
     """`values` [R, N] in the observations' unit; and what they are converted from (n and probability) [R, N], by name."""
     simulated, counts = values, {}
-    for name, part in observations.items():
-        loss = known_loss(part["loss"])
+    for name, part in observations.targets.items():
+        loss = known_loss(part.loss)
         if loss is None or loss.in_own_unit is None:
             continue
         if not counts:
             simulated = values.copy()
         for column in (loss.per_observation, loss.simulated_as):
             counts.setdefault(column, np.full(values.shape, np.nan))
-        place = slice(part["start"], part["stop"])
+        place = part.place
         kept = kept_numbers(loss.per_observation, part, loss_of(targets.get(name) or {}))
         counts[loss.per_observation][:, place] = np.nan if kept is None else kept
         counts[loss.simulated_as][:, place] = values[:, place]
@@ -99,8 +99,8 @@ def _numbers(values: Array) -> pa.Array:
     return pa.array(values.reshape(-1), pa.float64(), from_pandas=True)
 
 
-def _instant(cell: str | None) -> datetime | None:
-    return None if cell is None else datetime.fromisoformat(cell).replace(tzinfo=None)
+def _instant(cell: Key) -> datetime | None:
+    return None if cell is None else datetime.fromisoformat(str(cell)).replace(tzinfo=None)
 
 
 def _array(cells: list[Any]) -> pa.Array:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from modelops_runtime.contracts.observations import Key, Observations, TargetObservations
 from modelops_runtime.evaluation import keys
 from modelops_runtime.evaluation.align import Aligner, TargetAligner
 from modelops_runtime.evaluation.keys import KeyMismatch
@@ -58,40 +58,33 @@ class EvaluationPlan:
 
     aligner: Aligner
     scorer: Scorer
-    kept: Mapping[str, Observations]
+    kept: Mapping[str, ObservedRows]
 
-    def observations(self) -> dict[str, Any]:
-        """What the aligned vector means, as JSON: per target, in order, `keys` {column: [values]}, `observed` [numbers],
-        `weight`, `loss` (the kind), `min_coverage`, `left_out` (missing observations), `start` and `stop` in the vector;
-        the loss's own numbers (`n`, `sigma`) where it has them. Dates are ISO text, and `dates` lists the columns that hold them.
-        """
-        found: dict[str, Any] = {}
+    def observations(self) -> Observations:
+        """What the aligned vector means."""
+        found: dict[str, TargetObservations] = {}
         for aligned, scored in zip(self.aligner.targets, self.scorer.targets, strict=True):
             data = self.kept[scored.name]
             columns = {name: keys.flat(data.table.column(name)) for name in data.key_names}
-            found[scored.name] = {
-                "keys": {name: [_json(value) for value in column.to_pylist()] for name, column in columns.items()},
-                "dates": [name for name, column in columns.items() if keys.type_of(column) is keys.KeyType.INSTANT],
-                "observed": scored.term.y.tolist(),
-                "weight": scored.weight,
-                "loss": scored.term.kind,
-                "min_coverage": aligned.min_coverage,
-                "left_out": data.left_out,
-                "start": scored.start,
-                "stop": scored.stop,
-                **_per_observation(scored.term),
-            }
-        return found
-
-
-def _per_observation(term: Term) -> dict[str, list[float]]:
-    """What the noise of each observation follows from, beside the options that are one number for all."""
-    option = term.loss.per_observation
-    return {option: term.a.tolist()} if option else {}
+            dates = (name for name, column in columns.items() if keys.type_of(column) is keys.KeyType.INSTANT)
+            option = scored.term.loss.per_observation
+            found[scored.name] = TargetObservations(
+                keys={name: tuple(map(_cell, column.to_pylist())) for name, column in columns.items()},
+                dates=tuple(dates),
+                observed=tuple(scored.term.y.tolist()),
+                weight=scored.weight,
+                loss=scored.term.kind,
+                min_coverage=aligned.min_coverage,
+                left_out=data.left_out,
+                start=scored.start,
+                stop=scored.stop,
+                of_loss={option: tuple(scored.term.a.tolist())} if option else {},
+            )
+        return Observations(found)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Observations:
+class ObservedRows:
     """A target's data without its missing observations."""
 
     table: pa.Table
@@ -109,11 +102,11 @@ def plan_targets(targets: Mapping[str, TargetSpec], observed: Mapping[str, pa.Ta
     problems: list[TargetProblem] = []
     aligners: list[TargetAligner] = []
     scored: list[ScoredTarget] = []
-    kept: dict[str, Observations] = {}
+    kept: dict[str, ObservedRows] = {}
     start = 0
     for name, spec in targets.items():
         try:
-            data = observations_of(name, spec, observed[name])
+            data = _observed_rows(name, spec, observed[name])
             aligners.append(_aligner(name, spec, data))
             term = _term(name, spec, data, root)
         except TargetProblem as problem:
@@ -128,7 +121,7 @@ def plan_targets(targets: Mapping[str, TargetSpec], observed: Mapping[str, pa.Ta
     return EvaluationPlan(aligner=Aligner(tuple(aligners)), scorer=Scorer(tuple(scored)), kept=kept)
 
 
-def observations_of(name: str, spec: TargetSpec, table: pa.Table) -> Observations:
+def _observed_rows(name: str, spec: TargetSpec, table: pa.Table) -> ObservedRows:
     """The rows of a target's data that hold an observation. Raises TargetProblem."""
     table = _tidy(table)
     path, known = f"targets.{name}", ", ".join(table.schema.names)
@@ -151,7 +144,7 @@ def observations_of(name: str, spec: TargetSpec, table: pa.Table) -> Observation
     table = table.filter(pc.invert(values.is_null(nan_is_null=True)))  # pyright: ignore[reportAttributeAccessIssue]
     for key_name in key_names:
         _check_key(path, spec, key_name, keys.flat(table.column(key_name)))
-    return Observations(table, y[there], int((~there).sum()), key_names)
+    return ObservedRows(table, y[there], int((~there).sum()), key_names)
 
 
 def _tidy(table: pa.Table) -> pa.Table:
@@ -173,7 +166,7 @@ def _check_key(path: str, spec: TargetSpec, name: str, column: pa.Array) -> None
         raise TargetProblem(f"{path}.match", wrong, "fill it in, or leave their value empty")
 
 
-def _aligner(name: str, spec: TargetSpec, data: Observations) -> TargetAligner:
+def _aligner(name: str, spec: TargetSpec, data: ObservedRows) -> TargetAligner:
     match = spec.match
     ordered = match.kind in ("asof", "interpolate") or match.period is not None
     try:
@@ -193,7 +186,7 @@ def _aligner(name: str, spec: TargetSpec, data: Observations) -> TargetAligner:
     )
 
 
-def _term(name: str, spec: TargetSpec, data: Observations, root: Path) -> Term:
+def _term(name: str, spec: TargetSpec, data: ObservedRows, root: Path) -> Term:
     path = f"targets.{name}.loss"
     numeric = [column for column in data.table.schema.names if keys.is_numeric(data.table.schema.field(column).type)]
     columns = {column: keys.as_float(keys.flat(data.table.column(column))) for column in numeric}
@@ -224,7 +217,7 @@ def is_likelihood(spec: TargetSpec) -> bool:
     return loss_named(spec.loss.kind).is_likelihood
 
 
-def _json(value: object) -> object:
+def _cell(value: object) -> Key:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     return value.isoformat() if hasattr(value, "isoformat") else str(value)  # pyright: ignore[reportAttributeAccessIssue]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
+from modelops_runtime.contracts.observations import TargetObservations
 from modelops_runtime.evaluation.score import ScoredTarget
 from modelops_runtime.losses.loss import Observed, OptionProblem
 from modelops_runtime.losses.registry import known_loss, term_of
@@ -25,18 +26,18 @@ class NotStored(ValueError):
     """A target that cannot be built again; the text says what is missing."""
 
 
-def kept_numbers(option: str, part: Mapping[str, Any], loss: Mapping[str, Any]) -> Array | None:
+def kept_numbers(option: str, part: TargetObservations, loss: Mapping[str, Any]) -> Array | None:
     """The loss's own number (`n`, `sigma`) of each observation [N]; None where the loss has none, or an older run did
     not keep the column.
 
-    `part` is the target's part of `Run.observations`, `loss` that of `Run.spec`.
+    `loss` is that of `Run.spec`.
     """
-    given = part.get(option)
+    given = part.of_loss.get(option)
     if given is not None:
         return np.array(given, dtype=np.float64)
     constant = loss.get(option)
     if isinstance(constant, int | float):
-        return np.full(len(part["observed"]), float(constant))
+        return np.full(len(part), float(constant))
     return None
 
 
@@ -46,15 +47,17 @@ def loss_of(spec: Mapping[str, Any]) -> Mapping[str, Any]:
     return given if isinstance(given, Mapping) else {}
 
 
-def stored_target(name: str, part: Mapping[str, Any], spec: Mapping[str, Any]) -> ScoredTarget:
-    """The target `name` with its loss, from its parts of `Run.observations` and of `Run.spec["targets"]`.
+def stored_target(name: str, part: TargetObservations, spec: Mapping[str, Any]) -> ScoredTarget:
+    """The target `name` with its loss, from its observations and its part of `Run.spec["targets"]`.
 
     Raises NotStored for a function of the user's own, a loss that is not installed here, and for what an older run did not keep.
     """
-    kind, loss = str(part["loss"]), dict(loss_of(spec))
+    kind, loss = part.loss, dict(loss_of(spec))
     known = known_loss(kind)
     if known is None or known.of == "all":
         raise NotStored(f"nothing is known of the noise that {kind} assumes")
+    if part.is_censored:
+        raise NotStored(f"{kind} knows no observations that are intervals")
     columns: dict[str, Array] = {}
     option = known.per_observation
     if isinstance(loss.get(option), str):
@@ -64,7 +67,7 @@ def stored_target(name: str, part: Mapping[str, Any], spec: Mapping[str, Any]) -
         columns[option], loss[option] = numbers, option
     try:
         read = _losses().validate_python({**loss, "kind": kind})
-        term = term_of(read, Observed(np.array(part["observed"], dtype=np.float64), columns))
+        term = term_of(read, Observed(np.array(part.numbers, dtype=np.float64), columns))
     except (ValidationError, OptionProblem) as error:
         raise NotStored(f"the run was recorded without the options of {kind}") from error
-    return ScoredTarget(name=name, start=part["start"], stop=part["stop"], weight=part["weight"], term=term)
+    return ScoredTarget(name=name, start=part.start, stop=part.stop, weight=part.weight, term=term)

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from modelops_runtime.contracts.trial import TrialStatus
-from modelops_runtime.inference.ranking import finalists_or_best
+from modelops_runtime.contracts.answer import Answer
+from modelops_runtime.contracts.observations import Observations
+from modelops_runtime.inference.ranking import finalists_or_best, ran_whole
 from modelops_runtime.ledger.base import Ledger, Replicate, Run, Trial, completed
 
 if TYPE_CHECKING:  # the losses are for runs that lack sizes: `mops status` of all others does not wait for them
@@ -28,9 +29,9 @@ def scorer_of(run: Run) -> Scorer | None:
     from modelops_runtime.evaluation.score import Scorer
     from modelops_runtime.evaluation.stored import NotStored, stored_target
 
-    specs = run.spec.get("targets") or {}
+    specs, parts = run.spec.get("targets") or {}, Observations.from_json(run.observations).targets
     try:
-        targets = tuple(stored_target(name, part, specs.get(name) or {}) for name, part in run.observations.items())
+        targets = tuple(stored_target(name, part, specs.get(name) or {}) for name, part in parts.items())
     except NotStored:
         return None
     return Scorer(targets) if targets else None
@@ -39,7 +40,7 @@ def scorer_of(run: Run) -> Scorer | None:
 def trials_of(ledger: Ledger, run: Run) -> list[Trial]:
     """All trials; the best set and the finalists have their effective sample sizes, and no error below five."""
     trials = ledger.trials(run.run_id)
-    if all(part["loss"] in DISTANCES for part in run.observations.values()):
+    if all(part.loss in DISTANCES for part in Observations.from_json(run.observations)):
         return trials
     judged = [one.search.number for one in finalists_or_best(trials)]
     lacking = {trial.number for trial in trials if trial.number in judged and _lacks_size(trial)}
@@ -52,12 +53,13 @@ def trials_of(ledger: Ledger, run: Run) -> list[Trial]:
 
 def with_sizes(ledger: Ledger, run: Run) -> Run:
     """The run with the sizes and errors of its rows in its summary, if that was written without sizes."""
-    sizes = ("effective_sample_size", "confirmed_effective_sample_size")
-    if "best_trial" not in run.summary or any(run.summary.get(name) is not None for name in sizes):
+    answer = Answer.from_json(run.summary)
+    sizes = (answer.effective_sample_size, answer.confirmed_effective_sample_size)
+    if answer.best_trial is None or sizes != (None, None):
         return run
     found: dict[str, float | None] = {}
     for trial in trials_of(ledger, run):
-        if trial.number == run.summary["best_trial"] and trial.effective_sample_size is not None:
+        if trial.number == answer.best_trial and trial.effective_sample_size is not None:
             of = "confirmed_" if trial.phase == "confirm" else ""
             found |= {f"{of}effective_sample_size": trial.effective_sample_size, f"{of}loss_se": trial.loss_se}
             found[f"{of}replicates"] = trial.replicates
@@ -65,8 +67,7 @@ def with_sizes(ledger: Ledger, run: Run) -> Run:
 
 
 def _lacks_size(trial: Trial) -> bool:
-    done = trial.status is TrialStatus.COMPLETED and not trial.stopped_early
-    return done and trial.loss_se is not None and trial.effective_sample_size is None
+    return ran_whole(trial) and trial.loss_se is not None and trial.effective_sample_size is None
 
 
 def _sized(trial: Trial, replicates: Sequence[Replicate], scorer: Scorer) -> Trial:

@@ -29,16 +29,18 @@ class Candidate:
         return self.confirm.loss_se if self.confirm is not None and self.confirmed_loss is not None else None
 
 
-def candidates(trials: Sequence[Trial]) -> list[Candidate]:
-    """All sets that may be the answer, best first: confirmed ones by confirmed loss, then the others by their loss in the search.
+def ran_whole(trial: Trial) -> bool:
+    """Whether it completed with all its replicates: the loss of one that was stopped early is an estimate."""
+    return trial.status is TrialStatus.COMPLETED and not trial.stopped_early
 
-    A trial that was stopped early is not among them: its loss is an estimate.
-    """
+
+def candidates(trials: Sequence[Trial]) -> list[Candidate]:
+    """All sets that may be the answer, best first: confirmed ones by confirmed loss, then the others by that of the search."""
     confirms = {trial.number: trial for trial in trials if trial.phase == "confirm"}
     found = [
         Candidate(search=trial, confirm=confirms.get(trial.number))
         for trial in trials
-        if trial.phase == "search" and trial.status is TrialStatus.COMPLETED and not trial.stopped_early
+        if trial.phase == "search" and ran_whole(trial)
     ]
     return sorted(found, key=_rank)
 

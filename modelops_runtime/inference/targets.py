@@ -12,6 +12,8 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from modelops_runtime.contracts.observations import Key as StoredKey
+from modelops_runtime.contracts.observations import Observations, TargetObservations
 from modelops_runtime.evaluation.observation_noise import in_own_unit, observable
 from modelops_runtime.evaluation.score import ScoredTarget
 from modelops_runtime.evaluation.stored import NotStored, stored_target
@@ -32,7 +34,7 @@ Key = bool | int | float | str | date | datetime | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetData:
-    """The observations of one target, [observations], with the columns that name them."""
+    """The observations of one target as results read them, [observations], with the columns that name them."""
 
     name: str
     keys: Mapping[str, Sequence[Key]]
@@ -40,6 +42,7 @@ class TargetData:
     on: str | None
     """The key column that runs along the axis; the others are groups."""
     observed: NDArray[np.float64]
+    """NaN for an interval."""
     start: int
     stop: int
     """The target's part of a replicate's aligned values."""
@@ -100,13 +103,12 @@ class TargetData:
 
 def targets_of(run: Run) -> list[TargetData]:
     """The targets in the order of the aligned values; none for a run that was recorded without observations."""
-    specs = run.spec.get("targets") or {}
-    return [_target(name, part, specs.get(name) or {}) for name, part in run.observations.items()]
+    specs, observations = run.spec.get("targets") or {}, Observations.from_json(run.observations)
+    return [_target(name, part, specs.get(name) or {}) for name, part in observations.targets.items()]
 
 
-def _target(name: str, part: Mapping[str, Any], spec: Mapping[str, Any]) -> TargetData:
-    dated = part.get("dates") or ()
-    keys = {column: _dates(values) if column in dated else list(values) for column, values in part["keys"].items()}
+def _target(name: str, part: TargetObservations, spec: Mapping[str, Any]) -> TargetData:
+    keys = {column: _dates(cells) if part.has_dates(column) else list(cells) for column, cells in part.keys.items()}
     try:
         scored, not_stored = stored_target(name, part, spec), ""
     except NotStored as missing:
@@ -115,13 +117,13 @@ def _target(name: str, part: Mapping[str, Any], spec: Mapping[str, Any]) -> Targ
         name=name,
         keys=keys,
         on=_on(spec, keys),
-        observed=np.array(part["observed"], dtype=np.float64),
-        start=part["start"],
-        stop=part["stop"],
-        weight=part["weight"],
-        loss=part["loss"],
+        observed=np.array(part.numbers, dtype=np.float64),
+        start=part.start,
+        stop=part.stop,
+        weight=part.weight,
+        loss=part.loss,
         value=_value_name(name, spec),
-        left_out=part["left_out"],
+        left_out=part.left_out,
         scored=scored,
         not_stored=not_stored,
     )
@@ -144,9 +146,9 @@ def _value_name(name: str, spec: Mapping[str, Any]) -> str:
     return str(value or name)
 
 
-def _dates(values: Sequence[str]) -> list[Key]:
+def _dates(values: Sequence[StoredKey]) -> list[Key]:
     """ISO texts as dates, or as times (by their own clock) when any has a time of day."""
-    times = [datetime.fromisoformat(value).replace(tzinfo=None) for value in values]
+    times = [datetime.fromisoformat(str(value)).replace(tzinfo=None) for value in values]
     if all(time == datetime.combine(time.date(), datetime.min.time()) for time in times):
         return [time.date() for time in times]
     return list(times)

@@ -8,6 +8,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
+from modelops_runtime.contracts.observations import OWN_NAMES
 from modelops_runtime.losses.custom import LOSS as CUSTOM
 from modelops_runtime.losses.custom import REFERENCE
 from modelops_runtime.losses.loss import Loss, Observed, Term
@@ -85,10 +86,6 @@ def _loaded(kind: str) -> Loss:
     return loss
 
 
-_TAKEN = ("keys", "dates", "observed", "weight", "loss", "min_coverage", "left_out", "start", "stop")
-"""What a run keeps of a target's observations beside a loss's own numbers."""
-
-
 def _flaw(kind: str, loss: object) -> str:
     """What keeps an object from being a loss of that name; empty when nothing does."""
     if not isinstance(loss, Loss):
@@ -104,6 +101,6 @@ def _flaw(kind: str, loss: object) -> str:
         return "is a likelihood without a draw of its noise"
     if loss.of not in ("mean", "each", "all"):
         return f"is a distance of {loss.of!r}, and not of mean, each or all"
-    if loss.per_observation and (loss.per_observation not in fields or loss.per_observation in _TAKEN):
+    if loss.per_observation and (loss.per_observation not in fields or loss.per_observation in OWN_NAMES):
         return f"has per_observation {loss.per_observation!r}, which is none of its options or a name that runs use"
     return ""

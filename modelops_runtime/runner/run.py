@@ -133,7 +133,7 @@ def _open_run(request: RunRequest, prepared: Prepared, ledger: Ledger, on_event:
             spec=spec_json(spec),
             provenance=collect(prepared.code_digest),
             space=written_space(prepared.settings.space),
-            observations=prepared.plan.observations(),
+            observations=prepared.plan.observations().as_json(),
             trials=wanted,
             replicates=prepared.settings.replicates,
         )

@@ -9,6 +9,7 @@ from modelops_runtime.contracts.algorithm import AdaptiveAlgorithm, DrawsByNumbe
 from modelops_runtime.contracts.errors import AlgorithmError
 from modelops_runtime.contracts.parameters import Scalar, UniqueParameterSet
 from modelops_runtime.contracts.trial import TrialResult, TrialStatus
+from modelops_runtime.inference.ranking import ran_whole
 from modelops_runtime.ledger.base import Trial, damaged
 from modelops_runtime.runner.setup.settings import SearchSettings
 
@@ -93,7 +94,7 @@ class Search:
                 raise damaged(trial, f"column algorithm_state cannot be read ({error})") from error
 
     def _finished(self, trial: Trial) -> None:
-        if trial.status is TrialStatus.COMPLETED and not trial.stopped_early and trial.param_id is not None:
+        if ran_whole(trial) and trial.param_id is not None:
             self.first_with.setdefault(trial.param_id, trial.number)
         if self.settings.lag == 0:
             self._tell(trial)

@@ -11,7 +11,7 @@ from modelops_runtime.contracts.parameters import Scalar, UniqueParameterSet
 from modelops_runtime.contracts.simulation import ReplicateOutcome, Tables
 from modelops_runtime.models.loading import ModelDescription
 from modelops_runtime.simulation import replicates
-from modelops_runtime.simulation.pool.job import CHANGED, ItemOutcome
+from modelops_runtime.simulation.pool.job import ItemOutcome
 from modelops_runtime.simulation.replicates import ReplicateJob
 
 
@@ -96,8 +96,8 @@ class ExecutorService:
     def _named(self, outcomes: Sequence[ItemOutcome]) -> list[ItemOutcome]:
         """With the user's own paths. Raises ModelChanged where a process did not find the recorded files any more."""
         for outcome in outcomes:
-            if outcome.failure is not None and outcome.failure.path == CHANGED:
-                raise ModelChanged(*outcome.failure.further[0])
+            if outcome.failure is not None and outcome.failure.changed_file is not None:
+                raise ModelChanged(*outcome.failure.changed_file)
         return replicates.with_own_names(self._job, outcomes)
 
     def close(self, *, now: bool = False) -> None:

@@ -13,8 +13,12 @@ import pyarrow as pa
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from modelops_runtime.contracts.errors import RunDifference
 from modelops_runtime.specs.adaptive import AdaptiveSpec, SearchSpec
 from modelops_runtime.specs.loading import LoadedSpec
+
+_FILE = "file "
+"""Begins the names of the parts that are files; a key of the spec holds no blank."""
 
 _MODEL = ("entrypoint", "command", "config", "seed_bits", "env", "threads")
 _SEARCH = (
@@ -82,14 +86,14 @@ def kept_parts(spec: Mapping[str, Any], parts: Mapping[str, str]) -> dict[str, s
     written = _spec_parts(spec_json(then))
     if is_whole:
         data = {f"targets.{name}.observed" for name in then.targets}
-        return written | {name: text for name, text in parts.items() if name.startswith("file ") or name in data}
+        return written | {name: text for name, text in parts.items() if _is_file(name) or name in data}
     # From a later version: an unknown key at its default has no effect, and then it is in no part.
     brief = _brief_parts(then)
     return written | {name: text for name, text in parts.items() if text not in (brief.get(name), written.get(name))}
 
 
-def differences_since(spec: Mapping[str, Any], parts: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """The differences in words between a stored run (its `spec` and `parts`) and the present `written_parts`."""
+def differences_since(spec: Mapping[str, Any], parts: Mapping[str, str], now: Mapping[str, str]) -> list[RunDifference]:
+    """The differences between a stored run (its `spec` and `parts`) and the present `written_parts`."""
     return differences(kept_parts(spec, parts), now)
 
 
@@ -133,7 +137,7 @@ def _spec_parts(given: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _digests(loaded: LoadedSpec, code: Mapping[str, str]) -> dict[str, str]:
-    files = {f"file {name}": digest[:16] for name, digest in code.items()}
+    files = {f"{_FILE}{name}": digest[:16] for name, digest in code.items()}
     return files | {f"targets.{name}.observed": table_digest(loaded.observed[name]) for name in loaded.spec.targets}
 
 
@@ -142,12 +146,17 @@ def identity_of(parts: Mapping[str, str]) -> str:
     return blake2b(_text(dict(parts)).encode(), digest_size=32).hexdigest()
 
 
-def differences(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
-    """The differences of two runs in words. An added file is not one: the old run did not need it."""
+def _is_file(part: str) -> bool:
+    """Whether a part is the digest of a file of the model's folder: runs are stored with such names."""
+    return part.startswith(_FILE)
+
+
+def differences(old: Mapping[str, str], new: Mapping[str, str]) -> list[RunDifference]:
+    """The differences of two runs. An added file is not one: the old run did not need it."""
     return [
-        f"{name}: {old.get(name, 'absent')} before, {new.get(name, 'absent')} now"
+        RunDifference(name, old.get(name), new.get(name), is_file=_is_file(name))
         for name in sorted(set(old) | set(new))
-        if old.get(name) != new.get(name) and not (name.startswith("file ") and name not in old)
+        if old.get(name) != new.get(name) and not (_is_file(name) and name not in old)
     ]
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from modelops_runtime.contracts.observations import Observations
 from modelops_runtime.evaluation.fit_table import key_columns
 from modelops_runtime.inference.ranking import finalists_or_best
 from modelops_runtime.inference.run_data import Runs, runs_of
@@ -43,16 +44,15 @@ def _of_set(run: Run, targets: Sequence[TargetData], runs: Runs | None) -> pa.Ta
     number = runs.candidate.search.number if runs is not None else 0
     numbers = np.concatenate([np.empty((6, 0)), *(_numbers(target, runs) for target in targets)], axis=1)
     observed = np.concatenate([np.empty(0), *(target.observed for target in targets)])
-    keys = {
-        name if name not in NAMES else f"key.{name}": column for name, column in key_columns(run.observations).items()
-    }
+    by_name = key_columns(Observations.from_json(run.observations))
+    keys = {name if name not in NAMES else f"key.{name}": column for name, column in by_name.items()}
     columns = {
         "trial": pa.array([number] * len(names), pa.int64()),
         "target": pa.array(names, pa.string()),
         "phase": pa.array(["" if runs is None else runs.phase] * len(names), pa.string()),
         **keys,
         "replicates": pa.array([0 if runs is None else len(runs.values)] * len(names), pa.int64()),
-        "observed": pa.array(observed, pa.float64()),
+        "observed": pa.array(observed, pa.float64(), from_pandas=True),
         **{
             name: pa.array(row, pa.float64(), from_pandas=True)
             for name, row in zip(("n", *NAMES[-5:]), numbers, strict=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from modelops_runtime.algorithms.registry import load_algorithm
 from modelops_runtime.bundles.archive import code_digest
 from modelops_runtime.contracts.algorithm import AdaptiveAlgorithm, OptionError
-from modelops_runtime.contracts.errors import SpecError, SpecErrors, UserError
+from modelops_runtime.contracts.errors import AlgorithmUnavailable, RunDifference, SpecError, SpecErrors, UserError
 from modelops_runtime.contracts.space import ParameterSpace
 from modelops_runtime.evaluation.plan import EvaluationPlan, TargetProblems, plan_targets
 from modelops_runtime.ledger.base import Run
@@ -43,7 +43,7 @@ class Prepared:
         """A fresh one, which knows nothing yet."""
         return load_algorithm(self.algorithm_name, self.settings.space, self.settings.seed, self.algorithm_options)
 
-    def differences_from(self, run: Run) -> list[str]:
+    def differences_from(self, run: Run) -> list[RunDifference]:
         """What tells this run from one in a ledger, in words, whichever version made that one."""
         return differences_since(run.spec, run.identity_parts, self.written_parts)
 
@@ -118,9 +118,11 @@ def _algorithm_mistakes(loaded: LoadedSpec, space: ParameterSpace) -> list[SpecE
     search = loaded.spec.search
     try:
         load_algorithm(search.algorithm, space, search.seed, dict(search.options))
-    except UserError as error:
-        wrong, _, right = str(error).partition("; ")
+    except AlgorithmUnavailable as error:
+        wrong, right = error.args
         return [loaded.error("search.algorithm", wrong, right or "name an installed algorithm")]
+    except UserError as error:
+        return [loaded.error("search.algorithm", str(error), "name an installed algorithm")]
     except OptionError as error:
         name, wrong, right = error.args
         path = f"search.options.{name}" if name in search.options else "search.algorithm"

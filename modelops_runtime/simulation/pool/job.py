@@ -10,9 +10,6 @@ from typing import Any, Protocol
 from modelops_runtime.contracts.errors import ModelChanged
 from modelops_runtime.contracts.failures import LOG_LIMIT, BadOutput, Failure, FailureKind
 
-CHANGED = "model files"
-"""The path of a failure that is a ModelChanged of the process that simulates; its further part holds what that was made of."""
-
 _LINE_LIMIT = 1_000
 
 
@@ -54,22 +51,23 @@ def describe_plainly(error: BaseException) -> tuple[str, str]:
     return (f"{name}: {text}" if text else name), trace
 
 
-PlainFailure = tuple[str, str, str, tuple[tuple[str, str], ...]]
-"""Kind, message, path, further: what crosses the process boundary, since the exception itself may not."""
+PlainFailure = tuple[str, str, str, tuple[tuple[str, str], ...], tuple[str, str] | None]
+"""Kind, message, path, further, changed_file: what crosses the process boundary, since the exception itself may not."""
 
 
 def explain(job: Job, error: BaseException) -> tuple[PlainFailure, str]:
     """An exception as plain data, with its traceback."""
     if isinstance(error, BadOutput):
-        return (FailureKind.BAD_OUTPUT, one_line(str(error)), error.path, error.further), ""
+        return (FailureKind.BAD_OUTPUT, one_line(str(error)), error.path, error.further, None), ""
     if isinstance(error, ModelChanged):
-        return (FailureKind.LOST, one_line(str(error)), CHANGED, (error.args,)), ""
+        name, folder = error.args
+        return (FailureKind.LOST, one_line(str(error)), "", (), (str(name), str(folder))), ""
     try:
         line, trace = job.describe(error)
     except BaseException:
         line, trace = describe_plainly(error)
     kind = FailureKind.OUT_OF_MEMORY if isinstance(error, MemoryError) else FailureKind.MODEL_ERROR
-    return (kind, one_line(line), "", ()), trace
+    return (kind, one_line(line), "", (), None), trace
 
 
 def one_line(text: str) -> str:

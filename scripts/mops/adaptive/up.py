@@ -104,7 +104,7 @@ def _refuse_changed_spec(access: Access, run: ClusterRun, loaded: LoadedSpec) ->
         return
     if differences and begun:
         raise UserError(
-            f"run {ledger_run.run_id!r} exists with another spec ({'; '.join(differences)}); "
+            f"run {ledger_run.run_id!r} exists with another spec ({'; '.join(map(str, differences))}); "
             f"give --run-id NEW for a run of its own, or take it away first: `{run.ref.command('down')} --purge`"
         )
 

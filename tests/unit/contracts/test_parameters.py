@@ -41,9 +41,10 @@ SAMPLES = [
     errors.NotLetIn("a"),
     errors.LeaseLost("a"),
     errors.ConflictingResult("a"),
-    errors.RunDiffers("run", ("model: 1 is now 2",)),
+    errors.RunDiffers("run", (errors.RunDifference("model", "1", "2"),)),
     errors.ModelChanged("big.npy", "model"),
     errors.RunFailed("a"),
+    errors.AlgorithmUnavailable("there is no algorithm x", "installed are y"),
     errors.AlgorithmError("a"),
     SimulationError(Failure(FailureKind.TIMEOUT, "30 s are over")),
     BadOutput("no table 'x'", "targets.in_bed.output"),
@@ -119,6 +120,7 @@ def test_a_mistake_of_the_users_ends_with_exit_code_2_and_a_failure_with_1():
         "RunDiffers": 2,
         "ModelChanged": 1,
         "RunFailed": 1,
+        "AlgorithmUnavailable": 2,
         "AlgorithmError": 1,
     }
 

@@ -41,7 +41,7 @@ def test_missing_observations_are_left_out_and_counted():
     data = pa.table({"day": [1, 2, 3, 4], "cases": pa.array([10, None, math.nan, 40], pa.float64())})
     made = plan(data, EXACT)
     assert made.aligner.align({"out": pa.table({"day": [1, 4], "cases": [5, 6]})}).tolist() == [5, 6]
-    assert made.observations()["t"]["left_out"] == 2
+    assert made.observations().targets["t"].left_out == 2
 
 
 def test_too_few_matches_name_how_many_and_which():

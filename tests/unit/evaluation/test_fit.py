@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import math
 
@@ -9,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from modelops_runtime.contracts.observations import Observations
 from modelops_runtime.evaluation.fit import stack, to_bytes
 from modelops_runtime.evaluation.fit_table import fit_table
 from modelops_runtime.evaluation.plan import plan_targets
@@ -85,14 +87,14 @@ def test_counts_of_n_stand_in_the_observations_unit_beside_the_models_probabilit
         "cases": pa.table({"day": [1], "cases": [9]}),
     }
     told = plan_targets(targets, observed, root=ROOT).observations()
-    assert told["sero"]["n"] == [300.0, 500.0]
+    assert told.targets["sero"].of_loss["n"] == (300.0, 500.0)
     rows = [(0, 0, to_bytes(np.array([0.25, math.nan, 8.0])))]
     table = fit_table(told, rows).to_pydict()
     assert table["observed"] == [127.0, 186.0, 9.0]
     assert table["simulated"] == [75.0, None, 8.0]
     assert table["n"] == [300.0, 500.0, None]
     assert table["probability"] == [0.25, None, None]
-    older = {**told, "sero": {key: value for key, value in told["sero"].items() if key != "n"}}
+    older = Observations({**told.targets, "sero": dataclasses.replace(told.targets["sero"], of_loss={})})
     named = fit_table(older, rows, {"sero": {"loss": {"kind": "binomial", "n": "tested"}}}).to_pydict()
     assert (named["simulated"], named["n"]) == ([None, None, 8.0], [None] * 3), "an older run without its n"
     assert named["probability"] == [0.25, None, None]

@@ -120,7 +120,7 @@ def test_observations_are_plain_json_with_their_place_in_the_vector():
     dated = {"day": ["1978-01-22", "1978-01-23"], "cases": pa.array([3, None])}
     targets = {"a": target({"exact": "day", "by": ["region"]}, weight=2.0), "b": target(EXACT, min_coverage=0.5)}
     made = plan_targets(targets, {"a": pa.table(DATA), "b": pa.table(dated)}, root=ROOT)
-    told = made.observations()
+    told = made.observations().as_json()
     assert json.loads(json.dumps(told)) == told
     assert told["a"] == {
         "keys": {"day": [1, 2, 3], "region": ["n", "n", "s"]},

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
 import numpy as np
 import pytest
 
+from modelops_runtime.contracts.observations import Interval, Observations
 from modelops_runtime.evaluation.plan import plan_targets
 from modelops_runtime.evaluation.score import Scorer
 from modelops_runtime.evaluation.stored import NotStored, stored_target
@@ -34,24 +36,30 @@ LOSSES: list[dict[str, Any]] = [
 @pytest.mark.parametrize("loss", LOSSES, ids=str)
 def test_the_stored_target_scores_as_the_planned_one(loss: dict[str, Any]) -> None:
     made = plan(DATA, {"exact": "day"}, loss=loss, weight=0.5)
-    part = json.loads(json.dumps(made.observations()))["t"]
+    part = Observations.from_json(json.loads(json.dumps(made.observations().as_json()))).targets["t"]
     stored = stored_target("t", part, {"loss": loss})
     simulated = np.array([[0.2, 0.1, 0.4], [0.3, 0.2, 0.5]])
     assert Scorer((stored,)).score(simulated) == made.scorer.score(simulated)
 
 
 def test_what_is_not_kept_is_named() -> None:
-    made = plan(DATA, {"exact": "day"}, loss={"kind": "binomial", "n": "n"}).observations()["t"]
-    older = {key: value for key, value in made.items() if key != "n"}
+    made = plan(DATA, {"exact": "day"}, loss={"kind": "binomial", "n": "n"}).observations().targets["t"]
+    older = dataclasses.replace(made, of_loss={})
     with pytest.raises(NotStored, match="recorded without the n of binomial"):
         stored_target("t", older, {"loss": {"kind": "binomial", "n": "n"}})
     with pytest.raises(NotStored, match="recorded without the options of negative_binomial"):
-        stored_target("t", {**older, "loss": "negative_binomial"}, {})
-    own = plan_targets(
-        {"t": target({"exact": "day"}, loss="own_losses.py:worst")}, {"t": _table()}, root=ROOT
-    ).observations()["t"]
+        stored_target("t", dataclasses.replace(older, loss="negative_binomial"), {})
+    own = (
+        plan_targets({"t": target({"exact": "day"}, loss="own_losses.py:worst")}, {"t": _table()}, root=ROOT)
+        .observations()
+        .targets["t"]
+    )
     with pytest.raises(NotStored, match=r"nothing is known of the noise that own_losses\.py:worst assumes"):
         stored_target("t", own, {"loss": {"kind": "own_losses.py:worst"}})
+
+    censored = dataclasses.replace(made, observed=(2.0, Interval(0.0, 4.0), 5.0))
+    with pytest.raises(NotStored, match="poisson knows no observations that are intervals"):
+        stored_target("t", dataclasses.replace(censored, loss="poisson"), {"loss": {"kind": "poisson"}})
 
 
 def _table() -> Any:

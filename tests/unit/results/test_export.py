@@ -121,7 +121,7 @@ def test_the_fit_of_planned_targets_keeps_times_and_groups(ledger, tmp_path):
     )
     plan = plan_targets({"cases": spec}, {"cases": data}, root=tmp_path)
     written = {"parameters": {}, "targets": {"cases": spec.model_dump(mode="json", by_alias=True)}}
-    run = a_run(observations=plan.observations(), spec=written)
+    run = a_run(observations=plan.observations().as_json(), spec=written)
     story = Story(run=run, trials=(completed(0, {"beta": 1.0}, [[5.0, 7.0]], 1.0),))
     frame = polars.read_parquet(exported(ledger, story, tmp_path / "out") / "fit.parquet")
     assert frame.rows() == [

@@ -31,7 +31,7 @@ _LEGEND = (
     ("dot full", "a trial, all its replicates"),
     ("dot raced", "stopped early (its loss is an estimate)"),
     ("stroke best", "best so far"),
-    ("gem", "confirmed on fresh seeds, ± 2 standard errors"),
+    ("gem", "confirmed on fresh seeds"),
     ("cross", "failed"),
 )
 
@@ -71,10 +71,10 @@ def draw_convergence(trials: Sequence[Trial], budget: int) -> Drawing | None:
 
 
 def _worded(item: tuple[str, str], confirmed: Sequence[Candidate]) -> tuple[str, str]:
-    """A line of the legend; without `standard errors` if no confirmed loss has one."""
+    """A line of the legend; it names the standard errors if a confirmed loss has one."""
     mark, words = item
-    has_errors = mark != "gem" or any(candidate.confirmed_loss_se is not None for candidate in confirmed)
-    return mark, words if has_errors else words.partition(",")[0]
+    has_errors = mark == "gem" and any(candidate.confirmed_loss_se is not None for candidate in confirmed)
+    return mark, f"{words}, ± 2 standard errors" if has_errors else words
 
 
 def convergence_says(history: History, budget: int) -> str:
