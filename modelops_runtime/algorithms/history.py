@@ -27,6 +27,8 @@ class History:
     def __init__(self) -> None:
         self.told: list[Told] = []
         self._by_loss: list[tuple[float, int, int]] = []
+        self._numbers: list[int] = []
+        """Of the trials of `told`."""
 
     def add(self, result: TrialResult) -> Told | None:
         """Add a result; returns the trial with its loss, if any. Raises ValueError if the result does not name its trial."""
@@ -36,6 +38,7 @@ class History:
         told = Told(number, params, result.loss)
         insort(self._by_loss, (told.loss, told.number, len(self.told)))
         self.told.append(told)
+        self._numbers.append(number)
         return told
 
     def shown(self, limit: int, good: int) -> list[Told]:
@@ -44,7 +47,7 @@ class History:
         By number of the trial. Apart from sorting `limit` of them, the cost does not grow with the trials.
         """
         best, others = self.split(limit, good)
-        return [self.told[place] for place in sorted(best + others, key=self._number)]
+        return [self.told[place] for place in sorted(best + others, key=self._numbers.__getitem__)]
 
     def split(self, limit: int, good: int) -> tuple[list[int], list[int]]:
         """Of the trials `shown`, where in `told` the `good` best are and where the others, each by number."""
@@ -53,10 +56,8 @@ class History:
         room = limit - len(best)
         places = range(total) if total <= limit else {step * total // room for step in range(room)}
         others = (place for place in places if place not in best)
-        return sorted(best, key=self._number), sorted(others, key=self._number)
-
-    def _number(self, place: int) -> int:
-        return self.told[place].number
+        number = self._numbers.__getitem__
+        return sorted(best, key=number), sorted(others, key=number)
 
 
 def good_count(total: int) -> int:

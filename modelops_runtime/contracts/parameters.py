@@ -11,6 +11,7 @@ from hashlib import blake2b
 Scalar = bool | int | float | str
 
 _PREFIX = "contracts:param:v1|"
+_JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def canonical_json(params: Mapping[str, object]) -> str:
@@ -20,11 +21,16 @@ def canonical_json(params: Mapping[str, object]) -> str:
     `1`, `1.0`, `True` and `"1"` give four texts; `numpy.float64` is a float, other numpy scalars are refused.
     """
     _check(params, "params")
-    return json.dumps(params, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _JSON.encode(params)
 
 
 def _check(value: object, where: str) -> None:
-    if isinstance(value, Mapping):
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(f"{where} is {value}; parameters are finite")
+    elif isinstance(value, int | str):
+        return
+    elif isinstance(value, Mapping):
         for key, item in value.items():
             if not isinstance(key, str):
                 raise TypeError(f"{where}: the key {key!r} is not text")
@@ -32,10 +38,7 @@ def _check(value: object, where: str) -> None:
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
             _check(item, f"{where}[{index}]")
-    elif isinstance(value, float):
-        if not math.isfinite(value):
-            raise ValueError(f"{where} is {value}; parameters are finite")
-    elif not isinstance(value, bool | int | str):
+    else:
         raise TypeError(f"{where} is a {type(value).__name__}; parameters are bool, int, float or str")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from enum import Enum
 
 import numpy as np
@@ -10,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from modelops_runtime.models.buffers import arrow_of_list
 from modelops_runtime.statistics.array import Array
 
 DAY_US = 86_400_000_000
@@ -42,9 +44,7 @@ def flat(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     array = column
     if isinstance(column, pa.ChunkedArray):
         array = (
-            column.chunk(0)
-            if column.num_chunks == 1
-            else pa.concat_arrays(column.chunks or [pa.array([], column.type)])
+            column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks or [pa.nulls(0, column.type)])
         )
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
@@ -80,6 +80,12 @@ def text(column: pa.Array) -> pa.Array:
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
         raise KeyMismatch(f"holds {type_of(column).value} in the output and text in the data")
     return column.cast(pa.large_string())
+
+
+def text_of(values: Sequence[str]) -> pa.Array:
+    """A column of these texts, to compare with those that `text` gives."""
+    found = arrow_of_list(values) if values else None
+    return pa.array(values, pa.large_string()) if found is None else found.cast(pa.large_string())
 
 
 def as_float(column: pa.Array) -> Array:

@@ -34,9 +34,9 @@ class KeyColumn:
     def codes(self, column: pa.Array) -> Rows:
         """The place of each value among the observed ones, -1 for none. Raises KeyMismatch."""
         if isinstance(self.known, tuple):
-            known = pa.array(self.known, pa.large_string())
+            known = keys.text_of(self.known)
             found = pc.index_in(keys.text(column), value_set=known)  # pyright: ignore[reportAttributeAccessIssue]
-            return found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.intp)
+            return keys.as_float(found.fill_null(-1)).astype(np.intp)
         values = keys.numbers(column, self.type)
         return keys.codes_of(values, self.known, exact=self.type is KeyType.INSTANT)
 

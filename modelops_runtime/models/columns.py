@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from modelops_runtime.contracts.failures import BadOutput
+from modelops_runtime.models.buffers import arrow_of, arrow_of_instants, arrow_of_list
 
 Column: TypeAlias = "pa.Array | pa.ChunkedArray"
 
@@ -72,16 +73,18 @@ def _from_numpy(values: np.ndarray, where: str) -> Column:
     _check_shape(values, where)
     kind = values.dtype.kind
     if kind in _FAST_KINDS and values.dtype.isnative and values.dtype.itemsize <= 8:
-        return pa.array(values.copy())  # Arrow would share the memory, and a model may use its arrays again
+        return arrow_of(values.copy())  # Arrow would share the memory, and a model may use its arrays again
     if kind == "c":
         raise BadOutput(f"{where} holds complex numbers; give real and imaginary parts as two columns")
     if kind in "OU":
         return _from_list(values.tolist(), where)
     if kind in "Mm":
-        return _arrow(_known_unit(values), where)
+        instants = _known_unit(values)
+        found = arrow_of_instants(instants)
+        return _arrow(instants, where) if found is None else found
     if kind in _FAST_KINDS:  # of the other byte order, or longer than 8 bytes
         wanted = np.dtype(np.float64) if values.dtype.itemsize > 8 else values.dtype.newbyteorder("=")
-        return pa.array(values.astype(wanted))
+        return arrow_of(values.astype(wanted))
     raise BadOutput(f"{where} is an array of {values.dtype}; {RIGHT}")
 
 
@@ -110,7 +113,9 @@ def _known_unit(values: np.ndarray) -> np.ndarray:
 
 def _from_list(values: list[Any], where: str) -> Column:
     try:
-        column = pa.array(values)
+        column = arrow_of_list(values)
+        if column is None:
+            column = pa.array(values)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         return _list_by_numpy(values, where, error)
     return plain_column(column, where)

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from modelops_runtime.contracts.failures import BadOutput
+from modelops_runtime.models.buffers import numpy_of
 from modelops_runtime.models.columns import Column
 from modelops_runtime.models.frames import RIGHT, is_frame, plain_table, to_table
 
@@ -133,7 +134,7 @@ def _add_column(digest: Any, column: Column) -> None:
     _add_text(digest, f"{kind}|{column.null_count}")
     values = _in_one_piece(column)
     if values.null_count:
-        digest.update(values.is_valid().to_numpy(zero_copy_only=False).tobytes())
+        digest.update(numpy_of(values.is_valid()).tobytes())
         values = _nulls_as_nothing(values)
     if pa.types.is_string(kind):
         for part in _text_parts(values):
@@ -150,7 +151,7 @@ def _in_one_piece(column: Column) -> pa.Array:
         return column
     if column.num_chunks == 1:
         return column.chunk(0)
-    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.nulls(0, column.type)
 
 
 def _nulls_as_nothing(values: pa.Array) -> pa.Array:
@@ -173,7 +174,7 @@ def _numbers(values: pa.Array) -> np.ndarray:
     number = _as_number(kind)
     if number != kind:
         values = values.view(number)
-    return values.to_numpy(zero_copy_only=False)
+    return numpy_of(values)
 
 
 def _text_parts(values: pa.Array) -> tuple[bytes | memoryview, ...]:

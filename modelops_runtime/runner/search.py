@@ -59,6 +59,10 @@ class Search:
         self._draws_made = 0
         self._held_back: dict[int, Trial] = {}
         self._next_in_order = 0
+        # What the algorithm can do is asked once: a Protocol is looked through by each isinstance.
+        self._remembers = algorithm if isinstance(algorithm, RemembersTrials) else None
+        self._sees_pending = algorithm if isinstance(algorithm, SeesPending) else None
+        self._draws_by_number = algorithm if isinstance(algorithm, DrawsByNumber) else None
         self._searched = tuple(parameter.name for parameter in settings.space.parameters)
 
     @property
@@ -87,9 +91,9 @@ class Search:
         if trial.draw is not None:
             self.may_ask(trial.number)  # with `lag: N`, it was asked when just these results were told
             self._catch_up(trial.draw + 1)
-        if isinstance(self.algorithm, RemembersTrials) and trial.algorithm_state is not None:
+        if self._remembers is not None and trial.algorithm_state is not None:
             try:
-                self.algorithm.restore(trial.number, trial.algorithm_state)
+                self._remembers.restore(trial.number, trial.algorithm_state)
             except (KeyError, TypeError, ValueError) as error:
                 raise damaged(trial, f"column algorithm_state cannot be read ({error})") from error
 
@@ -135,10 +139,10 @@ class Search:
         """Searched parameters for trial `number`, or None when the algorithm has none just now."""
         algorithm = self.algorithm
         self._catch_up(draw)
-        if isinstance(algorithm, SeesPending):
-            algorithm.pending(sorted(self.pending.items()))
-        if isinstance(algorithm, DrawsByNumber):
-            algorithm.at_trial(number, draw)
+        if self._sees_pending is not None:
+            self._sees_pending.pending(sorted(self.pending.items()))
+        if self._draws_by_number is not None:
+            self._draws_by_number.at_trial(number, draw)
         sets = algorithm.ask(1)
         if not sets:
             return None
@@ -150,11 +154,11 @@ class Search:
         return dict(sets[0].params)
 
     def state_of(self, number: int) -> Mapping[str, object] | None:
-        return self.algorithm.state_of(number) if isinstance(self.algorithm, RemembersTrials) else None
+        return self._remembers.state_of(number) if self._remembers is not None else None
 
     def _catch_up(self, draws: int) -> None:
         """Ask, and throw away, what others asked: for algorithms that count their own asks."""
-        if isinstance(self.algorithm, DrawsByNumber):
+        if self._draws_by_number is not None:
             return
         while self._draws_made < draws and self.algorithm.ask(1):
             self._draws_made += 1

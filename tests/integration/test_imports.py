@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.patience import PATIENCE_S
-from tests.support.projects import Project, line_project
+from tests.support.projects import Project, line_project, line_spec, project
 
 TELLING = """
 import atexit, json, sys
@@ -80,3 +80,33 @@ def test_a_command_imports_nothing_that_it_has_no_use_for(finished, imported, li
 def test_a_module_that_is_imported_is_told_of(finished, imported):
     """Else the test above could not fail."""
     assert {"jinja2", "numpy"} <= imported(finished, "report line")
+
+
+TELLING_MODEL = """
+import datetime, sys
+import numpy as np
+{imports}
+
+def simulate(params, seed):
+    with open(params["told"], "a") as file:
+        file.write(f"{{int('pan' + 'das' in sys.modules)}}")
+    return {{"t": np.arange(5), "y": {y}, "day": [datetime.date(2020, 1, 1)] * 5, "where": np.array(["here"] * 5)}}
+"""
+NUMPY_Y, LIST_Y = "params['slope'] * np.arange(5)", "[params['slope'] * t for t in range(5)]"
+
+
+@pytest.mark.parametrize(
+    ("imports", "y", "held"),
+    [("", NUMPY_Y, "0"), ("", LIST_Y, "0"), ("import pandas", NUMPY_Y, "1")],
+    ids=["columns", "lists", "a model with pandas"],
+)
+def test_a_simulation_holds_pandas_only_for_a_model_that_names_it(tmp_path, imports, y, held):
+    """Arrow imports it by itself, wherever it is installed, unless it is kept from doing so."""
+    pytest.importorskip("pandas")
+    told = tmp_path / "told"
+    model = TELLING_MODEL.format(imports=imports, y=y)
+    spec = line_spec(trials=2, replicates=2, extra="").replace("  sleep: 0.0\n", f"  sleep: 0.0\n  told: {told}\n")
+    assert str(told) in spec
+    ended = project(tmp_path / "here", spec=spec, model=model).mops("run", "--spec", "adaptive.yaml")
+    assert ended.code == 0, ended.err
+    assert set(told.read_text()) == {held}

@@ -93,6 +93,12 @@ def _room(stack: ExitStack) -> tuple[Store, Path]:
     return Store(scratch / "files"), scratch
 
 
+def names_pandas(code: ModelCode) -> bool:
+    """Whether a Python file of the model speaks of pandas, which each process would then import for itself."""
+    files = (code.folder / name for name in code.digests if name.endswith(".py"))
+    return any(b"pandas" in file.read_bytes() for file in files if file.is_file())
+
+
 def code_of(loaded: LoadedSpec) -> dict[str, str]:
     """File -> digest, for `model_files`."""
     return file_digests(loaded.root, exclude=_left_out(loaded))

@@ -10,7 +10,7 @@ from modelops_runtime.contracts.failures import SimulationError
 from modelops_runtime.evaluation.align import Aligner
 from modelops_runtime.models.loading import ModelDescription
 from modelops_runtime.runner.request import RunRequest
-from modelops_runtime.runner.setup.model_files import ModelCode
+from modelops_runtime.runner.setup.model_files import ModelCode, names_pandas
 from modelops_runtime.runner.setup.preparation import model_source
 from modelops_runtime.runner.setup.spec_errors import mistake
 from modelops_runtime.simulation.pool.limits import Limits
@@ -33,8 +33,10 @@ def opened_service(
     )
     if request.dask is None:
         from modelops_runtime.simulation.local import LocalSimulationService
+        from modelops_runtime.simulation.pool.executor import PRELOAD
 
-        service: ReplicateService = LocalSimulationService(job, slots=request.slots, limits=limits)
+        preload = (*PRELOAD, "pandas") if names_pandas(code) else PRELOAD
+        service: ReplicateService = LocalSimulationService(job, slots=request.slots, limits=limits, preload=preload)
     else:
         from modelops_runtime.simulation.dask.service import DaskSimulationService
 

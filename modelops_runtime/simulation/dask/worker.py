@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from distributed import Worker, WorkerPlugin, get_worker
 
 from modelops_runtime.contracts.errors import ModelOpsError
-from modelops_runtime.simulation.pool.executor import IsolatedExecutor
+from modelops_runtime.simulation.pool.executor import PRELOAD, IsolatedExecutor
 from modelops_runtime.simulation.pool.job import ItemOutcome, Job
 from modelops_runtime.simulation.pool.limits import Limits
 from modelops_runtime.simulation.pool.tasks import KnownJob
@@ -156,7 +156,7 @@ class Sites(WorkerPlugin):
             if site is None:
                 return None
             if site.executor is None:
-                site.executor = IsolatedExecutor(self._slots, site.limits)
+                site.executor = IsolatedExecutor(self._slots, site.limits, preload=(*PRELOAD, "pandas"))
                 site.known = site.executor.add_job(site.job)
             site.users.add(user)
             site.busy += 1

@@ -25,7 +25,6 @@ PRELOAD = (
     "numpy",
     "numpy.random",
     "pyarrow.compute",
-    "pandas",  # Arrow imports it, where it is installed, at the first array it makes
     "modelops_runtime.models.arrays",
     "modelops_runtime.models.tables",
     "modelops_runtime.simulation.replicates",
