@@ -38,7 +38,7 @@ class History:
         self.told.append(told)
         return told
 
-    def shown(self, limit: int, good: int) -> list[Told]:
+    def selection(self, limit: int, good: int) -> list[Told]:
         """All trials, or `limit` of them: the `good` best, and of the others an even thinning in the order told.
 
         By number of the trial. Apart from sorting `limit` of them, the cost does not grow with the trials.
@@ -47,7 +47,7 @@ class History:
         return [self.told[place] for place in sorted(best + others, key=self._number)]
 
     def split(self, limit: int, good: int) -> tuple[list[int], list[int]]:
-        """Of the trials `shown`, where in `told` the `good` best are and where the others, each by number."""
+        """Of the `selection`, where in `told` the `good` best are and where the others, each by number."""
         total = len(self.told)
         best = {place for _, _, place in self._by_loss[:good]}
         room = limit - len(best)

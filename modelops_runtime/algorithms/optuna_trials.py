@@ -29,7 +29,7 @@ def distribution_of(parameter: Parameter) -> BaseDistribution:
     return FloatDistribution(0.0, 1.0)
 
 
-class Shown(InMemoryStorage):
+class TrialSelection(InMemoryStorage):
     """A storage that holds just the trials a sampler is to see; what a sampler wants to note is dropped."""
 
     def __init__(self) -> None:

@@ -52,7 +52,7 @@ def fit_table(
     n, r = len(observed), len(listed)
     values = values.reshape(r, n)
     again = pa.array(np.tile(np.arange(n), r))
-    simulated, counts = _in_own_unit(observations, targets or {}, values)
+    simulated, counts = _in_observed_unit(observations, targets or {}, values)
     taken = (*_OWN, *counts)
     keys = {name if name not in taken else f"key.{name}": column for name, column in key_columns(observations).items()}
     return pa.table(
@@ -74,14 +74,14 @@ def fit_table(
 _OWN = ("trial", "replicate", "target", "observed", "simulated", "phase", "n", "probability")
 
 
-def _in_own_unit(
+def _in_observed_unit(
     observations: Mapping[str, Any], targets: Mapping[str, Any], values: Array
 ) -> tuple[Array, dict[str, Array]]:
     """`values` [R, N] in the observations' unit; and what they are converted from (n and probability) [R, N], by name."""
     simulated, counts = values, {}
     for name, part in observations.items():
         loss = known_loss(part["loss"])
-        if loss is None or loss.in_own_unit is None:
+        if loss is None or loss.in_observed_unit is None:
             continue
         if not counts:
             simulated = values.copy()
@@ -91,7 +91,7 @@ def _in_own_unit(
         kept = kept_numbers(loss.per_observation, part, loss_of(targets.get(name) or {}))
         counts[loss.per_observation][:, place] = np.nan if kept is None else kept
         counts[loss.simulated_as][:, place] = values[:, place]
-        simulated[:, place] = loss.in_own_unit(values[:, place], counts[loss.per_observation][:, place])
+        simulated[:, place] = loss.in_observed_unit(values[:, place], counts[loss.per_observation][:, place])
     return simulated, counts
 
 

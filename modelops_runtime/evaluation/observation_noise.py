@@ -37,9 +37,9 @@ def observe(term: Term, simulated: Array, rng: Rng) -> Array:
         raise LossError(f"{term.kind}: no count can be drawn around {simulated.max():g}") from error
 
 
-def in_own_unit(term: Term, simulated: Array) -> Array:
+def in_observed_unit(term: Term, simulated: Array) -> Array:
     """Simulated values [..., N] in the unit of what is observed: n p for counts of n, as they are for most others."""
-    convert = term.loss.in_own_unit
+    convert = term.loss.in_observed_unit
     return simulated if convert is None else convert(simulated, term.a)
 
 

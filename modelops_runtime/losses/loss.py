@@ -102,10 +102,10 @@ class Loss:
     """Of a likelihood: one draw of its noise around each simulated value [..., N]; ValueError where none can be had."""
     per_observation: str = ""
     """The option that may be a column of the data: a run keeps `Term.a` by this name, and is built again from it."""
-    in_own_unit: Callable[[Array, Array], Array] | None = None
+    in_observed_unit: Callable[[Array, Array], Array] | None = None
     """(simulated [..., N], a [N]) -> what is simulated in the unit of what is observed, where that is another one."""
     simulated_as: str = ""
-    """With `in_own_unit`: what the model simulates, as results name it (probability)."""
+    """With `in_observed_unit`: what the model simulates, as results name it (probability)."""
     growth: Literal["squared", "absolute"] | None = None
     """How a distance grows with the misfit; None: it is not known, and there are no intervals."""
     may_be_negative: bool = False

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from modelops_runtime.ledger.base import RunState
-from modelops_runtime.simulation.dask.scheduler_address import DaskTarget
+from modelops_runtime.simulation.dask.scheduler_address import SchedulerAddress
 from modelops_runtime.specs.loading import LoadedSpec
 
 
@@ -25,7 +25,7 @@ class RunRequest:
     """The budget; None: the spec's."""
     slots: int = 1
     """Simulations side by side on this machine."""
-    dask: DaskTarget | None = None
+    dask: SchedulerAddress | None = None
     fresh: bool = False
     """Keep an older run of this name under a dated name, and begin anew."""
     large: bool = False

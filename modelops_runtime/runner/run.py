@@ -193,7 +193,7 @@ def _run(
             on_event=warnings.on_event,
             stop=stop,
             keep_log=Artifacts(request.logs, request.outputs).keep,
-            look=code.look,
+            look=code.check,
             before_s=_seconds_since_its_start(ledger, run),
         )
     )
@@ -303,7 +303,7 @@ def _conclude(
     ).as_json()
     if request.loaded.spec.outputs.keep == "best" and request.outputs is not None:
         _keep_best(request, code, prepared, ledger, best.trial.number)
-    code.look(now=True)
+    code.check(now=True)
     ledger.end_run(run_id, RunState.COMPLETED, run.reason, summary)
     return replace(run, state=RunState.COMPLETED, summary=summary)
 

@@ -63,7 +63,7 @@ class DatabaseBinding:
 def cluster_binding(config: AzureConfig, arm: ArmClient | None = None) -> ClusterBinding:
     """Signs in unless `arm` is given, and asks Azure; all that `mops workspace up --infra azure` needs of this plane.
     Raises UserError when there is no such cluster, it is stopped, or the program that signs in to it is not there;
-    SignInFailed, AzureError, Unreachable."""
+    SignInFailed, AzureError, AzureUnreachable."""
     arm = arm or connect(config)
     cluster = arm.get(cluster_id(config), CLUSTERS, "reading the cluster")
     if power_of(cluster) == "Stopped":

@@ -47,7 +47,7 @@ class SignInFailed(UserError):
     """No token could be had; the text says what to do."""
 
 
-class Unreachable(ModelOpsError):
+class AzureUnreachable(ModelOpsError):
     """No answer from Azure."""
 
 
@@ -71,7 +71,7 @@ class Reply:
 
 
 class ArmClient:
-    """One subscription's Resource Manager. Every method raises AzureError for a refusal, SignInFailed, Unreachable."""
+    """One subscription's Resource Manager. Every method raises AzureError for a refusal, SignInFailed, AzureUnreachable."""
 
     def __init__(self, config: AzureConfig, *, credential: TokenCredential | None = None) -> None:
         self._sign_in_again = f"`az login --tenant {config.tenant_id}`, or check auth in the provider config"
@@ -170,10 +170,10 @@ class ArmClient:
             raise SignInFailed(self._sign_in_line(error)) from error
         except HttpResponseError as error:
             if error.response is None:
-                raise Unreachable(_unreachable_line(doing, error)) from error
+                raise AzureUnreachable(_unreachable_line(doing, error)) from error
             response = error.response
         except SdkError as error:
-            raise Unreachable(_unreachable_line(doing, error)) from error
+            raise AzureUnreachable(_unreachable_line(doing, error)) from error
         content = _json(response)
         if response.status_code >= 400 and response.status_code not in accept:
             raise from_reply(doing, response.status_code, content)

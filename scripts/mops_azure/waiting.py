@@ -12,7 +12,7 @@ from modelops_runtime.contracts.errors import ModelOpsError
 from mops_azure.errors import AzureError, from_reply
 from mops_azure.resources.kind import Resource
 from mops_azure.states import in_motion, state_of
-from mops_azure.transport import ArmClient, Reply, Unreachable, with_patience
+from mops_azure.transport import ArmClient, AzureUnreachable, Reply, with_patience
 
 APPEARS_WITHIN_S = 600
 """Seconds until what Azure has accepted must be there."""
@@ -177,7 +177,7 @@ def _end_of_deletion(work: Work, url: str, doing: str) -> tuple[Any, str | None]
     """(why it failed or None, where to ask next). An end, or an answer that is lost, sends the asker to the resource."""
     try:
         reply = work.arm.send("GET", url, None, doing, accept=tuple(range(400, 600)))
-    except Unreachable:
+    except AzureUnreachable:
         return None, url
     body = reply.body if isinstance(reply.body, dict) else {}
     if reply.status in (401, 408, 429) or reply.status >= 500:

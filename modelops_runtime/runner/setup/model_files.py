@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelops_runtime.bundles.archive import File, file_digests, files_of
-from modelops_runtime.bundles.cache import Store, cache_folder
+from modelops_runtime.bundles.cache import ContentStore, cache_folder
+from modelops_runtime.bundles.linked_files import LinkedFiles
 from modelops_runtime.bundles.secrets import INCLUDE_FILE, refuse_unsendable
 from modelops_runtime.bundles.snapshot import Snapshot, place_for, take
-from modelops_runtime.bundles.watching import Watch
 from modelops_runtime.contracts.errors import UserError
 from modelops_runtime.models.scratch import remove_abandoned, scratch_folder
 from modelops_runtime.specs.loading import LoadedSpec
@@ -37,17 +37,17 @@ class ModelCode:
     folder: Path
     digests: dict[str, str]
     """File -> digest, of what the run's identity knows."""
-    watch: Watch | None = None
+    linked: LinkedFiles | None = None
     """None where nothing is read from the spec's folder any more: a Dask cluster has it all."""
 
     def as_named(self, text: str) -> str:
         """A text with the paths of the spec's folder instead of those of the copy."""
         return self.snapshot.as_named(text, self.folder)
 
-    def look(self, *, now: bool = False) -> None:
+    def check(self, *, now: bool = False) -> None:
         """Raises ModelChanged when a file that is read where it is has been changed. Without `now` it costs next to nothing."""
-        if self.watch is not None:
-            self.watch.look(now=now)
+        if self.linked is not None:
+            self.linked.check(now=now)
 
 
 @contextmanager
@@ -70,15 +70,17 @@ def held_code(loaded: LoadedSpec, *, sent: bool = False) -> Iterator[ModelCode]:
             raise UserError(f"{loaded.root} cannot be copied to {scratch}: {error.strerror or error}") from error
         store.prune()
         digests = {name: found for name, found in snapshot.digests.items() if name in names}
-        yield ModelCode(snapshot=snapshot, folder=folder, digests=digests, watch=None if sent else Watch(snapshot))
+        yield ModelCode(
+            snapshot=snapshot, folder=folder, digests=digests, linked=None if sent else LinkedFiles(snapshot)
+        )
 
 
-def _room(stack: ExitStack) -> tuple[Store, Path]:
+def _room(stack: ExitStack) -> tuple[ContentStore, Path]:
     """The cache, and a folder to work in; both in the system's temporary folder where the cache cannot be written."""
     try:
         cache = cache_folder()
         cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-        store = Store(cache / "files")
+        store = ContentStore(cache / "files")
         store.make()
         runs = cache / "runs"
         runs.mkdir(mode=0o700, exist_ok=True)
@@ -90,7 +92,7 @@ def _room(stack: ExitStack) -> tuple[Store, Path]:
             error, tempfile.gettempdir(),
         )  # fmt: skip
     scratch = Path(stack.enter_context(scratch_folder())).resolve()
-    return Store(scratch / "files"), scratch
+    return ContentStore(scratch / "files"), scratch
 
 
 def code_of(loaded: LoadedSpec) -> dict[str, str]:

@@ -14,7 +14,7 @@ from distributed import Client, Security
 from distributed.comm.core import CommClosedError
 
 from modelops_runtime.contracts.errors import Unreachable, UserError
-from modelops_runtime.simulation.dask.scheduler_address import DaskTarget
+from modelops_runtime.simulation.dask.scheduler_address import SchedulerAddress
 from modelops_runtime.simulation.pool.job import one_line
 
 CONNECT_S = 15.0
@@ -56,7 +56,7 @@ async def _cancel_others() -> None:
         await asyncio.wait(others, timeout=5)
 
 
-def security_of(target: DaskTarget) -> Security | None:
+def security_of(target: SchedulerAddress) -> Security | None:
     """The TLS settings; None for a plain address. Raises UserError for an invalid address, and for missing or invalid files."""
     if not _ADDRESS.fullmatch(target.address):
         raise UserError(f"{target.address!r} is not the address of a Dask scheduler; it looks like tcp://host:8786")
@@ -80,7 +80,9 @@ def security_of(target: DaskTarget) -> Security | None:
 class Connection:
     """A client that is created again after it was lost. For one event loop."""
 
-    def __init__(self, target: DaskTarget, *, connect_s: float = CONNECT_S, reconnect_s: float = RECONNECT_S) -> None:
+    def __init__(
+        self, target: SchedulerAddress, *, connect_s: float = CONNECT_S, reconnect_s: float = RECONNECT_S
+    ) -> None:
         self.address = target.address
         self._security = security_of(target)
         self._connect_s = connect_s

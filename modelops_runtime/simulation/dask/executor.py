@@ -20,7 +20,7 @@ from modelops_runtime.contracts.errors import ModelOpsError, Unreachable
 from modelops_runtime.contracts.failures import Failure, FailureKind
 from modelops_runtime.simulation.dask import worker as dask_worker
 from modelops_runtime.simulation.dask.connection import RECONNECT_S, Connection, LoopThread
-from modelops_runtime.simulation.dask.scheduler_address import DaskTarget
+from modelops_runtime.simulation.dask.scheduler_address import SchedulerAddress
 from modelops_runtime.simulation.dask.worker import Package, RootedJob
 from modelops_runtime.simulation.pool.job import ItemOutcome, describe_plainly, one_line
 from modelops_runtime.simulation.pool.limits import Limits
@@ -71,7 +71,7 @@ class DaskExecutor:
     Unreachable when it cannot be reached, and so do the futures from then on: no simulation is to blame for that.
     """
 
-    def __init__(self, target: DaskTarget, limits: Limits, *, reconnect_s: float = RECONNECT_S) -> None:
+    def __init__(self, target: SchedulerAddress, limits: Limits, *, reconnect_s: float = RECONNECT_S) -> None:
         self._limits = limits
         self._user = uuid.uuid4().hex
         self._connection = Connection(target, reconnect_s=reconnect_s)

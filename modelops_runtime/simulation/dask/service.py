@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from modelops_runtime.contracts.errors import UserError
-from modelops_runtime.simulation.dask.scheduler_address import DaskTarget
+from modelops_runtime.simulation.dask.scheduler_address import SchedulerAddress
 from modelops_runtime.simulation.executor_service import ExecutorService
 from modelops_runtime.simulation.pool.limits import Limits
 from modelops_runtime.simulation.replicates import ReplicateJob
@@ -19,7 +19,7 @@ class DaskSimulationService(ExecutorService):
     reached, UserError when the folder is too large to be sent.
     """
 
-    def __init__(self, target: DaskTarget, job: ReplicateJob, *, root: Path, limits: Limits) -> None:
+    def __init__(self, target: SchedulerAddress, job: ReplicateJob, *, root: Path, limits: Limits) -> None:
         try:
             from modelops_runtime.simulation.dask.executor import DaskExecutor
         except ModuleNotFoundError as error:

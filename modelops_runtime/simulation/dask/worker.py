@@ -141,13 +141,13 @@ class Sites(WorkerPlugin):
 
     def _unpacked(self, archive: bytes) -> Snapshot:
         from modelops_runtime.bundles.archive import unpack
-        from modelops_runtime.bundles.cache import Store
+        from modelops_runtime.bundles.cache import ContentStore
         from modelops_runtime.bundles.snapshot import take
 
         sent = Path(tempfile.mkdtemp(prefix="sent-", dir=self._folder))
         unpack(archive, sent)
         self.unpacked += 1
-        return take(sent, Store(self._folder / "files"))
+        return take(sent, ContentStore(self._folder / "files"))
 
     def take(self, digest: str, user: str) -> _Site | None:
         """A package with its executor running, to be given back with `give_back`; None when it is not known here."""

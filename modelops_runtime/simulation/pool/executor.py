@@ -206,7 +206,7 @@ class IsolatedExecutor:
     def _watch(self) -> None:
         """Bring the selector up to date: the fork server may be another, sockets may have become full or writable."""
         scheduler = self._scheduler
-        wanted = {self._wake_r: selectors.EVENT_READ, scheduler.bell: selectors.EVENT_READ}
+        wanted = {self._wake_r: selectors.EVENT_READ, scheduler.wakeup: selectors.EVENT_READ}
         wanted[scheduler.link.control] = selectors.EVENT_READ
         for worker in scheduler.workers.values():
             if worker.outbox:
@@ -224,8 +224,8 @@ class IsolatedExecutor:
             if sock is self._wake_r:
                 with contextlib.suppress(BlockingIOError):
                     self._wake_r.recv(4096)
-            elif sock is scheduler.bell:
-                scheduler.on_bell()
+            elif sock is scheduler.wakeup:
+                scheduler.on_wakeup()
             elif sock is scheduler.link.control:
                 scheduler.on_control()
         for worker in scheduler.workers.values():

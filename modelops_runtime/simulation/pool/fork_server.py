@@ -134,24 +134,24 @@ class ForkServer:
             elif kind == wire.DUMP:
                 self._dump(worker_id)
 
-    def _fork(self, worker_id: int, data: int, bell: int, log: int) -> None:
+    def _fork(self, worker_id: int, data: int, wakeup: int, log: int) -> None:
         own_pid = os.getpid()
         try:
             pid = os.fork()
         except OSError as error:
-            for fd in (data, bell, log):
+            for fd in (data, wakeup, log):
                 os.close(fd)
             self._report(wire.FORK_FAILED, worker_id, error.errno or errno.EAGAIN, 0)
             return
         if pid == 0:
             try:
                 self._forget()
-                sockets = socket.socket(fileno=data), socket.socket(fileno=bell)
+                sockets = socket.socket(fileno=data), socket.socket(fileno=wakeup)
                 run_worker(worker_id, own_pid, self._hello.settings, *sockets, log)
             finally:
                 os._exit(1)
         os.close(data)
-        os.close(bell)
+        os.close(wakeup)
         with contextlib.suppress(OSError):
             os.setpgid(pid, pid)
         self._children[pid] = _Child(worker_id, pid, log)

@@ -71,7 +71,7 @@ class ForkServerLink:
         return self._process.pid
 
     def fork(self, worker_id: int, fds: Sequence[int]) -> None:
-        """Ask for a worker with these descriptors (socket, bell, log), which stay the caller's to close."""
+        """Ask for a worker with these descriptors (socket, wakeup, log), which stay the caller's to close."""
         with contextlib.suppress(OSError):  # a dead fork server shows as the end of its events
             socket.send_fds(self.control, [wire.CONTROL.pack(wire.FORK, worker_id, 0, 0)], list(fds))
 

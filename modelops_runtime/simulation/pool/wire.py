@@ -67,7 +67,7 @@ CONTROL = struct.Struct("<BxxxIqq")
 """Kind, id of the worker, two numbers."""
 
 FORK = 1
-"""To the fork server, with three descriptors (socket, bell, log): make a worker."""
+"""To the fork server, with three descriptors (socket, wakeup, log): make a worker."""
 KILL = 2
 """To the fork server: kill a worker and all it started."""
 DUMP = 3

@@ -78,11 +78,11 @@ class _Loaded:
 class Worker:
     """One worker process, from the inside."""
 
-    def __init__(self, worker_id: int, settings: WorkerSettings, data: socket.socket, bell: socket.socket, log: int):
-        self._ring_with = wire.NUMBER.pack(worker_id)
+    def __init__(self, worker_id: int, settings: WorkerSettings, data: socket.socket, wakeup: socket.socket, log: int):
+        self._wakeup_message = wire.NUMBER.pack(worker_id)
         self._settings = settings
         self._data = data
-        self._bell = bell
+        self._wakeup = wakeup
         self._pid = os.getpid()
         self._reader = wire.FrameReader()
         self._tasks: deque[bytes] = deque()
@@ -121,17 +121,17 @@ class Worker:
             self._receive(socket.MSG_DONTWAIT)
 
     def _send(self, message: bytes, *, ring: bool) -> None:
-        """The executor reads when the bell rings: at the end of a task, or when no more fits in the socket."""
+        """The executor reads when it is woken: at the end of a task, or when no more fits in the socket."""
         view = memoryview(message)
         while view:
             try:
                 sent = self._data.send(view, socket.MSG_DONTWAIT)
                 view = view[sent:]
             except BlockingIOError:
-                self._bell.send(self._ring_with)
+                self._wakeup.send(self._wakeup_message)
                 select.select([], [self._data], [])
         if ring:
-            self._bell.send(self._ring_with)
+            self._wakeup.send(self._wakeup_message)
 
     # tasks
 
@@ -208,7 +208,7 @@ class Worker:
 
 
 def run_worker(
-    worker_id: int, fork_server_pid: int, settings: WorkerSettings, data: socket.socket, bell: socket.socket, log: int
+    worker_id: int, fork_server_pid: int, settings: WorkerSettings, data: socket.socket, wakeup: socket.socket, log: int
 ) -> NoReturn:
     """Be a worker, in the process just forked; never returns."""
     code = CONNECTION_GONE
@@ -217,8 +217,8 @@ def run_worker(
         if os.getppid() != fork_server_pid:
             os._exit(code)  # it ended before we asked to end with it
         data = socket.socket(fileno=out_of_the_way(data.detach()))
-        bell = socket.socket(fileno=out_of_the_way(bell.detach()))
-        Worker(worker_id, settings, data, bell, out_of_the_way(log)).serve()
+        wakeup = socket.socket(fileno=out_of_the_way(wakeup.detach()))
+        Worker(worker_id, settings, data, wakeup, out_of_the_way(log)).serve()
     except OSError:
         pass  # the executor has gone, or the model has broken the connection to it
     except BaseException as error:

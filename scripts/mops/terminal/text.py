@@ -11,7 +11,7 @@ from modelops_runtime.contracts.plain_text import plain_line
 from modelops_runtime.contracts.wording import counted
 
 if TYPE_CHECKING:
-    from modelops_runtime.results.run_progress import Best, RunProgress, Worker
+    from modelops_runtime.results.run_progress import Best, LeaseHolder, RunProgress
 
 ERROR = 200
 """Characters of a model's error that are shown in a line of other facts."""
@@ -161,7 +161,7 @@ def _times(summary: RunProgress) -> str:
     return f"{started}, finished {end:%Y-%m-%d %H:%M:%S %Z} ({took})"
 
 
-def _worker(worker: Worker, now: datetime) -> str:
+def _worker(worker: LeaseHolder, now: datetime) -> str:
     text = f"{worker.worker}: {worker.leases} leased"
     if worker.overdue:
         return f"{text}, {worker.overdue} overdue"

@@ -11,7 +11,7 @@ from modelops_runtime.runner.events import Counts, Event, RunStarted, Tick, Tria
 
 
 @dataclass
-class Watch:
+class RemoteRun:
     """What is known of a run's trials; `update` takes in what has changed."""
 
     run: Run
