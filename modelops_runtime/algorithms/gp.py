@@ -1,4 +1,4 @@
-"""Optuna's Gaussian process, shown only the trials that it needs."""
+"""Optuna's Gaussian process on a bounded selection of trials."""
 
 from __future__ import annotations
 
