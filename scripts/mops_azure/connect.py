@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from mops_azure.transport import ArmClient
 
 
-def refuse(said: str, trust: str) -> None:
+def refuse(warning: str, trust: str) -> None:
     """For who has nobody to ask. Raises UserError."""
-    raise UserError(f"{said}; if you trust it, export {trust}. Nothing was sent")
+    raise UserError(f"{warning}; if you trust it, export {trust}. Nothing was sent")
 
 
 def connect(config: AzureConfig, *, confirm: Callable[[str, str], None] = refuse) -> ArmClient:
@@ -30,6 +30,6 @@ def connect(config: AzureConfig, *, confirm: Callable[[str, str], None] = refuse
     found = unknown_hosts(config, os.environ.get(TRUSTED_VARIABLE, ""))
     if found:
         named = " and ".join(f"cloud.{key} {host}" for key, host in found.items())
-        said = f"{named}: of none of the known clouds, and {SENT[config.auth.method]} would go there"
-        confirm(said, f"{TRUSTED_VARIABLE}={','.join(dict.fromkeys(found.values()))}")
+        warning = f"{named}: of none of the known clouds, and {SENT[config.auth.method]} would go there"
+        confirm(warning, f"{TRUSTED_VARIABLE}={','.join(dict.fromkeys(found.values()))}")
     return ArmClient(config)

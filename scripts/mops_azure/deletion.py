@@ -22,7 +22,7 @@ from mops_azure.states import is_ours
 
 if TYPE_CHECKING:
     from mops_azure.transport import ArmClient
-    from mops_azure.waiting import Work
+    from mops_azure.waiting import Session
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,32 +176,32 @@ def _id(one: Any) -> str:
     return str(one.get("id") or _title(one)).lower()
 
 
-def carry_out(work: Work, config: AzureConfig, found: Inventory) -> None:
+def carry_out(session: Session, config: AzureConfig, found: Inventory) -> None:
     """Locks, rights on what stays, then the group with all in it. Safe to run again from any point.
     Raises NotAllowed at the end for rights that could not be removed: the group does not depend on them."""
     from mops_azure.waiting import remove
 
     denied = list(found.denied)
     for one in found.our_locks:
-        _remove(work, remove, "lock", one, LOCKS)
+        _remove(session, remove, "lock", one, LOCKS)
     for one in found.rights:
         try:
-            _remove(work, remove, "role assignment", one, ASSIGNMENTS)
+            _remove(session, remove, "role assignment", one, ASSIGNMENTS)
         except AzureError as error:
             if not error.is_denied:
                 raise
             denied.append(f"{error}; then: az role assignment delete --ids {one['id']}")
     if found.group is not None:
-        work.say(f"resource group {found.group_name}: deleting")
-        remove(work, group(config, found.group_name))
+        session.say(f"resource group {found.group_name}: deleting")
+        remove(session, group(config, found.group_name))
     if denied:
         lines = "\n".join(denied)
         raise NotAllowed(f"resource group {found.group_name} is gone; what is left over for want of a right:\n{lines}")
 
 
-def _remove(work: Work, remove: Callable[[Work, Resource], None], kind: str, one: Any, version: str) -> None:
-    work.say(f"{kind} {one['name']}: deleting")
-    remove(work, Resource(kind=kind, name=one["name"], id=one["id"], api_version=version, body={}))
+def _remove(session: Session, remove: Callable[[Session, Resource], None], kind: str, one: Any, version: str) -> None:
+    session.say(f"{kind} {one['name']}: deleting")
+    remove(session, Resource(kind=kind, name=one["name"], id=one["id"], api_version=version, body={}))
 
 
 def _rights_elsewhere(arm: ArmClient, config: AzureConfig, cluster: Any) -> tuple[tuple[Any, ...], tuple[str, ...]]:
@@ -237,7 +237,7 @@ def _subnets(config: AzureConfig, cluster: Any) -> list[str]:
 
 def _is_right(one: Any, scope: str, principal: str, role: str) -> bool:
     """Given on that very resource: a list also shows what is given above it, which others gave."""
-    said = one.get("properties") or {}
-    same = str(said.get("principalId", "")).lower() == principal.lower()
-    given_at = str(said.get("scope") or scope_of(one["id"])).lower()
-    return same and given_at == scope.lower() and str(said.get("roleDefinitionId", "")).lower().endswith(role)
+    properties = one.get("properties") or {}
+    same = str(properties.get("principalId", "")).lower() == principal.lower()
+    given_at = str(properties.get("scope") or scope_of(one["id"])).lower()
+    return same and given_at == scope.lower() and str(properties.get("roleDefinitionId", "")).lower().endswith(role)

@@ -52,7 +52,7 @@ def examine(arm: ArmClient, config: AzureConfig) -> Iterator[Finding]:
     yield _subscription(config, found)
     if found is None:
         return
-    for check in (_providers, _version, _sizes_and_quota, _registry_name, _parts_names, _rights):
+    for check in (_providers, _version, _sizes_and_quota, _registry_name, _resource_names, _rights):
         try:
             yield from check(arm, config)
         except ModelOpsError as error:
@@ -171,9 +171,9 @@ def _registry_name(arm: ArmClient, config: AzureConfig) -> Iterator[Finding]:
         )
 
 
-def _parts_names(arm: ArmClient, config: AzureConfig) -> Iterator[Finding]:
+def _resource_names(arm: ArmClient, config: AzureConfig) -> Iterator[Finding]:
     """Names that must be the only ones in the world, of what is not there yet."""
-    for one in resources.parts(config):
+    for one in resources.independent(config):
         key = resources.BY_NAME[one.kind].name_key
         if not key:
             continue
@@ -188,9 +188,9 @@ def _parts_names(arm: ArmClient, config: AzureConfig) -> Iterator[Finding]:
         if reply.get("nameAvailable"):
             yield Finding(level="ok", what=f"{one.kind} name {one.name} is free")
         else:
-            said = one_line(str(reply.get("message") or "it is taken"), 120)
+            reason = one_line(str(reply.get("message") or "it is taken"), 120)
             yield Finding(
-                level="problem", what=f"{one.kind} name {one.name}: {said}", remedy=f"set another {key}; it is global"
+                level="problem", what=f"{one.kind} name {one.name}: {reason}", remedy=f"set another {key}; it is global"
             )
 
 

@@ -12,11 +12,11 @@ from modelops_runtime.contracts.errors import ModelOpsError, UserError
 
 
 class AzureError(ModelOpsError):
-    """Azure refused or failed: `AzureError(doing, code, said, remedy, status)`; a remedy is always there."""
+    """Azure refused or failed: `AzureError(doing, code, text, remedy, status)`; a remedy is always there."""
 
     def __str__(self) -> str:
-        doing, code, said, remedy, _ = self.args
-        return f"{doing}: {said} ({code}); {remedy}"
+        doing, code, text, remedy, _ = self.args
+        return f"{doing}: {text} ({code}); {remedy}"
 
     @property
     def code(self) -> str:
@@ -184,8 +184,8 @@ def from_reply(doing: str, status: int, body: Any) -> AzureError:
     """Of a reply or a failed operation; `body` is parsed JSON, text or None."""
     code, message = code_and_message(status, body)
     right = right_needed(message)
-    said = one_line(message, 200) if right else one_line(message)  # the right says the rest of it
-    return AzureError(doing, code, said, right or meaning_of(code, message).remedy, status)
+    text = one_line(message, 200) if right else one_line(message)  # the right says the rest of it
+    return AzureError(doing, code, text, right or meaning_of(code, message).remedy, status)
 
 
 ROLES = {

@@ -228,8 +228,8 @@ def write_private(path: Path, text: str) -> None:
         else:
             _replace(path.resolve(), text)
     except (OSError, RuntimeError) as error:  # a RuntimeError: a link that leads to itself
-        said = error.strerror if isinstance(error, OSError) else "it is a link to itself"
-        raise UserError(f"{path}: it cannot be written ({said}); name another file") from None
+        reason = error.strerror if isinstance(error, OSError) else "it is a link to itself"
+        raise UserError(f"{path}: it cannot be written ({reason}); name another file") from None
 
 
 def _replace(path: Path, text: str) -> None:

@@ -13,7 +13,7 @@ from mops_azure import resources
 from mops_azure.compare import differences
 from mops_azure.config import AzureConfig
 from mops_azure.errors import NotOurs
-from mops_azure.leftovers import children_left, parts_left
+from mops_azure.leftovers import children_left, resources_left
 from mops_azure.merge import merged
 from mops_azure.owned import with_removals
 from mops_azure.resources.cluster import SECRETS_DRIVER, cluster, cluster_id, pools, pull_right
@@ -99,7 +99,7 @@ def make_plan(
     existing = live.get(cluster_id(config).lower())
     if config.acr.enabled:
         steps += _registry_steps(config, live)
-    steps += [_part_step(one, live, notes) for one in resources.parts(config, secrets=secrets)]
+    steps += [_resource_step(one, live, notes) for one in resources.independent(config, secrets=secrets)]
     steps += _cluster_steps(config, existing, version=version, ssh_key=ssh_key, notes=notes)
     if config.lock:
         steps.append(_step(lock(config), live))
@@ -126,7 +126,7 @@ def _left_alone(config: AzureConfig, live: Live) -> Iterator[str]:
     """What is there and costs or hinders, though the config says nothing of it."""
     if other_clusters(config, live):
         yield f"clusters of ours that the config does not name go on, and cost: {', '.join(other_clusters(config, live))}"
-    for one in parts_left(config, live):
+    for one in resources_left(config, live):
         yield f"{one.kind} {one.name} is {one.why}; `az resource delete --ids {one.id}` takes it away"
     if not config.lock and lock(config).id.lower() in live:
         yield f"lock {LOCK_NAME} is still there, though the config asks for none; `mops-azure delete --unlock` removes it"
@@ -154,7 +154,7 @@ def _registry_steps(config: AzureConfig, live: Live) -> list[Step]:
     return [group_step, step]
 
 
-def _part_step(resource: Resource, live: Live, notes: list[str]) -> Step:
+def _resource_step(resource: Resource, live: Live, notes: list[str]) -> Step:
     """Raises NotOurs when something else of that name is there."""
     step = _step(_as_it_was_made(resource, live.get(resource.id.lower()), notes), live)
     if step.live is not None and "tags" in resource.body and not is_ours(step.live):

@@ -181,10 +181,10 @@ class ArmClient:
         return Reply(status=response.status_code, body=content, headers=found)
 
     def _sign_in_line(self, error: ClientAuthenticationError) -> str:
-        said = one_line(str(error), 200)
-        if "not found on path" in said.lower():
+        text = one_line(str(error), 200)
+        if "not found on path" in text.lower():
             return "sign-in: the Azure CLI `az` is not installed; install it, or use another auth method"
-        return f"sign-in: {said}; {self._sign_in_again}"
+        return f"sign-in: {text}; {self._sign_in_again}"
 
 
 def _pipeline(base: str, credential: TokenCredential) -> ARMPipelineClient[HttpRequest, Any]:

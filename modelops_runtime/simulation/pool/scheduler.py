@@ -335,7 +335,7 @@ class Scheduler:
             worker.assign(next(self._numbers), part, self._clock())
 
     def _take_back(self) -> Part | None:
-        """A part that waits in a busy worker, for an idle one. If the busy one has begun it, its messages about it are ignored."""
+        """A part that waits in a busy worker, for an idle one. Messages of the busy one about it are then ignored."""
         for worker in self.workers.values():
             for waiting in reversed(worker.queue[1:]):
                 if waiting.is_wanted:

@@ -58,11 +58,11 @@ def arm_for(config: AzureConfig) -> ArmClient:
     return connect(config, confirm=_confirm_hosts)
 
 
-def _confirm_hosts(said: str, trust: str) -> None:
+def _confirm_hosts(question: str, trust: str) -> None:
     """Somebody says that it may; -y does not say so. Ends with exit code 130 on no."""
     if not sys.stdin.isatty():
-        refuse(said, trust)
-    click.echo(f"{said} (no question with {trust})", err=True)
+        refuse(question, trust)
+    click.echo(f"{question} (no question with {trust})", err=True)
     if not click.confirm("Send it there?", err=True):
         click.echo("nothing was sent", err=True)
         raise click.exceptions.Exit(130)

@@ -32,7 +32,7 @@ from mops_azure.states import state_of
 if TYPE_CHECKING:
     from mops_azure.deletion import Inventory
     from mops_azure.transport import ArmClient
-    from mops_azure.waiting import Work
+    from mops_azure.waiting import Session
 
 PRODUCTION = ("prod", "production")
 
@@ -92,7 +92,7 @@ def delete_group(
     config = load_config(config_path)
     arm = arm_for(config)
     from mops_azure.deletion import check, check_again, inventory, lines
-    from mops_azure.waiting import Work
+    from mops_azure.waiting import Session
 
     found = inventory(arm, config, name)
     if found.group is not None:
@@ -112,14 +112,14 @@ def delete_group(
             click.echo("This is PRODUCTION (tag env).")
             _confirm(name, yes, confirm_production, "--confirm-production")
         say = progress()
-        work = Work(arm=arm, say=say, deadline=time.monotonic() + timeout)
-        _take_away(work, config, found, kubeconfig, known, unlock=unlock)
+        session = Session(arm=arm, say=say, deadline=time.monotonic() + timeout)
+        _take_away(session, config, found, kubeconfig, known, unlock=unlock)
     say("gone")
     return found
 
 
 def _take_away(
-    work: Work,
+    session: Session,
     config: AzureConfig,
     found: Inventory,
     kubeconfig: Path | None,
@@ -130,14 +130,14 @@ def _take_away(
     """The question may have stood for hours, and Helm takes minutes: what goes is what was agreed to, at both times."""
     from mops_azure.deletion import carry_out
 
-    _look_again(work.arm, config, found, unlock=unlock)
+    _look_again(session.arm, config, found, unlock=unlock)
     _check_releases(kubeconfig, known)
     ours = [one for one in known or [] if one.order is not None]
     try:
         if ours:
-            _uninstall(kubeconfig, ours, work.say)
-            _look_again(work.arm, config, found, unlock=unlock)
-        carry_out(work, config, found)
+            _uninstall(kubeconfig, ours, session.say)
+            _look_again(session.arm, config, found, unlock=unlock)
+        carry_out(session, config, found)
     except KeyboardInterrupt:
         click.echo("mops-azure: stopped looking; Azure goes on. The same command again goes on from there", err=True)
         raise
