@@ -13,9 +13,9 @@ from modelops_runtime.simulation.replicates import ReplicateJob
 
 
 class DaskSimulationService(ExecutorService):
-    """Isolated processes inside each worker of a cluster, as many as that has threads.
+    """Isolated processes inside each worker of a cluster, one per thread.
 
-    `root` is the model's folder here: each worker is sent it once. Raises ModelOpsError when the scheduler cannot be
+    `root` is the model's folder here; it is sent to each worker once. Raises ModelOpsError when the scheduler cannot be
     reached, UserError when the folder is too large to be sent.
     """
 
