@@ -1,4 +1,4 @@
-"""The table of fits: each replicate's aligned values beside what was observed, with the keys by which they were matched."""
+"""The table of fits: each replicate's aligned values beside the observations, with the keys by which they were matched."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from modelops_runtime.statistics.array import Array
 
 
 def key_columns(observations: Mapping[str, Any]) -> dict[str, pa.Array]:
-    """The matched keys of all observations, one column for each name that any target uses; null where a target does not.
+    """The matched keys of all observations, one column for each name that any target uses; null where a target does not use it.
 
     Dates become timestamps (days where there is no time of day); a name with several types becomes text.
     """
@@ -39,9 +39,9 @@ def fit_table(
 ) -> pa.Table:
     """One row an observation and replicate: trial, replicate, target, keys, observed, simulated (null: not matched), phase.
 
-    `simulated` is in the unit of `observed`. Where a target compares counts of n with probabilities, there are `n` and
-    `probability` too, null for the other targets: simulated is n * probability, null when an older run did not keep n. So
-    for any loss whose model simulates in another unit, under the names that it gives.
+    `simulated` is in the unit of `observed`. If a target compares counts of n with probabilities, there are `n` and
+    `probability` too, null for the other targets: simulated is n * probability, null if an older run did not store n. So
+    for any loss whose model simulates in another unit, under the names of that loss.
 
     `observations` is `Run.observations`; `replicates` are (trial, replicate, aligned values); `targets` is that of `Run.spec`.
     """

@@ -1,4 +1,4 @@
-"""From targets and their data to an aligner (for workers) and a scorer (for the runner), with every mistake found."""
+"""Builds an aligner (for workers) and a scorer (for the runner) from targets and their data, reporting every mistake."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class EvaluationPlan:
     def observations(self) -> dict[str, Any]:
         """What the aligned vector means, as JSON: per target, in order, `keys` {column: [values]}, `observed` [numbers],
         `weight`, `loss` (the kind), `min_coverage`, `left_out` (missing observations), `start` and `stop` in the vector;
-        the loss's own numbers (`n`, `sigma`) where it has them. Dates are ISO text, and `dates` lists the columns that hold them.
+        the loss's numbers (`n`, `sigma`) if it has any. Dates are ISO text, and `dates` lists the columns that hold them.
         """
         found: dict[str, Any] = {}
         for aligned, scored in zip(self.aligner.targets, self.scorer.targets, strict=True):
@@ -85,7 +85,7 @@ class EvaluationPlan:
 
 
 def _per_observation(term: Term) -> dict[str, list[float]]:
-    """What the noise of each observation follows from, beside the options that are one number for all."""
+    """The numbers of each observation that its noise depends on, beside options that are one number for all."""
     option = term.loss.per_observation
     return {option: term.a.tolist()} if option else {}
 
@@ -102,7 +102,7 @@ class Observations:
 
 
 def plan_targets(targets: Mapping[str, TargetSpec], observed: Mapping[str, pa.Table], *, root: Path) -> EvaluationPlan:
-    """The plan of these targets; `observed` holds each target's data, `root` is where functions of one's own are found.
+    """The plan of these targets; `observed` holds each target's data, `root` is the folder of custom functions.
 
     Raises TargetProblems with every mistake found.
     """
@@ -155,7 +155,7 @@ def observations_of(name: str, spec: TargetSpec, table: pa.Table) -> Observation
 
 
 def _tidy(table: pa.Table) -> pa.Table:
-    """Column names without the byte-order mark and the blanks that spreadsheets leave."""
+    """Column names without the byte-order mark and blanks of spreadsheets."""
     return table.rename_columns([name.removeprefix("\ufeff").strip() for name in table.schema.names])
 
 
@@ -231,7 +231,7 @@ def _json(value: object) -> object:
 
 
 def with_values(table: pa.Table, column: str, values: Array) -> pa.Table:
-    """The table with `values` [N] in place of its N observations; what was missing stays so, and NaN becomes missing."""
+    """The table with `values` [N] in place of its N observations; missing ones stay missing, and NaN becomes missing."""
     there = ~np.isnan(keys.as_float(keys.flat(table.column(column))))
     filled = np.full(len(table), np.nan)
     filled[there] = values
