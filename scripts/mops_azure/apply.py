@@ -1,4 +1,4 @@
-"""Make Azure what the plan says. Every round reads anew, so that any stop is healed by running again."""
+"""Apply a plan to Azure. Every round reads Azure again, so running it again recovers from any stop."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from mops_azure.transport import Reply, with_patience
 from mops_azure.waiting import BUSY, FAULTS_OF_AZURE, IS_UNDER_WAY, Session, StillUnderWay, remove, settle
 
 TRIES = 4
-"""Times one step is sent, when others come in between or Azure fails."""
+"""How often one step is sent when other operations interfere or Azure fails."""
 
 
 def apply_plan(
     session: Session, confirmed: Plan, *, read: Callable[[], dict[str, Any]], plan_of: Callable[[Live], Plan]
 ) -> None:
-    """Carry out `confirmed`. What appears later and was not confirmed stops it; what the user has no right to is left out,
-    with all in it, and told at the end. Raises AzureError, TimedOut, NotAllowed."""
+    """Carry out `confirmed`. Steps that appear later and were not confirmed stop it; steps without the right are skipped,
+    with everything inside, and reported at the end. Raises AzureError, TimedOut, NotAllowed."""
     try:
         _apply_all(session, confirmed, read, plan_of)
     except AzureError as error:
@@ -57,7 +57,7 @@ def _apply_all(
         if not changes:
             live, is_fresh = read_all(), True
             continue
-        # What failed and is made anew goes first: a cluster is sent with all the pools that it has.
+        # Failed resources that are recreated go first: a cluster is sent with all the pools that it has.
         step = next((one for one in changes if one.action == "replace" and has_failed(one.live)), changes[0])
         if step.action != "create" or step.resource.kind not in expected:
             _check_allowed(step, allowed)
@@ -98,7 +98,7 @@ def _rests_on(step: Step, other: Step) -> bool:
 
 
 def _came_back(session: Session, step: Step) -> bool:
-    """Tags that were taken out and are there again: a policy puts them there, and sending it once more changes nothing."""
+    """Tags that were removed and are back: a policy sets them, so sending the resource again changes nothing."""
     back = [one.path for one in step.differences]
     is_by_policy = all(one.path.startswith("tags.") and one.desired is None for one in step.differences)
     if not session.sent[step.key] or step.action != "update" or not is_by_policy:
@@ -116,7 +116,7 @@ def _see_through(session: Session, moving: Any) -> None:
         raise StillUnderWay(f"{moving.get('name')}: {IS_UNDER_WAY}")
     what, version = str(moving.get("name")), resources.api_version_of(moving)
     if state_of(moving).lower() == "deleting":
-        # Until it is gone, or is put back because its deletion failed.
+        # Until it is gone, or is back because its deletion failed.
         while in_motion(session.arm.get(str(moving["id"]), version, f"waiting for {what}")):
             session.say(f"{what}: Deleting")
             session.pause(2, what)
@@ -150,13 +150,13 @@ def _check_allowed(step: Step, allowed: dict[tuple[str, str], str]) -> None:
 
 
 def _do(session: Session, step: Step) -> Any | None:
-    """The resource as Azure shows it then; None when only reading all anew can tell."""
+    """The resource as Azure then shows it; None if everything must be read again to know."""
     kind, name = step.key
     resource = step.resource
     if step.action == "replace":
         session.say(f"{kind} {name}: deleting, to make it anew")
         remove(session, resource)
-        return None  # the next round finds it gone, and makes it
+        return None  # the next round finds it gone, and creates it
     if step.action == "delete":
         session.say(f"{kind} {name}: deleting")
         remove(session, resource)
@@ -207,7 +207,7 @@ def _leave_out(session: Session, step: Step, error: AzureError) -> None:
 
 
 def _denied_line(step: Step, error: AzureError) -> str:
-    """With the right that is missing, and the command for who has it."""
+    """The missing right, and the command for somebody who has it."""
     resource = step.resource
     if ask_for := resources.BY_NAME[resource.kind].ask_for:
         return ask_for(resource)

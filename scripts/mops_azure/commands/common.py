@@ -1,4 +1,4 @@
-"""What the commands share: options, the way to Azure, progress, questions."""
+"""Shared by the commands: options, the connection to Azure, progress, questions."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def arm_for(config: AzureConfig) -> ArmClient:
 
 
 def _confirm_hosts(question: str, trust: str) -> None:
-    """Somebody says that it may; -y does not say so. Ends with exit code 130 on no."""
+    """Ask for confirmation, which -y does not give. Exits with 130 on no."""
     if not sys.stdin.isatty():
         refuse(question, trust)
     click.echo(f"{question} (no question with {trust})", err=True)
@@ -69,7 +69,7 @@ def _confirm_hosts(question: str, trust: str) -> None:
 
 
 def progress() -> Callable[[str], None]:
-    """Lines on standard error, with the time since now."""
+    """Prints lines on standard error with the time since now."""
     began = time.monotonic()
 
     def say(text: str) -> None:
@@ -80,7 +80,7 @@ def progress() -> Callable[[str], None]:
 
 
 def ask(question: str, *, yes: bool) -> None:
-    """Go on only if the user says so. Raises UserError when there is nobody to ask, and ends with exit code 130 on no."""
+    """Continue only if the user agrees. Raises UserError if there is nobody to ask; exits with 130 on no."""
     if yes:
         return
     if not sys.stdin.isatty():

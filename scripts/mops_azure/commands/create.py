@@ -88,7 +88,7 @@ def command(config_path: Path, yes: bool, timeout: float, no_wait: bool, allow_r
 
 
 def _secrets(config: AzureConfig, known: Live) -> dict[str, str]:
-    """What new resources need and Azure never shows, by their kind."""
+    """Secrets that new resources need, by kind."""
     new = {one.kind for one in resources.independent(config) if one.id.lower() not in known}
     return {kind.name: kind.secret(config) for kind in resources.KINDS if kind.secret and kind.name in new}
 
@@ -105,7 +105,7 @@ def _register_providers(arm: ArmClient, config: AzureConfig) -> None:
 
 
 def _refuse_losses(arm: ArmClient, config: AzureConfig, plan: Plan, live: Live, *, allow_replace: bool) -> None:
-    """Raises UserError for what must not be deleted to be made anew, or not unasked, or could not be made anew."""
+    """Raises UserError for a replacement that is never allowed, was not confirmed, or could not be recreated."""
     from mops_azure.capacity import check_replaced, holds_nothing
 
     refuse_replacements(plan)
@@ -120,8 +120,8 @@ def _refuse_losses(arm: ArmClient, config: AzureConfig, plan: Plan, live: Live, 
 
 
 def _read(session: Session, config: AzureConfig) -> dict[str, Any]:
-    """What is there. A right to read that is missing is told in the end where something is not made for want of it, and nothing
-    else tells it."""
+    """Existing resources. A missing right to read is reported at the end if it prevents a resource and nothing
+    else reports it."""
     from mops_azure.live import read_live
 
     unread: dict[str, str] = {}

@@ -70,7 +70,7 @@ def command(
 
 
 def has_registry(config: AzureConfig) -> bool:
-    """Whether it is there, in whatever group."""
+    """Whether it exists, in any group."""
     from mops_azure.bindings import registry_binding
 
     return registry_binding(config, arm_for(config)) is not None
@@ -88,7 +88,7 @@ def delete_group(
     dry_run: bool,
     seen: Inventory | None = None,
 ) -> Inventory:
-    """List, check, ask, look again, delete: of any group of ours. `seen` was listed and agreed to before."""
+    """List, check, ask, check again and delete a group of ours. `seen` was listed and confirmed before."""
     config = load_config(config_path)
     arm = arm_for(config)
     from mops_azure.deletion import check, check_again, inventory, lines
@@ -127,7 +127,7 @@ def _take_away(
     *,
     unlock: bool,
 ) -> None:
-    """The question may have stood for hours, and Helm takes minutes: what goes is what was agreed to, at both times."""
+    """The question may stay open for hours, and Helm takes minutes: check both times that only what was confirmed is deleted."""
     from mops_azure.deletion import carry_out
 
     _look_again(session.arm, config, found, unlock=unlock)
@@ -160,7 +160,7 @@ def is_production(config: AzureConfig, group: Any) -> bool:
 
 @contextmanager
 def _kubeconfig_of(arm: ArmClient, config: AzureConfig, found: Inventory) -> Iterator[Path | None]:
-    """A file for Helm while this lasts; None when there is no cluster in this group that could answer."""
+    """A temporary kubeconfig for Helm; None if no cluster in this group can answer."""
     from mops_azure.bindings import ClusterBinding, fetch_kubeconfig, kubeconfig_file
 
     if found.cluster is None or power_of(found.cluster) == "Stopped" or state_of(found.cluster).lower() == "deleting":
@@ -179,7 +179,7 @@ def _kubeconfig_of(arm: ArmClient, config: AzureConfig, found: Inventory) -> Ite
 
 
 def _listed_releases(kubeconfig: Path | None) -> list[Release] | None:
-    """All of them; ours are uninstalled first. None: they cannot be listed."""
+    """All releases, ours first. None: they cannot be listed."""
     if kubeconfig is None:
         return None
     try:
@@ -194,7 +194,7 @@ def _listed_releases(kubeconfig: Path | None) -> list[Release] | None:
 
 
 def _check_releases(kubeconfig: Path | None, known: list[Release] | None) -> None:
-    """Raises UserError for a release that came since they were listed."""
+    """Raises UserError for a release that appeared since they were listed."""
     if kubeconfig is None or known is None:
         return
     try:

@@ -16,7 +16,7 @@ from mops_azure.states import is_ours
 
 
 def switch(config_path: Path, action: Literal["stop", "start"], timeout: float) -> None:
-    """Wait for what is under way, then switch unless it is so already."""
+    """Wait for operations under way, then switch if necessary."""
     config = load_config(config_path)
     arm = arm_for(config)
     from mops_azure.waiting import Session, settle

@@ -59,7 +59,7 @@ def command(config_path: Path, as_json: bool, watch: bool) -> None:
 
 
 def facts_of(config: AzureConfig, live: dict[str, Any], table: PriceTable, unread: dict[str, str]) -> dict[str, Any]:
-    """For programs; None where nothing is there. `unread` is what may not be read, with the right that is missing."""
+    """For programs; None for what does not exist. `unread`: what may not be read -> the missing right."""
     cluster = live.get(cluster_id(config).lower())
     found = live.get(registry_id(config).lower()) if config.acr.enabled else None
     group = live.get(group_id(config).lower())
@@ -78,7 +78,7 @@ def facts_of(config: AzureConfig, live: dict[str, Any], table: PriceTable, unrea
 
 
 def _resource_facts(config: AzureConfig, live: dict[str, Any], unread: dict[str, str]) -> list[dict[str, Any]]:
-    """What the config switches on beside the cluster; `state` is None of what is not there."""
+    """Resources that the config switches on beside the cluster; `state` is None if one does not exist."""
 
     def state(id_: str) -> str | None:
         if any(is_within(id_, one) for one in unread):
@@ -91,12 +91,12 @@ def _resource_facts(config: AzureConfig, live: dict[str, Any], unread: dict[str,
 
 
 def _own_state(live: Any) -> str:
-    """In its own words: of a database server Ready or Stopped."""
+    """The state in the resource's terms: a database server is Ready or Stopped."""
     return str((live.get("properties") or {}).get("state") or state_of(live))
 
 
 def _left(config: AzureConfig, live: dict[str, Any]) -> list[dict[str, Any]]:
-    """What is there although the config switches it off or names another."""
+    """Resources that exist although the config switches them off or names others."""
     return [
         {"kind": one.kind, "name": one.name, "state": state_of(live[one.id.lower()]), "left_over": one.why}
         for one in resources_left(config, live)
