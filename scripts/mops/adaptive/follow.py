@@ -24,10 +24,10 @@ from mops.cluster.errors import ClusterError
 from mops.terminal.progress import Listener
 
 _POLL_S = 2.0
-"""Between two looks at the Job, and the longest wait for a change in the ledger."""
+"""Seconds between checks of the Job, and the longest wait for a change in the ledger."""
 
 _UNREACHABLE_S = 300.0
-"""After so long without an answer of the cluster, following ends; the run itself continues."""
+"""Seconds without an answer of the cluster after which following ends; the run itself continues."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class FollowedRun:
 
 
 def follow_run(access: Access, run: ClusterRun, slots: int, to: Path, show: Listener) -> FollowedRun:
-    """Show the run until its Job is over, then fetch its results. A cluster that is away for a while is waited for.
+    """Show the run until its Job ends, then fetch its results. Waits for a cluster that is temporarily away.
 
     Raises RunFailed for a run without an answer (its results are fetched all the same), ClusterError for workers that failed.
     """
@@ -58,7 +58,7 @@ def follow_run(access: Access, run: ClusterRun, slots: int, to: Path, show: List
                     if state:
                         return _finish(kube, run, ledger, state, to, remote, time.monotonic() - began)
         except NotFromHere as error:
-            if remote is None:  # it never could be reached from here
+            if remote is None:  # it was never reachable from here
                 return _follow_by_job(access, run, to, show, error.what, began)
             if time.monotonic() - last_answer > _UNREACHABLE_S:
                 raise
@@ -112,7 +112,7 @@ def _finish(
 
 
 def _follow_by_job(access: Access, run: ClusterRun, to: Path, show: Listener, why: str, began: float) -> FollowedRun:
-    """Without a look into the ledger: its Job tells the end, and its results are fetched as a Job can send them."""
+    """Finish without the ledger: wait for the Job, and fetch the results by another Job."""
     kube = Kube(access)
     show.on_event(Notice(f"{why}, so nothing is shown until the run is over"))
     last_answer = time.monotonic()

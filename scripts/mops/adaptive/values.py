@@ -34,7 +34,7 @@ def run_values(
     image: Image | None = None,
     pull_secrets: Sequence[str] = (),
 ) -> AdaptiveRunValues:
-    """What the spec leaves out is left to the chart. `image` is used where the spec names none."""
+    """The chart's defaults apply to what the spec leaves out. `image` is used if the spec names none."""
     store = spec.central_store or CentralStoreSpec()
     return AdaptiveRunValues(
         **given_only(

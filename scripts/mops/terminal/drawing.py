@@ -24,11 +24,11 @@ Draw = Callable[[tuple[StatusRow, ...], list[str]], None]
 
 @contextmanager
 def live_drawing() -> Iterator[Draw]:
-    """A function that draws rows in place of those before, with lines above them that stay. The last rows stay too."""
-    # What other code writes to stderr meanwhile passes the filter for plain text, then the console.
+    """A function that replaces the drawn rows, and prints lines above them that stay. The last rows stay too."""
+    # Other output to stderr passes the filter for plain text, then the console.
     console = Console(file=unfiltered(sys.stderr))
     with Live(console=console, auto_refresh=False, redirect_stdout=False) as live, plain_streams():
-        console.show_cursor(True)  # so that it is there when the run is stopped by Ctrl-Z, or killed
+        console.show_cursor(True)  # so that it is visible when the run is stopped by Ctrl-Z, or killed
 
         def draw(rows_now: tuple[StatusRow, ...], lines: list[str]) -> None:
             for line in lines:
@@ -39,7 +39,7 @@ def live_drawing() -> Iterator[Draw]:
 
 
 class DrawnStatus:
-    """Rows as they fit into the terminal, whatever its width; the first is the head."""
+    """Rows fitted to the terminal's width; the first is the head."""
 
     def __init__(self, rows_now: tuple[StatusRow, ...]) -> None:
         self._rows = rows_now
@@ -50,7 +50,7 @@ class DrawnStatus:
         head, *others = self._rows
         yield _line(Text(f"{head.label}  ", style="bold"), head, width)
         for row in others:
-            if row is others[-1]:  # the terminal writes ^C behind it: broken there, it would leave a line behind
+            if row is others[-1]:  # the terminal writes ^C after it; wrapped there, it would leave a line behind
                 width = max(1, min(width, options.max_width - 1 - 2 * len("^C")))
             label = Text(row.label.ljust(_LABELS), style="dim")
             yield _line(label, row, width) if row.share is None else _barred(label, row, width, options)

@@ -1,4 +1,4 @@
-"""What the live display of a run shows: events and a clock come in, rows of text come out. Nothing is drawn here."""
+"""The content of a run's live display: from events and a clock to rows of text, without drawing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from modelops_runtime.runner.events import Counts, Event, RunStarted, Tick, Tria
 from mops.terminal.text import duration, number, value_text
 
 WINDOW_S = 20.0
-"""Paces are those of the last so many seconds."""
+"""Rates are measured over this many last seconds."""
 
 _SAMPLE_EVERY_S = 1.0
 
@@ -21,7 +21,7 @@ Tone = Literal["plain", "strong", "wait", "bad"]
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """How far the run was at a moment of its own time (pauses left out)."""
+    """The progress of the run at a time, without pauses."""
 
     elapsed_s: float
     finished: int
@@ -76,7 +76,7 @@ def initial_status(started: RunStarted, now: float) -> LiveStatus:
 
 
 def updated_status(status: LiveStatus, event: Event, now: float) -> LiveStatus:
-    """With one event more. It is called for each, so it only counts."""
+    """The status after one more event. Called for each, so it only counts."""
     failure, busy = status.last_failure, status.busy
     match event:
         case Tick(counts):
@@ -109,7 +109,7 @@ def _sampled(samples: tuple[Sample, ...], counts: Counts) -> tuple[Sample, ...]:
 
 
 def rows(status: LiveStatus, now: float, *, stopping: bool = False, ended: bool = False) -> tuple[StatusRow, ...]:
-    """The display at the moment `now`. `ended`: as it is left standing."""
+    """The rows at the time `now`. `ended`: the final ones."""
     counts = status.counts
     shown_rows = [_head(status, now, stopping=stopping, ended=ended)]
     shown_rows.append(
@@ -184,7 +184,7 @@ def simulations_per_s(status: LiveStatus) -> float:
 
 
 def seconds_left(status: LiveStatus, now: float) -> float | None:
-    """Of the phase that the run is in, at its pace; None while that is unknown, and while nothing moves."""
+    """Seconds left of the current phase at the current rate; None if unknown or if nothing moves."""
     counts, since_s = status.counts, status.confirming_since_s
     if counts.paused:
         return None

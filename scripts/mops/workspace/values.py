@@ -16,7 +16,7 @@ from mops.workspace.spec import SchedulerSpec, WorkspaceSpec
 def workspace_values(
     spec: WorkspaceSpec, *, pull_secrets: Sequence[str] = (), registry: str | None = None
 ) -> DaskWorkspaceValues:
-    """What the spec leaves out is left to the chart, but for the `registry` of its images."""
+    """The chart's defaults apply to what the spec leaves out, except the `registry` of its images."""
     workers = spec.dask.workers
     counts = {"replicas": workers.replicas, "threads": workers.threads}
     return DaskWorkspaceValues(
