@@ -1,9 +1,9 @@
-"""Sampler `cmaes`: CMA-ES by the package `cmaes`, the one behind Optuna's sampler of that name, without pickled state.
+"""Sampler `cmaes`: CMA-ES by the package `cmaes`, which Optuna's sampler of that name uses too, without pickled state.
 
-Source: N. Hansen, The CMA Evolution Strategy: A Tutorial (2016). What must be remembered of a trial is its point and its
-generation, so the state of the strategy follows from the ledger: a generation ends when as many of its trials have results
+Source: N. Hansen, The CMA Evolution Strategy: A Tutorial (2016). The state kept of a trial is its point and its
+generation, so the strategy can be rebuilt from the ledger: a generation ends when as many of its trials have results
 as the population has members, in the order of the results; later ones are ignored. Choices are drawn at random, as in
-Optuna. A strategy that has converged starts again elsewhere with twice the population (Auger and Hansen, IPOP-CMA-ES, 2005).
+Optuna. A converged strategy restarts elsewhere with twice the population (Auger and Hansen, IPOP-CMA-ES, 2005).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class CmaOptions:
 
 
 class CmaSearch:
-    """An AdaptiveAlgorithm that draws by number and remembers {"generation": int, "x": [dimensions]} of each trial."""
+    """An AdaptiveAlgorithm that draws by trial number and stores {"generation": int, "x": [dimensions]} of each trial."""
 
     def __init__(self, space: ParameterSpace, seed: int, options: CmaOptions) -> None:
         self._space = space

@@ -1,6 +1,6 @@
 """Designs: points that do not depend on results. `sobol`, `lhs` and `grid`.
 
-Points follow the scales, and cover integers and choices evenly. Point `draw` depends on the seed and its number only.
+Points follow the scales and cover integers and choices evenly. Point `draw` depends only on the seed and its number.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ class Design:
 
 
 def create_sobol(space: ParameterSpace, seed: int, options: Mapping[str, object]) -> Design:
-    """Scrambled Sobol points; option `points` ends them (a power of 2 is best), `scramble: false` leaves them as they are."""
+    """Scrambled Sobol points; option `points` limits them (best a power of 2), `scramble: false` turns scrambling off."""
     check_known(options, ("points", "scramble"), "algorithm sobol")
     points, scramble = maybe_whole(options, "points", least=1), switch(options, "scramble", True)
     return Design(space, sobol_points(len(space.parameters), seed, scramble=scramble), points)
 
 
 def create_lhs(space: ParameterSpace, seed: int, options: Mapping[str, object]) -> Design:
-    """A Latin hypercube of `points` points (required): each parameter has one in each of that many equal parts."""
+    """A Latin hypercube of `points` points (required): each of that many equal parts of a range holds one point."""
     check_known(options, ("points",), "algorithm lhs")
     if "points" not in options:
         raise OptionError(
@@ -64,14 +64,14 @@ def create_lhs(space: ParameterSpace, seed: int, options: Mapping[str, object]) 
 
 
 def create_grid(space: ParameterSpace, seed: int, options: Mapping[str, object]) -> Design:
-    """Every combination of `levels` values a parameter (one number, or one for each), the last name changing fastest."""
+    """Every combination of `levels` values per parameter (one number, or one each), the last name changing fastest."""
     check_known(options, ("levels",), "algorithm grid")
     counts = grid_levels(space, options)
     return Design(space, lambda draw: _grid_point(counts, draw, space), _product(counts))
 
 
 def shuffled_grid(space: ParameterSpace, seed: int, options: Mapping[str, object]) -> Design:
-    """The same points in an order that follows from the seed, so that a part of them is spread too."""
+    """The same points in an order shuffled by the seed, so that any first part of them is spread out."""
     counts = grid_levels(space, options)
     total = _product(counts)
     order: list[int] = []
@@ -123,7 +123,7 @@ def lhs_points(dimensions: int, count: int, seed: int) -> Callable[[int], Point]
 
 
 def grid_levels(space: ParameterSpace, options: Mapping[str, object]) -> list[int]:
-    """How many values each parameter takes [parameters]: its choices all, never more integers than there are.
+    """The number of values of each parameter [parameters]: all choices, at most all integers.
 
     Raises ValueError if the levels cannot be determined.
     """
@@ -173,7 +173,7 @@ def _product(counts: Sequence[int]) -> int:
 
 
 def _sequence(dimensions: int, engine: Callable[[], QMCEngine]) -> Callable[[int], Point]:
-    """Point `draw` of an engine's sequence, whose points are made in doubling blocks (1, 1, 2, 4, ...) and kept."""
+    """Point `draw` of an engine's sequence, computed in doubling blocks (1, 1, 2, 4, ...) and cached."""
     made: list[Point] = []
     running: list[QMCEngine] = []
 

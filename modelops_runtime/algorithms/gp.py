@@ -1,4 +1,4 @@
-"""Optuna's Gaussian process, shown only the trials that it needs."""
+"""Optuna's Gaussian process on a bounded selection of trials."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import optuna
 
 from modelops_runtime.algorithms.history import History, good_count
-from modelops_runtime.algorithms.optuna_trials import Shown, Translator
+from modelops_runtime.algorithms.optuna_trials import Translator, TrialSelection
 from modelops_runtime.contracts.parameters import Scalar
 from modelops_runtime.contracts.space import ParameterSpace
 
@@ -18,7 +18,7 @@ class GpSampler:
     def __init__(self, space: ParameterSpace, *, limit: int) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._translator = Translator(space)
-        self._shown = Shown()
+        self._selection = TrialSelection()
         self._limit = limit
 
     def propose(
@@ -27,9 +27,9 @@ class GpSampler:
         """The parameters of trial `number`, away from those `under_way`."""
         if not self._translator.parameters:
             return self._translator.values({})
-        told = history.shown(self._limit, good_count(len(history.told)))
-        self._shown.trials = self._translator.finished(told) + self._translator.running(under_way)
+        told = history.selection(self._limit, good_count(len(history.told)))
+        self._selection.trials = self._translator.finished(told) + self._translator.running(under_way)
         sampler = optuna.samplers.GPSampler(seed=seed, n_startup_trials=0)
-        study = self._shown.study(sampler)
+        study = self._selection.study(sampler)
         trial = self._translator.asked(number)
         return self._translator.values(sampler.sample_relative(study, trial, self._translator.distributions))

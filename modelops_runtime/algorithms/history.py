@@ -1,4 +1,4 @@
-"""The results that an algorithm was told, and the bounded part of them that a sampler sees."""
+"""The results that an algorithm was told, and the bounded selection of them that a sampler sees."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Told:
 
 
 class History:
-    """Told trials, in the order in which they were told. Results without a loss are ignored."""
+    """Trials in the order in which they were told. Results without a loss are ignored."""
 
     def __init__(self) -> None:
         self.told: list[Told] = []
@@ -31,7 +31,7 @@ class History:
         """Of the trials of `told`."""
 
     def add(self, result: TrialResult) -> Told | None:
-        """Add a result; returns the trial with its loss, if any. Raises ValueError if the result does not name its trial."""
+        """Add a result; returns its trial if it has a loss. Raises ValueError if the result does not name its trial."""
         number, params = trial_of(result)
         if result.loss is None:
             return None
@@ -41,16 +41,16 @@ class History:
         self._numbers.append(number)
         return told
 
-    def shown(self, limit: int, good: int) -> list[Told]:
-        """All trials, or `limit` of them: the `good` best, and of the others an even thinning in the order told.
+    def selection(self, limit: int, good: int) -> list[Told]:
+        """All trials, or `limit` of them: the `good` best and evenly spaced others, in the order told.
 
-        By number of the trial. Apart from sorting `limit` of them, the cost does not grow with the trials.
+        Sorted by trial number. Apart from sorting `limit` trials, the cost does not grow with their count.
         """
         best, others = self.split(limit, good)
         return [self.told[place] for place in sorted(best + others, key=self._numbers.__getitem__)]
 
     def split(self, limit: int, good: int) -> tuple[list[int], list[int]]:
-        """Of the trials `shown`, where in `told` the `good` best are and where the others, each by number."""
+        """The indices in `told` of the `selection`: its `good` best and its others, each sorted by trial number."""
         total = len(self.told)
         best = {place for _, _, place in self._by_loss[:good]}
         room = limit - len(best)
@@ -61,12 +61,12 @@ class History:
 
 
 def good_count(total: int) -> int:
-    """How many of `total` trials TPE takes for good: a tenth, at most 25 (Optuna's rule, on all trials)."""
+    """How many of `total` trials TPE counts as good: a tenth, at most 25 (Optuna's rule)."""
     return min(math.ceil(0.1 * total), 25)
 
 
 def trial_of(result: TrialResult) -> tuple[int, Mapping[str, Scalar]]:
-    """The number and the searched parameters that a result's diagnostics say. Raises ValueError."""
+    """The trial number and the searched parameters in a result's diagnostics. Raises ValueError."""
     number, params = result.diagnostics.get("trial"), result.diagnostics.get("params")
     if not isinstance(number, int) or not isinstance(params, Mapping):
         raise ValueError(f"the result of {result.param_id} has no `trial` and `params` in its diagnostics")
@@ -74,7 +74,7 @@ def trial_of(result: TrialResult) -> tuple[int, Mapping[str, Scalar]]:
 
 
 class Turns:
-    """Which draw of which trial comes next, and which trials are running: as the runner reports, or else counted here."""
+    """The next trial and draw, and the running trials: as the runner reports them, or else counted here."""
 
     def __init__(self) -> None:
         self.number = 0
@@ -88,7 +88,7 @@ class Turns:
         self.under_way = {number: set_.params for number, set_ in sets}
 
     def asked(self, set_: UniqueParameterSet) -> None:
-        """Record a proposal: it is running until the runner reports otherwise, and the next ask is the next draw."""
+        """Record a proposal as running until the runner reports otherwise, and advance to the next draw."""
         self.under_way[self.number] = set_.params
         self.number += 1
         self.draw += 1

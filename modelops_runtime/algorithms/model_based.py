@@ -1,8 +1,8 @@
-"""Samplers `tpe` and `gp`: those of Optuna, shown only the trials that they need, with randomness drawn for each trial.
+"""Samplers `tpe` and `gp`, as in Optuna, on a bounded selection of trials and with randomness drawn per trial.
 
-Up to `history` trials TPE sees all, as in Optuna; from there on the good ones and an even selection of the others, so that the
-cost of an ask stops growing. The good ones are counted over all trials. Startup points are random. What that costs, and what else
-was tried: docs/decisions/tpe-history.md.
+TPE sees up to `history` trials in full, as in Optuna; beyond that the good ones and an even selection of the others, so that the
+cost of an ask stops growing. The good ones are counted over all trials. Startup points are random.
+Its cost and the alternatives: docs/decisions/tpe-history.md.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from modelops_runtime.contracts.trial import TrialResult
 
 
 class Sampler(Protocol):
-    """What proposes once there is something to learn from."""
+    """Proposes parameters once enough trials have finished."""
 
     def propose(
         self, history: History, under_way: Mapping[int, Mapping[str, Scalar]], number: int, seed: int
     ) -> dict[str, Scalar]:
-        """The parameters of trial `number`; `seed` is all its randomness."""
+        """The parameters of trial `number`; all randomness comes from `seed`."""
         ...
 
 
@@ -37,12 +37,12 @@ class ModelOptions:
     """At most so many trials are shown to the sampler."""
     multivariate: bool = True
     constant_liar: bool = True
-    """Count what is under way as bad, so that it is not proposed twice."""
+    """Count trials under way as bad, so that they are not proposed twice."""
     n_ei_candidates: int = 24
 
 
 class ModelSearch:
-    """An AdaptiveAlgorithm that draws by number and sees what is pending. All it knows is what it was told."""
+    """An AdaptiveAlgorithm that draws by trial number and knows the pending trials."""
 
     def __init__(self, space: ParameterSpace, seed: int, options: ModelOptions) -> None:
         self._space = space

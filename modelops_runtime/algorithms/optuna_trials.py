@@ -21,7 +21,7 @@ from modelops_runtime.contracts.space import ChoiceParameter, IntegerParameter, 
 
 
 def distribution_of(parameter: Parameter) -> BaseDistribution:
-    """How Optuna is told of it."""
+    """The Optuna distribution of a parameter."""
     if isinstance(parameter, ChoiceParameter):
         return CategoricalDistribution(tuple(range(parameter.count)))
     if isinstance(parameter, IntegerParameter) and parameter.scale == "linear":
@@ -29,8 +29,8 @@ def distribution_of(parameter: Parameter) -> BaseDistribution:
     return FloatDistribution(0.0, 1.0)
 
 
-class Shown(InMemoryStorage):
-    """A storage that holds just the trials a sampler is to see; what a sampler wants to note is dropped."""
+class TrialSelection(InMemoryStorage):
+    """A storage that holds only the trials a sampler shall see; attributes that a sampler sets are dropped."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class Shown(InMemoryStorage):
 
 
 class Translator(Varied):
-    """Told and pending trials as FrozenTrials, each made once."""
+    """Told and pending trials as FrozenTrials, each created once."""
 
     def __init__(self, space: ParameterSpace) -> None:
         super().__init__(space)
@@ -73,7 +73,7 @@ class Translator(Varied):
         return self._frozen(number, None, TrialState.RUNNING, None)
 
     def _finish(self, told: Told) -> FrozenTrial:
-        # Optuna takes the loss for ordering alone: an infinite one would be no loss at all.
+        # Optuna only orders losses, and would drop a trial with an infinite one.
         loss = told.loss if math.isfinite(told.loss) else 1.7e308
         frozen = self._finished[told.number] = self._frozen(told.number, told.params, TrialState.COMPLETE, loss)
         return frozen

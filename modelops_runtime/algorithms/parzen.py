@@ -2,7 +2,7 @@
 
 S. Watanabe, Tree-Structured Parzen Estimator, arXiv:2304.11127. What it draws and the densities it gives are those of
 `optuna.samplers.TPESampler` with its defaults, bit for bit: a test holds the proposals against the public sampler's.
-It is written anew since Optuna's is private, and loops over single numbers in Python.
+Reimplemented because Optuna's is private and loops over single numbers in Python.
 """
 
 from __future__ import annotations

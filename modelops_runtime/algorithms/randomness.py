@@ -1,4 +1,4 @@
-"""The randomness of algorithms: it depends on the seed of the search and on what is drawn, never on earlier draws."""
+"""The randomness of algorithms: it depends on the search's seed and on what is drawn, never on earlier draws."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Search algorithms by name: whatever is installed under the entry-point group `modelops.algorithms`."""
+"""Search algorithms by name: those installed under the entry-point group `modelops.algorithms`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def algorithm_names() -> list[str]:
 
 
 def load_algorithm(name: str, space: ParameterSpace, seed: int, options: Mapping[str, object]) -> AdaptiveAlgorithm:
-    """A fresh algorithm.
+    """A new instance of an algorithm.
 
     Raises AlgorithmUnavailable if there is no algorithm of that name or it cannot be loaded, ValueError if it refuses an option.
     """
@@ -47,7 +47,7 @@ def _found(name: str) -> EntryPoint:
 def _loaded(point: EntryPoint) -> AlgorithmFactory:
     try:
         return point.load()
-    except Exception as error:  # whatever an installed package raises while it is imported
+    except Exception as error:  # an installed package may raise anything while it is imported
         text = " ".join(str(error).split())
         package = f" of {point.dist.name}" if point.dist else ""
         wrong = f"algorithm {point.name!r} ({point.value}{package}) cannot be loaded: {type(error).__name__}: {text}"

@@ -1,4 +1,4 @@
-"""Masses and quantiles of the standard normal between two limits, equal to Optuna's in every bit, without its loops.
+"""Masses and quantiles of the truncated standard normal, bit for bit those of Optuna, without its loops.
 
 The formulas are those of `optuna.samplers._tpe._truncnorm` (MIT; itself after SciPy's, BSD-3-Clause): logarithms of
 masses in the lower tail, mirrored for the upper one. What is written differently gives the same numbers: `erf`, `erfc`
@@ -22,7 +22,7 @@ _LOG_ROOT_2_PI = math.log(math.sqrt(2 * math.pi))
 _LOGISTIC = math.sqrt(3) / math.pi
 """The logistic distribution of this scale is near the normal: where Newton's method starts."""
 _MANY = 2000
-"""From so many values on Optuna computes `erf` by polynomials."""
+"""Optuna computes `erf` by polynomials from this many values on."""
 
 
 def log_mass(a: Array, b: Array) -> Array:
@@ -123,7 +123,7 @@ def _ndtri_exp(y: Array) -> Array:
     """x with log(P(X < x)) = y, by Newton's method on all elements until all are there."""
     near_one = y > -1e-2
     z = y.copy()
-    z[near_one] = np.log(-np.expm1(y[near_one]))  # the mirror image, which has more digits
+    z[near_one] = np.log(-np.expm1(y[near_one]))  # the mirror image, which is more precise
     x = np.empty_like(y)
     tail = z < -5
     x[tail] = -np.sqrt(-2.0 * (z[tail] + _LOG_ROOT_2_PI))

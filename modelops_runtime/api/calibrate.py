@@ -19,7 +19,7 @@ from modelops_runtime.runner.events import Event, OnEvent
 from modelops_runtime.runner.request import RunReport, RunRequest
 from modelops_runtime.runner.run import run_spec
 from modelops_runtime.runner.signals import StopRequest, stop_on_signals
-from modelops_runtime.simulation.dask.scheduler_address import DaskTarget
+from modelops_runtime.simulation.dask.scheduler_address import SchedulerAddress
 from modelops_runtime.specs.cluster import DNS_LABEL
 from modelops_runtime.specs.loading import LoadedSpec, load_spec
 
@@ -36,7 +36,7 @@ def calibrate(
     ledger: str | None = None,
     workers: int | None = None,
     trials: int | None = None,
-    dask: str | DaskTarget | None = None,
+    dask: str | SchedulerAddress | None = None,
     out: str | Path | None = None,
     fresh: bool = False,
     large: bool = False,
@@ -54,7 +54,7 @@ def calibrate(
     - ledger: a file or postgresql://...; default: MODELOPS_LEDGER, else .modelops/ledger.sqlite beside the spec.
     - workers: simulations side by side on this machine; default: one for each core.
     - trials: the budget, the total number of parameter sets; default: that of the spec.
-    - dask: a scheduler (tcp://..., or a DaskTarget with certificates) that simulates instead of this machine.
+    - dask: a scheduler (tcp://..., or a SchedulerAddress with certificates) that simulates instead of this machine.
     - out: folder of report, logs and kept outputs; default: modelops-out/RUN beside the spec.
     - fresh: rename an older run of this name by adding its date, and start a new run.
     - large: accept more than 64 KB of matched values for each replicate in the ledger.
@@ -75,7 +75,7 @@ def calibrate(
         run_id=name,
         trials=trials,
         slots=workers or cores(),
-        dask=DaskTarget(address=dask) if isinstance(dask, str) else dask,
+        dask=SchedulerAddress(address=dask) if isinstance(dask, str) else dask,
         fresh=fresh,
         large=large,
         logs=folder / "logs",

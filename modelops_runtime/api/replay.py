@@ -49,7 +49,7 @@ def replay(ready: Ready, ledger: Ledger, run_id: str, trial: int, replicate: int
         futures = [ready.service.submit_replicates(row.parameter_set(), {r.index: r.seed}) for r in batch]
         for before, future in zip(batch, futures, strict=True):
             outcomes = future.result()
-            ready.code.look(now=True)
+            ready.code.check()
             yield _compared(trial, before, outcomes)
 
 

@@ -31,7 +31,7 @@ def cache_folder() -> Path:
     return Path(base) / "modelops"
 
 
-class Store:
+class ContentStore:
     """Contents by digest in one folder, readable by its owner only. Safe for several processes at once."""
 
     def __init__(self, folder: Path) -> None:

@@ -25,7 +25,7 @@ from modelops_runtime.bundles.archive import (
     pack_files,
     readable,
 )
-from modelops_runtime.bundles.cache import Store
+from modelops_runtime.bundles.cache import ContentStore
 from modelops_runtime.bundles.secrets import is_named_as_secret
 from modelops_runtime.contracts.errors import ModelChanged, UserError
 
@@ -148,7 +148,7 @@ class Snapshot:
         return content
 
     def _content(self, copied: Copied) -> bytes:
-        store = Store(Path(self.store))
+        store = ContentStore(Path(self.store))
         content = store.get(copied.digest)
         if content is not None:
             return content
@@ -161,7 +161,7 @@ class Snapshot:
         raise ModelChanged(copied.file.name, self.root)
 
 
-def take(root: Path, store: Store, *, recorded: Collection[str] | None = None) -> Snapshot:
+def take(root: Path, store: ContentStore, *, recorded: Collection[str] | None = None) -> Snapshot:
     """A snapshot of the files of `root`, with digests of the `recorded` ones (None: of all) at least.
 
     What is copied has the digest of the very bytes that were copied, even while the folder is edited. Raises UserError for
@@ -201,7 +201,7 @@ def _small(files: Sequence[File]) -> set[str]:
     return chosen
 
 
-def _copied(file: File, root: Path, store: Store) -> Copied | None:
+def _copied(file: File, root: Path, store: ContentStore) -> Copied | None:
     """A copy of the file; None if it has grown above the limit."""
     with readable(file.path), file.path.open("rb") as stream:
         content = stream.read(COPIED_LIMIT + 1)

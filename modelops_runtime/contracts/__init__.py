@@ -1,1 +1,1 @@
-"""Value types and Protocols that every other part agrees on. Standard library only."""
+"""Value types and Protocols shared by all other packages. Standard library only."""

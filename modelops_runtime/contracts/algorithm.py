@@ -12,10 +12,10 @@ from modelops_runtime.contracts.trial import TrialResult
 
 @runtime_checkable
 class AdaptiveAlgorithm(Protocol):
-    """A search over a ParameterSpace, for the least loss.
+    """A search over a ParameterSpace for the lowest loss.
 
-    It is used from one thread and keeps no clock. Its randomness follows from the seed and from how often it was asked
-    (or from `at_trial`, below), so a fresh one that is asked and told the same goes on as if never stopped.
+    It is used from one thread and keeps no clock. Its randomness depends only on the seed and the number of asks
+    (or from `at_trial`, below), so a new instance that is asked and told the same continues identically.
     """
 
     def ask(self, n: int) -> list[UniqueParameterSet]:
@@ -31,13 +31,13 @@ class AdaptiveAlgorithm(Protocol):
         ...
 
     def finished(self) -> bool:
-        """True when no further set will ever be asked for (a design is used up)."""
+        """True when no further set will be proposed (the end of a design)."""
         ...
 
 
 @runtime_checkable
 class DrawsByNumber(Protocol):
-    """An algorithm whose randomness is drawn per trial, so that workers sharing a search never draw the same."""
+    """An algorithm whose randomness is drawn per trial, so that workers sharing a search draw different points."""
 
     def at_trial(self, number: int, draw: int) -> None:
         """The next `ask(1)` is for trial `number`, the `draw`-th (from 0) that is asked for: guesses are not counted."""
@@ -46,31 +46,31 @@ class DrawsByNumber(Protocol):
 
 @runtime_checkable
 class SeesPending(Protocol):
-    """An algorithm that wants to know what is under way and not yet told (so as not to propose it twice)."""
+    """An algorithm that is told which trials are under way, so that it does not propose them twice."""
 
     def pending(self, sets: Sequence[tuple[int, UniqueParameterSet]]) -> None:
-        """All that is under way just now, as (trial number, set): it replaces what was said before."""
+        """All trials under way as (trial number, set); replaces the previous call's."""
         ...
 
 
 @runtime_checkable
 class RemembersTrials(Protocol):
-    """An algorithm that must remember something per trial beyond its parameters and loss."""
+    """An algorithm that keeps state per trial beyond parameters and loss."""
 
     def state_of(self, number: int) -> Mapping[str, object] | None:
         """What to keep for trial `number` (JSON), or None. Read after `ask` and again after `tell`."""
         ...
 
     def restore(self, number: int, state: Mapping[str, object]) -> None:
-        """Give back what was kept, before the trial is said to be pending or its result is told.
+        """Restore the state of a trial, before the trial is reported as pending or its result is told.
 
-        Raises ValueError, KeyError or TypeError for what is no state of its own.
+        Raises ValueError, KeyError or TypeError for a state that it did not write.
         """
         ...
 
 
 class OptionError(ValueError):
-    """A factory's complaint about one option: `OptionError(name, wrong, right)`; `unknown` when there is no such option."""
+    """A factory rejects one option: `OptionError(name, wrong, right)`; `unknown` when there is no such option."""
 
     unknown = False
 
@@ -87,5 +87,5 @@ class AlgorithmFactory(Protocol):
     """What an entry point of the group `modelops.algorithms` names."""
 
     def __call__(self, space: ParameterSpace, seed: int, options: Mapping[str, object]) -> AdaptiveAlgorithm:
-        """Raises ValueError, with a line fit for the user, when an option is unknown or wrong."""
+        """Raises ValueError with a line for the user if an option is unknown or wrong."""
         ...

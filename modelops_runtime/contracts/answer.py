@@ -1,4 +1,4 @@
-"""The answer of a run, and the one order of trials by which it is chosen."""
+"""The answer of a run, and the ranking of trials that selects it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ ALWAYS = ("best_trial", "params", "loss")
 
 
 def by_loss(loss: float | None, number: int) -> tuple[float, int]:
-    """The order of trials: the lowest loss first, the earlier of two equals; one without a loss comes last."""
+    """The sort key of trials: lowest loss first, then the earlier trial; trials without a loss come last."""
     return (math.inf if loss is None else loss, number)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The best parameter set of a run, with what is known of it. None where the version that wrote it did not say."""
+    """The best parameter set of a run. Fields are None if the version that wrote it did not store them."""
 
     best_trial: int | None = None
     params: Mapping[str, Scalar] = field(default_factory=dict)
@@ -49,17 +49,17 @@ class Answer:
 
     @property
     def effective_sample_size_of_loss(self) -> float | None:
-        """That of the confirmed loss where there is one, else of the search's."""
+        """The error of the confirmed loss if there is one, else of the search's."""
         return self.confirmed_effective_sample_size if self.is_confirmed else self.effective_sample_size
 
     @property
     def replicates_of_loss(self) -> int:
-        """The replicates of the confirmed loss where there is one, else of the search's; 0 where they are not known."""
+        """The replicates of the confirmed loss if there is one, else of the search's; 0 if unknown."""
         return (self.confirmed_replicates if self.is_confirmed else self.replicates) or 0
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Answer:
-        """As a run's row keeps it: absent keys are not known, and keys of a later version are left out."""
+        """From a run's row: absent keys are unknown, keys of a later version are ignored."""
         known = {each.name: stored[each.name] for each in fields(cls) if each.name in stored}
         for name in ("params", "derived"):
             if known.get(name) is None:
@@ -67,6 +67,6 @@ class Answer:
         return cls(**known)
 
     def as_json(self) -> dict[str, Any]:
-        """As a run's row keeps it."""
+        """As stored in a run's row."""
         given = {each.name: getattr(self, each.name) for each in fields(self)}
         return {**given, "params": dict(self.params), "derived": dict(self.derived)}

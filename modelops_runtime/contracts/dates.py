@@ -1,4 +1,4 @@
-"""Days as numbers, and back."""
+"""Converts dates to days since 1970, and back."""
 
 from __future__ import annotations
 

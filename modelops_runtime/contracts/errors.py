@@ -12,7 +12,7 @@ class ModelOpsError(Exception):
 
 
 class UserError(ModelOpsError):
-    """A mistake of the user's: nothing was started."""
+    """A mistake of the user; nothing was started."""
 
     exit_code = 2
 
@@ -33,7 +33,7 @@ class SpecErrors(UserError):
 
 
 class Unreachable(ModelOpsError):
-    """A server that a run needs does not answer just now: to try again later may help."""
+    """A server that a run needs does not answer; trying again later may help."""
 
 
 class LedgerError(ModelOpsError):
@@ -41,15 +41,15 @@ class LedgerError(ModelOpsError):
 
 
 class NotLetIn(LedgerError):
-    """The ledger's server answers, and takes nobody from this address."""
+    """The ledger's server answers but refuses connections from this address."""
 
 
 class LeaseLost(LedgerError):
-    """Another worker has taken over this trial; what was about to be written is theirs to write."""
+    """Another worker has taken over this trial, and will write its result."""
 
 
 class ConflictingResult(LedgerError):
-    """A finished trial or replicate was given a second, different result."""
+    """A finished trial or replicate received a second, different result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class RunDiffers(UserError):
 
 
 class ModelChanged(ModelOpsError):
-    """A file that a run's results follow from was changed while it went on: `ModelChanged(name, folder)`."""
+    """A file that the results depend on changed during the run: `ModelChanged(name, folder)`."""
 
     def __str__(self) -> str:
         name, folder = self.args
@@ -106,4 +106,4 @@ class AlgorithmUnavailable(UserError):
 
 
 class AlgorithmError(ModelOpsError):
-    """A search algorithm broke its contract, or cannot go on."""
+    """A search algorithm broke its contract, or cannot continue."""

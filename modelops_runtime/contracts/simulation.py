@@ -42,7 +42,7 @@ class SimulationService(Protocol):
 
     @property
     def slots(self) -> int:
-        """Simulations that can run side by side just now (it may change on a cluster)."""
+        """The current number of simulations that can run in parallel (it may change on a cluster)."""
         ...
 
     def submit(self, fn_ref: str, params: Mapping[str, Scalar], seed: int, *, bundle_ref: str = "") -> Future[Tables]:
@@ -54,7 +54,7 @@ class SimulationService(Protocol):
         ...
 
     def as_completed(self, futures: Iterable[Future[Tables]]) -> Iterator[Future[Tables]]:
-        """The futures, each as it ends."""
+        """The futures in the order in which they finish."""
         ...
 
     def submit_replicates(
@@ -64,5 +64,5 @@ class SimulationService(Protocol):
         ...
 
     def close(self, *, now: bool = False) -> None:
-        """End all worker processes with all they started; `now` does not wait for what runs."""
+        """End all worker processes and their children; with `now`, without waiting for running tasks."""
         ...

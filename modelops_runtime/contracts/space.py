@@ -1,7 +1,7 @@
-"""The space a search moves in: what an algorithm is told of the spec's `parameters`. Fixed values are not part of it.
+"""The search space: the searched ones of the spec's `parameters`, without fixed values.
 
-A parameter knows which values it holds, its middle, and the coordinate in [0, 1] of each value. A real number's coordinate
-is its place between the bounds on its scale (linear, log or logit). An integer or a choice is one of n equal cells,
+A parameter knows its valid values, its middle, and each value's coordinate in [0, 1]. A real number's coordinate
+is its position between the bounds on its scale (linear, log or logit). An integer or a choice is one of n equal cells,
 `int(u * n)`; an integer on a log scale has a cell as wide as log(value + 1) - log(value).
 """
 
@@ -18,7 +18,7 @@ Scale = Literal["linear", "log", "logit"]
 
 
 def on_scale(value: float, scale: str) -> float:
-    """A value as a number in which `scale` is linear. Raises ValueError for a value that the scale does not hold."""
+    """A value transformed so that `scale` is linear. Raises ValueError for a value outside the scale."""
     if scale == "log":
         return math.log(value)
     if scale == "logit":
@@ -45,7 +45,7 @@ class RealParameter:
     scale: Scale = "linear"
 
     def problem_with(self, value: object) -> str | None:
-        """Why `value` is none of this parameter's, in words; None where it is one."""
+        """Why `value` is not valid for this parameter; None if it is."""
         if not isinstance(value, float | int) or isinstance(value, bool) or not math.isfinite(value):
             return f"{self.name} = {value!r}, which is not a finite number"
         return _outside(self, value)
@@ -71,11 +71,11 @@ class RealParameter:
         if low == high:
             return 0.5
         x = on_scale(float(value), self.scale)
-        # halves: the widest bounds' span is infinite
+        # in halves, since the span of the widest bounds overflows
         return _clipped((0.5 * x - 0.5 * low) / (0.5 * high - 0.5 * low))
 
     def from_unit(self, u: float) -> float:
-        """The value at a coordinate, inside the bounds whatever the round-off."""
+        """The value at a coordinate, within the bounds despite rounding."""
         low, high = on_scale(self.low, self.scale), on_scale(self.high, self.scale)
         value = off_scale(low * (1.0 - u) + high * u, self.scale)
         return float(min(max(value, self.low), self.high))
@@ -93,11 +93,11 @@ class IntegerParameter:
 
     @property
     def count(self) -> int:
-        """How many values there are."""
+        """The number of values."""
         return (self.high - self.low) // self.step + 1
 
     def problem_with(self, value: object) -> str | None:
-        """Why `value` is none of this parameter's, in words; None where it is one."""
+        """Why `value` is not valid for this parameter; None if it is."""
         if not isinstance(value, int) or isinstance(value, bool):
             return f"{self.name} = {value!r}, which is not an integer"
         if (value - self.low) % self.step:
@@ -124,7 +124,7 @@ class IntegerParameter:
         return _clipped((self.index_of(int(number)) + 0.5) / self.count)
 
     def from_unit(self, u: float) -> int:
-        """The value in whose cell a coordinate lies."""
+        """The value whose cell contains a coordinate."""
         if self.scale == "log":
             low, high = math.log(self.low), math.log(self.high + 1)
             return min(max(int(math.exp(low + u * (high - low))), self.low), self.high)
@@ -133,18 +133,18 @@ class IntegerParameter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChoiceParameter:
-    """One of `choices`, which have no order: `True`, `1` and `1.0` are three."""
+    """One of `choices`, which have no order; `True`, `1` and `1.0` differ."""
 
     name: str
     choices: tuple[Scalar, ...]
 
     @property
     def count(self) -> int:
-        """How many values there are."""
+        """The number of values."""
         return len(self.choices)
 
     def problem_with(self, value: object) -> str | None:
-        """Why `value` is none of this parameter's, in words; None where it is one."""
+        """Why `value` is not valid for this parameter; None if it is."""
         if self._place_of(value) is not None:
             return None
         return f"{self.name} = {value!r}, which is none of {', '.join(map(repr, self.choices))}"
@@ -153,7 +153,7 @@ class ChoiceParameter:
         return self._place_of(value) is not None
 
     def index_of(self, value: Scalar) -> int:
-        """Which choice `value` is. Raises ValueError."""
+        """The index of a choice. Raises ValueError."""
         place = self._place_of(value)
         if place is None:
             raise ValueError(f"{self.name} = {value!r} is none of {', '.join(map(repr, self.choices))}")
@@ -168,7 +168,7 @@ class ChoiceParameter:
         return (self.index_of(value) + 0.5) / self.count
 
     def from_unit(self, u: float) -> Scalar:
-        """The choice in whose cell a coordinate lies."""
+        """The choice whose cell contains a coordinate."""
         return self.choices[_cell(u, self.count)]
 
     def _place_of(self, value: object) -> int | None:
@@ -215,7 +215,7 @@ class ParameterSpace:
 
 @dataclass(frozen=True, slots=True)
 class RangeProblem:
-    """What is wrong with a written range, and what would be right."""
+    """A mistake in a written range and its correction."""
 
     key: str
     """`min`, `max`, `scale` or `step`."""
@@ -226,7 +226,7 @@ class RangeProblem:
 def range_problems(
     *, low: float | None, high: float | None, scale: object = "linear", whole: bool = False, step: float | None = None
 ) -> list[RangeProblem]:
-    """What is wrong between the parts of a range; a part that is None is not given, and not judged."""
+    """Contradictions between the parts of a range; a part that is None is not checked."""
     found: list[RangeProblem] = []
     if low is not None and high is not None and low >= high:
         found.append(RangeProblem("min", f"min is {low}, not below max {high}", "min must be below max"))

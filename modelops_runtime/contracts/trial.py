@@ -1,4 +1,4 @@
-"""What is said of a finished trial."""
+"""The states and results of trials."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class TrialStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TrialResult:
-    """The outcome an algorithm is told. A COMPLETED loss is finite (lower is better).
+    """The result that an algorithm is told. A COMPLETED loss is finite (lower is better).
 
     The loss of a FAILED or TIMEOUT trial is what the run imputes for it (the worst seen so far) or None: ignore it.
     """
@@ -47,7 +47,7 @@ class TrialResult:
 
 
 CONFIRM_FROM = 2**32
-"""Index of the first replicate of a confirmation: its noise is that of no search replicate."""
+"""Index of the first replicate of a confirmation, so that it shares no noise with search replicates."""
 
 
 def phase_of(index: int) -> Literal["search", "confirm"]:

@@ -1,4 +1,4 @@
-"""Numbers, counts and durations as people read them."""
+"""Formats numbers, counts and durations for people."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 
 def fmt(value: object) -> str:
-    """A number with four significant digits; anything else as text, truth values as in YAML."""
+    """A number with four significant digits; anything else as text, booleans as in YAML."""
     if value is None:
         return "–"
     if isinstance(value, bool):
@@ -24,7 +24,7 @@ def fmt(value: object) -> str:
 
 
 def plus_minus(value: float | None, se: float | None) -> str:
-    """`412.3 ± 5.1`: the value to the decimals of its error."""
+    """`412.3 ± 5.1`: the value rounded to the decimals of its error."""
     if value is None or se is None or not (math.isfinite(se) and se > 0):
         return fmt(value)
     decimals = max(0, 1 - math.floor(math.log10(se)))

@@ -1,4 +1,4 @@
-"""Output tables -> one vector of aligned values: what runs on a worker, next to each simulation."""
+"""Output tables -> one vector of aligned values. Runs on the worker, after each simulation."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from modelops_runtime.evaluation.observed_keys import ObservedKeys, key_texts
 from modelops_runtime.statistics.array import Array
 
 SHOWN = 3
-"""Unmatched observations that a message names."""
+"""How many unmatched observations a message names."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TargetAligner:
-    """One target's matching; `keys` and all that follows from the data are made once."""
+    """One target's matching; `keys` and everything else that depends on the data is computed once."""
 
     name: str
     output: str | None
@@ -40,10 +40,10 @@ class TargetAligner:
 
 @dataclass(slots=True, eq=False)
 class Aligner:
-    """Matches output with the observations of all targets. Picklable; what it remembers between calls stays behind.
+    """Matches output with the observations of all targets. Picklable, without its cache.
 
-    Tables of one model mostly have the same key columns run after run, so the last match of each target is kept and
-    used again when they are equal. Not for several threads at once.
+    Tables of one model mostly have the same key columns, so the last match of each target is cached and
+    reused when they are equal. Not thread-safe.
     """
 
     targets: tuple[TargetAligner, ...]
@@ -61,8 +61,8 @@ class Aligner:
     def align(self, tables: Mapping[str, pa.Table]) -> Array:
         """Aligned values float64 [observations], target after target; NaN where `min_coverage` allows no match.
 
-        Raises BadOutput: with paths where the output and the spec are at odds (those of all targets), without one for a
-        matched value that is not finite (the model's failure at these parameters).
+        Raises BadOutput: with the paths of all targets where output and spec disagree, without a path for a
+        matched value that is not finite (a failure of the model at these parameters).
         """
         parts: list[Array] = []
         odds: list[tuple[str, str]] = []
@@ -78,9 +78,9 @@ class Aligner:
         return np.concatenate(parts) if len(parts) > 1 else parts[0]
 
     def align_arrays(self, arrays: Mapping[str, Array]) -> Array | None:
-        """The same for a single output of plain numpy columns, where each target's keys are those that were learnt.
+        """The same for a single output of plain numpy columns whose keys equal the learnt ones.
 
-        None leaves it to `align`, as it does what is not finite: it has the words for that.
+        None: use `align`, also for values that are not finite, since it raises the error.
         """
         parts: list[Array] = []
         for target, known, match in self._learnt:
@@ -96,7 +96,7 @@ class Aligner:
         return np.concatenate(parts) if len(parts) > 1 else parts[0]
 
     def learn(self, arrays: Mapping[str, Array]) -> None:
-        """Remember the keys of columns whose table `align` has just aligned; not where observations went unmatched."""
+        """Cache the keys of columns whose table `align` has just aligned, unless observations were unmatched."""
         self._learnt.clear()
         found = [
             (target, {name: arrays[name].copy() for name in target.keys.names}, self._last[target.name][1])
@@ -144,7 +144,7 @@ class Aligner:
 
 
 def _same(values: Array | None, known: Array) -> bool:
-    """Of one type and equal; NaN equals nothing, as in Arrow."""
+    """Whether both have one type and equal values; NaN equals nothing, as in Arrow."""
     if values is None or values.dtype != known.dtype or values.shape != known.shape:
         return False
     return bool((values == known).all())
@@ -220,7 +220,7 @@ def _no_row(target: TargetAligner) -> str:
 
 
 def _unknown_labels(target: TargetAligner, table: pa.Table) -> str:
-    """The first label that was observed and is not in the output at all."""
+    """The first observed label that the output lacks."""
     for label in target.keys.labels:
         if not isinstance(label.known, tuple):
             continue

@@ -1,4 +1,4 @@
-"""Aligned values as they are stored."""
+"""Aligned values as stored bytes."""
 
 from __future__ import annotations
 

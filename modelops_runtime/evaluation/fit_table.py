@@ -1,4 +1,4 @@
-"""The table of fits: each replicate's aligned values beside what was observed, with the keys by which they were matched."""
+"""The table of fits: each replicate's aligned values beside the observations, with the keys by which they were matched."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def fit_table(
 ) -> pa.Table:
     """One row an observation and replicate: trial, replicate, target, keys, observed, simulated (null: not matched), phase.
 
-    `simulated` is in the unit of `observed`. Where a target compares counts of n with probabilities, there are `n` and
-    `probability` too, null for the other targets: simulated is n * probability, null when an older run did not keep n. So
-    for any loss whose model simulates in another unit, under the names that it gives.
+    `simulated` is in the unit of `observed`. If a target compares counts of n with probabilities, there are `n` and
+    `probability` too, null for the other targets: simulated is n * probability, null if an older run did not store n. So
+    for any loss whose model simulates in another unit, under the names of that loss.
 
     `replicates` are (trial, replicate, aligned values); `targets` is that of `Run.spec`.
     """
@@ -52,7 +52,7 @@ def fit_table(
     n, r = len(observed), len(listed)
     values = values.reshape(r, n)
     again = pa.array(np.tile(np.arange(n), r))
-    simulated, counts = _in_own_unit(observations, targets or {}, values)
+    simulated, counts = _in_observed_unit(observations, targets or {}, values)
     taken = (*_OWN, *counts)
     keys = {name if name not in taken else f"key.{name}": column for name, column in key_columns(observations).items()}
     return pa.table(
@@ -74,14 +74,14 @@ def fit_table(
 _OWN = ("trial", "replicate", "target", "observed", "simulated", "phase", "n", "probability")
 
 
-def _in_own_unit(
+def _in_observed_unit(
     observations: Observations, targets: Mapping[str, Any], values: Array
 ) -> tuple[Array, dict[str, Array]]:
     """`values` [R, N] in the observations' unit; and what they are converted from (n and probability) [R, N], by name."""
     simulated, counts = values, {}
     for name, part in observations.targets.items():
         loss = known_loss(part.loss)
-        if loss is None or loss.in_own_unit is None:
+        if loss is None or loss.in_observed_unit is None:
             continue
         if not counts:
             simulated = values.copy()
@@ -91,7 +91,7 @@ def _in_own_unit(
         kept = kept_numbers(loss.per_observation, part, loss_of(targets.get(name) or {}))
         counts[loss.per_observation][:, place] = np.nan if kept is None else kept
         counts[loss.simulated_as][:, place] = values[:, place]
-        simulated[:, place] = loss.in_own_unit(values[:, place], counts[loss.per_observation][:, place])
+        simulated[:, place] = loss.in_observed_unit(values[:, place], counts[loss.per_observation][:, place])
     return simulated, counts
 
 

@@ -1,4 +1,4 @@
-"""Key columns made comparable: dates, timestamps, ISO text and numbers of any type, from data and from output."""
+"""Makes key columns comparable: dates, timestamps, ISO text and numbers of any type, in data and output."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from modelops_runtime.statistics.array import Array
 DAY_US = 86_400_000_000
 
 SLACK = 1e-9
-"""Relative room in which two numbers are the same key: 0.1 summed thirty times is day 3."""
+"""Relative tolerance within which two numbers are the same key: 0.1 summed thirty times is day 3."""
 
 INSTANT_SLACK = 1e-12
 """The same for dates, whose numbers are large: about two milliseconds."""
@@ -36,7 +36,7 @@ class KeyType(Enum):
 
 
 class KeyMismatch(ValueError):
-    """A column of output cannot be compared with the observed one; the text says what each holds."""
+    """An output column cannot be compared with the observed one; the text says what each holds."""
 
 
 def flat(column: pa.ChunkedArray | pa.Array) -> pa.Array:
@@ -107,7 +107,7 @@ def is_numeric(kind: pa.DataType) -> bool:
 
 
 def codes_of(values: Array, known: Array, *, exact: bool) -> NDArray[np.intp]:
-    """The place of each value in `known` (sorted, unique), -1 for none; `exact` allows no SLACK."""
+    """The index of each value in `known` (sorted, unique), -1 if absent; `exact` allows no SLACK."""
     if not len(known):
         return np.full(len(values), -1)
     right = np.searchsorted(known, values).clip(0, len(known) - 1)

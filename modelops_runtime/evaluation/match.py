@@ -1,7 +1,7 @@
-"""Which output rows belong to which observation: pure functions of keys, whose answer serves every table with the same keys.
+"""Which output rows belong to which observation: pure functions of keys; a match serves every table with equal keys.
 
 Groups are numbers (>= 0; a row of -1 belongs to no observed group). Times are float64: numbers, or days for dates.
-`slack` is the relative room in which two times are one.
+`slack` is the relative tolerance within which two times are equal.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Rows = NDArray[np.intp]
 
 
 class TwoRows(ValueError):
-    """Two output rows for one key: `TwoRows(row)`, the place of the second."""
+    """Two output rows for one key: `TwoRows(row)`, the index of the second."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,7 +28,7 @@ class Match:
     matched: NDArray[np.bool_]
     """[N]"""
     apply: Callable[[Array], Array]
-    """Output column [M] -> values [N]; what it gives where nothing matched has no meaning."""
+    """Output column [M] -> values [N]; undefined where nothing matched."""
     whole: bool = False
     """Whether every observation was matched."""
 
@@ -74,7 +74,7 @@ def asof(observed: Rows, wanted: Array, simulated: Rows, times: Array, tolerance
 
 
 def interpolated(observed: Rows, wanted: Array, simulated: Rows, times: Array, slack: float) -> Match:
-    """Between the rows on both sides, linearly; never beyond the first or the last row. Raises TwoRows."""
+    """Linear interpolation between the rows on both sides; no extrapolation. Raises TwoRows."""
     low, high = np.full((2, len(observed)), -1, dtype=np.intp)
     share = np.zeros(len(observed))
     for of_group, rows, at in _groups(observed, wanted, simulated, times, twice=False):

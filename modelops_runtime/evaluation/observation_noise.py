@@ -1,4 +1,4 @@
-"""What would be observed of a simulation: draws from the observation model that a likelihood assumes."""
+"""Draws observations of a simulation from the observation model that a likelihood assumes."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def observed_of(targets: Sequence[ScoredTarget], simulated: Array, rng: Rng) -> 
     """Pseudo-observations [N] of one replicate's aligned values [N], target after target; NaN where nothing was matched.
 
     Likelihoods: drawn from the loss's own distribution around the simulated values, independently, whatever the target's
-    weight. Distances and functions of the user's own assume no distribution: the simulated values themselves.
-    Raises LossError for values that the loss refuses (a negative mean of counts, say).
+    weight. Distances and custom functions assume no distribution: the simulated values themselves.
+    Raises LossError for values that the loss refuses (such as a negative mean of counts).
     """
     drawn = simulated.copy()
     for target in targets:
@@ -37,16 +37,16 @@ def observe(term: Term, simulated: Array, rng: Rng) -> Array:
         raise LossError(f"{term.kind}: no count can be drawn around {simulated.max():g}") from error
 
 
-def in_own_unit(term: Term, simulated: Array) -> Array:
-    """Simulated values [..., N] in the unit of what is observed: n p for counts of n, as they are for most others."""
-    convert = term.loss.in_own_unit
+def in_observed_unit(term: Term, simulated: Array) -> Array:
+    """Simulated values [..., N] in the unit of the observations: n p for counts of n, unchanged for most losses."""
+    convert = term.loss.in_observed_unit
     return simulated if convert is None else convert(simulated, term.a)
 
 
 def observable(term: Term, simulated: Array, rng: Rng, *, draws: int) -> Array:
-    """What would be observed of each replicate of `simulated` [R, N], drawn `draws` times: [R * draws, N], NaN as there.
+    """`draws` draws of observations of each replicate of `simulated` [R, N]: [R * draws, N], NaN where that is NaN.
 
-    No rows for a distance or a function of the user's own, which assume no noise. Each observation is drawn by itself,
+    No rows for a distance or a custom function, which assume no noise. Each observation is drawn independently,
     whatever the target's weight. Raises LossError for values that the loss refuses.
     """
     if term.loss.draw is None or not simulated.size:

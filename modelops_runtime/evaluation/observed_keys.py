@@ -32,7 +32,7 @@ class KeyColumn:
         return cls(name, kind, np.unique(keys.numbers(column, kind)))
 
     def codes(self, column: pa.Array) -> Rows:
-        """The place of each value among the observed ones, -1 for none. Raises KeyMismatch."""
+        """The index of each value among the observed ones, -1 if absent. Raises KeyMismatch."""
         if isinstance(self.known, tuple):
             known = keys.text_of(self.known)
             found = pc.index_in(keys.text(column), value_set=known)  # pyright: ignore[reportAttributeAccessIssue]
@@ -74,7 +74,7 @@ class ObservedKeys:
 
 
 def observed_keys(table: pa.Table, *, on: str, by: Sequence[str], ordered: bool) -> ObservedKeys:
-    """Keys of all rows of `table`; `ordered`: `on` is a time, else a label like those of `by`.
+    """Keys of all rows of `table`; `ordered`: `on` is a time, otherwise a label like those of `by`.
 
     Raises KeyMismatch where `on` is text and must have an order.
     """
@@ -110,7 +110,7 @@ def key_texts(columns: dict[str, pa.Array]) -> tuple[str, ...]:
 
 
 def plain(value: object) -> str:
-    """A key as people write it: 15, 0.5, 1978-01-22, north."""
+    """A key as text for people: 15, 0.5, 1978-01-22, north."""
     if isinstance(value, float):
         return f"{value:g}"
     text = str(value)

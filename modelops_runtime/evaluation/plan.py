@@ -1,4 +1,4 @@
-"""From targets and their data to an aligner (for workers) and a scorer (for the runner), with every mistake found."""
+"""Builds an aligner (for workers) and a scorer (for the runner) from targets and their data, reporting every mistake."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class ObservedRows:
 
 
 def plan_targets(targets: Mapping[str, TargetSpec], observed: Mapping[str, pa.Table], *, root: Path) -> EvaluationPlan:
-    """The plan of these targets; `observed` holds each target's data, `root` is where functions of one's own are found.
+    """The plan of these targets; `observed` holds each target's data, `root` is the folder of custom functions.
 
     Raises TargetProblems with every mistake found.
     """
@@ -148,7 +148,7 @@ def _observed_rows(name: str, spec: TargetSpec, table: pa.Table) -> ObservedRows
 
 
 def _tidy(table: pa.Table) -> pa.Table:
-    """Column names without the byte-order mark and the blanks that spreadsheets leave."""
+    """Column names without the byte-order mark and blanks of spreadsheets."""
     return table.rename_columns([name.removeprefix("\ufeff").strip() for name in table.schema.names])
 
 
@@ -224,7 +224,7 @@ def _cell(value: object) -> Key:
 
 
 def with_values(table: pa.Table, column: str, values: Array) -> pa.Table:
-    """The table with `values` [N] in place of its N observations; what was missing stays so, and NaN becomes missing."""
+    """The table with `values` [N] in place of its N observations; missing ones stay missing, and NaN becomes missing."""
     there = ~np.isnan(keys.as_float(keys.flat(table.column(column))))
     filled = np.full(len(table), np.nan)
     filled[there] = values

@@ -1,16 +1,16 @@
-"""Racing: whether a parameter set gets the rest of its replicates, and which loss is reported for one that does not.
+"""Racing: whether a parameter set gets its remaining replicates, and which loss is reported for one that does not.
 
 The rule. Over the r replicates that both have (the same indices), gap = J(contender) - J(incumbent): losses at equal r, since
 a mean-signal loss over fewer replicates is larger by variance / r. The contender is dropped when gap > 2 scale, where
 
 - distances: scale^2 = se(gap)^2 + (R / r) se(J(incumbent) over all its R)^2. Both are jackknife errors, the first of the paired
   differences under common random numbers, of both losses apart otherwise. With r = 3 the first alone has two degrees of
-  freedom and is often tiny by luck; the spread of the incumbent corrects that.
+  freedom and is often tiny by chance; the spread of the incumbent corrects that.
 - likelihoods: scale = 2 (best - median) of the incumbent's R log-likelihoods. A log-mean-exp depends on its best replicate, so
   the question is how much a lucky one among the remaining R - r may add. Neither a jackknife nor a standard deviation
   shows that (one extinct replicate in ten makes both thousands); the distance from the median to the best replicate does.
 
-How it was chosen, and against what: docs/decisions/racing.md.
+Why this rule, and the alternatives: docs/decisions/racing.md.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Verdict:
 def judge(values: Array, incumbent: Array, scorer: Scorer, *, paired: bool) -> Verdict:
     """Judge a contender [r, N] by the incumbent [>= r, N], row i of both being the same replicate index.
 
-    `paired`: replicate i of both met the same noise. With r < 2 it cannot be judged and continues. Raises LossError if the
+    `paired`: replicate i of both has the same noise. With r < 2 it cannot be judged and continues. Raises LossError if the
     contender has no loss.
     """
     r = len(values)
@@ -65,11 +65,11 @@ def corrected_loss(values: Array, replicates: int, scorer: Scorer) -> float:
     """An estimate, from r replicates [r, N], of the loss that `replicates` = R of them would have had.
 
     - mean_signal, relative: J - V (1/r - 1/R), V the mean variance (r - 1 below) between replicates in the loss's units: exact in
-      expectation. It is had from the jackknife's bias, (r-1)(mean_r J_-r - J) = V/r, which serves absolute, log and own
+      expectation. It follows from the jackknife's bias, (r-1)(mean_r J_-r - J) = V/r, which holds for absolute, log and custom
       losses to first order (Quenouille, Biometrika 43, 1956), and is 0 for annealed.
     - likelihoods: the log of a mean of r weights w_r = exp(l_r) is too low by about c^2 / 2r, c their coefficient of variation
       (delta method), so -log p is lowered by c^2/2 (1/r - 1/R). c^2 is at most r, so that is never more than 1/2: it is small
-      beside what decides a race, and the jackknife, which is not bounded, would be absurd here.
+      relative to the gap that decides a race; the jackknife is not bounded here.
 
     Never below 0 for distances that cannot be. Raises LossError as `score` does.
     """

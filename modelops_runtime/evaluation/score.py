@@ -31,25 +31,25 @@ class Score:
     loss: float
     loss_se: float | None
     per_target: Mapping[str, float]
-    """Each target's own loss, without its weight. For likelihoods: -log of its own marginal, which do not add up to `loss`."""
+    """Each target's loss, without its weight. For likelihoods: -log of its marginal; these do not add up to `loss`."""
     effective: float | None = None
     """For likelihoods: `effective_sample_size` of all targets together."""
 
     @property
     def known_se(self) -> float | None:
-        """The standard error that is kept and shown: none where a loss rests on too few replicates for a jackknife."""
+        """The standard error to store and show: none if a loss rests on too few replicates for a jackknife."""
         return None if is_too_small(self.effective) else self.loss_se
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scorer:
-    """Scores aligned values by targets that are all likelihoods, or none is.
+    """Scores aligned values by targets that are either all likelihoods or all distances.
 
     Distances: J = sum_t w_t J_t. Likelihoods: -log p(y | theta) = log R - logsumexp_r sum_t w_t l_rt, marginalised once
-    over the whole set of targets: doing it target by target would let each choose the replicates that suit it (a Jensen error).
+    over all targets: target by target, each would favour different replicates (a Jensen error).
 
-    An observation that any replicate did not match (NaN; `min_coverage` allowed it) is left out for the whole set: a mean
-    over the replicates that have it would be biased. A likelihood is then scaled by N / matched, so that a set is not
+    An observation that some replicate did not match (NaN; `min_coverage` allowed it) is left out for the whole set: a mean
+    over the other replicates would be biased. A likelihood is then scaled by N / matched, so that a set is not
     better for matching less.
     """
 
@@ -61,11 +61,11 @@ class Scorer:
 
     @property
     def may_be_negative(self) -> bool:
-        """Whether a target's distance may be, as a function of the user's own."""
+        """Whether a target's distance may be negative, as that of a custom function."""
         return any(t.term.loss.may_be_negative for t in self.targets)
 
     def score(self, values: Array) -> Score:
-        """`values` [R >= 1, N]. Raises LossError when no finite loss can be had."""
+        """`values` [R >= 1, N]. Raises LossError if the loss is not finite."""
         if values.ndim != 2 or not len(values) or values.shape[1] != self.targets[-1].stop:
             raise ValueError(f"values are [replicates, {self.targets[-1].stop}], got {list(values.shape)}")
         if self.is_likelihood:
@@ -122,14 +122,14 @@ def effective_sample_size(log_p: Array) -> float:
     """(sum_r w_r)^2 / sum_r w_r^2 with w_r = exp(l_r): from 1, where one replicate outweighs all others, to R (Kish, Survey
     Sampling, 1965, 8.2; for importance weights Kong, Liu and Wong, Journal of the American Statistical Association 89, 1994).
 
-    `log_p` [R]: the very terms of the log-mean-exp, over all targets and with their weights.
+    `log_p` [R]: the terms of the log-mean-exp, over all targets and with their weights.
     """
     weights = np.exp(log_p - log_p.max())
     return float(weights.sum() ** 2 / np.square(weights).sum())
 
 
 def _without_each(log_p: Array) -> Array:
-    """-log-mean-exp of all but one, for each one [R]: no subtraction, since one replicate often outweighs all others."""
+    """-log-mean-exp without replicate r, for each r [R]; without subtraction, since one replicate often outweighs all others."""
     r = len(log_p)
     if r < 2:
         return np.zeros(0)

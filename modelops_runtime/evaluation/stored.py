@@ -1,4 +1,4 @@
-"""A run's targets as it scored them, built again from what its row keeps: no data file and no model is needed."""
+"""Rebuilds a run's scored targets from its row, without data files or the model."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _losses() -> TypeAdapter[Any]:
 
 
 class NotStored(ValueError):
-    """A target that cannot be built again; the text says what is missing."""
+    """A target that cannot be rebuilt; the text says what is missing."""
 
 
 def kept_numbers(option: str, part: TargetObservations, loss: Mapping[str, Any]) -> Array | None:
@@ -42,7 +42,7 @@ def kept_numbers(option: str, part: TargetObservations, loss: Mapping[str, Any])
 
 
 def loss_of(spec: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The `loss` of a target in `Run.spec`; empty where it is not kept."""
+    """The `loss` of a target in `Run.spec`; empty if it is not stored."""
     given = spec.get("loss")
     return given if isinstance(given, Mapping) else {}
 
@@ -50,7 +50,7 @@ def loss_of(spec: Mapping[str, Any]) -> Mapping[str, Any]:
 def stored_target(name: str, part: TargetObservations, spec: Mapping[str, Any]) -> ScoredTarget:
     """The target `name` with its loss, from its observations and its part of `Run.spec["targets"]`.
 
-    Raises NotStored for a function of the user's own, a loss that is not installed here, and for what an older run did not keep.
+    Raises NotStored for a custom function, a loss that is not installed here, and values that an older run did not store.
     """
     kind, loss = part.loss, dict(loss_of(spec))
     known = known_loss(kind)

@@ -1,4 +1,4 @@
-"""Before a run: on how many of its replicates will a likelihood rest?"""
+"""Predicts on how many replicates a likelihood will rest."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from modelops_runtime.statistics.array import Array
 from modelops_runtime.statistics.effective_sample_size import grown
 
 DATA_SETS = 40
-"""Sets of pseudo-observations, at the most, over which the median is taken."""
+"""The most sets of pseudo-observations over which the median is taken."""
 
 
 def expected_effective(values: Array, scorer: Scorer, *, replicates: int, rng: np.random.Generator) -> float | None:
-    """The effective sample size of `replicates` simulations of a set, had the data been made by the model at this very set.
+    """The effective sample size of `replicates` simulations of a set, if the model had produced the data at this set.
 
-    `values` [R, N] are simulations of it. Each in turn is what happened: data are drawn around it by the loss's own noise, and
-    the others are weighed by them; the median over those, extrapolated from R - 1 others. At a poor set the observed data
-    themselves would show no more than that it is poor. None where no data can be drawn, or fewer than three simulations
+    `values` [R, N] are simulations of it. Each in turn serves as the truth: data are drawn around it with the loss's noise, and
+    the others are weighed by them; the result is the median, extrapolated from R - 1 others. At a poor set the observed data
+    would only show that it is poor. None if no data can be drawn, or fewer than three simulations
     are given. For likelihoods alone.
     """
     found: list[float] = []
@@ -39,6 +39,6 @@ def expected_effective(values: Array, scorer: Scorer, *, replicates: int, rng: n
 
 
 def _observing(scorer: Scorer, drawn: Array) -> Scorer:
-    """The same targets over other data [N]."""
+    """The same targets with other data [N]."""
     parts = [(target, drawn[target.start : target.stop]) for target in scorer.targets]
     return Scorer(tuple(replace(target, term=target.term.observing(part)) for target, part in parts))

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from modelops_runtime.inference.confirmation import disagreement
-from modelops_runtime.inference.history import history_of
 from modelops_runtime.inference.identifiability import intervals_say, not_identified
 from modelops_runtime.inference.intervals import Intervals
 from modelops_runtime.inference.loss_family import intervals_of
 from modelops_runtime.inference.misfit import misfits
 from modelops_runtime.inference.run_data import RunData, runs_of
+from modelops_runtime.inference.search_trials import search_trials
 from modelops_runtime.inference.searched import searched_of
 from modelops_runtime.inference.targets import targets_of
 
@@ -50,5 +50,5 @@ def cautions_of(run_data: RunData, found: Findings | None = None) -> tuple[str, 
     found = found or findings_of(run_data)
     searched = searched_of(run_data.run, run_data.trials)
     unknown = [intervals_say(found.intervals)] if found.intervals.reason and searched else []
-    told = not_identified(found.intervals, searched, best.search, history_of(run_data.trials).full)
+    told = not_identified(found.intervals, searched, best.search, search_trials(run_data.trials).full)
     return (*found.doubts, *unknown, *told)

@@ -66,7 +66,7 @@ def series_of(target: TargetData, values: Array, seed: int = 0) -> list[Series]:
 
     The observation noise is drawn from `seed`.
     """
-    simulated, drawn = target.in_own_unit(values), target.observable(values, seed)
+    simulated, drawn = target.in_observed_unit(values), target.observable(values, seed)
     groups: dict[tuple[Key, ...], list[int]] = {}
     columns = [target.keys[name] for name in target.by]
     for index in range(target.observed.size):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from modelops_runtime.contracts.observations import Key as StoredKey
 from modelops_runtime.contracts.observations import Observations, TargetObservations
-from modelops_runtime.evaluation.observation_noise import in_own_unit, observable
+from modelops_runtime.evaluation.observation_noise import in_observed_unit, observable
 from modelops_runtime.evaluation.score import ScoredTarget
 from modelops_runtime.evaluation.stored import NotStored, stored_target
 from modelops_runtime.ledger.base import Run
@@ -61,7 +61,7 @@ class TargetData:
     def has_unit(self) -> bool:
         """Whether simulated values can be had in the unit of what was observed: not of probabilities without their n."""
         loss = known_loss(self.loss)
-        return self.scored is not None or loss is None or loss.in_own_unit is None
+        return self.scored is not None or loss is None or loss.in_observed_unit is None
 
     @property
     def of_n(self) -> NDArray[np.float64] | None:
@@ -75,11 +75,11 @@ class TargetData:
         loss = known_loss(self.loss)
         return loss is not None and loss.is_likelihood
 
-    def in_own_unit(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def in_observed_unit(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Simulated values of the target [replicates, observations] in the unit of what was observed; no rows without it."""
         if not self.has_unit:
             return values[:0]
-        return values if self.scored is None else in_own_unit(self.scored.term, values)
+        return values if self.scored is None else in_observed_unit(self.scored.term, values)
 
     def observable(self, values: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
         """What would be observed of `values` [replicates, observations]: [draws, observations], the same for the same `seed`.

@@ -18,7 +18,7 @@ class AbsoluteLoss(StrictModel):
 
 
 def value(simulated: Array, term: Term) -> Array:
-    """|y - m|: mean absolute error (Willmott and Matsuura, Climate Research 30, 2005). Less drawn to outliers than squares."""
+    """|y - m|: mean absolute error (Willmott and Matsuura, Climate Research 30, 2005). More robust than squares."""
     return np.abs(term.y - simulated)
 
 

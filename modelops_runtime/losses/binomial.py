@@ -52,6 +52,6 @@ LOSS = Loss(
     value=value,
     draw=draw,
     per_observation="n",
-    in_own_unit=expected,
+    in_observed_unit=expected,
     simulated_as="probability",
 )

@@ -16,7 +16,7 @@ Positive = Annotated[float, Field(gt=0)]
 
 
 def _number_or_column(value: Any) -> Any:
-    """One line for what pydantic would report as two failed branches of a union."""
+    """One error line where pydantic would report both branches of a union."""
     if isinstance(value, str) and value.strip():
         return value
     if isinstance(value, int | float) and not isinstance(value, bool) and value > 0:

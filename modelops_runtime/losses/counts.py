@@ -1,4 +1,4 @@
-"""What losses of counts share. All likelihoods are fully normalised, so a loss is what a textbook would call -log p."""
+"""Shared by losses of counts. Likelihoods are fully normalised, so a loss is -log p as in a textbook."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from modelops_runtime.losses.loss import LossError, OptionProblem
 from modelops_runtime.statistics.array import Array
 
 MEAN_FLOOR = 1e-6
-"""Least mean of a count: a simulated 0 costs about 14 for each one observed, not infinity, and 0.000001 for none."""
+"""Least mean of a count, so that a simulated 0 has a finite loss: about 14 for each observed case."""
 
 
 def refuse_other_than_counts(y: Array, kind: str) -> None:
-    """OptionProblem where an observation is no whole number of 0 or more."""
+    """Raises OptionProblem if an observation is not a whole number of 0 or more."""
     wrong = np.flatnonzero((y < 0) | (y != np.floor(y)))
     if len(wrong):
         text = f"{kind} is for counts, and observation {wrong[0] + 1} is {y[wrong[0]]:g}"

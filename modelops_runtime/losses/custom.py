@@ -1,4 +1,4 @@
-"""A loss of the user's own: `pkg.mod:fn` or `model.py:fn`, called as fn(simulated [R, N], observed [N], **options) -> float."""
+"""A custom loss: `pkg.mod:fn` or `model.py:fn`, called as fn(simulated [R, N], observed [N], **options) -> float."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ REFERENCE = r"^[A-Za-z_][\w./\\-]*:[A-Za-z_]\w*$"
 
 _LOADED: dict[tuple[str, str], Callable[..., Any]] = {}
 _IMPORTED: dict[str, dict[str, ModuleType]] = {}
-"""By folder: the modules that own losses have imported from it."""
+"""Folder -> the modules that custom losses have imported from it."""
 
 
 class CustomLoss(StrictModel):
@@ -37,7 +37,7 @@ class CustomLoss(StrictModel):
 
 
 def prepare(options: CustomLoss, observed: Observed) -> Array:
-    """No numbers of its own; refuses a function that cannot be loaded."""
+    """No numbers; refuses a function that cannot be loaded."""
     try:
         load(options.kind, observed.root)
     except ValueError as error:
@@ -46,7 +46,7 @@ def prepare(options: CustomLoss, observed: Observed) -> Array:
 
 
 def value(simulated: Array, term: Term) -> float:
-    """The function's value. LossError when it raises, or returns no finite number; it gets copies."""
+    """The function's value; it gets copies. Raises LossError if it raises or returns no finite number."""
     kind = term.options.kind
     function = load(kind, term.root)
     try:
@@ -82,7 +82,7 @@ def load(reference: str, root: Path) -> Callable[..., Any]:
 
 
 def _module(place: str, root: Path) -> ModuleType:
-    importlib.invalidate_caches()  # the folder may have been made just now
+    importlib.invalidate_caches()  # the folder may be new
     try:
         with _at_home(str(root)):
             return _from_file(root / place) if place.endswith(".py") else importlib.import_module(place)
@@ -94,7 +94,7 @@ def _module(place: str, root: Path) -> ModuleType:
 def _at_home(root: str) -> Iterator[None]:
     """Let imports find the modules of `root` first, and leave this process's own modules as they were.
 
-    Else a second run in one process (a notebook) would be scored by the modules of the first.
+    Otherwise a second run in one process (a notebook) would use the modules of the first.
     """
     first = root not in _IMPORTED
     own = _IMPORTED.setdefault(root, {})

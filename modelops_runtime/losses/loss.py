@@ -1,7 +1,7 @@
 """What a loss is: one `Loss` under the entry-point group `modelops.losses`, and the `Term` it makes of a target's observations.
 
 R is the number of replicates, N of observations; y_i is what was observed, s_ri what replicate r simulated and
-m_i = (1/R) sum_r s_ri. `value` is elementwise but for a distance of all replicates; what becomes of it:
+m_i = (1/R) sum_r s_ri. `value` is elementwise except for a distance of all replicates. It is used so:
 
 - likelihood: log p(y_i | s_ri) over s [R, N]; l_r = sum_i log p(y_i | s_ri), and the Scorer marginalises over replicates once,
   over all targets together;
@@ -27,7 +27,7 @@ Rng = np.random.Generator
 
 
 class LossError(Exception):
-    """No finite loss can be had from these simulated values; the text says why."""
+    """These simulated values have no finite loss; the text says why."""
 
 
 class OptionProblem(ValueError):
@@ -40,7 +40,7 @@ def _none() -> Array:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Observed:
-    """What a loss is prepared from: a target's data, at the rows that hold an observation."""
+    """What a loss is prepared from: the rows of a target's data that hold an observation."""
 
     y: Array
     """[N]."""
@@ -52,7 +52,7 @@ class Observed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Term:
-    """Observations y [N] with what their loss needs beside them, so that scoring touches simulated values alone."""
+    """Observations y [N] and what their loss derives from them, so that scoring reads only simulated values."""
 
     loss: Loss
     y: Array
@@ -61,16 +61,16 @@ class Term:
     a: Array = field(default_factory=_none)
     """[N]: the loss's own number for each observation (n, sigma, the divisor of relative), where it has one."""
     constant: Array = field(default_factory=_none)
-    """[N]: what does not depend on the simulation, where there is such a thing."""
+    """[N]: the terms that do not depend on the simulation, if any."""
     root: Path = Path()
-    """The spec's folder, for functions of the user's own."""
+    """The spec's folder, for custom functions."""
 
     @property
     def kind(self) -> str:
         return self.options.kind
 
     def at(self, columns: NDArray[np.bool_]) -> Term:
-        """The same over some of the observations, given as a mask [N]."""
+        """The same loss of the observations that a mask [N] selects."""
         a, constant = (x[columns] if len(x) else x for x in (self.a, self.constant))
         return Term(self.loss, self.y[columns], self.options, a, constant, self.root)
 
@@ -97,17 +97,17 @@ class Loss:
     prepare: Callable[[Any, Observed], Array] = _nothing
     """(options, observed) -> `Term.a`; raises OptionProblem for options and observations that the loss refuses."""
     constant: Callable[[Term], Array] | None = None
-    """`Term.constant` of a term that has all else."""
+    """`Term.constant` of an otherwise complete term."""
     draw: Callable[[Array, Term, Rng], NDArray[Any]] | None = None
-    """Of a likelihood: one draw of its noise around each simulated value [..., N]; ValueError where none can be had."""
+    """Of a likelihood: one draw of its noise around each simulated value [..., N]; ValueError if it cannot be drawn."""
     per_observation: str = ""
-    """The option that may be a column of the data: a run keeps `Term.a` by this name, and is built again from it."""
-    in_own_unit: Callable[[Array, Array], Array] | None = None
-    """(simulated [..., N], a [N]) -> what is simulated in the unit of what is observed, where that is another one."""
+    """The option that may be a column of the data: a run stores `Term.a` under this name, to rebuild the term."""
+    in_observed_unit: Callable[[Array, Array], Array] | None = None
+    """(simulated [..., N], a [N]) -> simulated values in the unit of the observations, where the units differ."""
     simulated_as: str = ""
-    """With `in_own_unit`: what the model simulates, as results name it (probability)."""
+    """With `in_observed_unit`: what the model simulates, as results name it (probability)."""
     growth: Literal["squared", "absolute"] | None = None
-    """How a distance grows with the misfit; None: it is not known, and there are no intervals."""
+    """How a distance grows with the misfit; None: unknown, so there are no intervals."""
     may_be_negative: bool = False
     """Of a distance."""
 

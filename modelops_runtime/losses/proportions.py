@@ -1,4 +1,4 @@
-"""What losses of a count of n share, whose model simulates a probability."""
+"""Shared by losses of a count among n whose model simulates a probability."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from modelops_runtime.losses.loss import LossError, Observed, OptionProblem
 from modelops_runtime.statistics.array import Array
 
 PROBABILITY_FLOOR = 1e-6
-"""Probabilities are kept between this and 1 minus this: a simulated 0 costs much where something was observed, not infinity."""
+"""Probabilities are kept between this and 1 minus this, so that a simulated 0 has a finite loss."""
 
 
 def trials(kind: str, n: float | str, observed: Observed) -> Array:

@@ -1,4 +1,4 @@
-"""Losses by name: whatever is installed under the entry-point group `modelops.losses`, loaded when it is asked for."""
+"""Losses by name: those installed under the entry-point group `modelops.losses`, loaded on demand."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class LossUnavailable(ValueError):
 
 
 def loss_kinds() -> tuple[str, ...]:
-    """The names there are: the default first, the others sorted."""
+    """The installed names: the default first, the others sorted."""
     return tuple(sorted(_installed(), key=lambda name: (name != DEFAULT, name)))
 
 
@@ -38,12 +38,12 @@ def wanted() -> str:
 
 
 def loss_named(kind: str) -> Loss:
-    """The loss of an installed name, or of a function of the user's own. Raises LossUnavailable."""
+    """The loss of an installed name, or of a custom function. Raises LossUnavailable."""
     return CUSTOM if kind not in _installed() and re.match(REFERENCE, kind) else _loaded(kind)
 
 
 def known_loss(kind: str) -> Loss | None:
-    """The same; None where it is not to be had here, as for a run that was made elsewhere."""
+    """The same; None if it is not installed here."""
     try:
         return loss_named(kind)
     except LossUnavailable:
@@ -76,7 +76,7 @@ def _loaded(kind: str) -> Loss:
     place = f"loss {kind!r} ({point.value}{f' of {point.dist.name}' if point.dist else ''})"
     try:
         loss = point.load()
-    except Exception as error:  # whatever an installed package raises while it is imported
+    except Exception as error:  # an installed package may raise anything while it is imported
         text = " ".join(str(error).split())
         raise LossUnavailable(
             f"{place} cannot be loaded: {type(error).__name__}: {text}", "install what it lacks, or take another loss"
@@ -87,7 +87,7 @@ def _loaded(kind: str) -> Loss:
 
 
 def _flaw(kind: str, loss: object) -> str:
-    """What keeps an object from being a loss of that name; empty when nothing does."""
+    """Why an object is not a valid loss of that name; empty if it is."""
     if not isinstance(loss, Loss):
         return f"is a {type(loss).__name__}, and no modelops_runtime.losses.loss.Loss"
     if not issubclass(loss.options, StrictModel):

@@ -1,4 +1,4 @@
-"""The commonest result, a dict of plain numpy columns, without the way through Arrow: its digest is that of its table."""
+"""The most common result, a dict of plain numpy columns, without conversion to Arrow; its digest is that of its table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pyarrow as pa
 from modelops_runtime.models.tables import MAX_BYTES, MAX_ROWS, SINGLE, framed_text
 
 Arrays = Mapping[str, "np.ndarray[Any, Any]"]
-"""Columns by name, each [rows], of numbers or booleans that Arrow has as well."""
+"""Columns by name, each [rows], of numbers or booleans of a type that Arrow has too."""
 
 _KINDS = {
     np.dtype(kind): str(pa.from_numpy_dtype(np.dtype(kind)))
@@ -23,7 +23,7 @@ _NAN = np.float64("nan")
 
 
 def are_arrays(result: Any) -> TypeGuard[Arrays]:
-    """Whether a model's result is such columns, of one length and within the limits of output. False leaves it to `to_tables`."""
+    """Whether a result is such columns, of one length and within the limits of output. If not, use `to_tables`."""
     if type(result) is not dict or not result:
         return False
     rows, size = -1, 0
@@ -38,7 +38,7 @@ def are_arrays(result: Any) -> TypeGuard[Arrays]:
 
 
 def digest_of_arrays(arrays: Arrays) -> str:
-    """What `tables.digest_of` gives for the table of these columns."""
+    """The digest that `tables.digest_of` gives for the table of these columns."""
     columns = list(arrays.values())
     heads = _heads(tuple(arrays), tuple(values.dtype for values in columns), len(columns[0]))
     digest = blake2b(digest_size=16)
@@ -52,7 +52,7 @@ def digest_of_arrays(arrays: Arrays) -> str:
 
 @lru_cache(maxsize=64)
 def _heads(names: tuple[str, ...], kinds: tuple[np.dtype[Any], ...], rows: int) -> tuple[bytes, ...]:
-    """What stands before each column's values: names and types, the table's before the first."""
+    """The digest's text before each column's values: names and types, the table's before the first."""
     table = framed_text(f"{SINGLE}|{len(names)}|{rows}")
     columns = [framed_text(name) + framed_text(f"{_KINDS[kind]}|0") for name, kind in zip(names, kinds, strict=True)]
     return (table + columns[0], *columns[1:])

@@ -1,4 +1,4 @@
-"""A model with more to say than one function: parameters, config, several outputs, scenarios.
+"""A model as a class: with parameters, config, several outputs and scenarios.
 
     class Sir(Model):
         parameters = {"beta": {"min": 0.5, "max": 5.0, "scale": "log"}, "gamma": (0.1, 1.0)}
@@ -32,12 +32,12 @@ _SCENARIO_MARK = "__modelops_scenario__"
 
 
 class Model:
-    """Base of models written as a class. It is constructed without arguments, once in each process."""
+    """Base class of models. It is constructed without arguments, once in each process."""
 
     parameters: ClassVar[Mapping[str, Any]] = {}
     """Bounds by name: `{"min": 0.5, "max": 5.0, "scale": "log"}` as in a spec, or `(0.5, 5.0)`, or a contracts' parameter.
 
-    When there are any, they are all the parameters that the model knows.
+    If there are any, the model has no other parameters.
     """
     config: ClassVar[Mapping[str, Any]] = {}
     """Defaults of the settings; a spec's `model.config` and scenarios may change these and no others."""
@@ -47,7 +47,7 @@ class Model:
         return {**params, "config": config}
 
     def run(self, state: Any, seed: int) -> Any:
-        """One simulation. What it returns goes to each `@output` method; without any it is the result itself."""
+        """One simulation. Its result is passed to each `@output` method; without any it is the output."""
         raise NotImplementedError(f"{type(self).__name__} has no method run(self, state, seed)")
 
 
@@ -85,7 +85,7 @@ def scenarios_of(cls: type) -> dict[str, str]:
 
 
 def _marked(cls: type, mark: str) -> dict[str, str]:
-    """Raises ValueError when two methods carry the same name."""
+    """Raises ValueError if two methods have the same name."""
     attributes = {name: None for base in reversed(cls.__mro__) for name in vars(base)}
     found: dict[str, str] = {}
     for attribute in attributes:

@@ -1,4 +1,4 @@
-"""Parameter bounds as a model class gives them, turned into the contracts' parameters."""
+"""Converts the parameter bounds of a model class to the contracts' parameters."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _KEYS = {"min", "max", "type", "step", "scale", "choices"}
 
 
 def bounds_of(parameters: Mapping[str, Any]) -> dict[str, Parameter]:
-    """Raises ValueError, with a line that names the parameter, for what is not understood."""
+    """Raises ValueError with a line that names the parameter."""
     return {name: _parameter(name, given) for name, given in parameters.items()}
 
 

@@ -1,4 +1,4 @@
-"""Functions and classes as models: what is called, checked once when it is loaded."""
+"""Functions and classes as models, checked once when they are loaded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from modelops_runtime.models.importing import nearest, problem
 from modelops_runtime.models.source import CONFIG_PATH, ModelDescription
 
 Run = Callable[[dict[str, Scalar], int], Any]
-"""(params, of which it may do what it likes; seed) -> the model's own result."""
+"""(params, which it may change; seed) -> the model's result."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class Program:
 def program_of(
     found: Any, module: ModuleType, label: str, scenario: str | None, config: Mapping[str, Any], root: str
 ) -> Program:
-    """Raises BadOutput for what does not fit. `label` is how the user names it, for messages."""
+    """Raises BadOutput if the object does not fit. `label` is the user's name for it, for messages."""
     if not inspect.isclass(found):
         if scenario is not None:
             raise problem(f"{label} is a function, which has no scenarios; leave out /{scenario}")
@@ -75,7 +75,7 @@ def with_config(function: Callable[..., Any], label: str, config: Mapping[str, A
 
 
 def _parameters_of(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter] | None:
-    """None where Python cannot tell (some functions of extension modules)."""
+    """None if Python does not know it (some functions of extension modules)."""
     try:
         return inspect.signature(function).parameters
     except (ValueError, TypeError):
@@ -93,7 +93,7 @@ def _check_call(function: Callable[..., Any], label: str, keywords: Mapping[str,
 
 
 def _fresh(config: Mapping[str, Any]) -> Callable[[], dict[str, Any]]:
-    """Makes copies that share nothing that can be changed."""
+    """Makes copies that share no mutable part."""
     held = dict(config)
     if all(isinstance(value, bool | int | float | str | None) for value in held.values()):
         return lambda: dict(held)
@@ -101,7 +101,7 @@ def _fresh(config: Mapping[str, Any]) -> Callable[[], dict[str, Any]]:
 
 
 def _foreign(instance: Any, label: str, scenario: str | None, config: Mapping[str, Any]) -> Program:
-    """A class that knows nothing of us, by the methods that it has."""
+    """A class not derived from ours, by its methods."""
     description = ModelDescription(bounds=_bounds_or_none(instance), has_derived=_has(instance, "derived"))
     derive = instance.derived if description.has_derived else None
     if _has(instance, "simulate_scenario") and (scenario is not None or not _has(instance, "simulate")):
@@ -125,7 +125,7 @@ def _has(instance: Any, method: str) -> bool:
 
 
 def _bounds_or_none(instance: Any) -> dict[str, Parameter]:
-    """A foreign class's `parameters`, if they read as bounds: there the name may mean something else."""
+    """A foreign class's `parameters` if they can be read as bounds; the name may mean something else there."""
     given = getattr(instance, "parameters", None)
     try:
         return bounds_of(given) if isinstance(given, Mapping) else {}
@@ -186,7 +186,7 @@ def _patch(
 def _check_known(
     given: Mapping[str, Any], known: Mapping[str, Any], wrong: str, right: str, path: str = "model.entrypoint"
 ) -> None:
-    """Every name of `given` is among `known`; without any known names all are allowed."""
+    """Check that each name of `given` is in `known`; if that is empty, all names are allowed."""
     if not known:
         return
     for name in given:

@@ -1,4 +1,4 @@
-"""Turns whatever may be a column into an Arrow array of a plain type."""
+"""Converts anything that may be a column to an Arrow array of a plain type."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def to_column(values: Any, where: str) -> Column:
 
 
 def plain_column(column: Column, where: str) -> Column:
-    """The column in a type that every reader knows: dictionaries and run lengths decoded, decimals as `double`."""
+    """The column in a type that every reader supports: dictionaries and run lengths decoded, decimals as `double`."""
     kind = column.type
     if kind.id in _PLAIN:
         return column
@@ -89,7 +89,7 @@ def _from_numpy(values: np.ndarray, where: str) -> Column:
 
 
 def _from_masked(values: np.ndarray, where: str) -> Column:
-    """What is masked becomes null."""
+    """Masked values become null."""
     _check_shape(values, where)
     return plain_column(_arrow(values.copy(), where), where)
 
@@ -137,7 +137,7 @@ def _list_by_numpy(values: list[Any], where: str, error: Exception) -> Column:
 
 
 def _from_pandas(values: Any, where: str) -> Column:
-    """A Series or an Index. Only numpy's own types go by numpy: there Arrow would turn NaN into null."""
+    """A Series or an Index. Only numpy's types are converted by numpy, since Arrow would turn NaN into null there."""
     dtype = getattr(values, "dtype", None)
     if isinstance(dtype, np.dtype) and dtype.kind != "O":
         return _from_numpy(values.to_numpy(), where)

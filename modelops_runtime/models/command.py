@@ -6,8 +6,8 @@ runs in the model's folder, once a simulation, with these put in its arguments:
 - `{params}`: a JSON file of the parameters, flat: `{"beta": 1.7, "population": 763}`;
 - `{outputs}`: an empty folder. Each `*.parquet`, `*.csv`, `*.arrow`, `*.feather` written there is a table named by its stem;
 - `{seed}`: the seed, a whole number (at most `model.seed_bits` bits: 31 for R's `set.seed`).
-The same are in its environment as MODELOPS_PARAMS, MODELOPS_OUTPUTS and MODELOPS_SEED. A command without `{outputs}` that writes
-no file there prints its only table as CSV on its standard output. Whatever else it prints is the simulation's log.
+They are also in its environment as MODELOPS_PARAMS, MODELOPS_OUTPUTS and MODELOPS_SEED. A command without `{outputs}` that writes
+no file there prints its only table as CSV on its standard output. All other output is the simulation's log.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _ALONE = re.compile(r"(?:-{0,2}\w[\w-]*=)?\{([a-z_]+)\}")
 
 
 def command_program(command: Sequence[str], root: str, env: Mapping[str, str]) -> Program:
-    """Raises BadOutput when the program cannot be found, or a placeholder is misspelt."""
+    """Raises BadOutput if the program is not found or a placeholder is misspelt."""
     for argument in command[1:]:
         _check_placeholders(argument)
     program = _find(command[0], root, env)
@@ -46,7 +46,7 @@ def command_program(command: Sequence[str], root: str, env: Mapping[str, str]) -
 
 
 def _check_placeholders(argument: str) -> None:
-    """Check arguments that are a whole placeholder only: inside a script braces have other meanings."""
+    """Check only arguments that are a whole placeholder; inside a script braces have other meanings."""
     alone = _ALONE.fullmatch(argument)
     close = nearest(alone[1], _PLACEHOLDERS) if alone and alone[1] not in _PLACEHOLDERS else None
     if alone and close:
@@ -78,7 +78,7 @@ class _Command:
     env: dict[str, str] = field(hash=False)
 
     def run(self, params: Mapping[str, Scalar], seed: int) -> dict[str, pa.Table]:
-        """One simulation. Raises CommandFailed when it does not end with 0, BadOutput when it leaves no table."""
+        """One simulation. Raises CommandFailed if it does not exit with 0, BadOutput if it leaves no table."""
         with scratch_folder() as scratch:
             names = {
                 "params": os.path.join(scratch, "params.json"),

@@ -1,4 +1,4 @@
-"""An exception from the code of a model, for its author: one line, and a traceback without our frames."""
+"""Formats an exception of a model for its author: one line, and a traceback without our frames."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lets models of several folders live in one process, each with its own `import helper`."""
+"""Lets models of several folders share a process, each with its own `import helper`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import sys
 from types import ModuleType
 
 _active: tuple[str, ...] = ()
-"""The folders at the front of sys.path, put there for the model that is active."""
+"""The folders at the front of sys.path for the active model."""
 _set_aside: dict[tuple[str, ...], dict[str, ModuleType]] = {}
-"""Modules imported from the folders of models that are not active: another model may have others of the same names."""
+"""Modules imported from folders of inactive models, since another model may have modules of the same names."""
 
 
 def activate(folders: tuple[str, ...]) -> None:
-    """Let `import` look in `folders` first, and forget the modules of the folders active before. Cheap when nothing changes."""
+    """Let `import` search `folders` first, and forget the modules of the previously active folders. Cheap if nothing changes."""
     global _active
     if folders == _active:
         return
@@ -40,7 +40,7 @@ def _take_modules(folders: tuple[str, ...]) -> dict[str, ModuleType]:
 
 
 def _lies_in(module: ModuleType, folders: tuple[str, ...]) -> bool:
-    """A package without `__init__.py` has no file, only places."""
+    """A package without `__init__.py` has no file, only search paths."""
     place = getattr(module, "__file__", None)
     if not place:
         place = next(iter(getattr(module, "__path__", ())), None)
@@ -48,7 +48,7 @@ def _lies_in(module: ModuleType, folders: tuple[str, ...]) -> bool:
 
 
 def is_own_file(path: str, folders: tuple[str, ...]) -> bool:
-    """Whether a file is the model's: below one of its folders, and not of a package installed there or of ourselves."""
+    """Whether a file belongs to the model: below one of its folders, not in an installed package or ours."""
     path = os.path.realpath(path)
     if f"{os.sep}site-packages{os.sep}" in path or path.startswith(OURS):
         return False

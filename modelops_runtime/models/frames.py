@@ -1,4 +1,4 @@
-"""Turns whatever may be a table into an Arrow table of plain columns, without pandas or polars being needed."""
+"""Converts anything that may be a table to an Arrow table of plain columns, without needing pandas or polars."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _POLARS_TABLES = ("DataFrame", "LazyFrame")
 
 
 def is_frame(value: Any) -> bool:
-    """Whether the value is a table by itself (a dict of columns is one as well, by another test)."""
+    """Whether the value is a table object (a dict of columns is tested elsewhere)."""
     if isinstance(value, pa.Table | pa.RecordBatch):
         return True
     home, name = type(value).__module__.partition(".")[0], type(value).__name__
@@ -52,13 +52,13 @@ def to_table(value: Any, output: str) -> pa.Table:
 
 
 def described(value: Any) -> str:
-    """What a value that is no table is, in a few words."""
+    """A short description of a value that is not a table."""
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape}, whose columns have no names"
     if isinstance(value, list | tuple):
         return f"a {type(value).__name__} of {len(value)}, whose columns have no names"
     if inspect.iscoroutine(value):
-        value.close()  # else Python warns that nobody awaited it
+        value.close()  # otherwise Python warns that it was never awaited
         return "a coroutine: the function is async, and nobody awaits it (asyncio.run does, in a plain function)"
     if inspect.isgenerator(value):
         return "a generator: the function yields where it is to return"
@@ -100,7 +100,7 @@ def _name(name: Any, where: str) -> str:
 
 
 def _from_pandas(frame: Any, where: str) -> pa.Table:
-    """An index with a name (as `groupby` makes) gives columns; one without is a mere count of rows, and left out."""
+    """A named index (as from `groupby`) becomes columns; an unnamed one only counts rows and is dropped."""
     if type(frame).__name__ == "Series":
         if frame.name is None:
             raise BadOutput(f"{where} is a Series without a name; name it, or return a data frame")

@@ -37,7 +37,7 @@ def find(reference: Reference, root: str) -> tuple[Any, ModuleType]:
 
 
 def problem(message: str, path: str = ENTRYPOINT_PATH) -> BadOutput:
-    """The error for a mistake in the name of the model, to be raised."""
+    """The error for a mistake in the name of the model."""
     return BadOutput(message, path)
 
 
@@ -55,7 +55,7 @@ def _or_rather(name: str, known: list[str]) -> str:
 
 
 def _public_names(owner: Any) -> list[str]:
-    """Names that it defines; imported names only if it defines none."""
+    """The names that the module defines; imported names only if it defines none."""
     names = {name: value for name, value in vars(owner).items() if not name.startswith("_") and callable(value)}
     home = getattr(owner, "__name__", None) if isinstance(owner, ModuleType) else None
     own = [name for name, value in names.items() if home is None or getattr(value, "__module__", None) == home]
@@ -74,7 +74,7 @@ def _import_file(file: str, root: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
-        # Not by the loader: it would use a cached .pyc of a file that was edited within the same second.
+        # Not by the loader, which would use a cached .pyc of a file edited within the same second.
         with open(path, "rb") as source:
             code = compile(source.read(), path, "exec", dont_inherit=True)
         exec(code, module.__dict__)

@@ -19,7 +19,7 @@ __all__ = ["LoadedModel", "ModelDescription", "ModelSource", "load_model"]
 
 
 class LoadedModel:
-    """A model that can be run, one simulation after another, from one thread."""
+    """A loaded model that runs one simulation after another, from one thread."""
 
     def __init__(self, program: Program, seed_bits: int) -> None:
         from modelops_runtime.models.tables import to_tables
@@ -39,12 +39,12 @@ class LoadedModel:
         return self._to_tables(self.run(params, seed))
 
     def run(self, params: Mapping[str, Scalar], seed: int) -> Any:
-        """One simulation's result as the model returned it, called as `simulate` says. Raises what the model raises."""
+        """One simulation's result as the model returned it; arguments as in `simulate`. Raises what the model raises."""
         activate(self._folders)
         return self._program.run(dict(params), seed & self._seed_mask)
 
     def derived(self, params: Mapping[str, Scalar]) -> dict[str, float]:
-        """The quantities that the model derives from parameters (R0); none for a model without. Raises BadOutput."""
+        """The quantities that the model derives from parameters (such as R0). Raises BadOutput."""
         if self._program.derive is None:
             return {}
         activate(self._folders)
@@ -58,7 +58,7 @@ class LoadedModel:
 def load_model(source: ModelSource) -> LoadedModel:
     """Import or look up the model that `source` names, in its environment.
 
-    Raises BadOutput with the path of the wrong key of the spec. The environment stays set in this process.
+    Raises BadOutput with the path of the wrong spec key. The environment stays set in this process.
     """
     os.environ.update(source.env)
     if source.command:

@@ -28,7 +28,7 @@ class Reference:
 
 
 def parse_reference(text: str) -> Reference:
-    """Raises BadOutput with the forms that are understood."""
+    """Raises BadOutput that lists the supported forms."""
     if ".py:" in text or text.endswith(".py"):
         head, colon, rest = text.rpartition(".py:")
         file = head + ".py" if colon else text

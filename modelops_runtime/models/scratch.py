@@ -17,7 +17,7 @@ _TRIES = 100
 
 @contextlib.contextmanager
 def scratch_folder(parent: str | None = None) -> Iterator[str]:
-    """A fresh folder (in the system's temporary one by default), removed afterwards. A lock on it shows that it is in use.
+    """A new folder (by default in the system's temporary one), removed afterwards. A lock on it marks it as in use.
 
     Raises OSError if it cannot be created or locked.
     """
@@ -30,7 +30,7 @@ def scratch_folder(parent: str | None = None) -> Iterator[str]:
 
 
 def _make(parent: str | None) -> tuple[str, int]:
-    for _ in range(_TRIES):  # another process may take a folder for an abandoned one before it is locked
+    for _ in range(_TRIES):  # before it is locked, another process may think it abandoned
         folder = tempfile.mkdtemp(prefix=_PREFIX, dir=parent)
         lock = _try_lock(folder, create=True)
         if lock is not None:

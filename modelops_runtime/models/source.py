@@ -1,4 +1,4 @@
-"""Where a model is, and its description: plain data, the same in every process."""
+"""Where a model is, and its description, as plain data."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class ModelSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelDescription:
-    """The description that a model gives of itself."""
+    """A model's description."""
 
     bounds: Mapping[str, Parameter] = field(default_factory=dict, hash=False)
     """Parameters for which the model has bounds; empty for most models."""
     outputs: tuple[str, ...] | None = None
-    """Names of its output tables; None if only a simulation shows them."""
+    """Names of its output tables; None if they are known only after a simulation."""
     has_derived: bool = False
     """Whether it derives further quantities from parameters (R0, a doubling time)."""

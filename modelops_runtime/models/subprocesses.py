@@ -1,4 +1,4 @@
-"""Runs a program to its end, and leaves no process of it behind."""
+"""Runs a program to its end and leaves none of its processes behind."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from modelops_runtime.models.errors import CommandFailed
 from modelops_runtime.models.tables import MAX_BYTES
 
 _TAIL = 8_192
-"""How many of the last bytes are kept."""
+"""How many of the last bytes of output are kept."""
 _LOOK_S = 0.1
 """Seconds between checks whether the program has ended while its children hold the pipes, and then for reading the rest."""
 
@@ -23,7 +23,7 @@ _LOOK_S = 0.1
 def run_process(arguments: Sequence[str], *, shown: str, cwd: str, env: Mapping[str, str], keep_output: bool) -> bytes:
     """Wait for the program; returns its standard output if `keep_output`; otherwise that goes where ours goes, like its errors.
 
-    It leads a process group of its own, which is killed at the end. Raises CommandFailed unless it ends with 0 and
+    It leads its own process group, which is killed at the end. Raises CommandFailed unless it exits with 0 and
     BadOutput when it prints more than an output may hold.
     """
     process = _start(arguments, shown=shown, cwd=cwd, env=env, keep_output=keep_output)

@@ -13,7 +13,7 @@ _KINDS = (".parquet", ".csv", ".arrow", ".feather")
 
 
 def read_folder(folder: str) -> dict[str, pa.Table]:
-    """The tables in a folder's files, by their stems, sorted; other files are left alone. Raises BadOutput."""
+    """The tables in a folder's files, by their stems, sorted; other files are ignored. Raises BadOutput."""
     paths: dict[str, str] = {}
     for name in sorted(os.listdir(folder)):
         stem, kind = os.path.splitext(name)

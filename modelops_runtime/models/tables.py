@@ -1,4 +1,4 @@
-"""A model's result as Arrow tables, those as bytes, and the digest that tells whether two results are the same."""
+"""Converts a model's result to Arrow tables, and these to bytes and a digest that identifies the result."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from modelops_runtime.models.columns import Column
 from modelops_runtime.models.frames import RIGHT, is_frame, plain_table, to_table
 
 SINGLE = "output"
-"""Name of the table of a model that returns one and does not name it."""
+"""The name of a model's single unnamed table."""
 MAX_BYTES = 256 * 2**20
 MAX_ROWS = 10_000_000
 
@@ -90,7 +90,7 @@ def _stream(table: pa.Table) -> bytes:
 
 
 def from_ipc(data: bytes | memoryview) -> pa.Table:
-    """A table from an Arrow IPC stream or file, as it was written. Raises ValueError for anything else, or a part of one."""
+    """A table from an Arrow IPC stream or file. Raises ValueError for anything else, or an incomplete one."""
     buffer = pa.py_buffer(data)
     try:
         if bytes(data[:6]) == b"ARROW1":
@@ -120,7 +120,7 @@ def digest_of(tables: Mapping[str, pa.Table]) -> str:
 
 
 def framed_text(text: str) -> bytes:
-    """A text as the digest takes it: with its length before it, so that no two sequences of texts look alike."""
+    """A text for the digest: prefixed with its length, so that different sequences of texts give different bytes."""
     data = text.encode("utf-8", "surrogatepass")
     return len(data).to_bytes(8, "little") + data
 
@@ -155,7 +155,7 @@ def _in_one_piece(column: Column) -> pa.Array:
 
 
 def _nulls_as_nothing(values: pa.Array) -> pa.Array:
-    """What lies behind a null is undefined in Arrow; here it is nothing."""
+    """Values behind nulls are undefined in Arrow; they are removed here."""
     kind = values.type
     if pa.types.is_string(kind):
         return values.fill_null("")
@@ -169,7 +169,7 @@ def _as_number(kind: pa.DataType) -> pa.DataType:
 
 
 def _numbers(values: pa.Array) -> np.ndarray:
-    """The values as numpy numbers, dates and times as the integers that they are stored as."""
+    """The values as numpy numbers; dates and times as the stored integers."""
     kind = values.type
     number = _as_number(kind)
     if number != kind:

@@ -1,1 +1,1 @@
-"""What every table of options is, in a spec, in a loss or in the configuration of a command."""
+"""The base of all options, in a spec, in a loss or in the configuration of a command."""

@@ -42,7 +42,7 @@ class StrictModel(BaseModel):
 
     @classmethod
     def across(cls, given: Mapping[str, Any]) -> list[Mistake]:
-        """Mistakes that concern several keys. `given` is unchecked; wrong types are reported elsewhere and ignored here."""
+        """Mistakes that involve several keys. `given` is unchecked; wrong types are reported elsewhere and ignored here."""
         return []
 
     @model_validator(mode="wrap")

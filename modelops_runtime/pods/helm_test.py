@@ -15,7 +15,7 @@ from typing import Any
 from modelops_runtime.contracts.errors import LedgerError, ModelOpsError, RunFailed
 from modelops_runtime.contracts.plain_text import plain_streams
 from modelops_runtime.ledger.tls import add_ledger_options, asked_ledger
-from modelops_runtime.simulation.dask.scheduler_address import DaskTarget
+from modelops_runtime.simulation.dask.scheduler_address import SchedulerAddress
 
 _TASK_S = 60.0
 _PATIENCE_S = 60.0
@@ -29,7 +29,9 @@ def main(args: Sequence[str] | None = None) -> int:
             _try_ledger(asked_ledger(options))
             print("ledger: a row was written and read")  # noqa: T201
         if options.dask:
-            target = DaskTarget(address=options.dask, ca=options.dask_ca, cert=options.dask_cert, key=options.dask_key)
+            target = SchedulerAddress(
+                address=options.dask, ca=options.dask_ca, cert=options.dask_cert, key=options.dask_key
+            )
             print(f"dask: a task ran on {_try_dask(target)}")  # noqa: T201
     except ModelOpsError as error:
         for line in str(error).splitlines():
@@ -60,7 +62,7 @@ def _try_ledger(url: str) -> None:
         raise LedgerError("the ledger does not give back a row that was written")
 
 
-def _try_dask(target: DaskTarget) -> str:
+def _try_dask(target: SchedulerAddress) -> str:
     """Run a task; returns where it ran."""
     from distributed import Client
 

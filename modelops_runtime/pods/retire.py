@@ -18,7 +18,7 @@ from typing import Any
 
 from modelops_runtime.contracts.errors import ModelOpsError
 from modelops_runtime.contracts.plain_text import plain_streams
-from modelops_runtime.simulation.dask.scheduler_address import DaskTarget
+from modelops_runtime.simulation.dask.scheduler_address import SchedulerAddress
 
 _CONNECT_S = 15.0
 _LOOK_S = 0.5
@@ -28,7 +28,7 @@ _BUSY = re.compile(r'^dask_worker_tasks\{state="(?:executing|long-running|ready)
 def main(args: Sequence[str] | None = None) -> int:
     """Retire the worker; returns the exit code."""
     options = _parser().parse_args(args)
-    target = DaskTarget(address=options.dask, ca=options.dask_ca, cert=options.dask_cert, key=options.dask_key)
+    target = SchedulerAddress(address=options.dask, ca=options.dask_ca, cert=options.dask_cert, key=options.dask_key)
     try:
         print(f"retire: {retire(target, options.name, options.metrics, patience_s=options.patience)}")  # noqa: T201
     except (ModelOpsError, OSError, ValueError) as error:
@@ -37,7 +37,7 @@ def main(args: Sequence[str] | None = None) -> int:
     return 0
 
 
-def retire(target: DaskTarget, name: str, metrics: str, *, patience_s: float) -> str:
+def retire(target: SchedulerAddress, name: str, metrics: str, *, patience_s: float) -> str:
     """Wait until nothing runs on the worker and others hold its results, at most `patience_s` seconds; returns how it went.
 
     `metrics` is the address of the worker's own Prometheus metrics: the scheduler does not know which tasks really run.

@@ -22,7 +22,7 @@ from modelops_runtime.pods.metrics import served_metrics
 from modelops_runtime.runner.events import Event
 from modelops_runtime.runner.request import RunRequest
 from modelops_runtime.runner.signals import stop_on_signals
-from modelops_runtime.simulation.dask.scheduler_address import DaskTarget
+from modelops_runtime.simulation.dask.scheduler_address import SchedulerAddress
 from modelops_runtime.specs.loading import load_spec
 
 _LEDGER_COMES_UP_S = 120.0
@@ -59,7 +59,7 @@ def _run(options: argparse.Namespace) -> int:
     log = RunLog(run_id)
     dask = None
     if options.dask:
-        dask = DaskTarget(address=options.dask, ca=options.dask_ca, cert=options.dask_cert, key=options.dask_key)
+        dask = SchedulerAddress(address=options.dask, ca=options.dask_ca, cert=options.dask_cert, key=options.dask_key)
     ledger_url = asked_ledger(options)
     request = RunRequest(
         loaded=loaded,

@@ -49,7 +49,7 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Worker:
+class LeaseHolder:
     """A worker that holds leases now."""
 
     worker: str
@@ -94,7 +94,7 @@ class RunProgress:
     """By the loss of the search."""
     derived: Mapping[str, Any]
     failures: tuple[Failed, ...]
-    workers: tuple[Worker, ...]
+    workers: tuple[LeaseHolder, ...]
     created_at: datetime | None
     finished_at: datetime | None
     simulations: int
@@ -192,16 +192,16 @@ def failures_of(trials: Sequence[Trial]) -> tuple[Failed, ...]:
     return tuple(sorted(found, key=lambda failed: (-failed.count, failed.kind)))
 
 
-def _workers(trials: Sequence[Trial], now: datetime) -> tuple[Worker, ...]:
+def _workers(trials: Sequence[Trial], now: datetime) -> tuple[LeaseHolder, ...]:
     held: dict[str, list[Trial]] = {}
     for trial in trials:
         if trial.status is TrialStatus.LEASED and trial.worker:
             held.setdefault(trial.worker, []).append(trial)
-    found: list[Worker] = []
+    found: list[LeaseHolder] = []
     for worker, leases in sorted(held.items()):
         deadlines = [trial.lease_until for trial in leases if trial.lease_until is not None]
         found.append(
-            Worker(
+            LeaseHolder(
                 worker=worker,
                 leases=len(leases),
                 first_deadline=min(deadlines, default=None),

@@ -1,4 +1,4 @@
-"""Files that a run leaves beside its ledger: what simulations print (`trial-000012.log`), and the output tables that the spec
+"""Files that a run writes beside its ledger: logs of simulations (`trial-000012.log`), and the output tables that the spec
 asks to keep, as Parquet (`trial-000012/replicate-000003/epidemic.parquet`)."""
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from modelops_runtime.ledger.base import Lease
 
 @dataclass(frozen=True, slots=True)
 class Artifacts:
-    """Writes down what simulations printed, and their tables where these are kept."""
+    """Writes the logs of simulations, and their tables if these are kept."""
 
     logs: Path | None
     outputs: Path | None
@@ -30,9 +30,9 @@ class Artifacts:
 
 
 def keep_logs(folder: Path | None, lease: Lease, outcomes: Sequence[ReplicateOutcome]) -> None:
-    """Append what the replicates printed to `trial-000012.log` in `folder` (made at need); silent ones leave nothing.
+    """Append the replicates' output to `trial-000012.log` in `folder` (created if needed); nothing without output.
 
-    As it was printed, for its owner alone (mode 0600).
+    The text is unchanged and readable by its owner only (mode 0600).
     """
     printed = [outcome for outcome in outcomes if outcome.log or outcome.failure]
     if folder is None or not printed:
@@ -47,7 +47,7 @@ def keep_logs(folder: Path | None, lease: Lease, outcomes: Sequence[ReplicateOut
 
 
 def keep_tables(folder: Path, number: int, outcomes: Sequence[ReplicateOutcome]) -> None:
-    """Write the tables that came with the outcomes; those of a confirmation are `confirm-000003`."""
+    """Write the tables in the outcomes; those of a confirmation are `confirm-000003`."""
     list_results(folder.parent, [folder.name])
     for outcome in outcomes:
         if outcome.tables is not None:

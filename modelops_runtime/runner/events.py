@@ -12,12 +12,12 @@ from modelops_runtime.ledger.base import Phase, Trial
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """Where the run stands just now."""
+    """The current state of the run."""
 
     finished: int
     """Search trials, of all workers."""
     found: int
-    """Of these, how many were in the ledger when this worker began."""
+    """How many of these were in the ledger when this worker began."""
     trials: int
     """The budget."""
     failed: int
@@ -31,7 +31,7 @@ class Counts:
     elapsed_s: float
     slots: int
     busy: int
-    """Slots that simulate. Right in a Tick; a TrialFinished is said before its slot is filled again."""
+    """Slots that simulate. Exact in a Tick; a TrialFinished is sent before its slot is filled again."""
     paused: bool = False
     confirming: bool = False
     confirmed: int = 0
@@ -47,7 +47,7 @@ class RunStarted:
     run_id: str
     trials: int
     finished: int
-    """Search trials found finished in the ledger: a resumed run."""
+    """Search trials that were finished in the ledger already (a resumed run)."""
     slots: int
 
 
@@ -59,7 +59,7 @@ class TrialFinished:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """Now and then, while nothing finished."""
+    """Sent from time to time while no trial finishes."""
 
     counts: Counts
 
@@ -73,7 +73,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The algorithm was asked for a trial's parameters; `seconds` is what it took."""
+    """The algorithm was asked for a trial's parameters, which took `seconds`."""
 
     trial: int
     seconds: float
@@ -81,7 +81,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class TookOver:
-    """This worker goes on with a trial that another one held."""
+    """This worker continues a trial that another one held."""
 
     phase: Phase
     trial: int
@@ -90,7 +90,7 @@ class TookOver:
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
-    """A task came back with these replicates of a trial. What was LOST is mostly run again."""
+    """A task returned these replicates of a trial. LOST ones are usually run again."""
 
     phase: Phase
     trial: int
@@ -98,7 +98,7 @@ class Simulated:
 
 
 Detail = Asked | TookOver | Simulated
-"""For those who measure: many of them, and none says where the run stands."""
+"""Frequent events for metrics; they do not carry the state of the run."""
 
 Event = RunStarted | TrialFinished | Tick | Notice | Detail
 OnEvent = Callable[[Event], None]
@@ -150,5 +150,5 @@ def event_json(event: Event) -> dict[str, object]:
 
 
 def _counts_json(counts: Counts) -> dict[str, object]:
-    """Without the best's parameters, which its own event has, and the pause, which is a notice."""
+    """Without the best parameters, which have their own event, and the pause, which is a notice."""
     return {name: value for name, value in asdict(counts).items() if name not in ("best_params", "paused")}

@@ -1,4 +1,4 @@
-"""The answer of a run: the best parameter set, by what it is best, and when there is none that can be trusted."""
+"""The answer of a run: the best parameter set, the loss that decides it, and when there is no trustworthy one."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from modelops_runtime.runner.setup.settings import SearchSettings
 
 @dataclass(frozen=True, slots=True)
 class BestTrial:
-    """The best search trial, and its confirmation on fresh seeds where one was asked for."""
+    """The best search trial, and its confirmation on fresh seeds if one was requested."""
 
     trial: Trial
     confirmed: Trial | None
 
 
 def answer_of(run: Run) -> Answer:
-    """The answer in the row of a run. Raises LedgerError for a completed one that lacks a part of its answer."""
+    """The answer in a run's row. Raises LedgerError for a completed run whose answer is incomplete."""
     absent = [name for name in ALWAYS if name not in run.summary]
     if run.state is RunState.COMPLETED and absent:
         raise LedgerError(
@@ -43,9 +43,9 @@ def reported(
     elapsed_s: float,
     stop_reason: str,
 ) -> Answer:
-    """The answer of every run alike: searched, or scored anew.
+    """The answer of any run, searched or rescored.
 
-    `order` names the spec's parameters; those that the model's class alone has come last.
+    `order` names the spec's parameters; those that only the model's class has come last.
     """
     trial, confirmed = best.trial, best.confirmed
     params = trial.params or {}

@@ -23,7 +23,7 @@ def renewed_leases(ledger: Ledger, run_id: str, worker: str, lease_s: float) -> 
             try:
                 ledger.renew(run_id, worker, lease_s=lease_s)
             except LedgerError as error:
-                # A lease that could not be renewed runs out; its late writes are refused by the ledger, so nothing is lost.
+                # A lease that could not be renewed expires; the ledger then refuses its late writes, so nothing is lost.
                 _log.warning("leases not renewed: %s", error)
 
     thread = threading.Thread(target=renew, name="modelops-leases", daemon=True)

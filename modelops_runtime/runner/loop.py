@@ -248,13 +248,16 @@ class Loop:
         """What came in together is written down together, once for each trial."""
         touched: dict[int, Progress] = {}
         try:
-            future = self._done.get(timeout=TICK_S)
-            while True:
+            arrived = [self._done.get(timeout=TICK_S)]
+            while not self._done.empty():
+                arrived.append(self._done.get_nowait())
+        except queue.Empty:
+            return
+        self.p.look()
+        try:
+            for future in arrived:
                 if (progress := self._collect(future)) is not None:
                     touched[id(progress)] = progress
-                future = self._done.get_nowait()
-        except queue.Empty:
-            pass
         finally:
             for progress in touched.values():
                 self._decide(progress)
@@ -282,7 +285,6 @@ class Loop:
         if future.cancelled() or self._under_way.get((progress.lease.phase, progress.lease.number)) is not progress:
             return None
         outcomes = future.result()
-        self.p.look()
         self.p.on_event(Simulated(progress.lease.phase, progress.lease.number, outcomes))
         self._pace.add([outcome.seconds for outcome in outcomes if outcome.failure is None])
         self.p.keep_log(progress.lease, outcomes)

@@ -1,4 +1,4 @@
-"""A run that is paused: its workers finish the trials under way, and wait. Time spent so is no time of the search."""
+"""Pausing a run: its workers finish the trials under way, and wait. Paused time does not count as search time."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 @dataclass
 class Pausing:
-    """Whether a run is paused, as it was last read, and for how long it was."""
+    """Whether a run is paused, as last read, and for how long it has been."""
 
     is_paused: bool = False
     _since: float = 0.0
     _before: float = 0.0
 
     def read(self, paused: bool, *, run_id: str, now: float) -> str | None:
-        """Take in what the ledger says; returns a line worth showing when that is new."""
+        """Update from the ledger; returns a line to show if the state changed."""
         if paused == self.is_paused:
             return None
         self.is_paused = paused

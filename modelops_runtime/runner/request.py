@@ -1,4 +1,4 @@
-"""What a caller asks of a run, and what it gets back."""
+"""The request for a run, and its result."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from modelops_runtime.ledger.base import RunState
-from modelops_runtime.simulation.dask.scheduler_address import DaskTarget
+from modelops_runtime.simulation.dask.scheduler_address import SchedulerAddress
 from modelops_runtime.specs.loading import LoadedSpec
 
 
@@ -20,14 +20,14 @@ class RunRequest:
     ledger_url: str
     run_id: str
     ledger_patience_s: float = 0.0
-    """How long a ledger's server that does not answer yet is waited for."""
+    """How long to wait for a ledger's server that does not answer yet."""
     trials: int | None = None
     """The budget; None: the spec's."""
     slots: int = 1
     """Simulations side by side on this machine."""
-    dask: DaskTarget | None = None
+    dask: SchedulerAddress | None = None
     fresh: bool = False
-    """Keep an older run of this name under a dated name, and begin anew."""
+    """Rename an older run of this name to a dated name, and start a new one."""
     large: bool = False
     """Accept aligned values above 64 KB a replicate."""
     logs: Path | None = None

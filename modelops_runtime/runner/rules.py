@@ -1,4 +1,4 @@
-"""The run's decisions, as pure functions of what is known."""
+"""The run's decisions as pure functions."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from modelops_runtime.runner.search import SearchStatus
 from modelops_runtime.runner.setup.settings import StopRules
 
 JUDGED_FROM = 10
-"""Finished trials from which on the share of failed ones can stop a run."""
+"""The number of finished trials from which the share of failed ones can stop a run."""
 
 SHORT_S = 0.5
-"""Simulations longer than this are not queued ahead: a fresh proposal is worth more than a slot idle for an ask."""
+"""Simulations longer than this are not queued ahead: a better-informed proposal is worth the idle time of one ask."""
 
 
 def too_many_failed(status: SearchStatus, max_failed: float) -> str | None:
-    """Why the run must stop, or None. The commonest error is part of the text."""
+    """Why the run must stop, or None. The text includes the most common error."""
     if status.finished < JUDGED_FROM or status.failed <= max_failed * status.finished:
         return None
     return failed_text(status, f"max_failed is {max_failed:g}")
@@ -30,7 +30,7 @@ def failed_text(status: SearchStatus, limit: str) -> str:
 
 
 def commonest(status: SearchStatus) -> str:
-    """The commonest error and how often it came, or nothing."""
+    """The most common error and its count, or nothing."""
     if not status.errors:
         return ""
     text, count = max(status.errors.items(), key=lambda item: (item[1], item[0]))
@@ -57,7 +57,7 @@ def default_top(trials: int) -> int:
 def finalists(trials: Sequence[Trial], top: int | None) -> list[int]:
     """Numbers of the `top` best search trials to confirm: COMPLETED, not stopped early, one for each parameter set.
 
-    None: one in 20 trials, from 1 to 10. How that was measured is in docs/search.md.
+    None: one in 20 trials, from 1 to 10. Measured in docs/search.md.
     """
     if top is None:
         top = default_top(len(trials))

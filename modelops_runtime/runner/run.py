@@ -44,10 +44,10 @@ def run_spec(
     code: ModelCode | None = None,
     service: ReplicateService | None = None,
 ) -> RunReport:
-    """Run the search of a spec until it is over, or a stop is asked for.
+    """Run the search of a spec until it ends or a stop is requested.
 
-    `code` is what the caller has recorded of the model, and `service` one that it has opened for that and these
-    observations, and closes; by default new ones, on which the model is also tried for whether it repeats itself.
+    `code` is the model as the caller has recorded it, and `service` one that it has opened for it and these
+    observations, and closes; by default new ones, on which it is also checked that the model is repeatable.
     Raises SpecErrors (nothing was started), RunDiffers, RunFailed, ModelChanged, LedgerError, SimulationError.
     """
     recorded = held_code(request.loaded, sent=request.dask is not None)
@@ -83,14 +83,14 @@ def _run_recorded(
 
 
 def _list_ledger(request: RunRequest) -> None:
-    """A ledger in the spec's folder is no part of the model."""
+    """A ledger in the spec's folder is not part of the model."""
     files = ledger_files(request.ledger_url)
     if files and files[0].resolve().parent == request.loaded.root:
         list_results(request.loaded.root, [file.name for file in files])
 
 
 def _has_results(request: RunRequest, prepared: Prepared) -> bool:
-    """Whether the ledger holds completed trials of this very run: then the model has shown that it runs.
+    """Whether the ledger holds completed trials of this run, so that the model is known to work.
 
     Raises RunDiffers for completed trials of a run of another identity.
     """
@@ -117,7 +117,7 @@ def _refuse_other(run: Run, prepared: Prepared) -> None:
 
 
 def _open_run(request: RunRequest, prepared: Prepared, ledger: Ledger, on_event: OnEvent) -> Run:
-    """The run's row: made, or found and brought up to what may change freely."""
+    """The run's row: created, or found and updated in what may change freely."""
     spec = request.loaded.spec
     wanted = request.trials or spec.search.trials
     before = ledger.get_run(request.run_id)
@@ -143,7 +143,7 @@ def _open_run(request: RunRequest, prepared: Prepared, ledger: Ledger, on_event:
 
 
 def _raise_budget(ledger: Ledger, run: Run, wanted: int, on_event: OnEvent) -> Run:
-    """To `wanted` trials in all, by whichever of the run's workers comes first."""
+    """Extend to `wanted` trials in all; the first of the run's workers does it."""
     try:
         raised = ledger.extend(run.run_id, wanted)
     except UserError:
@@ -156,7 +156,7 @@ def _raise_budget(ledger: Ledger, run: Run, wanted: int, on_event: OnEvent) -> R
 
 
 def _is_worthless(ledger: Ledger, run: Run, prepared: Prepared) -> bool:
-    """Another run than ours, in which nothing ever completed, usually because the model has been fixed since."""
+    """A different run in which nothing completed, usually because the model has been fixed since."""
     return bool(prepared.differences_from(run)) and not _has_completed(ledger, run)
 
 
@@ -193,7 +193,7 @@ def _run(
             on_event=warnings.on_event,
             stop=stop,
             keep_log=Artifacts(request.logs, request.outputs).keep,
-            look=code.look,
+            look=code.check,
             before_s=_seconds_since_its_start(ledger, run),
         )
     )
@@ -220,7 +220,7 @@ def _run(
 
 
 class _Warnings:
-    """Passes events on, and among them says what came out of the check for repeats; that is kept with the run."""
+    """Passes events on, and reports the result of the repeatability check, which is stored with the run."""
 
     def __init__(
         self, ledger: Ledger, run_id: str, repeats: RepeatCheck | None, on_event: OnEvent, stop: StopRequest
@@ -303,7 +303,7 @@ def _conclude(
     ).as_json()
     if request.loaded.spec.outputs.keep == "best" and request.outputs is not None:
         _keep_best(request, code, prepared, ledger, best.trial.number)
-    code.look(now=True)
+    code.check()
     ledger.end_run(run_id, RunState.COMPLETED, run.reason, summary)
     return replace(run, state=RunState.COMPLETED, summary=summary)
 

@@ -1,4 +1,4 @@
-"""Keeps an algorithm in step with the ledger: what it is told, what it is asked, and the best so far."""
+"""Keeps an algorithm in step with the ledger: results, asks, and the best so far."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from modelops_runtime.runner.setup.settings import SearchSettings
 
 @dataclass
 class SearchStatus:
-    """Where a search stands, from the trials told so far."""
+    """The state of a search after the trials told so far."""
 
     finished: int = 0
     failed: int = 0
@@ -46,7 +46,7 @@ class SearchStatus:
 
 
 class Search:
-    """An algorithm and all that it knows. It learns from ledger rows alone, so a live one and a replayed one agree."""
+    """An algorithm and what it was told. It learns only from ledger rows, so a live and a replayed one agree."""
 
     def __init__(self, algorithm: AdaptiveAlgorithm, settings: SearchSettings) -> None:
         self.algorithm = algorithm
@@ -67,7 +67,7 @@ class Search:
 
     @property
     def unfinished(self) -> set[int]:
-        """Trials proposed and not finished, by whomever."""
+        """Proposed and unfinished trials of all workers."""
         return set(self.pending) - set(self._held_back)
 
     def learn(self, changes: Sequence[Trial]) -> list[Trial]:
@@ -120,7 +120,7 @@ class Search:
         self.status.add(trial)
 
     def may_ask(self, number: int) -> bool:
-        """With `lag: N`, whether all that proposal `number` must know is known; then it is told, in order."""
+        """With `lag: N`, whether all results that proposal `number` must know are there; then they are told, in order."""
         lag = self.settings.lag
         if lag == 0:
             return True
@@ -136,7 +136,7 @@ class Search:
             self._tell(self._held_back.pop(number))
 
     def ask(self, number: int, draw: int) -> dict[str, Scalar] | None:
-        """Searched parameters for trial `number`, or None when the algorithm has none just now."""
+        """Searched parameters for trial `number`, or None if the algorithm has none at present."""
         algorithm = self.algorithm
         self._catch_up(draw)
         if self._sees_pending is not None:

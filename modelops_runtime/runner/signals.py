@@ -1,4 +1,4 @@
-"""How a run is asked to stop from outside (Ctrl-C, SIGTERM): once, in good order; twice, now."""
+"""Stops a run on Ctrl-C or SIGTERM: the first signal orderly, the second at once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class StopRequest:
 
     @property
     def asked(self) -> bool:
-        """Stop asking; finish the simulations that run; leave the ledger resumable."""
+        """Stop asking, finish the running simulations, and leave the ledger resumable."""
         return self.times >= 1
 
     @property
@@ -29,7 +29,7 @@ class StopRequest:
 
 @contextmanager
 def stop_on_signals(on_first: Callable[[], None]) -> Iterator[StopRequest]:
-    """A stop request that SIGINT and SIGTERM raise; the handlers that were there before are put back.
+    """A stop request set by SIGINT and SIGTERM; the previous handlers are restored.
 
     `on_first` is called, in the handler, at the first signal. Only from the main thread.
     """

@@ -1,4 +1,4 @@
-"""One trial under way: which replicates it still needs, and what to do next. Pure but for its own fields."""
+"""One trial under way: which replicates it still needs, and what to do next. It only changes its own fields."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Progress:
     lease: Lease
     parameter_set: UniqueParameterSet
     rungs: tuple[int, ...]
-    """Counts of replicates at which it is looked at; the last is all of them."""
+    """Counts of replicates at which it is judged; the last is all of them."""
     first: int = 0
     """Index of the first replicate: 2**32 for a confirmation."""
     aligned: dict[int, bytes] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class Progress:
         return len(self.rungs) == 1
 
     def next_group(self, size: int) -> list[int]:
-        """Up to `size` replicates of the current rung that nobody runs yet."""
+        """Up to `size` replicates of the current rung that are not running yet."""
         if self.failure is not None:
             return []
         waiting = [i for i in self.indices if i not in self.aligned and i not in self.under_way]
@@ -60,7 +60,7 @@ class Progress:
         return [self.aligned[index] for index in self.indices]
 
     def resume(self, replicates: Sequence[Replicate]) -> None:
-        """Take in what an earlier holder of the lease recorded."""
+        """Add what an earlier holder of the lease recorded."""
         wanted = range(self.first, self.first + self.rungs[-1])
         for replicate in replicates:
             if replicate.index not in wanted:
@@ -74,7 +74,7 @@ class Progress:
                 self._fail(replicate.index, Failure(kind, replicate.error or ""))
 
     def take_in(self, outcomes: Sequence[ReplicateOutcome]) -> None:
-        """Take in what a task gave. What was LOST may be run again; any other failure is the trial's."""
+        """Add a task's outcomes. LOST ones may be run again; any other failure is the trial's."""
         for outcome in outcomes:
             self.under_way.discard(outcome.index)
             if outcome.index in self.aligned:
@@ -92,7 +92,7 @@ class Progress:
                 self._fail(outcome.index, failure)
 
     def _fail(self, index: int, failure: Failure) -> None:
-        # The lowest failed index speaks for the trial, so that what is reported does not depend on who was first.
+        # The lowest failed index is reported, so that the report does not depend on the order of completion.
         if self.failure is None or index < self._failed_index:
             self.failure = failure
             self._failed_index = index

@@ -1,4 +1,4 @@
-"""What a trial comes to when its replicates are in: a loss, an early stop, a failure, or more replicates."""
+"""The outcome of a trial once its replicates are complete: a loss, an early stop, a failure, or more replicates."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Judgement:
     scorer: Scorer
     replicates: int
     paired: bool
-    """Replicate i of every set met the same noise (common random numbers)."""
+    """Replicate i of every set has the same noise (common random numbers)."""
     incumbent_values: Callable[[int], Values]
     """Aligned values of a finished trial, [replicates, observations]."""
 

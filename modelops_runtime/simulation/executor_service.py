@@ -1,4 +1,4 @@
-"""What the services have in common: the contract, on top of an executor."""
+"""The common part of the services: the contract on top of an executor."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Executor(Protocol):
     def slots(self) -> int: ...
 
     def add_job(self, job: ReplicateJob) -> Any:
-        """Make a job known; what it gives is handed to `submit`."""
+        """Register a job; the result is passed to `submit`."""
         ...
 
     def submit(
@@ -35,7 +35,7 @@ class Executor(Protocol):
 
 
 class ExecutorService:
-    """A ReplicateService on an executor, which it owns."""
+    """A ReplicateService on an executor that it owns."""
 
     def __init__(self, executor: Executor, job: ReplicateJob) -> None:
         self._executor = executor
@@ -94,7 +94,7 @@ class ExecutorService:
         )
 
     def _named(self, outcomes: Sequence[ItemOutcome]) -> list[ItemOutcome]:
-        """With the user's own paths. Raises ModelChanged where a process did not find the recorded files any more."""
+        """Outcomes with the user's paths. Raises ModelChanged if a process did not find the recorded files."""
         for outcome in outcomes:
             if outcome.failure is not None and outcome.failure.changed_file is not None:
                 raise ModelChanged(*outcome.failure.changed_file)

@@ -1,20 +1,20 @@
-"""How many replicates travel in one task."""
+"""How many replicates are sent in one task."""
 
 from __future__ import annotations
 
 import math
 
 TASK_S = 0.04
-"""Seconds that a task should take at least, so that what it costs to send one does not count."""
+"""The shortest task in seconds, so that the cost of sending one does not matter."""
 
 APART_S = 1.0
-"""Seconds that a task of several replicates takes at most."""
+"""The longest task of several replicates, in seconds."""
 
 
 def group_size(median_seconds: float | None, *, timeout_s: float) -> int:
-    """Replicates of one task, from the measured median of one; 1 while nothing was measured.
+    """Replicates in one task, from the median time of one; 1 until it was measured.
 
-    As few as make a task of 40 ms: so short ones travel together, and a set of long ones is spread over all slots.
+    As few as fill 40 ms: short ones are sent together, and long ones are spread over all slots.
     A task never lasts longer than 1 s, nor than the time limit of a single simulation.
     """
     if median_seconds is None:

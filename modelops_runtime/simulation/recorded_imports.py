@@ -1,4 +1,4 @@
-"""In a simulation's process: modules of the recorded folder come from its copy, by whatever way they are found."""
+"""In a simulation's process: imports modules of the recorded folder from its copy, however they are found."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from modelops_runtime.bundles.snapshot import Snapshot
 
 
 def import_recorded(snapshot: Snapshot, folder: str) -> None:
-    """From now on, here and in Python programs that this process starts.
+    """Redirect imports here and in Python programs that this process starts.
 
     The search path may lead to the folder itself (PYTHONPATH, an editable install, a path that the model puts there).
     """
@@ -26,7 +26,7 @@ def import_recorded(snapshot: Snapshot, folder: str) -> None:
 
 
 class _Finder:
-    """Asks all other finders, and leads what they find in the recorded folder to the copy."""
+    """Asks all other finders, and redirects what they find in the recorded folder to the copy."""
 
     def __init__(self, snapshot: Snapshot, folder: str) -> None:
         self._root = os.path.join(os.path.realpath(snapshot.root), "")

@@ -32,7 +32,7 @@ class Aligner(Protocol):
         ...
 
     def align_arrays(self, arrays: Mapping[str, Any]) -> Any:
-        """The same for a single output of plain numpy columns whose keys were learnt; None leaves it to `align`."""
+        """The same for a single output of plain numpy columns whose keys were learnt; None: use `align`."""
         ...
 
     def learn(self, arrays: Mapping[str, Any]) -> None:
@@ -46,12 +46,12 @@ def replicate_items(parameter_set: UniqueParameterSet, seeds: Mapping[int, int])
 
 
 def replicate_item(params: Mapping[str, Scalar], seed: int) -> Item:
-    """One simulation, for its aligned values."""
+    """An item for the aligned values of one simulation."""
     return "replicate", dict(params), seed
 
 
 def tables_item(params: Mapping[str, Scalar], seed: int) -> Item:
-    """One simulation, for its output tables as Arrow IPC."""
+    """An item for the output tables of one simulation, as Arrow IPC."""
     return "tables", dict(params), seed
 
 
@@ -67,15 +67,15 @@ def derived_item(params: Mapping[str, Scalar]) -> Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicateJob:
-    """One model, loaded once a process, and what is asked of it. It runs with the model's folder as the current one."""
+    """One model and its requests; loaded once a process. It runs in the model's folder."""
 
     source: ModelSource
     aligner: Aligner | None
-    """None where no replicates will be asked for."""
+    """None if no replicates will be requested."""
     keep_tables: bool = False
-    """Whether a replicate's tables travel as well."""
+    """Whether outcomes include the replicates' tables."""
     snapshot: Snapshot | None = None
-    """What the folder was made of, so that each process finds it whole; None for a folder that is used as it is."""
+    """The snapshot that the folder was made of, to check it in each process; None for a folder that is used directly."""
 
     def load(self) -> Callable[[Item], Any]:
         from modelops_runtime.models.arrays import are_arrays, digest_of_arrays
@@ -125,7 +125,7 @@ class ReplicateJob:
 
     @property
     def root(self) -> str:
-        """The folder that the model's code lives in."""
+        """The folder of the model's code."""
         return self.source.root
 
     def at(self, root: str, snapshot: Snapshot | None) -> ReplicateJob:
@@ -159,7 +159,7 @@ def _go_to(folder: str) -> bool:
 
 
 def with_own_names(job: ReplicateJob, outcomes: Sequence[ItemOutcome]) -> list[ItemOutcome]:
-    """The outcomes with the paths that the user knows."""
+    """The outcomes with the user's paths."""
     return [_named(job, outcome) if outcome.log or outcome.failure else outcome for outcome in outcomes]
 
 
@@ -172,7 +172,7 @@ def _named(job: ReplicateJob, outcome: ItemOutcome) -> ItemOutcome:
 
 
 def replicate_outcomes(seeds: Mapping[int, int], outcomes: Sequence[ItemOutcome]) -> list[ReplicateOutcome]:
-    """What the executor gave for items with these seeds, by index, as the contract says it."""
+    """Converts the executor's outcomes for these seeds to the contract's, by index."""
     return [
         _replicate_outcome(index, seed, outcome) for (index, seed), outcome in zip(seeds.items(), outcomes, strict=True)
     ]

@@ -1,4 +1,4 @@
-"""The seed of each replicate: it follows from the parameter set (or the run) and the replicate's index alone."""
+"""The seed of each replicate: it depends only on the parameter set (or the run) and the replicate's index."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def seeds_for(
 ) -> dict[int, int]:
     """Replicate index -> seed.
 
-    `common`: common random numbers, the seed is that of `crn:{run_seed}:{index}`, so that all sets meet the same noise;
+    `common`: common random numbers; the seed is that of `crn:{run_seed}:{index}`, so that all sets share the noise;
     otherwise that of `{param_id}:{index}`.
     """
     prefix = f"crn:{run_seed}" if common else parameter_set.param_id

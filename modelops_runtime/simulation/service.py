@@ -1,4 +1,4 @@
-"""What the runner asks of a simulation service beyond the public Protocol: questions to the model itself."""
+"""What the runner needs of a simulation service beyond the public Protocol: questions to the model itself."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ class ReplicateService(SimulationService, Protocol):
         ...
 
     def derive(self, params: Mapping[str, Scalar]) -> dict[str, float]:
-        """Quantities that the model derives from its parameters (R0, say); empty when it has none to tell."""
+        """Quantities that the model derives from its parameters (such as R0); empty if it derives none."""
         ...

@@ -65,7 +65,7 @@ def _required(model: type[StrictModel]) -> list[str]:
     return [name for name, field in model.model_fields.items() if field.is_required()]
 
 
-class _Schema:
+class _KindSchema:
     """What an editor may offer: any installed kind's mapping, a bare kind, a reference; and any kind installed elsewhere."""
 
     def __get_pydantic_json_schema__(self, _core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
@@ -89,4 +89,4 @@ class _Schema:
         return {"anyOf": [*installed, own, elsewhere, *texts]}
 
 
-LossSpec = Annotated[LossOptions, PlainValidator(_pick), _Schema()]
+LossSpec = Annotated[LossOptions, PlainValidator(_pick), _KindSchema()]

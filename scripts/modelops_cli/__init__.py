@@ -1,1 +1,1 @@
-"""What the command lines `mops` and `mops-azure` have in common."""
+"""Shared by the command lines `mops` and `mops-azure`."""

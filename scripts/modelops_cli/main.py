@@ -1,4 +1,4 @@
-"""How a command line ends: every error a user can meet is a line on stderr and an exit code."""
+"""Ends a command line: every error is a line on stderr and an exit code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from modelops_runtime.contracts.errors import ModelOpsError
 from modelops_runtime.contracts.plain_text import plain_line, plain_streams
 
 LONGEST = 4_000
-"""Characters of an error's line that are shown."""
+"""The most characters of an error's line."""
 
 
 def run_command_line(cli: click.Group, args: Sequence[str] | None, *, name: str, report: str) -> NoReturn:
@@ -68,20 +68,20 @@ def _code_of(cli: click.Group, args: Sequence[str] | None, name: str, report: st
 
 
 def _escape_what_cannot_be_written() -> None:
-    """A letter that the encoding of a stream has not is written as an escape, and stops nothing."""
+    """Write characters that a stream's encoding lacks as escapes instead of raising."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def _lines(error: ModelOpsError) -> list[str]:
-    """Its lines, none of them endless: it may quote what others wrote."""
+    """Its lines, cut, since they may quote text of others."""
     return [plain_line(line, limit=LONGEST) for line in str(error).split("\n")]
 
 
 def _leave(code: int) -> NoReturn:
-    """An exit in the same order as Python's, but for its last step: that takes away threads that are inside of a C++
-    library (a connection, say), which then aborts, and the exit code is lost."""
+    """Exit in the same order as Python, except for its last step, which stops threads inside a C++
+    library (such as a connection); that aborts, and the exit code is lost."""
     threading._shutdown()  # pyright: ignore[reportAttributeAccessIssue]
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):

@@ -1,4 +1,4 @@
-"""What a command line says: lines for people, JSON for programs. The streams behind are plain text (`plain_text`)."""
+"""Output of a command line: lines for people, JSON for programs, as plain text (`plain_text`)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from modelops_runtime.contracts.plain_text import json_text, plain_line
 
 
 def echo_line(line: object, *, err: bool = False) -> None:
-    """One line, whatever is in it: a name with a line end in it cannot pretend to be a line of ours."""
+    """Print one line; line ends in it are escaped, so that a name cannot imitate our output."""
     click.echo(plain_line(str(line)), err=err)
 
 

@@ -1,4 +1,4 @@
-"""Make Azure what the plan says. Every round reads anew, so that any stop is healed by running again."""
+"""Apply a plan to Azure. Every round reads Azure again, so running it again recovers from any stop."""
 
 from __future__ import annotations
 
@@ -13,65 +13,65 @@ from mops_azure.plan import Plan, Step, under_way
 from mops_azure.resources.kind import Live, Resource
 from mops_azure.states import has_failed, in_motion, is_within, state_of
 from mops_azure.transport import Reply, with_patience
-from mops_azure.waiting import BUSY, FAULTS_OF_AZURE, IS_UNDER_WAY, StillUnderWay, Work, remove, settle
+from mops_azure.waiting import BUSY, FAULTS_OF_AZURE, IS_UNDER_WAY, Session, StillUnderWay, remove, settle
 
 TRIES = 4
-"""Times one step is sent, when others come in between or Azure fails."""
+"""How often one step is sent when other operations interfere or Azure fails."""
 
 
 def apply_plan(
-    work: Work, confirmed: Plan, *, read: Callable[[], dict[str, Any]], plan_of: Callable[[Live], Plan]
+    session: Session, confirmed: Plan, *, read: Callable[[], dict[str, Any]], plan_of: Callable[[Live], Plan]
 ) -> None:
-    """Carry out `confirmed`. What appears later and was not confirmed stops it; what the user has no right to is left out,
-    with all in it, and told at the end. Raises AzureError, TimedOut, NotAllowed."""
+    """Carry out `confirmed`. Steps that appear later and were not confirmed stop it; steps without the right are skipped,
+    with everything inside, and reported at the end. Raises AzureError, TimedOut, NotAllowed."""
     try:
-        _apply_all(work, confirmed, read, plan_of)
+        _apply_all(session, confirmed, read, plan_of)
     except AzureError as error:
-        if not work.denied:
+        if not session.denied:
             raise
-        raise NotAllowed("\n".join([str(error), *work.denied.values()])) from error
-    if work.denied:
-        raise NotAllowed("\n".join(work.denied.values()))
+        raise NotAllowed("\n".join([str(error), *session.denied.values()])) from error
+    if session.denied:
+        raise NotAllowed("\n".join(session.denied.values()))
 
 
 def _apply_all(
-    work: Work, confirmed: Plan, read: Callable[[], dict[str, Any]], plan_of: Callable[[Live], Plan]
+    session: Session, confirmed: Plan, read: Callable[[], dict[str, Any]], plan_of: Callable[[Live], Plan]
 ) -> None:
     allowed = {step.key: step.action for step in confirmed.changes}
     expected = {step.resource.kind for step in confirmed.changes if step.made_by == "later"}
     left_out: list[Step] = []
 
     def read_all() -> dict[str, Any]:
-        return {**work.is_there, **read()}
+        return {**session.is_there, **read()}
 
     live, is_fresh = read_all(), True
     while True:
         moving = next(under_way(live), None)
         if moving is not None:
-            _see_through(work, moving)
+            _see_through(session, moving)
             live, is_fresh = read_all(), True
             continue
-        changes = _still_to_do(work, plan_of(live), left_out)
+        changes = _still_to_do(session, plan_of(live), left_out)
         if not changes and is_fresh:
             return
         if not changes:
             live, is_fresh = read_all(), True
             continue
-        # What failed and is made anew goes first: a cluster is sent with all the pools that it has.
+        # Failed resources that are recreated go first: a cluster is sent with all the pools that it has.
         step = next((one for one in changes if one.action == "replace" and has_failed(one.live)), changes[0])
         if step.action != "create" or step.resource.kind not in expected:
             _check_allowed(step, allowed)
-        if step.resource.id.lower() in work.refused:  # what failed a moment ago is not sent again at once
-            raise work.refused[step.resource.id.lower()]
-        _check_tries(step, work.sent)
-        work.sent[step.key] += 1
+        if step.resource.id.lower() in session.refused:  # what failed a moment ago is not sent again at once
+            raise session.refused[step.resource.id.lower()]
+        _check_tries(step, session.sent)
+        session.sent[step.key] += 1
         try:
-            made = _do(work, step)
+            made = _do(session, step)
         except AzureError as error:
             if not error.is_denied:
                 raise
             left_out.append(step)
-            _leave_out(work, step, error)
+            _leave_out(session, step, error)
             continue
         if made is None:
             live, is_fresh = read_all(), True
@@ -79,15 +79,15 @@ def _apply_all(
             live, is_fresh = {**live, step.resource.id.lower(): made}, False
 
 
-def _still_to_do(work: Work, plan: Plan, left_out: list[Step]) -> list[Step]:
+def _still_to_do(session: Session, plan: Plan, left_out: list[Step]) -> list[Step]:
     """Without what comes by or after another step, what lies in what may not be made or read, and what a policy undoes."""
     return [
         step
         for step in plan.changes
         if step.made_by == "itself"
         and not any(_rests_on(step, other) for other in left_out)
-        and not any(is_within(step.resource.id.lower(), one) for one in work.unread)
-        and not _came_back(work, step)
+        and not any(is_within(step.resource.id.lower(), one) for one in session.unread)
+        and not _came_back(session, step)
     ]
 
 
@@ -97,36 +97,36 @@ def _rests_on(step: Step, other: Step) -> bool:
     return step.key == other.key or (other.action == "create" and is_in_it)
 
 
-def _came_back(work: Work, step: Step) -> bool:
-    """Tags that were taken out and are there again: a policy puts them there, and sending it once more changes nothing."""
+def _came_back(session: Session, step: Step) -> bool:
+    """Tags that were removed and are back: a policy sets them, so sending the resource again changes nothing."""
     back = [one.path for one in step.differences]
     is_by_policy = all(one.path.startswith("tags.") and one.desired is None for one in step.differences)
-    if not work.sent[step.key] or step.action != "update" or not is_by_policy:
+    if not session.sent[step.key] or step.action != "update" or not is_by_policy:
         return False
-    if step.key not in work.told:
-        work.told.add(step.key)
+    if step.key not in session.told:
+        session.told.add(step.key)
         kind, name = step.key
-        work.say(f"{kind} {name}: {', '.join(back)} came back, as by a policy of Azure's; left as it is")
+        session.say(f"{kind} {name}: {', '.join(back)} came back, as by a policy of Azure's; left as it is")
     return True
 
 
-def _see_through(work: Work, moving: Any) -> None:
-    """Wait for work that was begun before, by us or by somebody else."""
-    if not work.wait:
+def _see_through(session: Session, moving: Any) -> None:
+    """Wait for an operation that was begun before, by us or by somebody else."""
+    if not session.wait:
         raise StillUnderWay(f"{moving.get('name')}: {IS_UNDER_WAY}")
     what, version = str(moving.get("name")), resources.api_version_of(moving)
     if state_of(moving).lower() == "deleting":
-        # Until it is gone, or is put back because its deletion failed.
-        while in_motion(work.arm.get(str(moving["id"]), version, f"waiting for {what}")):
-            work.say(f"{what}: Deleting")
-            work.pause(2, what)
+        # Until it is gone, or is back because its deletion failed.
+        while in_motion(session.arm.get(str(moving["id"]), version, f"waiting for {what}")):
+            session.say(f"{what}: Deleting")
+            session.pause(2, what)
         return
     try:
-        settle(work, str(moving["id"]), version, what)
+        settle(session, str(moving["id"]), version, what)
     except AzureError as error:
         if error.code not in ("Failed", "Canceled"):
             raise
-        work.say(f"{what}: {error.code}; it is sent again")
+        session.say(f"{what}: {error.code}; it is sent again")
 
 
 def _check_tries(step: Step, sent: Counter[tuple[str, str]]) -> None:
@@ -149,65 +149,65 @@ def _check_allowed(step: Step, allowed: dict[tuple[str, str], str]) -> None:
         raise UserError(f"{kind} {name} would now be replaced; run the same command again to see the new plan")
 
 
-def _do(work: Work, step: Step) -> Any | None:
-    """The resource as Azure shows it then; None when only reading all anew can tell."""
+def _do(session: Session, step: Step) -> Any | None:
+    """The resource as Azure then shows it; None if everything must be read again to know."""
     kind, name = step.key
     resource = step.resource
     if step.action == "replace":
-        work.say(f"{kind} {name}: deleting, to make it anew")
-        remove(work, resource)
-        return None  # the next round finds it gone, and makes it
+        session.say(f"{kind} {name}: deleting, to make it anew")
+        remove(session, resource)
+        return None  # the next round finds it gone, and creates it
     if step.action == "delete":
-        work.say(f"{kind} {name}: deleting")
-        remove(work, resource)
+        session.say(f"{kind} {name}: deleting")
+        remove(session, resource)
         return None
-    work.say(f"{kind} {name}: {'creating' if step.action == 'create' else 'updating'}")
-    reply = put(work, resource, step.body, is_new=step.action == "create")
+    session.say(f"{kind} {name}: {'creating' if step.action == 'create' else 'updating'}")
+    reply = put(session, resource, step.body, is_new=step.action == "create")
     if reply is None:
         return None
     if resources.BY_NAME[kind].is_at_once:
         return reply.body
-    if not work.wait:
+    if not session.wait:
         raise StillUnderWay(f"{kind} {name}: {IS_UNDER_WAY}")
-    settled = settle(work, resource.id, resource.api_version, f"{kind} {name}", operation_url=reply.operation_url)
+    settled = settle(session, resource.id, resource.api_version, f"{kind} {name}", operation_url=reply.operation_url)
     return None if resources.BY_NAME[kind].is_in_parent else settled
 
 
-def put(work: Work, resource: Resource, body: dict[str, Any], *, is_new: bool) -> Reply | None:
+def put(session: Session, resource: Resource, body: dict[str, Any], *, is_new: bool) -> Reply | None:
     """Send it. None when somebody, perhaps we ourselves before a lost connection, has sent it already: then wait and look."""
     doing = f"{'creating' if is_new else 'updating'} the {resource.kind} {resource.name}"
     kind = resources.BY_NAME[resource.kind]
 
     def send() -> Reply:
-        return work.arm.put(resource.id, resource.api_version, body, doing, if_missing=is_new and kind.is_new_only)
+        return session.arm.put(resource.id, resource.api_version, body, doing, if_missing=is_new and kind.is_new_only)
 
     try:
-        for_s = min(kind.patience_s, work.deadline - work.clock())
-        return with_patience(send, kind.retried or FAULTS_OF_AZURE, for_s=for_s, sleep=work.sleep)
+        for_s = min(kind.patience_s, session.deadline - session.clock())
+        return with_patience(send, kind.retried or FAULTS_OF_AZURE, for_s=for_s, sleep=session.sleep)
     except AzureError as error:
         if kind.there_already and error.code == kind.there_already:
-            work.is_there[resource.id.lower()] = resource.body
+            session.is_there[resource.id.lower()] = resource.body
             return None
         if recovered := kind.recovered and kind.recovered(body, str(error)):
-            work.say(f"{kind.name} {resource.name}: was deleted not long ago; it is recovered, with its secrets")
-            return put(work, resource, recovered, is_new=is_new)
+            session.say(f"{kind.name} {resource.name}: was deleted not long ago; it is recovered, with its secrets")
+            return put(session, resource, recovered, is_new=is_new)
         if error.status not in (409, 412) or error.code not in BUSY:
             raise
-        found = work.arm.get(resource.id, resource.api_version, doing)
+        found = session.arm.get(resource.id, resource.api_version, doing)
         if found is None or (not in_motion(found) and error.status == 409):
             raise
-        work.say(f"{resource.kind} {resource.name}: already under way; waiting for it")
+        session.say(f"{resource.kind} {resource.name}: already under way; waiting for it")
         return None
 
 
-def _leave_out(work: Work, step: Step, error: AzureError) -> None:
+def _leave_out(session: Session, step: Step, error: AzureError) -> None:
     kind, name = step.key
-    work.denied[step.resource.id.lower()] = _denied_line(step, error)
-    work.say(f"{kind} {name}: you may not; going on with the rest")
+    session.denied[step.resource.id.lower()] = _denied_line(step, error)
+    session.say(f"{kind} {name}: you may not; going on with the rest")
 
 
 def _denied_line(step: Step, error: AzureError) -> str:
-    """With the right that is missing, and the command for who has it."""
+    """The missing right, and the command for somebody who has it."""
     resource = step.resource
     if ask_for := resources.BY_NAME[resource.kind].ask_for:
         return ask_for(resource)

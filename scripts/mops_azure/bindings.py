@@ -1,4 +1,4 @@
-"""What the infra plane gives the others: frozen, in memory, built anew from Azure each time."""
+"""Bindings that the infra plane gives the others: frozen, in memory, read from Azure each time."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class RegistryBinding:
-    """Where images and bundles are."""
+    """The registry of images and bundles."""
 
     login_server: str
     requires_auth: bool = True
@@ -55,15 +55,15 @@ class DatabaseBinding:
     admin: str
     password: str = field(repr=False)
     cluster: str
-    """Whose runs they are: several clusters may share the server."""
+    """The owner of the runs, since several clusters may share the server."""
     ca: str | None = None
-    """PEM; None: the server's certificate is of a public CA."""
+    """PEM; None: the server's certificate is from a public CA."""
 
 
 def cluster_binding(config: AzureConfig, arm: ArmClient | None = None) -> ClusterBinding:
     """Signs in unless `arm` is given, and asks Azure; all that `mops workspace up --infra azure` needs of this plane.
-    Raises UserError when there is no such cluster, it is stopped, or the program that signs in to it is not there;
-    SignInFailed, AzureError, Unreachable."""
+    Raises UserError if there is no such cluster, it is stopped, or the program that signs in to it is missing;
+    SignInFailed, AzureError, AzureUnreachable."""
     arm = arm or connect(config)
     cluster = arm.get(cluster_id(config), CLUSTERS, "reading the cluster")
     if power_of(cluster) == "Stopped":
@@ -82,12 +82,12 @@ def cluster_binding(config: AzureConfig, arm: ArmClient | None = None) -> Cluste
 
 
 def registry_binding(config: AzureConfig, arm: ArmClient | None = None) -> RegistryBinding | None:
-    """None when the config wants none, or it is not there."""
+    """None if the config has none, or it does not exist."""
     return fetch_registry(arm or connect(config), config)
 
 
 def database_binding(config: AzureConfig, arm: ArmClient | None = None) -> DatabaseBinding | None:
-    """None when it is not there. Raises UserError when the config has none, it is not ready, or its password is not given."""
+    """None if it does not exist. Raises UserError if the config has none, it is not ready, or its password is missing."""
     spec = postgres.spec(config)
     if not spec.enabled:
         raise UserError("postgres.enabled is false in the provider config; write postgres: {enabled: true}")
@@ -112,7 +112,7 @@ def database_binding(config: AzureConfig, arm: ArmClient | None = None) -> Datab
 
 @contextmanager
 def kubeconfig_file(binding: ClusterBinding) -> Iterator[Path]:
-    """For programs that want a file: mode 0600, gone afterwards, also when the process is asked to end."""
+    """A temporary file of mode 0600; removed afterwards, also when the process is asked to end."""
     with (
         ended_in_order(),
         tempfile.NamedTemporaryFile("w", prefix="modelops-", suffix=".yaml") as file,
@@ -124,7 +124,7 @@ def kubeconfig_file(binding: ClusterBinding) -> Iterator[Path]:
 
 @contextmanager
 def ended_in_order() -> Iterator[None]:
-    """SIGTERM and SIGHUP, which end a process on the spot, end the block as an exit does (in the main thread)."""
+    """SIGTERM and SIGHUP, which end a process at once, raise SystemExit in the block (in the main thread)."""
     is_main = threading.current_thread() is threading.main_thread()
     taken = [one for one in (signal.SIGTERM, signal.SIGHUP) if is_main and signal.getsignal(one) is signal.SIG_DFL]
     for number in taken:
@@ -154,7 +154,7 @@ def fetch_kubeconfig(arm: ArmClient, config: AzureConfig) -> str:
 
 
 def fetch_registry(arm: ArmClient, config: AzureConfig) -> RegistryBinding | None:
-    """None when the config wants none, or it is not there."""
+    """None if the config has none, or it does not exist."""
     if not config.acr.enabled:
         return None
     found = arm.get(registry_id(config), REGISTRIES, "reading the registry")

@@ -1,4 +1,4 @@
-"""What this subscription may have of machines where the config wants them: sizes, zones and cores of the quota."""
+"""Which machines the subscription may use at the config's location: sizes, zones and cores of the quota."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class Capacity:
     """Of one location."""
 
     sizes: Mapping[str, Any]
-    """VM size in lower case -> what Azure says of it."""
+    """VM size in lower case -> Azure's description of it."""
     left: Mapping[str, tuple[str, int]]
-    """Name of a quota in lower case -> as it is written, and the cores that are left."""
+    """Name of a quota in lower case -> its spelling, and the remaining cores."""
 
     def quotas_of(self, size: str, *, spot: bool) -> list[str]:
-        """Names in lower case; each of them is counted in cores. None of a size that does not exist."""
+        """Names of quotas in lower case, each counted in cores. Empty for a size that does not exist."""
         sku = self.sizes.get(size.lower())
         if sku is None:
             return []
@@ -44,12 +44,12 @@ class Capacity:
         return ["lowprioritycores"] if spot else [one for one in (family, "cores") if one]
 
     def cores(self, size: str) -> int:
-        """Of one machine; 0 when nobody knows."""
+        """Cores of one machine; 0 if unknown."""
         known = (self.sizes.get(size.lower()) or {}).get("capabilities") or []
         return int(next((one["value"] for one in known if one["name"] == "vCPUs"), 0))
 
     def closed(self, size: str, zones: Iterable[str], location: str) -> tuple[str, str] | None:
-        """Why machines of that size cannot be had there, and what to do."""
+        """Why machines of that size are not available there, and what to do."""
         sku = self.sizes.get(size.lower())
         if sku is None:
             return f"{size} does not exist in {location}", PICK_ANOTHER
@@ -83,7 +83,7 @@ def read_capacity(arm: ArmClient, config: AzureConfig) -> Capacity:
 
 
 def check_replaced(arm: ArmClient, config: AzureConfig, plan: Plan, live: Live, say: Callable[[str], None]) -> None:
-    """Whether what is deleted to be made anew can be had: at least one machine of each pool, as many as it must have.
+    """Check that what is deleted to be recreated is available: the minimum of each pool, at least one machine.
     Raises UserError, before anything is deleted."""
     anew = _made_anew(plan)
     if not anew:
@@ -119,14 +119,14 @@ def check_replaced(arm: ArmClient, config: AzureConfig, plan: Plan, live: Live, 
 
 
 def _made_anew(plan: Plan) -> list[Step]:
-    """Pools that are replaced, or come with a cluster that is."""
+    """Pools that are replaced, alone or with their cluster."""
     with_cluster = any(step.resource.kind == "cluster" for step in plan.replaced)
     pools = [step for step in plan.steps if step.resource.kind == "pool"]
     return pools if with_cluster else [step for step in pools if step.action == "replace"]
 
 
 def _freed(capacity: Capacity, plan: Plan, live: Live) -> Counter[str]:
-    """Cores that come back to each quota when the old pools are gone."""
+    """Cores that each quota regains when the old pools are gone."""
     cluster = next((step for step in plan.replaced if step.resource.kind == "cluster"), None)
     old = [step.live["properties"] for step in plan.replaced if step.resource.kind == "pool"]
     if cluster is not None:
@@ -135,14 +135,14 @@ def _freed(capacity: Capacity, plan: Plan, live: Live) -> Counter[str]:
     for pool in old:
         size = str(pool.get("vmSize"))
         if state_of({"properties": pool}).lower() == "failed":
-            continue  # how many of its machines were made is not known
+            continue  # how many of its machines were created is unknown
         for quota in capacity.quotas_of(size, spot=pool.get("scaleSetPriority") == "Spot"):
             freed[quota] += capacity.cores(size) * (pool.get("count") or 0)
     return freed
 
 
 def holds_nothing(arm: ArmClient, config: AzureConfig, live: Live, step: Step) -> bool:
-    """A pool that failed and never had a machine, as for want of quota: nothing is lost when it is made anew."""
+    """A pool that failed and never had a machine, as without quota: recreating it loses nothing."""
     if step.resource.kind != "pool" or not has_failed(step.live):
         return False
     if not step.live["properties"].get("count"):

@@ -1,4 +1,4 @@
-"""Is a live resource what was asked for, and of what the config owns no more? Azure's own rewriting is no difference. Pure."""
+"""Compares a live resource with the desired one. Azure's normalisation is not a difference. Pure."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from mops_azure.resources.kind import Difference
 
 
 def differences(desired: Any, live: Any, path: str = "") -> list[Difference]:
-    """All properties of `desired` that `live` does not hold. What only `live` has counts in what the config owns (owned.py): of
-    tags, labels, taints, zones and address ranges, an empty one as well."""
+    """All properties of `desired` that `live` lacks. Extra ones in `live` count where the config is the owner (owned.py): in
+    tags, labels, taints, zones and address ranges, also if empty in `desired`."""
     return list(_differences(desired, live, path))
 
 
@@ -46,7 +46,7 @@ def _of_mapping(desired: Mapping[str, Any], live: Mapping[str, Any], path: str) 
 
 
 def _is_as_asked(key: str, value: Any, actual: Any, desired: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
-    """By what is known of the property of that name: it does not come back as it was sent."""
+    """Compare a property that Azure is known to return differently from how it was sent."""
     rules = COMPARISON
     if rules.not_compared_beside.get(key) in desired or key in rules.never_returned:
         return True

@@ -1,4 +1,4 @@
-"""The provider config, `~/.modelops/providers/azure.yaml`: what one user wants to have in Azure."""
+"""The provider config, `~/.modelops/providers/azure.yaml`: one user's desired resources in Azure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from mops_azure.settings import AuthSpec, Settings
 DEFAULT_PATH = "~/.modelops/providers/azure.yaml"
 
 CONFIG_VARIABLE = "MOPS_AZURE_CONFIG"
-"""Says where the config is, if not there."""
+"""Environment variable with the path of the config."""
 
 
 class _Core(Settings):
@@ -60,7 +60,7 @@ else:
 
 
 def config_file(path: Path) -> Path:
-    """Without its ~, whether it is there or not. Raises UserError for a folder."""
+    """The path with ~ expanded; it may not exist. Raises UserError for a folder."""
     path = expanded(path)
     if os.path.isdir(path):
         raise UserError(f"{path}: this is a folder; name a file, such as {DEFAULT_PATH}")
@@ -68,7 +68,7 @@ def config_file(path: Path) -> Path:
 
 
 def load_config(path: Path) -> AzureConfig:
-    """Read and check. Raises SpecErrors with all mistakes, UserError when there is no file."""
+    """Read and check the config. Raises SpecErrors with all mistakes, UserError if there is no file."""
     path = config_file(path)
     if not path.exists():
         raise UserError(f"{path}: there is no such file; `mops-azure init` writes it")

@@ -1,4 +1,4 @@
-"""The way to Azure for one config. Azure's packages are imported here, and not before."""
+"""Connects to Azure for one config. Azure's packages are imported only here."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from mops_azure.transport import ArmClient
 
 
-def refuse(said: str, trust: str) -> None:
-    """For who has nobody to ask. Raises UserError."""
-    raise UserError(f"{said}; if you trust it, export {trust}. Nothing was sent")
+def refuse(warning: str, trust: str) -> None:
+    """Refuses without asking. Raises UserError."""
+    raise UserError(f"{warning}; if you trust it, export {trust}. Nothing was sent")
 
 
 def connect(config: AzureConfig, *, confirm: Callable[[str, str], None] = refuse) -> ArmClient:
-    """Before a secret goes to a host of no known cloud, `confirm` is told what would go where, and the variable that trusts it.
-    Raises UserError where a package of Azure is missing, or as `confirm` does."""
+    """Before a secret is sent to an unknown host, `confirm` gets a warning and the variable that trusts the host.
+    Raises UserError if a package of Azure is missing, or as `confirm` does."""
     try:
         from mops_azure.transport import ArmClient
     except ModuleNotFoundError as error:
@@ -30,6 +30,6 @@ def connect(config: AzureConfig, *, confirm: Callable[[str, str], None] = refuse
     found = unknown_hosts(config, os.environ.get(TRUSTED_VARIABLE, ""))
     if found:
         named = " and ".join(f"cloud.{key} {host}" for key, host in found.items())
-        said = f"{named}: of none of the known clouds, and {SENT[config.auth.method]} would go there"
-        confirm(said, f"{TRUSTED_VARIABLE}={','.join(dict.fromkeys(found.values()))}")
+        warning = f"{named}: of none of the known clouds, and {SENT[config.auth.method]} would go there"
+        confirm(warning, f"{TRUSTED_VARIABLE}={','.join(dict.fromkeys(found.values()))}")
     return ArmClient(config)

@@ -1,4 +1,4 @@
-"""What it costs at list prices. An estimate, never a bill. Pure."""
+"""Estimates the cost at list prices. Pure."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Estimate:
     parts: tuple[CostItem, ...]
     table: PriceTable
     by_use: tuple[str, ...] = ()
-    """Billed by what is used, or with no price in any table here."""
+    """Billed by use, or without a price in our tables."""
     beside: tuple[str, ...] = ()
-    """Clusters of ours that go on beside the config's; what they hold is not read."""
+    """Other clusters of ours that continue to run; their pools are not read."""
 
     @property
     def low(self) -> float:
@@ -51,7 +51,7 @@ class Estimate:
         }
 
     def _most(self, hours: int, digits: int) -> float | None:
-        """None: nobody knows, since a price is missing."""
+        """None: unknown, since a price is missing."""
         return None if self.unknown else round(self.high * hours, digits)
 
 
@@ -82,10 +82,10 @@ def cost_lines(found: Estimate) -> list[str]:
 
 
 def _headline(found: Estimate) -> str:
-    """With all that the sums leave out: a sum that leaves something out is a least."""
+    """With everything that the sums leave out; such a sum is a lower bound."""
     month_low, month_high = (f"{one * HOURS_A_MONTH:,.0f}" for one in (found.low, found.high))
     sums = f"{_money(found.low)} to {_money(found.high)} an hour, {month_low} to {month_high} a month"
-    if found.unknown:  # what it is at most is known to nobody
+    if found.unknown:  # its maximum is unknown
         sums = f"{_money(found.low)} an hour, {month_low} a month"
     reasons = {
         "no price is known": found.unknown,

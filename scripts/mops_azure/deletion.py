@@ -1,4 +1,4 @@
-"""What a deletion would take, and whether it may. Pure but for `inventory`."""
+"""What a deletion would remove, and whether it is allowed. Pure except `inventory`."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from mops_azure.states import is_ours
 
 if TYPE_CHECKING:
     from mops_azure.transport import ArmClient
-    from mops_azure.waiting import Work
+    from mops_azure.waiting import Session
 
 
 @dataclass(frozen=True, kw_only=True)
 class Inventory:
-    """One resource group and all in it; None of a group: it is not there."""
+    """One resource group and everything in it; a group that is None does not exist."""
 
     group_name: str
     group: Any
@@ -35,12 +35,12 @@ class Inventory:
     cluster: Any = None
     node_group: str = ""
     node_members: tuple[Any, ...] = ()
-    """Disks, addresses, machines: Azure made them for the cluster, and they go with it."""
+    """Disks, addresses and machines that Azure created for the cluster and deletes with it."""
     locks: tuple[Any, ...] = ()
     of_monitoring: tuple[Any, ...] = ()
-    """Those of `members` that the cluster's monitoring add-on made; they carry no tags, and go with it."""
+    """Those of `members` that the cluster's monitoring add-on created; they carry no tags and are deleted with it."""
     rights: tuple[Any, ...] = ()
-    """Role assignments on what stays, of identities that go: they would be left over, for nobody."""
+    """Role assignments of deleted identities on resources that stay; they would be orphaned."""
     denied: tuple[str, ...] = ()
     """Rights that may not be read, a line each."""
 
@@ -54,7 +54,7 @@ class Inventory:
 
 
 def inventory(arm: ArmClient, config: AzureConfig, name: str) -> Inventory:
-    """Read what is in the group `name`. A group that goes while it is read is gone."""
+    """Read the contents of the group `name`. A group that disappears meanwhile counts as gone."""
     try:
         return _inventory(arm, config, name)
     except AzureError as error:
@@ -113,7 +113,7 @@ def is_of_monitoring(config: AzureConfig, one: Any) -> bool:
 
 
 def lines(found: Inventory) -> list[str]:
-    """What goes, one a line."""
+    """What would be deleted, one resource a line."""
     if found.group is None:
         return [f"resource group {found.group_name} is not there: nothing to delete"]
     result = [f"  - resource group {found.group_name}"]
@@ -137,7 +137,7 @@ def _title(one: Any) -> str:
 
 
 def check(found: Inventory, *, unlock: bool) -> None:
-    """Raises NotOurs, UserError when it must not be deleted."""
+    """Raises NotOurs or UserError if the group must not be deleted."""
     name = found.group_name
     if found.group is None:
         return
@@ -158,7 +158,7 @@ def check(found: Inventory, *, unlock: bool) -> None:
 
 
 def check_again(seen: Inventory, now: Inventory, *, unlock: bool) -> None:
-    """Raises UserError when more would go than was `seen`, by whoever agreed to it, or when it must not be deleted any more."""
+    """Raises UserError if more would be deleted than was `seen` and confirmed, or if it must not be deleted any more."""
     check(now, unlock=unlock)
     known = {_id(one) for one in (*seen.members, *seen.node_members, *seen.locks)}
     new = [_title(one) for one in (*now.members, *now.node_members) if _id(one) not in known]
@@ -176,32 +176,32 @@ def _id(one: Any) -> str:
     return str(one.get("id") or _title(one)).lower()
 
 
-def carry_out(work: Work, config: AzureConfig, found: Inventory) -> None:
-    """Locks, rights on what stays, then the group with all in it. Safe to run again from any point.
+def carry_out(session: Session, config: AzureConfig, found: Inventory) -> None:
+    """Delete locks, rights on resources that stay, then the group with its contents. Safe to run again from any point.
     Raises NotAllowed at the end for rights that could not be removed: the group does not depend on them."""
     from mops_azure.waiting import remove
 
     denied = list(found.denied)
     for one in found.our_locks:
-        _remove(work, remove, "lock", one, LOCKS)
+        _remove(session, remove, "lock", one, LOCKS)
     for one in found.rights:
         try:
-            _remove(work, remove, "role assignment", one, ASSIGNMENTS)
+            _remove(session, remove, "role assignment", one, ASSIGNMENTS)
         except AzureError as error:
             if not error.is_denied:
                 raise
             denied.append(f"{error}; then: az role assignment delete --ids {one['id']}")
     if found.group is not None:
-        work.say(f"resource group {found.group_name}: deleting")
-        remove(work, group(config, found.group_name))
+        session.say(f"resource group {found.group_name}: deleting")
+        remove(session, group(config, found.group_name))
     if denied:
         lines = "\n".join(denied)
         raise NotAllowed(f"resource group {found.group_name} is gone; what is left over for want of a right:\n{lines}")
 
 
-def _remove(work: Work, remove: Callable[[Work, Resource], None], kind: str, one: Any, version: str) -> None:
-    work.say(f"{kind} {one['name']}: deleting")
-    remove(work, Resource(kind=kind, name=one["name"], id=one["id"], api_version=version, body={}))
+def _remove(session: Session, remove: Callable[[Session, Resource], None], kind: str, one: Any, version: str) -> None:
+    session.say(f"{kind} {one['name']}: deleting")
+    remove(session, Resource(kind=kind, name=one["name"], id=one["id"], api_version=version, body={}))
 
 
 def _rights_elsewhere(arm: ArmClient, config: AzureConfig, cluster: Any) -> tuple[tuple[Any, ...], tuple[str, ...]]:
@@ -229,15 +229,15 @@ def _rights_elsewhere(arm: ArmClient, config: AzureConfig, cluster: Any) -> tupl
 
 
 def _subnets(config: AzureConfig, cluster: Any) -> list[str]:
-    """Those of the config and of the pools that are there, each once."""
+    """Subnets of the config and of existing pools, each once."""
     pools = ((cluster or {}).get("properties") or {}).get("agentPoolProfiles") or []
     found = [config.network.subnet_id, *(pool.get("vnetSubnetID") for pool in pools)]
     return list({one.lower(): one for one in found if one}.values())
 
 
 def _is_right(one: Any, scope: str, principal: str, role: str) -> bool:
-    """Given on that very resource: a list also shows what is given above it, which others gave."""
-    said = one.get("properties") or {}
-    same = str(said.get("principalId", "")).lower() == principal.lower()
-    given_at = str(said.get("scope") or scope_of(one["id"])).lower()
-    return same and given_at == scope.lower() and str(said.get("roleDefinitionId", "")).lower().endswith(role)
+    """Whether it is assigned on this resource itself; a listing also shows assignments inherited from above."""
+    properties = one.get("properties") or {}
+    same = str(properties.get("principalId", "")).lower() == principal.lower()
+    given_at = str(properties.get("scope") or scope_of(one["id"])).lower()
+    return same and given_at == scope.lower() and str(properties.get("roleDefinitionId", "")).lower().endswith(role)

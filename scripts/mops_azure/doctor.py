@@ -1,4 +1,4 @@
-"""What is missing before it can work: each finding with its remedy."""
+"""Finds what is missing before Azure can be used, each finding with its remedy."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PERMISSIONS = "2022-04-01"
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One check; `remedy` is there unless it is ok."""
+    """The result of one check, with a `remedy` unless it is ok."""
 
     level: Literal["ok", "warning", "problem"]
     what: str
@@ -40,7 +40,7 @@ class Finding:
 
 
 def examine(arm: ArmClient, config: AzureConfig) -> Iterator[Finding]:
-    """All checks, as they come. What cannot be read is a finding too; without sign-in there is nothing more to see."""
+    """Yields the result of each check. What cannot be read is a finding too; a failed sign-in ends the checks."""
     yield from _tools(config)
     try:
         path = f"/subscriptions/{config.subscription_id}"
@@ -52,7 +52,7 @@ def examine(arm: ArmClient, config: AzureConfig) -> Iterator[Finding]:
     yield _subscription(config, found)
     if found is None:
         return
-    for check in (_providers, _version, _sizes_and_quota, _registry_name, _parts_names, _rights):
+    for check in (_providers, _version, _sizes_and_quota, _registry_name, _resource_names, _rights):
         try:
             yield from check(arm, config)
         except ModelOpsError as error:
@@ -171,9 +171,9 @@ def _registry_name(arm: ArmClient, config: AzureConfig) -> Iterator[Finding]:
         )
 
 
-def _parts_names(arm: ArmClient, config: AzureConfig) -> Iterator[Finding]:
-    """Names that must be the only ones in the world, of what is not there yet."""
-    for one in resources.parts(config):
+def _resource_names(arm: ArmClient, config: AzureConfig) -> Iterator[Finding]:
+    """Globally unique names of resources that do not exist yet."""
+    for one in resources.independent(config):
         key = resources.BY_NAME[one.kind].name_key
         if not key:
             continue
@@ -188,9 +188,9 @@ def _parts_names(arm: ArmClient, config: AzureConfig) -> Iterator[Finding]:
         if reply.get("nameAvailable"):
             yield Finding(level="ok", what=f"{one.kind} name {one.name} is free")
         else:
-            said = one_line(str(reply.get("message") or "it is taken"), 120)
+            reason = one_line(str(reply.get("message") or "it is taken"), 120)
             yield Finding(
-                level="problem", what=f"{one.kind} name {one.name}: {said}", remedy=f"set another {key}; it is global"
+                level="problem", what=f"{one.kind} name {one.name}: {reason}", remedy=f"set another {key}; it is global"
             )
 
 
@@ -214,7 +214,7 @@ def _rights(arm: ArmClient, config: AzureConfig) -> Iterator[Finding]:
 
 
 def allowed(granted: list[Any], action: str) -> bool:
-    """Some grant's actions hold it and its own notActions do not. Pure."""
+    """Whether the actions of some grant include it and its notActions do not. Pure."""
     return any(
         _any_matches(one.get("actions"), action) and not _any_matches(one.get("notActions"), action) for one in granted
     )

@@ -1,4 +1,4 @@
-"""What Azure says when it refuses, as one line with what to do. One table; both of ARM's shapes."""
+"""Explains refusals of Azure in one line with a remedy. One table, for both shapes of ARM's errors."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from modelops_runtime.contracts.errors import ModelOpsError, UserError
 
 
 class AzureError(ModelOpsError):
-    """Azure refused or failed: `AzureError(doing, code, said, remedy, status)`; a remedy is always there."""
+    """Azure refused or failed: `AzureError(doing, code, text, remedy, status)`; a remedy is always there."""
 
     def __str__(self) -> str:
-        doing, code, said, remedy, _ = self.args
-        return f"{doing}: {said} ({code}); {remedy}"
+        doing, code, text, remedy, _ = self.args
+        return f"{doing}: {text} ({code}); {remedy}"
 
     @property
     def code(self) -> str:
@@ -39,16 +39,16 @@ DENIED = "AuthorizationFailed|LinkedAuthorizationFailed|RoleAssignment.*Forbidde
 
 
 class NotAllowed(ModelOpsError):
-    """All is done but what the caller has no right to; a line for each of those."""
+    """Everything is done except what the caller has no right to; a line for each of those."""
 
 
 class NotOurs(UserError):
-    """Something that carries other tags than ours stands where we would write or delete."""
+    """A resource without our tags is where we would write or delete."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Meaning:
-    """Of a code, and of words in the message when a code says too little."""
+    """The meaning of an error code, and of words in the message if the code is too general."""
 
     codes: str
     """A regular expression for the whole code."""
@@ -171,7 +171,7 @@ MEANINGS = (
 
 
 def meaning_of(code: str, message: str) -> Meaning:
-    """The first of MEANINGS whose code, and whose words if it has any, fit."""
+    """The first of MEANINGS whose code and words match."""
     return next(
         one
         for one in MEANINGS
@@ -181,11 +181,11 @@ def meaning_of(code: str, message: str) -> Meaning:
 
 
 def from_reply(doing: str, status: int, body: Any) -> AzureError:
-    """Of a reply or a failed operation; `body` is parsed JSON, text or None."""
+    """The error of a reply or a failed operation; `body` is parsed JSON, text or None."""
     code, message = code_and_message(status, body)
     right = right_needed(message)
-    said = one_line(message, 200) if right else one_line(message)  # the right says the rest of it
-    return AzureError(doing, code, said, right or meaning_of(code, message).remedy, status)
+    text = one_line(message, 200) if right else one_line(message)  # the right says the rest of it
+    return AzureError(doing, code, text, right or meaning_of(code, message).remedy, status)
 
 
 ROLES = {
@@ -223,14 +223,14 @@ def right_needed(message: str) -> str | None:
 
 
 ABSENT = ("resourcenotfound", "resourcegroupnotfound")
-"""Codes in lower case that mean: it is not there. Of a wrong subscription, too, Azure answers 404."""
+"""Codes in lower case that mean "not found". Azure also answers 404 for a wrong subscription."""
 
 NOT_ITS_OWN = "subscription|tenant|provider|parent|resourcetype|apiversion"
-"""Words of a code by which something else than the resource itself was not found."""
+"""Words of a code which show that something other than the resource itself was not found."""
 
 
 def is_absence(id_: str, status: int, body: Any) -> bool:
-    """A refusal that means: there is no such resource. Children and locks have codes of their own, such as LockNotFound."""
+    """Whether a refusal means that the resource does not exist. Children and locks have other codes, such as LockNotFound."""
     if status != 404:
         return False
     code = code_and_message(status, body)[0].lower()
@@ -264,7 +264,7 @@ def code_and_message(status: int, body: Any) -> tuple[str, str]:
 
 
 def _refusals(details: list[Any]) -> str:
-    """Of a group that was not deleted: each resource that stayed, and why."""
+    """Each resource that stayed in a group that was not deleted, and why."""
     found = []
     for one in details:
         target = str(one.get("target") or "") if isinstance(one, Mapping) else ""

@@ -1,4 +1,4 @@
-"""Kinds of values in the provider config, each with what would be right."""
+"""Types of values in the provider config, each with the correction of a mistake."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from modelops_runtime.specs.scalars import shown
 
 
 def matching(pattern: str, right: str, *, hidden: bool = False) -> PlainValidator:
-    """`hidden`: where a secret may stand by mistake, so that the line goes without what was given."""
+    """`hidden`: the value may be a secret by mistake, so the line does not quote it."""
 
     def check(value: Any) -> str:
         if not isinstance(value, str) or not re.fullmatch(pattern, value):

@@ -1,4 +1,4 @@
-"""Kubeconfigs: renamed to one context of ours, merged beside others', written for the owner alone."""
+"""Kubeconfigs: renamed to our context, merged with existing ones, readable by the owner only."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ LOGINS = {
     "workload_identity": "workloadidentity",
     "managed_identity": "msi",
 }
-"""Our ways to sign in -> kubelogin's; a service principal's secret it takes from AZURE_CLIENT_SECRET."""
+"""Our sign-in methods -> kubelogin's; it reads a service principal's secret from AZURE_CLIENT_SECRET."""
 
 
 def signing_in(text: str, auth: AuthSpec) -> str:
@@ -74,7 +74,7 @@ def missing_program(text: str) -> str | None:
 
 
 def merge(existing: dict[str, Any], ours: dict[str, Any], *, overwrite: bool) -> dict[str, Any]:
-    """`ours` beside what is there. Raises UserError when our name stands for another cluster's, unless `overwrite`."""
+    """`ours` merged into `existing`. Raises UserError if our name belongs to another cluster, unless `overwrite`."""
     name = ours["current-context"]
     result: dict[str, Any] = deepcopy(existing) if existing else {"apiVersion": "v1", "kind": "Config"}
     foreign = _foreign(result, ours)
@@ -120,7 +120,7 @@ def _ours_last(content: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
 
 
 def _foreign(existing: dict[str, Any], ours: dict[str, Any]) -> str | None:
-    """What of our name belongs to another cluster, in words."""
+    """Which entry of our name belongs to another cluster."""
     name = ours["current-context"]
     clusters, users, contexts = (
         [one.get(part, {}) for one in existing.get(kind) or [] if one.get("name") == name]
@@ -228,8 +228,8 @@ def write_private(path: Path, text: str) -> None:
         else:
             _replace(path.resolve(), text)
     except (OSError, RuntimeError) as error:  # a RuntimeError: a link that leads to itself
-        said = error.strerror if isinstance(error, OSError) else "it is a link to itself"
-        raise UserError(f"{path}: it cannot be written ({said}); name another file") from None
+        reason = error.strerror if isinstance(error, OSError) else "it is a link to itself"
+        raise UserError(f"{path}: it cannot be written ({reason}); name another file") from None
 
 
 def _replace(path: Path, text: str) -> None:

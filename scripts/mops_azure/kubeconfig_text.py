@@ -1,7 +1,7 @@
-"""Changes in a kubeconfig's text: what is asked for is spliced in, and every other byte stays.
+"""Edits a kubeconfig's text: splices in the changes and keeps every other byte.
 
-A parser says only where things are. It never writes: YAML's writers take quotes away that others need, since `"no"`, `"on"` and
-`"y"` are words for them and truth values for kubectl.
+A parser only locates things; nothing is rewritten, since YAML writers remove quotes that other readers need: `"no"`, `"on"` and
+`"y"` are words for them and booleans for kubectl.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9._/-]{4,}|name|user|args|env|kind")
 
 
 class CannotSplice(ValueError):
-    """The text has a form in which nothing can be put without a change to the rest."""
+    """The text has a form into which nothing can be inserted without other changes."""
 
 
 class Edit(NamedTuple):

@@ -1,4 +1,4 @@
-"""What is there though the config no longer asks for it. Pure."""
+"""Resources that exist although the config no longer asks for them. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mops_azure.states import is_ours
 
 @dataclass(frozen=True, kw_only=True)
 class Leftover:
-    """A part of ours that is there beside those of the config."""
+    """A resource of ours that exists although the config does not name it."""
 
     kind: str
     name: str
@@ -24,9 +24,9 @@ class Leftover:
     why: str
 
 
-def parts_left(config: AzureConfig, live: Mapping[str, Any]) -> list[Leftover]:
-    """In the config's groups: of a part that is switched off, or has another name now."""
-    wanted = {one.id.lower() for one in resources.parts(config)}
+def resources_left(config: AzureConfig, live: Mapping[str, Any]) -> list[Leftover]:
+    """Resources in the config's groups that are switched off now, or have another name."""
+    wanted = {one.id.lower() for one in resources.independent(config)}
     if config.acr.enabled:
         wanted.add(registry_id(config).lower())
     found: list[Leftover] = []
@@ -35,8 +35,15 @@ def parts_left(config: AzureConfig, live: Mapping[str, Any]) -> list[Leftover]:
         type_, _, name = below.rpartition("/")
         ours = (group_id(config).lower(), group_id(config, config.registry_group).lower())
         kind = resources.BY_TYPE.get(type_)
-        is_part = kind is not None and (kind.wanted or kind.name == "registry")
-        if id_ in wanted or kind is None or not kind.section or not is_part or group not in ours or not is_ours(one):
+        is_independent = kind is not None and (kind.wanted or kind.name == "registry")
+        if (
+            id_ in wanted
+            or kind is None
+            or not kind.section
+            or not is_independent
+            or group not in ours
+            or not is_ours(one)
+        ):
             continue
         section = kind.section.key
         why = f"the config names another in {section}" if is_on(kind, config) else f"{section} is off in the config"
@@ -48,7 +55,7 @@ def parts_left(config: AzureConfig, live: Mapping[str, Any]) -> list[Leftover]:
 
 
 def children_left(config: AzureConfig, live: Mapping[str, Any], wanted: list[Dependent]) -> list[Resource]:
-    """Who may come in or act as the pods though the config no longer says so: firewall rules and federated credentials.
+    """Firewall rules and federated credentials that give access although the config no longer does.
     `wanted` are the dependent resources, each with what it waits for."""
     found: list[Resource] = []
     for kind, path in resources.listed_kinds(config):

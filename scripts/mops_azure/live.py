@@ -1,4 +1,4 @@
-"""What is there now: read from Azure, or from a file for `plan --against`."""
+"""The live state: read from Azure, or from a file for `plan --against`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 Denied = dict[str, str]
-"""What may not be read: a resource's id or a listing's path in lower case, or what was asked for -> a line with the right that
+"""What may not be read: a resource's id or a listing's path in lower case, or another request -> a line with the right that
 is missing."""
 
 Found = dict[str, Any]
@@ -33,9 +33,9 @@ Found = dict[str, Any]
 
 
 def read_live(arm: ArmClient, config: AzureConfig, denied: Denied | None = None) -> Found:
-    """All resources of the desired state that are there; and what else of ours is in the same groups, as a listing shows it.
-    A lock, a role assignment, an address and a listing that may not be read count as not there, and go to `denied`: all else
-    does not depend on them. So do the registry and the parts beside the cluster where the caller gives `denied`, and leaves
+    """All existing resources of the desired state, and our other resources in the same groups as listings show them.
+    A lock, a role assignment, an address or a listing that may not be read counts as absent, and is noted in `denied`: all else
+    does not depend on them. So do the registry and the resources beside the cluster if the caller passes `denied`, and leaves
     alone what it names."""
     reader = _Reader(arm=arm, denied={} if denied is None else denied, is_told=denied is not None)
     live = reader.all_of(group(config))
@@ -47,9 +47,9 @@ def read_live(arm: ArmClient, config: AzureConfig, denied: Denied | None = None)
     live |= reader.all_of(cluster(config, version=None, ssh_key=None))
     keep = lock(config)
     live |= reader.if_allowed(keep.id, lambda: reader.all_of(keep))
-    for one in resources.parts(config):
+    for one in resources.independent(config):
         if _parent(one.id) is None or _parent(one.id) in live:
-            live |= reader.part(one)
+            live |= reader.read(one)
     for kind in resources.KINDS:
         if kind.also_read and is_on(kind, config):
             live |= reader.if_allowed(kind.name, lambda kind=kind, seen=live: _also_read(arm, config, kind, seen))
@@ -58,7 +58,7 @@ def read_live(arm: ArmClient, config: AzureConfig, denied: Denied | None = None)
 
 @dataclass(frozen=True, kw_only=True)
 class _Reader:
-    """Reads with the caller's rights, and keeps in `denied` where they end."""
+    """Reads with the caller's rights, and notes in `denied` what they do not cover."""
 
     arm: ArmClient
     denied: Denied
@@ -66,12 +66,12 @@ class _Reader:
     """The caller looks at `denied`."""
 
     def all_of(self, one: Resource) -> Found:
-        """Nothing where it is not there. Raises AzureError where it may not be read."""
+        """The resource, if it exists. Raises AzureError if it may not be read."""
         found = self.arm.get(one.id, one.api_version, f"reading the {one.kind} {one.name}")
         return {} if found is None else {one.id.lower(): found}
 
-    def part(self, one: Resource) -> Found:
-        """What may not be read is not said to be absent to who is not told: that raises AzureError."""
+    def read(self, one: Resource) -> Found:
+        """The resource, if it exists. Raises AzureError if it may not be read and the caller does not look at `denied`."""
         return self.if_allowed(one.id, lambda: self.all_of(one)) if self.is_told else self.all_of(one)
 
     def listed(self, path: str, api_version: str) -> Found:
@@ -88,13 +88,13 @@ class _Reader:
 
 
 def _registry(reader: _Reader, config: AzureConfig) -> Found:
-    found = reader.part(group(config, config.registry_group))
-    return {**found, **reader.part(registry(config))} if found else {}
+    found = reader.read(group(config, config.registry_group))
+    return {**found, **reader.read(registry(config))} if found else {}
 
 
 def _ours_beside(reader: _Reader, config: AzureConfig, live: Found) -> Found:
-    """What else of ours is in the groups of the cluster and the registry, as their listings show it. Without what is read by
-    itself: of that a listing says too little, and may be late."""
+    """Our other resources in the groups of the cluster and the registry, as their listings show them. Without those read by
+    themselves, since listings are incomplete and may be late."""
     own_group, registry_group = group_id(config), group_id(config, config.registry_group)
     found: Found = {}
     if config.acr.enabled:
@@ -103,7 +103,7 @@ def _ours_beside(reader: _Reader, config: AzureConfig, live: Found) -> Found:
         found |= _Reader(arm=reader.arm, denied={}, is_told=False).listed(f"{registry_group}/resources", GROUPS)
     if own_group.lower() in live:
         found |= reader.listed(f"{own_group}/resources", GROUPS)
-    read = [cluster_id(config), *(one.id for one in resources.parts(config))]
+    read = [cluster_id(config), *(one.id for one in resources.independent(config))]
     read += [registry_id(config)] if config.acr.enabled else []
     by_itself = {one.lower() for one in read}
     return {id_: one for id_, one in found.items() if is_ours(one) and id_ not in by_itself}
@@ -150,7 +150,7 @@ def _dependents(reader: _Reader, config: AzureConfig, live: Found) -> Found:
         if resource.kind == "role assignment":
             found |= reader.if_allowed(resource.id, lambda one=resource: _right(reader.arm, config, one, live))
         elif _parent(resource.id) in live:
-            found |= reader.part(resource)
+            found |= reader.read(resource)
     return found
 
 
@@ -163,9 +163,9 @@ def _right(arm: ArmClient, config: AzureConfig, resource: Resource, live: Found)
     role, principal = wanted["roleDefinitionId"].rsplit("/", 1)[1], wanted["principalId"].lower()
     path = f"{scope}/providers/Microsoft.Authorization/roleAssignments?$filter=principalId%20eq%20'{principal}'"
     for found in arm.list(path, ASSIGNMENTS, "reading role assignments"):
-        said = found.get("properties", {})
-        same_role = str(said.get("roleDefinitionId", "")).lower().endswith(role)
-        if same_role and str(said.get("principalId", "")).lower() == principal:
+        properties = found.get("properties", {})
+        same_role = str(properties.get("roleDefinitionId", "")).lower().endswith(role)
+        if same_role and str(properties.get("principalId", "")).lower() == principal:
             return {resource.id.lower(): found}
     return {}
 

@@ -1,4 +1,4 @@
-"""What a PUT to something that is there carries: all that Azure has, with what is asked for on top. Pure."""
+"""Merges a desired resource into the live one for a PUT. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mops_azure.resources import BY_NAME
 from mops_azure.resources.kind import Resource
 
 FROM_THE_ADDRESS = ("id", "name", "type", "apiversion", "etag")
-"""At the top of every resource; none of it belongs in a body."""
+"""Top-level keys of every resource that do not belong in a body."""
 
 EACH_ITEM, EACH_VALUE = "[]", "{}"
 Tree = Mapping[str, Any]
@@ -23,8 +23,8 @@ NOTHING: Tree = {}
 
 
 def merged(resource: Resource, live: Any) -> dict[str, Any]:
-    """What Azure has, without what it alone writes, with `resource.body` on top; None in it takes something out.
-    Its kind has the last word."""
+    """The live resource without read-only properties, overlaid with `resource.body`; None in that removes a property.
+    The kind may adjust the result."""
     found = {key: value for key, value in live.items() if str(key).lower() not in FROM_THE_ADDRESS}
     kept = _writable(found, read_only(resource.kind))
     body = _on_top(kept, resource.body)

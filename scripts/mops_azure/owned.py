@@ -1,4 +1,4 @@
-"""What the config owns as a whole: what is there beside it goes, but for what Azure puts there by itself. Pure."""
+"""Maps and lists that the config owns as a whole: other entries are removed, except those that Azure adds. Pure."""
 
 from __future__ import annotations
 

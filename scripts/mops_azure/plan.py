@@ -1,4 +1,4 @@
-"""Desired state against live state: what would be done. Pure; no clock, no network."""
+"""Compares desired with live state and plans the steps. Pure; no clock, no network."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mops_azure import resources
 from mops_azure.compare import differences
 from mops_azure.config import AzureConfig
 from mops_azure.errors import NotOurs
-from mops_azure.leftovers import children_left, parts_left
+from mops_azure.leftovers import children_left, resources_left
 from mops_azure.merge import merged
 from mops_azure.owned import with_removals
 from mops_azure.resources.cluster import SECRETS_DRIVER, cluster, cluster_id, pools, pull_right
@@ -29,7 +29,7 @@ Action = Literal["create", "update", "replace", "delete", "keep"]
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One resource and what would be done with it."""
+    """One resource and the planned action."""
 
     action: Action
     resource: Resource
@@ -37,7 +37,7 @@ class Step:
     differences: tuple[Difference, ...] = ()
     note: str = ""
     made_by: Literal["itself", "cluster", "later"] = "itself"
-    """It comes with the cluster, or can be made only once something else is there."""
+    """It is created with the cluster, or only after another resource exists."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -45,7 +45,7 @@ class Step:
 
     @property
     def body(self) -> dict[str, Any]:
-        """What the PUT carries: of something that is there, all that it has, with what is asked for on top."""
+        """The body of the PUT: for an existing resource, its properties overlaid with the desired ones."""
         if self.live is None:
             return with_removals(self.resource.body, {})
         return merged(replace(self.resource, body=with_removals(self.resource.body, self.live)), self.live)
@@ -68,7 +68,7 @@ class Plan:
 
 
 def under_way(live: Live) -> Iterator[Any]:
-    """What Azure is at work on. A pool, which shows in its cluster alone, comes as a resource of its own."""
+    """Resources that Azure is changing. A pool, which only its cluster shows, is listed separately."""
     for one in live.values():
         if in_motion(one):
             yield one
@@ -90,7 +90,7 @@ def make_plan(
 ) -> Plan:
     """`version` is what a new cluster gets when the config pins none, `ssh_key` its public key; `secrets` is what a new
     resource needs and Azure never shows, by its kind.
-    What is being deleted counts as gone. Raises NotOurs when something of that name is there without our tags."""
+    Resources being deleted count as gone. Raises NotOurs if a resource of that name lacks our tags."""
     notes: list[str] = [*_going(live)]
     moving = [str(one.get("name")) for one in under_way(live) if state_of(one).lower() != "deleting"]
     live = not_going(live)
@@ -99,7 +99,7 @@ def make_plan(
     existing = live.get(cluster_id(config).lower())
     if config.acr.enabled:
         steps += _registry_steps(config, live)
-    steps += [_part_step(one, live, notes) for one in resources.parts(config, secrets=secrets)]
+    steps += [_resource_step(one, live, notes) for one in resources.independent(config, secrets=secrets)]
     steps += _cluster_steps(config, existing, version=version, ssh_key=ssh_key, notes=notes)
     if config.lock:
         steps.append(_step(lock(config), live))
@@ -123,10 +123,10 @@ def _going(live: Live) -> Iterator[str]:
 
 
 def _left_alone(config: AzureConfig, live: Live) -> Iterator[str]:
-    """What is there and costs or hinders, though the config says nothing of it."""
+    """Existing resources that cost money or interfere, although the config does not mention them."""
     if other_clusters(config, live):
         yield f"clusters of ours that the config does not name go on, and cost: {', '.join(other_clusters(config, live))}"
-    for one in parts_left(config, live):
+    for one in resources_left(config, live):
         yield f"{one.kind} {one.name} is {one.why}; `az resource delete --ids {one.id}` takes it away"
     if not config.lock and lock(config).id.lower() in live:
         yield f"lock {LOCK_NAME} is still there, though the config asks for none; `mops-azure delete --unlock` removes it"
@@ -154,8 +154,8 @@ def _registry_steps(config: AzureConfig, live: Live) -> list[Step]:
     return [group_step, step]
 
 
-def _part_step(resource: Resource, live: Live, notes: list[str]) -> Step:
-    """Raises NotOurs when something else of that name is there."""
+def _resource_step(resource: Resource, live: Live, notes: list[str]) -> Step:
+    """Raises NotOurs if a resource of that name is not ours."""
     step = _step(_as_it_was_made(resource, live.get(resource.id.lower()), notes), live)
     if step.live is not None and "tags" in resource.body and not is_ours(step.live):
         raise NotOurs(
@@ -289,7 +289,7 @@ def refuse_if_stopped(config: AzureConfig, plan: Plan, live: Live) -> None:
 
 
 def refuse_replacements(plan: Plan) -> None:
-    """What must never be deleted only to be made anew. Raises UserError."""
+    """Refuses to replace resources that must never be recreated. Raises UserError."""
     for step in plan.replaced:
         if way := resources.BY_NAME[step.resource.kind].deleted_by:
             changed = ", ".join(one.path for one in step.differences if forces_replacement(step, one))
@@ -301,7 +301,7 @@ def refuse_replacements(plan: Plan) -> None:
 
 
 def _refuse_replaced_system_pool(plan: Plan) -> None:
-    """A cluster must keep a system pool, so it cannot be deleted to be made anew. Raises UserError."""
+    """Refuses to replace the system pool, which a cluster must keep. Raises UserError."""
     if any(step.key == ("pool", "system") for step in plan.replaced):
         raise UserError(
             "the system pool cannot be replaced in place, a cluster must always have one; undo that change, "

@@ -1,4 +1,4 @@
-"""List prices: from Azure's public retail price service, or, where that cannot be reached, from the table that is shipped."""
+"""List prices: from Azure's public retail price service, or from the shipped table if that is unreachable."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mops_azure.config import AzureConfig
 from mops_azure.pricing import PriceTable
 
 TIMEOUT_S = 4.0
-"""Seconds for each request: nobody waits long for an estimate."""
+"""Seconds for each request."""
 PAGES = 20
 PATH = "/api/retail/prices"
 
@@ -21,7 +21,7 @@ ADDRESS = "Standard IPv4 Static Public IP"
 
 
 def shipped() -> PriceTable:
-    """A table of the release; its `source` and `as_of` say what it is worth."""
+    """The shipped table, with its `source` and date (`as_of`)."""
     found = json.loads(files("mops_azure").joinpath("prices.json").read_text())
     return PriceTable(
         as_of=found["as_of"],
@@ -45,8 +45,8 @@ OTHERS = (
 def price_table(
     config: AzureConfig, *, more_sizes: Iterable[str] = (), today: datetime.date | None = None
 ) -> PriceTable:
-    """Today's prices of the location, of the config's VM sizes and `more_sizes`; the shipped ones when nobody answers, or
-    not what was asked."""
+    """Today's prices of the location for the config's VM sizes and `more_sizes`; the shipped ones if the
+    service gives no useful answer."""
     sizes = sorted({config.aks.system_pool.vm_size, *(pool.vm_size for pool in config.aks.pools), *more_sizes})
     try:
         machines = fetch(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, kw_only=True)
 class PriceTable:
-    """US dollars an hour; what is missing has no known price."""
+    """US dollars an hour; missing ones have no known price."""
 
     as_of: str
     source: str
@@ -22,7 +22,7 @@ class PriceTable:
 
 @dataclass(frozen=True, kw_only=True)
 class CostItem:
-    """One thing that costs; US dollars an hour, at least and at most. None: no price is known."""
+    """One cost item; US dollars an hour, minimum and maximum. None: no known price."""
 
     name: str
     low: float | None

@@ -1,4 +1,4 @@
-"""Helm releases in a cluster that is about to go: ours are uninstalled first, so that their disks and addresses go in order."""
+"""Helm releases in a cluster that will be deleted: ours are uninstalled first, so that their disks and addresses are freed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UNINSTALL_TIMEOUT_S = 300
 
 
 class NoHelm(ModelOpsError):
-    """Helm is not there, or the cluster does not answer it; the text says which."""
+    """Helm is missing, or the cluster does not answer it; the text says which."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ def releases(kubeconfig: Path, *, scope: Sequence[str] = ("--all-namespaces",)) 
 
 
 def uninstall(kubeconfig: Path, release: Release) -> None:
-    """Raises NoHelm when it could not be done; what is gone already is fine."""
+    """Uninstall a release; it may be gone already. Raises NoHelm if that fails."""
     timeout = f"{UNINSTALL_TIMEOUT_S}s"
     args = [
         "uninstall",

@@ -19,7 +19,7 @@ WORDS = {
 
 
 def plan_lines(plan: Plan) -> list[str]:
-    """One line a resource, one a property that differs, and a summary."""
+    """One line per resource, one per differing property, and a summary."""
     width = max(len(_title(step)) for step in plan.steps)
     lines: list[str] = []
     for step in plan.steps:
@@ -63,7 +63,7 @@ def _value(value: Any) -> str:
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:
-    """The same for programs; no body, so no key of any kind."""
+    """The same for programs, without bodies, so without secrets."""
     return {
         "changes": len(plan.changes),
         "notes": list(plan.notes),

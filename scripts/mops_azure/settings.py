@@ -1,4 +1,4 @@
-"""What every resource is made with: where, for whom, under which tags. The sections of the kinds are in resources/."""
+"""Settings shared by all resources: location, owner, tags. The sections of the kinds are in resources/."""
 
 from __future__ import annotations
 

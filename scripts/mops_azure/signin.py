@@ -28,7 +28,7 @@ SENT = {
     "managed_identity": "the machine's token",
     "use_azure_cli": "the token of `az`",
 }
-"""How we sign in -> what is sent there."""
+"""Sign-in method -> what is sent there."""
 
 
 def host_of(url: str) -> str:
@@ -55,7 +55,7 @@ def _is_this_machine(host: str) -> bool:
 
 
 def credential_for(config: AzureConfig) -> TokenCredential:
-    """Raises UserError when what the method needs on this machine is not there."""
+    """Raises UserError if something that the method needs is missing on this machine."""
     from azure import identity
 
     auth, authority = config.auth, config.cloud.authority

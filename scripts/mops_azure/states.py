@@ -1,4 +1,4 @@
-"""What a resource says of itself: whose it is, and whether Azure is at work on it. Pure."""
+"""The state of a resource: its owner, and whether Azure is changing it. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def is_ours(live: Any) -> bool:
 
 
 def state_of(live: Any) -> str:
-    """`Succeeded`, `Creating` ...; what has no state of its own has Succeeded."""
+    """`Succeeded`, `Creating` ...; a resource without a state counts as Succeeded."""
     properties = (live or {}).get("properties") or {}
     kind = kind_of(live or {})
     if kind and kind.states and properties.get("state"):
@@ -26,27 +26,27 @@ def state_of(live: Any) -> str:
 
 
 def has_failed(live: Any) -> bool:
-    """The last thing that Azure did with it came to nothing."""
+    """Whether Azure's last operation on it failed."""
     return live is not None and state_of(live).lower() in ("failed", "canceled")
 
 
 def in_motion(live: Any) -> bool:
-    """Azure is still at work on it; a state that we do not know counts as work."""
+    """Whether Azure is still changing it; an unknown state counts as a change."""
     return live is not None and state_of(live).lower() not in IN_MOTION_ENDS
 
 
 def going(live: Mapping[str, Any]) -> list[str]:
-    """Ids of what is being deleted, without those of what is in it."""
+    """Ids of resources being deleted, without those inside them."""
     ids = [id_ for id_, one in live.items() if state_of(one).lower() == "deleting"]
     return [id_ for id_ in ids if not any(id_ != above and is_within(id_, above) for above in ids)]
 
 
 def not_going(live: Mapping[str, Any]) -> dict[str, Any]:
-    """Without what is being deleted, and what goes with it."""
+    """The live resources without those being deleted and those inside them."""
     gone = going(live)
     return {id_: one for id_, one in live.items() if not any(is_within(id_, above) for above in gone)}
 
 
 def is_within(id_: str, above: str) -> bool:
-    """It is that one, or lies in it; both ids in lower case."""
+    """Whether it is that resource or inside it; both ids in lower case."""
     return f"{id_}/".startswith(f"{above}/")

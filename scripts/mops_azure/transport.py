@@ -1,11 +1,11 @@
-"""Azure Resource Manager. Bodies are ARM's JSON both ways: what is compared is what Azure said.
+"""Azure Resource Manager. Bodies are ARM's JSON both ways, so that comparisons use what Azure returned.
 
-Resources of every type go by their id through azure-mgmt-core's pipeline, which signs, retries and obeys Retry-After. The three
-clients of the SDK do what is no resource: `clusters` the Kubernetes versions and the kubeconfig, `registries` whether a name is
-free, `resources` the resource providers.
+Resources of every type are addressed by id through azure-mgmt-core's pipeline, which signs, retries and obeys Retry-After.
+The three clients of the SDK serve other requests: `clusters` the Kubernetes versions and the kubeconfig, `registries` whether
+a name is free, `resources` the resource providers.
 
-Waiting is ours (`waiting.settle`): the SDK's pollers cannot be taken up again by another process without a state file, and end at
-a lost operation although the resource has settled.
+Waiting is our own (`waiting.settle`): the SDK's pollers cannot be resumed by another process without a state file, and fail at
+a lost operation even if the resource has settled.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from mops_azure.signin import credential_for
 logging.getLogger("azure").addHandler(logging.NullHandler())  # its warnings are in our one line already
 
 FIRST_PAUSE_S = 0.8
-"""Seconds of the first pause after a failed try; it doubles."""
+"""Seconds of the first pause after a failed attempt; it doubles."""
 
 
 LONGEST_PAUSE_S = 30
@@ -44,10 +44,10 @@ USER_AGENT = "modelops"
 
 
 class SignInFailed(UserError):
-    """No token could be had; the text says what to do."""
+    """Sign-in failed; the text says what to do."""
 
 
-class Unreachable(ModelOpsError):
+class AzureUnreachable(ModelOpsError):
     """No answer from Azure."""
 
 
@@ -61,17 +61,17 @@ class Reply:
 
     @property
     def operation_url(self) -> str | None:
-        """Where the operation's status is told, with the signed query that must be sent back whole."""
+        """The URL of the operation's status, with the signed query that must be sent unchanged."""
         return self.headers.get("azure-asyncoperation")
 
     @property
     def result_url(self) -> str | None:
-        """Where the end of a deletion is told: of a resource group by this alone."""
+        """The URL of a deletion's result; for a resource group the only one."""
         return self.operation_url or self.headers.get("location")
 
 
 class ArmClient:
-    """One subscription's Resource Manager. Every method raises AzureError for a refusal, SignInFailed, Unreachable."""
+    """One subscription's Resource Manager. Every method raises AzureError for a refusal, SignInFailed, AzureUnreachable."""
 
     def __init__(self, config: AzureConfig, *, credential: TokenCredential | None = None) -> None:
         self._sign_in_again = f"`az login --tenant {config.tenant_id}`, or check auth in the provider config"
@@ -107,18 +107,18 @@ class ArmClient:
         return ContainerRegistryManagementClient(**self._client_options, api_version=REGISTRIES)
 
     def get(self, id_: str, api_version: str, doing: str) -> Any | None:
-        """The resource, or None when it is not there; any other 404, as of a wrong subscription, is a refusal."""
+        """The resource, or None if it does not exist; any other 404, as for a wrong subscription, is a refusal."""
         reply = self.send("GET", id_, api_version, doing, accept=(404,))
         return reply.body if is_there(id_, reply, doing) else None
 
     def put(self, id_: str, api_version: str, body: Any, doing: str, *, if_missing: bool = False) -> Reply:
-        """`if_missing`: refused with 412 when it is there already."""
+        """`if_missing`: refused with 412 if it exists already."""
         return self.send(
             "PUT", id_, api_version, doing, body=body, headers={"If-None-Match": "*"} if if_missing else {}
         )
 
     def delete(self, id_: str, api_version: str, doing: str) -> Reply:
-        """404: it is gone already."""
+        """404: already gone."""
         reply = self.send("DELETE", id_, api_version, doing, accept=(404,))
         is_there(id_, reply, doing)
         return reply
@@ -126,7 +126,7 @@ class ArmClient:
     def call(
         self, doing: str, operation: Callable[..., Any], *args: Any, accept: tuple[int, ...] = (), **options: Any
     ) -> Reply:
-        """One operation of an SDK client that is no long one."""
+        """One short operation of an SDK client."""
 
         def run() -> Any:
             # The 401 of Resource Manager has a meaning of its own; only Entra's is a failed sign-in.
@@ -155,7 +155,7 @@ class ArmClient:
         headers: Mapping[str, str] | None = None,
         accept: tuple[int, ...] = (),
     ) -> Reply:
-        """One request; a long operation is only begun. `path` may be a whole address (an operation's)."""
+        """One request; a long operation is only started. `path` may be a full URL (of an operation)."""
         url = path if path.startswith("https://") else f"{self._base}{path}"
         if api_version:
             url += ("&" if "?" in url else "?") + f"api-version={api_version}"
@@ -170,10 +170,10 @@ class ArmClient:
             raise SignInFailed(self._sign_in_line(error)) from error
         except HttpResponseError as error:
             if error.response is None:
-                raise Unreachable(_unreachable_line(doing, error)) from error
+                raise AzureUnreachable(_unreachable_line(doing, error)) from error
             response = error.response
         except SdkError as error:
-            raise Unreachable(_unreachable_line(doing, error)) from error
+            raise AzureUnreachable(_unreachable_line(doing, error)) from error
         content = _json(response)
         if response.status_code >= 400 and response.status_code not in accept:
             raise from_reply(doing, response.status_code, content)
@@ -181,10 +181,10 @@ class ArmClient:
         return Reply(status=response.status_code, body=content, headers=found)
 
     def _sign_in_line(self, error: ClientAuthenticationError) -> str:
-        said = one_line(str(error), 200)
-        if "not found on path" in said.lower():
+        text = one_line(str(error), 200)
+        if "not found on path" in text.lower():
             return "sign-in: the Azure CLI `az` is not installed; install it, or use another auth method"
-        return f"sign-in: {said}; {self._sign_in_again}"
+        return f"sign-in: {text}; {self._sign_in_again}"
 
 
 def _pipeline(base: str, credential: TokenCredential) -> ARMPipelineClient[HttpRequest, Any]:
@@ -228,7 +228,7 @@ def _json(response: Any) -> Any:
 def with_patience(
     call: Callable[[], Reply], codes: tuple[str, ...], *, for_s: float, sleep: Callable[[float], None] = time.sleep
 ) -> Reply:
-    """Try again while Azure answers one of `codes`, for `for_s` seconds, with growing pauses."""
+    """Retry while Azure answers one of `codes`, for `for_s` seconds, with growing pauses."""
     pause, left = FIRST_PAUSE_S, for_s
     while True:
         try:

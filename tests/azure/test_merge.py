@@ -38,7 +38,7 @@ def everything() -> list[Resource]:
     dependents = [one for one, _ in resources.dependent_resources(config, {})]
     whole = cluster(config, version=None, ssh_key=None)
     first = [group(config), registry(config), whole, *pools(config), lock(config)]
-    return [*first, *resources.parts(config), *dependents]
+    return [*first, *resources.independent(config), *dependents]
 
 
 EVERYTHING = {one.kind: one for one in everything()}

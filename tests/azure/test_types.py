@@ -114,7 +114,7 @@ def bodies(config: AzureConfig) -> list[Resource]:
         registry(config),
         cluster(config, version=config.aks.version or "1.35.6", ssh_key="ssh-rsa AAAA x"),
         *pools_of(config),
-        *resources.parts(config, secrets={"database server": "Never-shown-42"}),
+        *resources.independent(config, secrets={"database server": "Never-shown-42"}),
         *(one for one, _ in resources.dependent_resources(config, SEEN)),
         lock(config),
     ]

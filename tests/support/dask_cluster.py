@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from modelops_runtime.simulation.dask.scheduler_address import DaskTarget
+from modelops_runtime.simulation.dask.scheduler_address import SchedulerAddress
 from tests.support.patience import eventually
 from tests.support.ports import free_port
 
@@ -58,7 +58,7 @@ class Cluster:
         self.port = free_port()
         self.address = f"{protocol}://127.0.0.1:{self.port}"
         files = {"ca": certificates.ca, "cert": certificates.cert, "key": certificates.key} if certificates else {}
-        self.target = DaskTarget(address=self.address, **files)
+        self.target = SchedulerAddress(address=self.address, **files)
         self.scheduler = self.start_scheduler()
         self.workers: list[subprocess.Popen[bytes]] = []
 

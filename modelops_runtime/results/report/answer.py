@@ -14,7 +14,7 @@ from modelops_runtime.statistics.effective_sample_size import why_no_error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class AnswerRow:
     """A line of a table: a name, its value and a note."""
 
     name: str
@@ -61,33 +61,35 @@ def unknown_error(best: Candidate) -> str:
     return why_no_error(trial.effective_sample_size, trial.replicates)
 
 
-def tiles_of(progress: RunProgress, best: Candidate | None) -> list[Row]:
+def tiles_of(progress: RunProgress, best: Candidate | None) -> list[AnswerRow]:
     """The few numbers under the headline."""
-    rows: list[Row] = []
+    rows: list[AnswerRow] = []
     if best is not None and best.confirmed_loss is not None:
         value = plus_minus(best.confirmed_loss, best.confirmed_loss_se)
-        rows.append(Row(name="confirmed loss", value=value, note="error unknown" if unknown_error(best) else ""))
+        rows.append(AnswerRow(name="confirmed loss", value=value, note="error unknown" if unknown_error(best) else ""))
     elif best is not None:
         value = plus_minus(best.search.loss, best.search.loss_se)
-        rows.append(Row(name="loss, not confirmed", value=value, note="error unknown" if unknown_error(best) else ""))
+        rows.append(
+            AnswerRow(name="loss, not confirmed", value=value, note="error unknown" if unknown_error(best) else "")
+        )
     early = f"{progress.stopped_early:,} stopped early" if progress.stopped_early else ""
-    rows.append(Row(name="trials", value=f"{progress.finished:,} of {progress.trials:,}", note=early))
+    rows.append(AnswerRow(name="trials", value=f"{progress.finished:,} of {progress.trials:,}", note=early))
     busy = f"{duration(progress.simulation_s)} of simulation" if progress.simulation_s else ""
-    rows.append(Row(name="simulations", value=f"{progress.simulations:,}", note=busy))
+    rows.append(AnswerRow(name="simulations", value=f"{progress.simulations:,}", note=busy))
     if progress.created_at is not None:
         end = progress.finished_at or progress.at
         name = "time" if progress.finished_at else "time so far"
         began = f"from {progress.created_at:%Y-%m-%d %H:%M} UTC"
-        rows.append(Row(name=name, value=duration((end - progress.created_at).total_seconds()), note=began))
+        rows.append(AnswerRow(name=name, value=duration((end - progress.created_at).total_seconds()), note=began))
     return rows
 
 
-def parameter_rows(run: Run, trials: Sequence[Trial], best: Candidate | None) -> list[Row]:
+def parameter_rows(run: Run, trials: Sequence[Trial], best: Candidate | None) -> list[AnswerRow]:
     """The best set: the searched parameters in the order of the spec, then the fixed ones."""
     if best is None or not best.search.params:
         return []
     searched = {parameter.name: parameter for parameter in searched_of(run, trials)}
-    rows: list[Row] = []
+    rows: list[AnswerRow] = []
     for name in [*searched, *(n for n in best.search.params if n not in searched)]:
         if name not in best.search.params:
             continue
@@ -102,5 +104,5 @@ def parameter_rows(run: Run, trials: Sequence[Trial], best: Candidate | None) ->
             note = f"searched from {fmt(parameter.low)} to {fmt(parameter.high)}"
             note += "" if parameter.scale == "linear" else f", {parameter.scale}"
             note += "; on its bound" if on_bound(parameter, best.search.params) else ""
-        rows.append(Row(name=name, value=fmt(best.search.params[name]), note=note))
+        rows.append(AnswerRow(name=name, value=fmt(best.search.params[name]), note=note))
     return rows

@@ -11,8 +11,8 @@ from modelops_runtime.inference.run_data import RunData
 from modelops_runtime.ledger.base import Trial
 
 
-class Place(StrEnum):
-    """A place for figures on the page, in the order of the page."""
+class PageSection(StrEnum):
+    """A section of the page for figures, in the order of the page."""
 
     FIT = "fit"
     """After the best parameters."""
@@ -69,9 +69,9 @@ class Figure:
 
     kind: str
     """The class of its sections on the page."""
-    place: Place
+    section: PageSection
     rank: int
-    """Its order among the figures of the same place, the lowest first."""
+    """Its order among the figures of the same section, the lowest first."""
     draw: Callable[[FigureData], Sequence[Drawing]]
     """Its drawings for a run, in the order of the page; none where it has nothing to show."""
     css: str = ""

@@ -7,7 +7,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from modelops_runtime.results.report import figures
-from modelops_runtime.results.report.figure import Drawing, Figure, FigureData, Place
+from modelops_runtime.results.report.figure import Drawing, Figure, FigureData, PageSection
 
 
 def find_figures() -> list[Figure]:
@@ -15,8 +15,10 @@ def find_figures() -> list[Figure]:
     found = [
         (module.name, _figure_in(f"{figures.__name__}.{module.name}")) for module in iter_modules(figures.__path__)
     ]
-    order = list(Place)
-    return [figure for _, figure in sorted(found, key=lambda item: (order.index(item[1].place), item[1].rank, item[0]))]
+    order = list(PageSection)
+    return [
+        figure for _, figure in sorted(found, key=lambda item: (order.index(item[1].section), item[1].rank, item[0]))
+    ]
 
 
 def _figure_in(module: str) -> Figure:
@@ -26,12 +28,12 @@ def _figure_in(module: str) -> Figure:
     return figure
 
 
-def drawings_of(data: FigureData) -> Mapping[Place, Sequence[tuple[Figure, Drawing]]]:
-    """Every drawing of a run with its figure, by place in the order of the page; a place may be empty."""
-    placed: dict[Place, list[tuple[Figure, Drawing]]] = {place: [] for place in Place}
+def drawings_of(data: FigureData) -> Mapping[PageSection, Sequence[tuple[Figure, Drawing]]]:
+    """Every drawing of a run with its figure, by section in the order of the page; a section may be empty."""
+    by_section: dict[PageSection, list[tuple[Figure, Drawing]]] = {section: [] for section in PageSection}
     for figure in find_figures():
-        placed[figure.place] += [(figure, drawing) for drawing in figure.draw(data)]
-    return placed
+        by_section[figure.section] += [(figure, drawing) for drawing in figure.draw(data)]
+    return by_section
 
 
 def all_drawings(data: FigureData) -> list[Drawing]:

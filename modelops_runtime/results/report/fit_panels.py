@@ -11,8 +11,8 @@ from modelops_runtime.inference.run_data import BEST_SETS, RunData, Runs, runs_o
 from modelops_runtime.inference.series import Series
 from modelops_runtime.inference.targets import TargetData
 from modelops_runtime.results.report.plot.scales import (
+    AxisTick,
     Scale,
-    Tick,
     date_ticks,
     linear_ticks,
     named_ticks,
@@ -107,13 +107,13 @@ def _x_name(target: TargetData, series: Series) -> str:
     return f"{name}, {' to '.join(str(year) for year in years)}"
 
 
-def _x_ticks(series: Series, x: Scale, wanted: int) -> Sequence[Tick]:
+def _x_ticks(series: Series, x: Scale, wanted: int) -> Sequence[AxisTick]:
     if series.names is not None:
         return named_ticks(series.names, x.stop - x.start)
     if np.unique(series.x).size == 1:
         only = float(series.x[0])
         return [
-            Tick(only, date_ticks(only, only + 1e-9)[0].text if series.dated and only.is_integer() else f"{only:g}")
+            AxisTick(only, date_ticks(only, only + 1e-9)[0].text if series.dated and only.is_integer() else f"{only:g}")
         ]
     ticks = (date_ticks if series.dated else linear_ticks)(x.low, x.high, wanted)
     whole = bool(np.all(series.x == np.round(series.x)))

@@ -9,8 +9,8 @@ import numpy as np
 
 from modelops_runtime.contracts.wording import counted, fmt
 from modelops_runtime.results.report.plot.scales import (
+    AxisTick,
     Scale,
-    Tick,
     linear_ticks,
     log_ticks,
     padded,
@@ -35,7 +35,7 @@ class LossAxis:
     def scale(self, frame: Frame) -> Scale:
         return Scale(self.low, self.high, *frame.y_range, log=self.log)
 
-    def ticks(self) -> list[Tick]:
+    def ticks(self) -> list[AxisTick]:
         return log_ticks(self.low, self.high) if self.log else linear_ticks(self.low, self.high)
 
 

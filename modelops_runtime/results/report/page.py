@@ -10,13 +10,13 @@ from modelops_runtime.contracts.plain_json import plain
 from modelops_runtime.contracts.plain_text import plain_text
 from modelops_runtime.contracts.wording import duration, fmt
 from modelops_runtime.inference.cautions import Findings, findings_of
-from modelops_runtime.inference.history import history_of
 from modelops_runtime.inference.identifiability import how_found, interval_rows, intervals_say, not_identified
 from modelops_runtime.inference.intervals import Intervals
 from modelops_runtime.inference.run_data import RunData, gather
+from modelops_runtime.inference.search_trials import search_trials
 from modelops_runtime.inference.searched import searched_of
 from modelops_runtime.ledger.base import Ledger
-from modelops_runtime.results.report.answer import Row, headline, kind_of, parameter_rows, tiles_of
+from modelops_runtime.results.report.answer import AnswerRow, headline, kind_of, parameter_rows, tiles_of
 from modelops_runtime.results.report.failures import failures_by_kind, failures_say, times
 from modelops_runtime.results.report.figure import FigureData
 from modelops_runtime.results.report.figure_discovery import drawings_of
@@ -78,7 +78,7 @@ def _context(run_data: RunData, findings: Findings) -> dict[str, Any]:
         "doubts": findings.doubts,
         "tiles": tiles_of(progress, best),
         "parameters": parameter_rows(run, trials, best),
-        "derived": [Row(name=name, value=fmt(value)) for name, value in progress.derived.items()],
+        "derived": [AnswerRow(name=name, value=fmt(value)) for name, value in progress.derived.items()],
         "style": page_style(),
         "figures": drawings_of(FigureData(run_data=run_data, intervals=found)),
         "finalists_say": finalists_say(trials),
@@ -104,7 +104,7 @@ def _identified(run_data: RunData, found: Intervals) -> dict[str, Any]:
         "intervals": [] if found.reason else interval_rows(found, best),
         "intervals_say": intervals_say(found),
         "how_found": how_found(found),
-        "not_identified": not_identified(found, searched, best, history_of(trials).full),
+        "not_identified": not_identified(found, searched, best, search_trials(trials).full),
         "level": f"{100 * found.level:.3g} %",
     }
 

@@ -8,10 +8,10 @@ from zlib import crc32
 from modelops_runtime.contracts.wording import fmt
 from modelops_runtime.inference.searched import Searched
 from modelops_runtime.ledger.base import Trial
-from modelops_runtime.results.report.plot.scales import Scale, Tick, linear_ticks, log_ticks, named_ticks, padded
+from modelops_runtime.results.report.plot.scales import AxisTick, Scale, linear_ticks, log_ticks, named_ticks, padded
 
 
-def value_axis(parameter: Searched, start: float, stop: float) -> tuple[Scale, Sequence[Tick]]:
+def value_axis(parameter: Searched, start: float, stop: float) -> tuple[Scale, Sequence[AxisTick]]:
     """The axis of a parameter's values over the pixels from `start` to `stop`."""
     if parameter.names:
         names = [fmt(name) for name in parameter.names]

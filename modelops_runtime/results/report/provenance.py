@@ -8,30 +8,30 @@ from typing import Any
 from modelops_runtime.contracts.wording import counted
 from modelops_runtime.inference.targets import targets_of
 from modelops_runtime.ledger.base import Run
-from modelops_runtime.results.report.answer import Row
+from modelops_runtime.results.report.answer import AnswerRow
 
 
-def provenance_rows(run: Run) -> Iterator[Row]:
+def provenance_rows(run: Run) -> Iterator[AnswerRow]:
     """The identity, the times, the data and the machine of a run, a line each."""
-    yield Row(name="identity", value=run.identity)
+    yield AnswerRow(name="identity", value=run.identity)
     if run.created_at is not None:
-        yield Row(name="created", value=f"{run.created_at:%Y-%m-%d %H:%M:%S} UTC")
+        yield AnswerRow(name="created", value=f"{run.created_at:%Y-%m-%d %H:%M:%S} UTC")
     if run.finished_at is not None:
-        yield Row(name="finished", value=f"{run.finished_at:%Y-%m-%d %H:%M:%S} UTC")
+        yield AnswerRow(name="finished", value=f"{run.finished_at:%Y-%m-%d %H:%M:%S} UTC")
     for target in targets_of(run):
         left_out = f", {target.left_out} left out" if target.left_out else ""
-        yield Row(
+        yield AnswerRow(
             name=f"target {target.name}",
             value=f"{counted(target.observed.size, 'observation')}{left_out}; loss {target.loss}; weight {target.weight:g}",
         )
     yield from _flat({name: value for name, value in run.provenance.items() if name != "warnings"}, "")
 
 
-def _flat(value: Any, name: str) -> Iterator[Row]:
+def _flat(value: Any, name: str) -> Iterator[AnswerRow]:
     if isinstance(value, Mapping):
         for key, item in value.items():
             yield from _flat(item, f"{name} {key}".strip())
     elif isinstance(value, list | tuple):
-        yield Row(name=name, value=", ".join(str(item) for item in value))
+        yield AnswerRow(name=name, value=", ".join(str(item) for item in value))
     elif value is not None:
-        yield Row(name=name, value=str(value))
+        yield AnswerRow(name=name, value=str(value))

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.ledger.base import Trial
-from modelops_runtime.results.report.plot.scales import Scale, Tick, linear_ticks
+from modelops_runtime.results.report.plot.scales import AxisTick, Scale, linear_ticks
 from modelops_runtime.results.report.plot.svg import Frame
 
 WORKERS = 12
@@ -97,7 +97,7 @@ def unit_of(seconds: float) -> tuple[float, str]:
     return (60.0, "minutes") if seconds > 180 else (1.0, "seconds")
 
 
-def time_axis(frame: Frame, end: float, wanted: int) -> tuple[Scale, list[Tick], str]:
+def time_axis(frame: Frame, end: float, wanted: int) -> tuple[Scale, list[AxisTick], str]:
     unit, name = unit_of(end)
-    ticks = [Tick(tick.at * unit, tick.text) for tick in linear_ticks(0.0, end / unit, wanted)]
+    ticks = [AxisTick(tick.at * unit, tick.text) for tick in linear_ticks(0.0, end / unit, wanted)]
     return Scale(0.0, end, *frame.x_range), ticks, f"{name} since the first trial"

@@ -68,6 +68,6 @@ def _numbers(target: TargetData, runs: Runs | None) -> NDArray[np.float64]:
         found[0] = target.of_n
     if runs is not None:
         values = runs.values[:, target.start : target.stop]
-        found[1:4] = quantiles_of(target.in_own_unit(values), LEVELS)
+        found[1:4] = quantiles_of(target.in_observed_unit(values), LEVELS)
         found[4:6] = quantiles_of(target.observable(values, runs.candidate.search.number), LEVELS[::2])
     return found

@@ -1,1 +1,1 @@
-"""From a loaded spec to the parts of a run, with every mistake found before anything starts."""
+"""Builds the parts of a run from a loaded spec, and finds every mistake before anything starts."""

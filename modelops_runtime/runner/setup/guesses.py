@@ -1,4 +1,4 @@
-"""Parameter sets that a user gives a run by hand: a YAML file with one set, or a list of them."""
+"""Parameter sets that a user adds to a run: a YAML file with one set, or a list of them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def read_guesses(path: Path, run: Run) -> list[dict[str, Scalar]]:
 
 
 def _sets(content: Any) -> list[tuple[Loc, Any]]:
-    """What should be sets, each with its place."""
+    """The entries that should be sets, each with its location."""
     return [((at,), given) for at, given in enumerate(content)] if isinstance(content, list) else [((), content)]
 
 

@@ -1,4 +1,4 @@
-"""Which files beside a spec make the model what it is, and the copy of them that a run simulates with."""
+"""Which files beside a spec belong to the model, and the copy of them that a run uses."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelops_runtime.bundles.archive import File, file_digests, files_of
-from modelops_runtime.bundles.cache import Store, cache_folder
+from modelops_runtime.bundles.cache import ContentStore, cache_folder
+from modelops_runtime.bundles.linked_files import LinkedFiles
 from modelops_runtime.bundles.secrets import INCLUDE_FILE, refuse_unsendable
 from modelops_runtime.bundles.snapshot import Snapshot, place_for, take
-from modelops_runtime.bundles.watching import Watch
 from modelops_runtime.contracts.errors import UserError
 from modelops_runtime.models.scratch import remove_abandoned, scratch_folder
 from modelops_runtime.specs.loading import LoadedSpec
@@ -31,30 +31,30 @@ _log = logging.getLogger("modelops.cache")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCode:
-    """The model as it was recorded: what simulates, and what is loaded here, comes from `folder`."""
+    """The recorded model: simulations, and what is loaded here, use `folder`."""
 
     snapshot: Snapshot
     folder: Path
     digests: dict[str, str]
-    """File -> digest, of what the run's identity knows."""
-    watch: Watch | None = None
-    """None where nothing is read from the spec's folder any more: a Dask cluster has it all."""
+    """File -> digest, for the files in the run's identity."""
+    linked: LinkedFiles | None = None
+    """None if nothing is read from the spec's folder any more, because a Dask cluster has it all."""
 
     def as_named(self, text: str) -> str:
-        """A text with the paths of the spec's folder instead of those of the copy."""
+        """A text with the paths of the copy replaced by those of the spec's folder."""
         return self.snapshot.as_named(text, self.folder)
 
-    def look(self, *, now: bool = False) -> None:
-        """Raises ModelChanged when a file that is read where it is has been changed. Without `now` it costs next to nothing."""
-        if self.watch is not None:
-            self.watch.look(now=now)
+    def check(self) -> None:
+        """Raises ModelChanged if a linked file has changed."""
+        if self.linked is not None:
+            self.linked.check()
 
 
 @contextmanager
 def held_code(loaded: LoadedSpec, *, sent: bool = False) -> Iterator[ModelCode]:
     """Record the files of a spec's folder, and keep a copy of them to work in until the block ends.
 
-    `sent`: they go to other machines, so what must not be sent is refused, and nothing is watched. Raises UserError.
+    `sent`: they go to other machines, so files that must not be sent are refused, and none is checked later. Raises UserError.
     """
     names = {file.name for file in model_files(loaded)}
     observed = {os.path.normpath(target.observed) for target in loaded.spec.targets.values()}
@@ -70,15 +70,17 @@ def held_code(loaded: LoadedSpec, *, sent: bool = False) -> Iterator[ModelCode]:
             raise UserError(f"{loaded.root} cannot be copied to {scratch}: {error.strerror or error}") from error
         store.prune()
         digests = {name: found for name, found in snapshot.digests.items() if name in names}
-        yield ModelCode(snapshot=snapshot, folder=folder, digests=digests, watch=None if sent else Watch(snapshot))
+        yield ModelCode(
+            snapshot=snapshot, folder=folder, digests=digests, linked=None if sent else LinkedFiles(snapshot)
+        )
 
 
-def _room(stack: ExitStack) -> tuple[Store, Path]:
-    """The cache, and a folder to work in; both in the system's temporary folder where the cache cannot be written."""
+def _room(stack: ExitStack) -> tuple[ContentStore, Path]:
+    """The cache and a working folder; both in the system's temporary folder if the cache is not writable."""
     try:
         cache = cache_folder()
         cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-        store = Store(cache / "files")
+        store = ContentStore(cache / "files")
         store.make()
         runs = cache / "runs"
         runs.mkdir(mode=0o700, exist_ok=True)
@@ -90,7 +92,7 @@ def _room(stack: ExitStack) -> tuple[Store, Path]:
             error, tempfile.gettempdir(),
         )  # fmt: skip
     scratch = Path(stack.enter_context(scratch_folder())).resolve()
-    return Store(scratch / "files"), scratch
+    return ContentStore(scratch / "files"), scratch
 
 
 def names_pandas(code: ModelCode) -> bool:
@@ -120,7 +122,7 @@ def _left_out(loaded: LoadedSpec) -> list[str]:
 
 
 def _is_printed_to(path: Path) -> bool:
-    """Whether our own output goes there: `mops run ... > log.txt`."""
+    """Whether our own output is written there: `mops run ... > log.txt`."""
     with contextlib.suppress(OSError):
         status = path.stat()
         return any(os.path.samestat(status, os.fstat(descriptor)) for descriptor in (1, 2))

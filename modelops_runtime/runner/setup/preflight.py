@@ -1,4 +1,4 @@
-"""One simulation before a run starts: does the model run, and give what the targets ask for?"""
+"""One simulation before a run starts: does the model work, and return what the targets need?"""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _right(path: str) -> str:
 
 
 def check_size(loaded: LoadedSpec, outcome: ReplicateOutcome, *, large: bool) -> None:
-    """Refuse aligned values that would make the ledger large, unless that is wanted."""
+    """Refuse aligned values that would make the ledger large, unless that was allowed."""
     size = len(outcome.aligned)
     if size > ALIGNED_LIMIT and not large:
         raise SpecErrors(
@@ -51,12 +51,12 @@ def check_size(loaded: LoadedSpec, outcome: ReplicateOutcome, *, large: bool) ->
 
 
 def refuse_lost(outcome: ReplicateOutcome) -> None:
-    """The infrastructure failed on the very first simulation: nothing is gained by starting."""
+    """The infrastructure failed on the first simulation, so starting is useless."""
     if outcome.failure is not None and outcome.failure.kind is FailureKind.LOST:
         raise Unreachable(f"the first simulation was lost: {outcome.failure.message}")
 
 
 def first_set(settings: SearchSettings) -> UniqueParameterSet:
-    """What is simulated before a run: the first guess, or the middle of the space."""
+    """The set to simulate before a run: the first guess, or the middle of the space."""
     searched = settings.guesses[0] if settings.guesses else settings.space.middle()
     return UniqueParameterSet.of({**settings.fixed, **searched})

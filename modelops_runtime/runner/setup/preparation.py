@@ -1,4 +1,4 @@
-"""From a loaded spec to the parts of a run, with every mistake found before anything starts."""
+"""Builds the parts of a run from a loaded spec, and finds every mistake before anything starts."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Prepared:
     code_digest: str
 
     def algorithm(self) -> AdaptiveAlgorithm:
-        """A fresh one, which knows nothing yet."""
+        """A new algorithm, without results."""
         return load_algorithm(self.algorithm_name, self.settings.space, self.settings.seed, self.algorithm_options)
 
     def differences_from(self, run: Run) -> list[RunDifference]:
@@ -49,7 +49,7 @@ class Prepared:
 
 
 def model_source(loaded: LoadedSpec, code: ModelCode) -> ModelSource:
-    """Where the model's copy is, and how it is called."""
+    """Where the model's copy is, and how the model is called."""
     model = loaded.spec.model
 
     def there(text: str) -> str:
@@ -106,7 +106,7 @@ def prepare(
 
 
 def _space(loaded: LoadedSpec, description: ModelDescription | None) -> tuple[ParameterSpace | None, list[SpecError]]:
-    """What is searched; without the model's description, what can be known without it."""
+    """The searched parameters; without the model's description, as far as they are known."""
     try:
         return space_of(loaded.spec, description.bounds if description else {}), []
     except ParameterMistake as mistake:

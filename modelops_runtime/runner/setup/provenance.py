@@ -1,4 +1,4 @@
-"""Where a run's numbers come from: code, packages, machine."""
+"""Where a run's numbers come from: code, packages and machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _PACKAGES = ("modelops", "numpy", "scipy", "pyarrow", "optuna", "cmaes", "pandas
 
 
 def collect(code_digest: str) -> dict[str, Any]:
-    """What is worth knowing in a year: digest of the model's folder, versions, the machine that began the run."""
+    """The digest of the model's folder, versions, and the machine that began the run."""
     return {
         "code_digest": code_digest,
         "python": platform.python_version(),

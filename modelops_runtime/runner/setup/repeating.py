@@ -1,6 +1,6 @@
-"""Does a model repeat itself? The same set and seed simulated again in one process, among others, must give the same values.
+"""Checks that a model is repeatable: the same set and seed, simulated again among others, must give the same values.
 
-State that is kept between calls, and noise that the seed does not reach, show in no single simulation.
+A single simulation shows neither state kept between calls nor noise that ignores the seed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _ELSEWHERE = (0.75, 0.25)
 """Coordinates of the other sets: each in every searched parameter, on its scale."""
 
 _ROUND_OFF = 1e-9
-"""Relative differences below this are those of sums in another order."""
+"""Relative differences below this come from another order of summation."""
 
 _OF_THE_MODEL = (FailureKind.MODEL_ERROR, FailureKind.BAD_OUTPUT)
 
@@ -34,16 +34,16 @@ Call = tuple[int, int]
 """(which set, which seed), 0 each for the first simulation of a run."""
 
 AGAIN: tuple[Call, ...] = ((1, 0), (0, 0), (0, 1), (0, 0))
-"""In a fresh process: so the first set is seen first of all (before this), after another set, and after another seed."""
+"""In a fresh process, so that the first set is seen first (before this), after another set, and after another seed."""
 
 _OTHER_SEEDS: tuple[Call, ...] = ((0, 1), (0, 2), (0, 3), (1, 1), (2, 0), (2, 1))
-"""Asked where two seeds gave the same, in another fresh process: an epidemic that never starts does so by chance."""
+"""Requested if two seeds gave equal values, in another fresh process: an epidemic may fail to start by chance."""
 
 
 class RepeatCheck:
-    """Asks the service for `len(AGAIN)` simulations beside whatever else it does; a few more where a seed changed nothing.
+    """Requests `len(AGAIN)` simulations beside the run's own; a few more if a seed changed nothing.
 
-    `first` is the outcome of the first set with its first seed. A simulation that fails or takes too long tells nothing.
+    `first` is the outcome of the first set with its first seed. A simulation that fails or takes too long is ignored.
     """
 
     def __init__(self, settings: SearchSettings, service: ReplicateService, first: ReplicateOutcome) -> None:
@@ -70,9 +70,9 @@ class RepeatCheck:
             wait([self._future], seconds)
 
     def warning(self) -> str:
-        """What the run's user should know, in one line; empty when there is nothing. Waits for the simulations.
+        """A warning in one line, or empty. Waits for the simulations.
 
-        Raises ModelOpsError where no other process can load the model any more.
+        Raises ModelOpsError if no other process can load the model any more.
         """
         while self._future is not None:
             self._take_in()
@@ -144,7 +144,7 @@ def unused_seed(seen: Mapping[Call, Sequence[ReplicateOutcome]], replicates: int
     ):
         return ""
     if len(np.unique(np.concatenate(firsts))) == 1:
-        return ""  # one number everywhere: an epidemic that died out each time, say
+        return ""  # one number everywhere, such as an epidemic that died out each time
     enough = f", for which one replicate is enough (search.replicates is {replicates})" if replicates > 1 else ""
     simulations = sum(map(len, seen.values()))
     return (

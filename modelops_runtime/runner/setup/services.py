@@ -1,4 +1,4 @@
-"""The simulation service that a request asks for."""
+"""Opens the simulation service of a request."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from modelops_runtime.specs.loading import LoadedSpec
 def opened_service(
     request: RunRequest, code: ModelCode, aligner: Aligner, *, keep_tables: bool
 ) -> Iterator[ReplicateService]:
-    """Processes here, or a Dask cluster's; nothing is left behind when the block ends."""
+    """Processes here or on a Dask cluster; everything is cleaned up when the block ends."""
     model = request.loaded.spec.model
     job = ReplicateJob(
         source=model_source(request.loaded, code), aligner=aligner, keep_tables=keep_tables, snapshot=code.snapshot
@@ -48,7 +48,7 @@ def opened_service(
 
 
 def described(loaded: LoadedSpec, service: ReplicateService) -> tuple[ModelDescription | None, list[SpecError]]:
-    """What the model says of itself, asked in a process of its own; or why it cannot be loaded."""
+    """The model's description, read in a separate process; or why it cannot be loaded."""
     try:
         return service.describe(), []
     except SimulationError as error:

@@ -15,7 +15,7 @@ LEASE_S = 120.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopRules:
-    """When to stop asking before the budget is used, whichever comes first; None: never."""
+    """When to stop before the budget is used, whichever comes first; None: never."""
 
     time_s: float | None = None
     plateau: int | None = None
@@ -46,7 +46,7 @@ class SearchSettings:
     """0: as results come. N: proposal k sees exactly the results up to k - N."""
 
     def rungs(self, *, raced: bool) -> tuple[int, ...]:
-        """Replicate counts at which a search trial is looked at: after the first few when it is raced, and at the end."""
+        """Replicate counts at which a search trial is judged: after the first few if it is raced, and at the end."""
         if raced and self.racing_after is not None and self.racing_after < self.replicates:
             return (self.racing_after, self.replicates)
         return (self.replicates,)

@@ -7,6 +7,6 @@ from modelops_runtime.specs.loading import LoadedSpec
 
 
 def mistake(loaded: LoadedSpec, path: str, text: str, right: str) -> SpecError:
-    """`text` says behind its first semicolon what would be right; `right` is for when it does not."""
+    """`text` says after its first semicolon what would be right; `right` is used if it does not."""
     wrong, _, its_right = text.partition("; ")
     return loaded.error(path, wrong, its_right or right)

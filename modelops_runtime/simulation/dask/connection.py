@@ -14,11 +14,11 @@ from distributed import Client, Security
 from distributed.comm.core import CommClosedError
 
 from modelops_runtime.contracts.errors import Unreachable, UserError
-from modelops_runtime.simulation.dask.scheduler_address import DaskTarget
+from modelops_runtime.simulation.dask.scheduler_address import SchedulerAddress
 from modelops_runtime.simulation.pool.job import one_line
 
 CONNECT_S = 15.0
-"""Seconds that a scheduler may take for its first answer."""
+"""Seconds to wait for a scheduler's first answer."""
 
 RECONNECT_S = 300.0
 """Seconds to wait for a scheduler that has answered before: its pod may be moving to another node."""
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 class LoopThread:
-    """An event loop in a thread, so that coroutines give futures to threads."""
+    """An event loop in a thread; runs coroutines for other threads as futures."""
 
     def __init__(self, name: str) -> None:
         self._loop = asyncio.new_event_loop()
@@ -41,7 +41,7 @@ class LoopThread:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     def close(self) -> None:
-        """End the thread, with what still runs in the loop."""
+        """End the thread and everything that still runs in the loop."""
         self.start(_cancel_others()).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -56,7 +56,7 @@ async def _cancel_others() -> None:
         await asyncio.wait(others, timeout=5)
 
 
-def security_of(target: DaskTarget) -> Security | None:
+def security_of(target: SchedulerAddress) -> Security | None:
     """The TLS settings; None for a plain address. Raises UserError for an invalid address, and for missing or invalid files."""
     if not _ADDRESS.fullmatch(target.address):
         raise UserError(f"{target.address!r} is not the address of a Dask scheduler; it looks like tcp://host:8786")
@@ -78,9 +78,11 @@ def security_of(target: DaskTarget) -> Security | None:
 
 
 class Connection:
-    """A client that is created again after it was lost. For one event loop."""
+    """A client that reconnects after it was lost. For one event loop."""
 
-    def __init__(self, target: DaskTarget, *, connect_s: float = CONNECT_S, reconnect_s: float = RECONNECT_S) -> None:
+    def __init__(
+        self, target: SchedulerAddress, *, connect_s: float = CONNECT_S, reconnect_s: float = RECONNECT_S
+    ) -> None:
         self.address = target.address
         self._security = security_of(target)
         self._connect_s = connect_s

@@ -20,7 +20,7 @@ from modelops_runtime.contracts.errors import ModelOpsError, Unreachable
 from modelops_runtime.contracts.failures import Failure, FailureKind
 from modelops_runtime.simulation.dask import worker as dask_worker
 from modelops_runtime.simulation.dask.connection import RECONNECT_S, Connection, LoopThread
-from modelops_runtime.simulation.dask.scheduler_address import DaskTarget
+from modelops_runtime.simulation.dask.scheduler_address import SchedulerAddress
 from modelops_runtime.simulation.dask.worker import Package, RootedJob
 from modelops_runtime.simulation.pool.job import ItemOutcome, describe_plainly, one_line
 from modelops_runtime.simulation.pool.limits import Limits
@@ -34,17 +34,17 @@ _TRY_AGAIN_S = 1.0
 
 
 class _Lost(Exception):
-    """A task that the cluster did not bring to an end; the text says why."""
+    """A task that the cluster did not finish; the text says why."""
 
 
 class _Disconnected(_Lost):
-    """The way to the cluster broke; the job is not to blame, and may be sent again."""
+    """The connection to the cluster broke; the job is not to blame and may be sent again."""
 
 
 class _Call:
-    """Unpickling it makes the call.
+    """Makes the call when it is unpickled.
 
-    The scheduler unpickles the functions of tasks. As an argument of `pickle.loads` ours stays closed to it, so that a
+    The scheduler unpickles the functions of tasks. As an argument of `pickle.loads`, ours stays opaque to it, so that a
     scheduler's image needs no more than Dask.
     """
 
@@ -57,21 +57,21 @@ class _Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DaskJob:
-    """A job as its executor knows it."""
+    """An executor's record of a job."""
 
     package: Package
     archive: bytes
 
 
 class DaskExecutor:
-    """Like IsolatedExecutor, with the threads of all of a cluster's workers as slots; what runs there is isolated the same way.
+    """Like IsolatedExecutor, with the threads of all workers of a cluster as slots.
 
-    A job's folder goes to each worker once, by its digest. What is lost with a worker comes back as failures of the kind
-    LOST. What is lost with the scheduler is sent again, to one that comes back within `reconnect_s` seconds. Raises
-    Unreachable when it cannot be reached, and so do the futures from then on: no simulation is to blame for that.
+    A job's folder goes to each worker once, by its digest. Work lost with a worker returns as failures of the kind
+    LOST. Work lost with the scheduler is sent again once it is back within `reconnect_s` seconds. Raises
+    Unreachable when it cannot be reached, and so do all futures from then on.
     """
 
-    def __init__(self, target: DaskTarget, limits: Limits, *, reconnect_s: float = RECONNECT_S) -> None:
+    def __init__(self, target: SchedulerAddress, limits: Limits, *, reconnect_s: float = RECONNECT_S) -> None:
         self._limits = limits
         self._user = uuid.uuid4().hex
         self._connection = Connection(target, reconnect_s=reconnect_s)
@@ -91,20 +91,20 @@ class DaskExecutor:
 
     @property
     def slots(self) -> int:
-        """Threads of all workers, as of a second ago; 0 while there is no worker."""
+        """Threads of all workers, updated each second; 0 while there is no worker."""
         return self._slots
 
     def add_job(self, job: RootedJob) -> DaskJob:
-        """Make a job known. Its folder is packed here; raises UserError when that is too large, or holds what is not sent."""
+        """Register a job and pack its folder. Raises UserError if that is too large or holds files that are not sent."""
         folder_digest, archive = self._packed(job)
-        # Twice, so that what two processes pickle of equal jobs is equal: they then share an executor.
+        # Pickled twice, so that equal jobs of two processes pickle equally and share an executor.
         pickled = pickle.dumps((job.at("", None), self._limits), pickle.HIGHEST_PROTOCOL)
         pickled = pickle.dumps(pickle.loads(pickled), pickle.HIGHEST_PROTOCOL)
         digest = blake2b(pickled + folder_digest.encode(), digest_size=16).hexdigest()
         return DaskJob(package=Package(digest=digest, folder_digest=folder_digest, pickled=pickled), archive=archive)
 
     def _packed(self, job: RootedJob) -> tuple[str, bytes]:
-        """Packed once: a worker that comes later, or again, gets the same."""
+        """Packed once, for workers that join later too."""
         from modelops_runtime.bundles.archive import digest
 
         if job.root not in self._archives:
@@ -133,7 +133,7 @@ class DaskExecutor:
         return future
 
     def close(self, *, now: bool = False) -> None:
-        """End what runs (without `now`: wait for it), let the workers close what was ours, and disconnect."""
+        """Cancel what runs (without `now`: wait for it), close our executors on the workers, and disconnect."""
         with self._lock:
             if self._closed:
                 return
@@ -165,14 +165,14 @@ class DaskExecutor:
         await self._connection.close()
 
     async def _watch_slots(self) -> None:
-        """Keep the number of slots up to date, and say when there is nobody to work."""
+        """Keep the number of slots up to date, and warn when there is no worker."""
         without = 0.0
         while True:
             await asyncio.sleep(_SLOTS_EVERY_S)
             try:
                 self._slots = await _threads(await self._connection.client())
             except (OSError, CommClosedError, ModelOpsError, RuntimeError):
-                continue  # what is submitted meanwhile says so
+                continue  # tasks submitted meanwhile report it
             without = 0.0 if self._slots else without + _SLOTS_EVERY_S
             if _NO_WORKERS_S <= without < _NO_WORKERS_S + _SLOTS_EVERY_S:
                 _log.warning("the Dask scheduler at %s has no workers; waiting for some", self._connection.address)
@@ -191,7 +191,7 @@ class DaskExecutor:
         return convert(outcomes)
 
     async def _outcomes(self, job: DaskJob, payload: bytes) -> list[ItemOutcome]:
-        """Submit until a worker has what it needs and brings it to an end. Raises _Lost."""
+        """Submit until a worker has the package and finishes the task. Raises _Lost."""
         for _ in range(_TRIES_MOST):
             try:
                 status, body = await self._attempt(payload)
@@ -228,7 +228,7 @@ class DaskExecutor:
             future.release()
 
     async def _installed(self, job: DaskJob, address: str) -> None:
-        """Bring a package to a worker; all that wait for the same share one transfer. A worker that has gone is no error."""
+        """Send a package to a worker; tasks that wait for the same one share the transfer. A worker that is gone is no error."""
         key = job.package.digest, address
         task = self._installs.get(key)
         if task is None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DaskTarget:
+class SchedulerAddress:
     """A Dask scheduler; `ca`, `cert` and `key` are PEM files, given for tls://."""
 
     address: str

@@ -1,6 +1,6 @@
-"""The part inside a Dask worker: one isolated executor for each model and limits that is in use there.
+"""The part inside a Dask worker: one isolated executor for each combination of model and limits in use.
 
-Everything is kept by a plugin of the worker and ends with it. A killed worker leaves nothing either: the executor's
+A plugin of the worker keeps everything and ends with it. A killed worker leaves nothing behind either: the executor's
 processes end with the one that started them.
 """
 
@@ -32,17 +32,17 @@ if TYPE_CHECKING:
     from modelops_runtime.bundles.snapshot import Snapshot
 
 DONE, MISSING, BROKEN, CANCELLED = "done", "missing", "broken", "cancelled"
-"""How a task ends: with outcomes; with the address of a worker that lacks its package; with a reason; unwanted."""
+"""How a task ends: with outcomes; with the address of a worker that lacks its package; with a reason; cancelled."""
 
 IDLE_S = 120.0
-"""Seconds after which an executor that nobody uses is closed; it is started again when it is needed."""
+"""Seconds after which an unused executor is closed; it is started again when needed."""
 
 _LOOK_S = 0.2
 _PLUGIN = "modelops-simulations"
 
 
 class RootedJob(Job, Protocol):
-    """A job whose code lives in a folder."""
+    """A job whose code is in a folder."""
 
     @property
     def root(self) -> str: ...
@@ -58,7 +58,7 @@ class RootedJob(Job, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Package:
-    """What a worker needs to know once; its folder's content comes apart, since packages may share it."""
+    """What a worker is sent once; the folder's content is sent separately, since packages may share it."""
 
     digest: str
     """Of the job, the limits and the folder."""
@@ -73,7 +73,7 @@ class _Site:
 
     job: Job
     root: Path
-    """What it works in."""
+    """Its working folder."""
     limits: Limits
     users: set[str] = field(default_factory=set)
     executor: IsolatedExecutor | None = None
@@ -94,7 +94,7 @@ class Sites(WorkerPlugin):
         self._sites: dict[str, _Site] = {}
         self._idle: asyncio.Task[None] | None = None
         self.unpacked = 0
-        """How many folders were brought here."""
+        """Number of folders that were sent here."""
 
     def setup(self, worker: Worker) -> None:
         self._idle = asyncio.get_running_loop().create_task(self._close_idle())
@@ -115,7 +115,7 @@ class Sites(WorkerPlugin):
             await asyncio.to_thread(self.close_idle, time.monotonic() - IDLE_S)
 
     def close_idle(self, since: float) -> None:
-        """Close the executors that nobody has used since then (monotonic clock)."""
+        """Close the executors that were not used since then (monotonic clock)."""
         with self._lock:
             idle = [site for site in self._sites.values() if not site.busy and site.last_used <= since]
             executors = [site.executor for site in idle if site.executor is not None]
@@ -125,7 +125,7 @@ class Sites(WorkerPlugin):
             executor.close(now=True)
 
     def install(self, package: Package, archive: bytes | None) -> bool:
-        """Make a package known, in a folder of its own. False when its content (`archive`) is needed too."""
+        """Register a package in its own folder. False if its content (`archive`) is needed too."""
         with self._lock:
             snapshot = self._snapshots.get(package.folder_digest)
             if snapshot is None:
@@ -141,16 +141,16 @@ class Sites(WorkerPlugin):
 
     def _unpacked(self, archive: bytes) -> Snapshot:
         from modelops_runtime.bundles.archive import unpack
-        from modelops_runtime.bundles.cache import Store
+        from modelops_runtime.bundles.cache import ContentStore
         from modelops_runtime.bundles.snapshot import take
 
         sent = Path(tempfile.mkdtemp(prefix="sent-", dir=self._folder))
         unpack(archive, sent)
         self.unpacked += 1
-        return take(sent, Store(self._folder / "files"))
+        return take(sent, ContentStore(self._folder / "files"))
 
     def take(self, digest: str, user: str) -> _Site | None:
-        """A package with its executor running, to be given back with `give_back`; None when it is not known here."""
+        """A package with its executor running, to be returned with `give_back`; None if it is unknown here."""
         with self._lock:
             site = self._sites.get(digest)
             if site is None:
@@ -173,7 +173,7 @@ class Sites(WorkerPlugin):
             executor.close(now=True)
 
     def leave(self, user: str) -> None:
-        """A service has ended: close what it alone used."""
+        """Close what only this service used, after its end."""
         for digest, site in list(self._sites.items()):
             with self._lock:
                 site.users.discard(user)
@@ -216,7 +216,7 @@ def run_items_fresh(digest: str, user: str, items: list[Any]) -> tuple[str, Any]
 
 
 def _outcomes(worker: Worker, site: _Site, items: list[Any], *, fresh: bool) -> list[ItemOutcome] | None:
-    """Run items; None when the task is not wanted any more, be it that it was cancelled or that its client has gone."""
+    """Run items; None if the task was cancelled or its client is gone."""
     assert site.executor is not None
     assert site.known is not None
     key = worker.get_current_task()
@@ -257,7 +257,7 @@ def unpacked_here(dask_worker: Worker) -> int:
 
 
 def versions() -> dict[str, str]:
-    """Of what decides whether two machines give the same numbers."""
+    """Versions that decide whether two machines give the same numbers."""
     found = {"python": python_version()}
     for name in ("modelops", "numpy", "pyarrow"):
         with contextlib.suppress(Exception):

@@ -1,4 +1,4 @@
-"""Catches what a simulation prints, by whatever way it reaches descriptors 1 and 2."""
+"""Captures what a simulation writes to descriptors 1 and 2."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import sys
 from modelops_runtime.contracts.failures import LOG_LIMIT
 
 _KEEP_AT_OR_ABOVE = 240
-"""Our descriptors lie up here, out of the way of a model that closes the low ones."""
+"""Our descriptors start here, out of reach of a model that closes the low ones."""
 
 
 def out_of_the_way(fd: int) -> int:
-    """Move a descriptor up, and close it below. Not inherited by programs that are started."""
+    """Move a descriptor up. Programs that are started do not inherit it."""
     try:
         moved = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _KEEP_AT_OR_ABOVE)
     except OSError:
@@ -33,7 +33,7 @@ def tail(fd: int, size: int) -> str:
 
 
 class OutputCapture:
-    """Descriptors 1 and 2, and Python's streams over them, lead into one file opened for appending."""
+    """Redirects descriptors 1 and 2, and Python's streams, to one file opened for appending."""
 
     def __init__(self, log_fd: int) -> None:
         self._log = log_fd
@@ -48,7 +48,7 @@ class OutputCapture:
         faulthandler.register(signal.SIGUSR2, file=self._log, all_threads=True, chain=False)
 
     def take(self) -> str:
-        """The end of what was printed since the last call; everything is as before for the next simulation."""
+        """The end of the output since the last call; resets the file for the next simulation."""
         self._flush()
         status = os.fstat(self._log)
         if not self._is_connected():

@@ -30,16 +30,16 @@ PRELOAD = (
     "modelops_runtime.simulation.replicates",
     "modelops_runtime.evaluation.align",
 )
-"""What nearly every simulation needs, imported once: else a new process would do it within its first one's time limit."""
+"""What nearly every simulation imports; otherwise the first simulation of each process would spend its time limit on it."""
 
 
 class IsolatedExecutor:
     """`slots` warm processes, each running one item at a time under `limits`.
 
     A task is a group of items that run one after another in one process; its future gives their outcomes, failures as
-    values. An item that kills its process, or has to be killed, fails alone: the group goes on in another process.
-    Threads may share an executor; a forked process may not use its parent's. Nothing it started outlives it: close
-    it, or just end.
+    values. An item that kills its process, or is killed, fails alone: the group continues in another process.
+    Threads may share an executor; a forked process must not use its parent's. No process outlives it: close
+    it, or exit.
     """
 
     def __init__(self, slots: int, limits: Limits, *, preload: Sequence[str] = PRELOAD) -> None:
@@ -67,7 +67,7 @@ class IsolatedExecutor:
         self._thread.start()
 
     def add_job(self, job: Job, *, timeout_s: float | None = None) -> KnownJob:
-        """Make a job known. It is pickled here, sent to each process once, and loaded there when first needed."""
+        """Register a job. It is pickled here, sent to each process once, and loaded there when first needed."""
         limits = self._limits
         known = KnownJob(
             job_id=next(self._jobs),
@@ -90,7 +90,7 @@ class IsolatedExecutor:
 
         With `fresh` their process has run nothing before.
 
-        Cancelling it stops its items, running or not; what else waits in that process goes on.
+        Cancelling it stops its items; others that wait in that process continue.
         Raises ModelOpsError when the executor is closed or its processes cannot be started.
         """
         task = Task(job, items, convert, fresh=fresh)
@@ -106,7 +106,7 @@ class IsolatedExecutor:
         return task.future
 
     def close(self, *, now: bool = False) -> None:
-        """Kill all processes with all they started. Waits for what was submitted, or with `now` cancels it."""
+        """Kill all processes and their children. Waits for submitted tasks, or with `now` cancels them."""
         if os.getpid() != self._pid:
             return  # a fork: the processes are its parent's
         with self._lock:
@@ -179,7 +179,7 @@ class IsolatedExecutor:
             self._break(error)
 
     def _turn(self) -> bool:
-        """Wait for news, act on it, resolve what is finished. False at the end."""
+        """Wait for events, handle them, resolve finished tasks. False at the end."""
         with self._lock:
             if self._ended:
                 return False
@@ -203,9 +203,9 @@ class IsolatedExecutor:
         return True
 
     def _watch(self) -> None:
-        """Bring the selector up to date: the fork server may be another, sockets may have become full or writable."""
+        """Update the selector: the fork server may have been replaced, sockets may be full or writable again."""
         scheduler = self._scheduler
-        wanted = {self._wake_r: selectors.EVENT_READ, scheduler.bell: selectors.EVENT_READ}
+        wanted = {self._wake_r: selectors.EVENT_READ, scheduler.wakeup: selectors.EVENT_READ}
         wanted[scheduler.link.control] = selectors.EVENT_READ
         for worker in scheduler.workers.values():
             if worker.outbox:
@@ -223,8 +223,8 @@ class IsolatedExecutor:
             if sock is self._wake_r:
                 with contextlib.suppress(BlockingIOError):
                     self._wake_r.recv(4096)
-            elif sock is scheduler.bell:
-                scheduler.on_bell()
+            elif sock is scheduler.wakeup:
+                scheduler.on_wakeup()
             elif sock is scheduler.link.control:
                 scheduler.on_control()
         for worker in scheduler.workers.values():
@@ -234,7 +234,7 @@ class IsolatedExecutor:
             scheduler.on_time()
 
     def _break(self, error: BaseException) -> None:
-        """Nothing can be run any more: say so wherever a result is waited for."""
+        """Nothing can run any more: set the error on all pending futures."""
         with self._lock:
             self._broken = error
             unfinished = list(self._tasks)

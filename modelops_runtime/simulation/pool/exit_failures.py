@@ -1,4 +1,4 @@
-"""What the end of a simulation's process says about the simulation: pure decisions."""
+"""What the exit of a simulation's process means for the simulation: pure decisions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 
 def failure_of_exit(exit_code: int, cause: int, *, memory_bytes: int | None, loading: bool) -> Failure:
-    """Why a process that ended in mid-run did so. `exit_code` is negative for a signal; `cause` is one of wire's."""
+    """Why a process ended during a run. `exit_code` is negative for a signal; `cause` is one of wire's."""
     when = "while the model was loading" if loading else "in mid-run"
     if cause == wire.OVER_MEMORY:
         return Failure(FailureKind.OUT_OF_MEMORY, f"needed more than {_size(memory_bytes)} of memory {when}")
@@ -31,13 +31,13 @@ def failure_of_exit(exit_code: int, cause: int, *, memory_bytes: int | None, loa
 
 
 def too_slow(limit_s: float, *, loading: bool) -> Failure:
-    """The failure of what overran its time limit."""
+    """The failure of an item that exceeded its time limit."""
     what = "loading the model took" if loading else "took"
     return Failure(FailureKind.TIMEOUT, f"{what} longer than {limit_s:g} s")
 
 
 def supervisor_lost() -> Failure:
-    """The failure of what ran when the fork server was killed."""
+    """The failure of items that ran when the fork server was killed."""
     return Failure(FailureKind.LOST, "the process that watches over the simulations was killed")
 
 

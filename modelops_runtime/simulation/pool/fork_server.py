@@ -1,6 +1,6 @@
-"""The process that forks workers, watches them, and sees to it that nothing of them outlives the executor.
+"""The process that forks workers, watches them, and ensures that none of their processes outlives the executor.
 
-One thread, no user code: so it forks safely in a few milliseconds, and always answers.
+It has one thread and runs no user code, so it forks safely in a few milliseconds and always answers.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from modelops_runtime.simulation.pool.worker import WorkerSettings, run_worker
 _WATCH_S = 0.05
 _WATCH_LOGS_S = 0.2
 _LOG_CEILING = 32 * 2**20
-"""Bytes: a log that grows beyond is cut down to its end, so that printing cannot fill the disk."""
+"""Bytes of a log above which only its end is kept, so that output cannot fill the disk."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hello:
-    """What an executor tells its fork server first."""
+    """The first message of an executor to its fork server."""
 
     parent_pid: int
     preload: Sequence[str]
-    """Modules to import before the first fork; those that cannot be imported are left out."""
+    """Modules to import before the first fork; those that cannot be imported are skipped."""
     settings: WorkerSettings
 
 
@@ -48,7 +48,7 @@ class _Child:
 
 
 class ForkServer:
-    """Answers one executor until that hangs up or ends."""
+    """Serves one executor until it closes the connection or ends."""
 
     def __init__(self, control: socket.socket, hello: Hello) -> None:
         self._control = control
@@ -134,30 +134,30 @@ class ForkServer:
             elif kind == wire.DUMP:
                 self._dump(worker_id)
 
-    def _fork(self, worker_id: int, data: int, bell: int, log: int) -> None:
+    def _fork(self, worker_id: int, data: int, wakeup: int, log: int) -> None:
         own_pid = os.getpid()
         try:
             pid = os.fork()
         except OSError as error:
-            for fd in (data, bell, log):
+            for fd in (data, wakeup, log):
                 os.close(fd)
             self._report(wire.FORK_FAILED, worker_id, error.errno or errno.EAGAIN, 0)
             return
         if pid == 0:
             try:
                 self._forget()
-                sockets = socket.socket(fileno=data), socket.socket(fileno=bell)
+                sockets = socket.socket(fileno=data), socket.socket(fileno=wakeup)
                 run_worker(worker_id, own_pid, self._hello.settings, *sockets, log)
             finally:
                 os._exit(1)
         os.close(data)
-        os.close(bell)
+        os.close(wakeup)
         with contextlib.suppress(OSError):
             os.setpgid(pid, pid)
         self._children[pid] = _Child(worker_id, pid, log)
 
     def _forget(self) -> None:
-        """In a new worker: let go of all that is the fork server's."""
+        """In a new worker: close everything of the fork server."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self._selector.close()
@@ -186,7 +186,7 @@ class ForkServer:
     # ends
 
     def _reap(self) -> None:
-        """Report the workers that ended, and kill what they left: as the one who adopts orphans, we are its parent now."""
+        """Report the workers that ended, and kill the processes they left, which this one has adopted."""
         left_something = False
         while True:
             try:
@@ -231,7 +231,7 @@ class ForkServer:
 
 
 def children_without(known: dict[int, _Child]) -> list[int]:
-    """Children of this process that are none of the workers."""
+    """Children of this process that are not workers."""
     return [pid for pid in processes.children_of(os.getpid()) if pid not in known]
 
 

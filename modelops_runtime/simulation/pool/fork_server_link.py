@@ -1,4 +1,4 @@
-"""An executor's hold on its fork server."""
+"""An executor's connection to its fork server."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _END_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What the fork server says of a worker: `wire.EXITED` or `wire.FORK_FAILED`, with its two numbers."""
+    """A message about a worker: `wire.EXITED` or `wire.FORK_FAILED`, with its two numbers."""
 
     kind: int
     worker_id: int
@@ -71,12 +71,12 @@ class ForkServerLink:
         return self._process.pid
 
     def fork(self, worker_id: int, fds: Sequence[int]) -> None:
-        """Ask for a worker with these descriptors (socket, bell, log), which stay the caller's to close."""
+        """Ask for a worker with these descriptors (socket, wakeup, log), which stay the caller's to close."""
         with contextlib.suppress(OSError):  # a dead fork server shows as the end of its events
             socket.send_fds(self.control, [wire.CONTROL.pack(wire.FORK, worker_id, 0, 0)], list(fds))
 
     def kill(self, worker_id: int) -> None:
-        """Kill a worker with all it started. Its end is reported as any other."""
+        """Kill a worker and its children. Its end is reported like any other."""
         self._ask(wire.KILL, worker_id)
 
     def dump(self, worker_id: int) -> None:
@@ -88,7 +88,7 @@ class ForkServerLink:
             self.control.sendall(wire.CONTROL.pack(kind, worker_id, 0, 0))
 
     def events(self) -> list[Event] | None:
-        """What is there to read; None when the fork server has ended."""
+        """Messages received so far; None if the fork server has ended."""
         try:
             data = self.control.recv(65_536, socket.MSG_DONTWAIT)
         except BlockingIOError:
@@ -109,7 +109,7 @@ class ForkServerLink:
         return lines[-1] if lines else ""
 
     def end(self) -> None:
-        """Hang up: the fork server kills its workers with all they started, and ends. Waits for that."""
+        """Close the connection and wait until the fork server has killed its workers and their children, and ended."""
         with contextlib.suppress(OSError):
             self.control.shutdown(socket.SHUT_RDWR)  # closing is not enough where a fork of ours holds a copy
         self.control.close()
@@ -122,9 +122,9 @@ class ForkServerLink:
         self._stderr.close()
 
     def kill_remains(self) -> None:
-        """After the fork server was killed: kill what it can no longer see to, found by its environment.
+        """After the fork server was killed: kill its remaining processes, found by their environment.
 
-        Done after two looks in a row without a find: what forks during one look, and then ends, hides its child from it.
+        Ends after two listings in a row found none: a process that forks and ends during one listing hides its child.
         """
         give_up = time.monotonic() + _END_S
         clean_looks = 0

@@ -1,4 +1,4 @@
-"""What an executor is given to do, and what it gives back."""
+"""Jobs of an executor, and their outcomes."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _LINE_LIMIT = 1_000
 
 
 class Job(Protocol):
-    """Sent once to each worker process, pickled; loaded there once, when the first of its items comes."""
+    """Sent to each worker process once, pickled; loaded there for its first item."""
 
     def load(self) -> Callable[[Any], Any]:
-        """The function of one item. What it returns must be plain data, since it travels pickled."""
+        """The function of one item. It must return plain data, which is sent pickled."""
         ...
 
     def describe(self, error: BaseException) -> tuple[str, str]:
@@ -27,7 +27,7 @@ class Job(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ItemOutcome:
-    """What became of one item."""
+    """The outcome of one item."""
 
     seconds: float
     """Wall time in the worker."""
@@ -38,7 +38,7 @@ class ItemOutcome:
 
 
 def describe_plainly(error: BaseException) -> tuple[str, str]:
-    """`ValueError: text` and the traceback; never raises, whatever the error does when it is looked at."""
+    """`ValueError: text` and the traceback; never raises, even if formatting the error fails."""
     name = type(error).__name__
     try:
         text = str(error)

@@ -1,4 +1,4 @@
-"""What one simulation may use."""
+"""Limits of one simulation."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Of one simulation, the same on a laptop and inside a Dask worker."""
+    """Limits of one simulation, the same on a laptop and inside a Dask worker."""
 
     timeout_s: float
     """Wall time from when the simulation starts; `math.inf` for none."""
     memory_bytes: int | None = None
     """Resident memory of the simulation's process with all that it started; None for no limit."""
     threads: int = 1
-    """What OpenMP, MKL, OpenBLAS and the like are told."""
+    """Number of threads for OpenMP, MKL, OpenBLAS and other libraries."""
     env: Mapping[str, str] = field(default_factory=dict, hash=False)
     recycle_after: int | None = None
-    """Simulations after which a process is replaced. None: a thousand or so, never so often that loading the model costs
-    more than a hundredth of the time."""
+    """Simulations after which a process is replaced. None: about a thousand, or more so that loading the model costs at
+    most a hundredth of the time."""
     load_timeout_s: float = 300.0
     """Wall time for loading the model (its imports), once a process."""
 
@@ -49,7 +49,7 @@ _THREAD_VARIABLES = (
 
 
 def simulation_environment(base: Mapping[str, str], limits: Limits, marker: str) -> dict[str, str]:
-    """The environment of simulations: ours, the number of threads, the model's own on top.
+    """The environment of simulations: ours, then the number of threads, then the model's.
 
     `marker` tells the processes of one executor from all others.
     """

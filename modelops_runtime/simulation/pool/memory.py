@@ -1,4 +1,4 @@
-"""How much memory a simulation takes, and that it cannot take much more at once."""
+"""Measures the memory of a simulation, and limits single allocations."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from modelops_runtime.simulation.pool.processes import LINUX, descendants_of
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _SLACK = 256 * 2**20
-"""Bytes: what libraries reserve and never touch."""
+"""Bytes that libraries reserve and never touch."""
 
 
 def tree_exceeds(pid: int, limit: int) -> int | None:
     """Bytes that a process and its descendants hold, if above `limit`; None otherwise.
 
-    The sum of resident sizes is cheap but counts shared pages several times, and files that are only mapped. So it is
-    the trigger, and the proportional share of memory that cannot be given back is what decides.
+    The sum of resident sizes is cheap but counts shared pages several times, and mapped files. So it is
+    only the trigger; the proportional share of memory that cannot be reclaimed decides.
     """
     tree = [pid, *descendants_of(pid)]
     if sum(map(_resident, tree)) <= limit:
@@ -61,8 +61,8 @@ def _held(pid: int) -> int:
 def limit_own_data(memory_bytes: int) -> None:
     """Refuse allocations far above the limit, so that one huge request fails at once instead of filling the machine.
 
-    RLIMIT_DATA counts private writable memory from when it is asked for, touched or not. Twice the limit leaves room for what is
-    only reserved; the watch over resident memory is the limit proper.
+    RLIMIT_DATA counts private writable memory once it is allocated, even if untouched. Twice the limit leaves room for what is
+    only reserved; the check of resident memory is the actual limit.
     """
     if not LINUX:
         return

@@ -1,4 +1,4 @@
-"""Process trees: who descends from whom, and that nothing of them is left."""
+"""Process trees: find descendants, and leave none of them behind."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
 _PF_KTHREAD = 0x0020_0000
 _STATE, _FLAGS, _ENV_END = 0, 6, 48
-"""Places in /proc/PID/stat after the program's name."""
+"""Indices of fields in /proc/PID/stat after the program's name."""
 _EXEC_LOOKS = 200
 _SURE_LOOKS = 5
 _EXEC_LOOK_S = 0.01
@@ -85,7 +85,7 @@ def kill(pid: int) -> None:
 def kill_tree(pid: int) -> None:
     """SIGKILL a process, its process group if it leads one, and all its descendants.
 
-    What forks between the look and the kill survives this once: the caller, as the one who adopts orphans, looks again.
+    A process that forks between the listing and the kill leaves a child: the caller adopts such orphans, and repeats this.
     """
     doomed = [pid, *descendants_of(pid)]
     with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -95,9 +95,9 @@ def kill_tree(pid: int) -> None:
 
 
 def kill_children_of_self() -> bool:
-    """Kill and reap all that this process started or adopted. False when there was nothing.
+    """Kill and reap all processes that this one started or adopted. False if there were none.
 
-    Ends when no child is left: each round reaps at least one, and orphans of the killed show up in the next.
+    Each round reaps at least one child; orphans of the killed appear in the next.
     """
     try:
         os.waitpid(-1, os.WNOHANG)
@@ -113,10 +113,10 @@ def kill_children_of_self() -> bool:
 
 
 def processes_marked(name: str, value: str) -> list[int]:
-    """Processes whose environment was started with `name=value` (Linux; elsewhere none), this one excepted.
+    """Other processes whose initial environment holds `name=value` (Linux; elsewhere none).
 
-    A process that is just changing its program shows no environment for a moment, which may be long on a busy machine:
-    it is read again until it does, for two seconds at most.
+    During exec a process shows no environment for a moment, which may be long on a busy machine:
+    so it is read again, for at most two seconds.
     """
     wanted = f"{name}={value}".encode()
     found: list[int] = []
@@ -140,7 +140,7 @@ def processes_marked(name: str, value: str) -> list[int]:
 
 
 def _may_show_one_yet(pid: int, look: int) -> bool:
-    """Neither a thread of the kernel nor a zombie, nor one whose environment was empty `_SURE_LOOKS` times and has an end."""
+    """Whether an empty environment may be temporary: not for kernel threads, zombies and confirmed empty environments."""
     fields = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
     state, flags, environment_end = fields[_STATE], int(fields[_FLAGS]), int(fields[_ENV_END])
     return state not in b"ZX" and not flags & _PF_KTHREAD and (look < _SURE_LOOKS or environment_end == 0)

@@ -1,4 +1,4 @@
-"""The workers of one executor and what they are given: all decisions, no thread. Its methods are called under one lock."""
+"""Which worker of an executor runs what: all decisions, no threads. Methods are called under one lock."""
 
 from __future__ import annotations
 
@@ -13,24 +13,23 @@ from itertools import count
 
 from modelops_runtime.contracts.errors import ModelOpsError
 from modelops_runtime.contracts.failures import Failure, FailureKind
-from modelops_runtime.simulation.pool import exit_failures as verdicts
-from modelops_runtime.simulation.pool import wire
+from modelops_runtime.simulation.pool import exit_failures, wire
 from modelops_runtime.simulation.pool.fork_server_link import Event, ForkServerLink
 from modelops_runtime.simulation.pool.job import ItemOutcome
 from modelops_runtime.simulation.pool.limits import Limits
 from modelops_runtime.simulation.pool.tasks import Assignment, Part, Task
 from modelops_runtime.simulation.pool.worker_connection import WorkerConnection
 
-_LAST_WORDS_S = 0.03
-"""For a worker that overran its time to write where it is, before it is killed."""
+_REPORT_GRACE_S = 0.03
+"""Time for a worker that exceeded its limit to write its stack, before it is killed."""
 
 _SOFT_S = 0.25
-"""Items shorter than this are let run out when their task is cancelled: that is cheaper than another process."""
+"""Shorter items finish when their task is cancelled: that is cheaper than starting another process."""
 
 _AHEAD_TASK_S = 0.5
 _AHEAD_LINE_S = 0.05
 _AHEAD_MOST = 4
-_REHIRE_S = 0.2
+_START_RETRY_S = 0.2
 _FAILED_STARTS = 20
 _DEAD_FORK_SERVERS = 3
 
@@ -45,33 +44,33 @@ class Scheduler:
     def __init__(self, slots: int, limits: Limits, preload: Sequence[str], clock: Callable[[], float]) -> None:
         self.slots = slots
         self.finished: list[Task] = []
-        """Whose futures wait to be resolved; the owner takes them away."""
+        """Tasks whose futures wait to be resolved; the owner removes them."""
         self.workers: dict[int, WorkerConnection] = {}
-        self.bell, self._bell_in = socket.socketpair()
-        self.bell.setblocking(False)
+        self.wakeup, self._wakeup_in = socket.socketpair()
+        self.wakeup.setblocking(False)
         self._limits = limits
         self._preload = preload
         self._clock = clock
         self._queue: deque[Part] = deque()
         self._numbers = count()
         self._ids = count(1)
-        self._hire_at = 0.0
+        self._next_start_at = 0.0
         self._failed_starts = 0
         self._dead_fork_servers = 0
         self.link = ForkServerLink(limits, preload)
-        self._staff()
+        self._fill_slots()
 
     def close(self) -> None:
         """Kill all processes; what they ran is forgotten."""
         self.slots = 0
         self.link.end()
         for worker in self.workers.values():
-            worker.let_go()
+            worker.close()
         self.workers.clear()
-        self.bell.close()
-        self._bell_in.close()
+        self.wakeup.close()
+        self._wakeup_in.close()
 
-    # from outside
+    # called by the executor
 
     def add(self, task: Task) -> None:
         """Queue a task; it starts now if a worker is idle."""
@@ -83,34 +82,34 @@ class Scheduler:
         task.dropped = True
         now = self._clock()
         for worker in list(self.workers.values()):
-            for assignment in [a for a in worker.line if a.part.task is task]:
+            for assignment in [a for a in worker.queue if a.part.task is task]:
                 worker.cancel(assignment)
                 if assignment is worker.head:
                     self._stop_head(worker, task.job.mean_s, now)
         self.dispatch()
 
     def is_running(self, task: Task) -> bool:
-        return any(worker.line and worker.line[0].part.task is task for worker in self.workers.values())
+        return any(worker.queue and worker.queue[0].part.task is task for worker in self.workers.values())
 
     def _stop_head(self, worker: WorkerConnection, mean_s: float | None, now: float) -> None:
         if mean_s is None or (mean_s > _SOFT_S and not worker.is_loading):
             self._replace(worker)
         elif not worker.is_loading:
-            worker.patience_ends = now + max(_SOFT_S, 4 * mean_s)
+            worker.cancel_deadline = now + max(_SOFT_S, 4 * mean_s)
 
-    # news
+    # events
 
-    def on_bell(self) -> None:
-        """Some workers have something to say."""
+    def on_wakeup(self) -> None:
+        """Read what workers have sent."""
         with contextlib.suppress(BlockingIOError):
-            data = self.bell.recv(65_536)
+            data = self.wakeup.recv(65_536)
             for worker_id in {number for (number,) in wire.NUMBER.iter_unpack(data[: len(data) // 4 * 4])}:
                 if worker_id in self.workers:
-                    self._hear(self.workers[worker_id])
+                    self._receive(self.workers[worker_id])
         self.dispatch()
 
     def on_control(self) -> None:
-        """The fork server has something to say, or has ended. Raises CannotStart when it cannot be kept alive."""
+        """Read what the fork server has sent; restart it if it has ended. Raises CannotStart if it keeps ending."""
         events = self.link.events()
         if events is None:
             self._restart_fork_server()
@@ -120,32 +119,32 @@ class Scheduler:
                 continue
             if event.kind == wire.FORK_FAILED:
                 self._start_failed()
-                self._part_with(worker)
+                self._discard(worker)
             else:
                 self._has_ended(worker, event)
-        self._staff()
+        self._fill_slots()
         self.dispatch()
 
     def on_time(self) -> None:
-        """Kill what has overrun its time."""
+        """Kill workers that exceeded their time limit."""
         now = self._clock()
         for worker in list(self.workers.values()):
             if worker.deadline <= now:
-                self._hear(worker)
+                self._receive(worker)
                 if worker.worker_id in self.workers and worker.deadline <= now:
                     self._overrun(worker, now)
-        self._staff()
+        self._fill_slots()
         self.dispatch()
 
     @property
     def deadline(self) -> float:
-        """When `on_time` is to be called at the latest (monotonic clock)."""
+        """When `on_time` must be called at the latest (monotonic clock)."""
         deadline = min((worker.deadline for worker in self.workers.values()), default=math.inf)
-        return min(deadline, self._hire_at) if len(self.workers) < self.slots else deadline
+        return min(deadline, self._next_start_at) if len(self.workers) < self.slots else deadline
 
-    # what workers say
+    # messages of workers
 
-    def _hear(self, worker: WorkerConnection) -> None:
+    def _receive(self, worker: WorkerConnection) -> None:
         try:
             for kind, body in worker.receive():
                 if worker.worker_id not in self.workers:
@@ -169,19 +168,19 @@ class Scheduler:
             worker.has_loaded(job_id, when)
 
     def _is_too_late(self, worker: WorkerConnection, finished: float) -> bool:
-        """Whether a worker finished only after it was asked for its last words; it is killed then.
+        """Whether a worker finished only after it was asked for its stack; it is then killed.
 
-        The signal for them may have cut a system call of the model short: what it gives after that is not to be trusted.
+        That signal may have interrupted a system call of the model, so results after it cannot be trusted.
         """
-        if finished <= worker.doomed_at - _LAST_WORDS_S:
+        if finished <= worker.kill_at - _REPORT_GRACE_S:
             return False
-        self._fail_head(worker, verdicts.too_slow(worker.time_limit_s, loading=worker.is_loading))
+        self._fail_head(worker, exit_failures.too_slow(worker.time_limit_s, loading=worker.is_loading))
         self._replace(worker)
         return True
 
     def _take_item(self, worker: WorkerConnection, body: bytes) -> None:
         number, position, finished, seconds, flags = wire.ITEM_HEAD.unpack_from(body)
-        head = worker.line[0]
+        head = worker.queue[0]
         if (number, position) != (head.number, head.position):
             raise ValueError(f"item {position} of {number}; {head.position} of {head.number} runs")
         if self._is_too_late(worker, finished):
@@ -198,8 +197,8 @@ class Scheduler:
                 self._settle(worker, head, ItemOutcome(seconds, None, failure, log), used=worker.runs > 1)
         worker.advance(finished, by=1)
         if flags & wire.RETIRING:
-            self._part_with(worker)
-            self._staff()
+            self._discard(worker)
+            self._fill_slots()
 
     def _settle(self, worker: WorkerConnection, head: Assignment, outcome: ItemOutcome, *, used: bool) -> None:
         """Record a failure; but what ran out of memory in a used process may owe that to others, and goes once more."""
@@ -217,32 +216,32 @@ class Scheduler:
         if task.is_done:
             self.finished.append(task)
 
-    # ends
+    # the end of a worker
 
     def _has_ended(self, worker: WorkerConnection, event: Event) -> None:
-        """A worker has ended, and not because we wanted it."""
-        self._hear(worker)
+        """A worker ended that we did not stop."""
+        self._receive(worker)
         if worker.worker_id not in self.workers:
             return
         if worker.head is None and not worker.loaded:
             self._start_failed()
-        failure = verdicts.failure_of_exit(
+        failure = exit_failures.failure_of_exit(
             event.first, event.second, memory_bytes=self._limits.memory_bytes, loading=worker.is_loading
         )
         self._fail_head(worker, failure)
-        self._part_with(worker)
+        self._discard(worker)
 
     def _overrun(self, worker: WorkerConnection, now: float) -> None:
-        head = worker.line[0]
-        if head.is_wanted and worker.doomed_at == math.inf:
-            worker.doomed_at = now + _LAST_WORDS_S
+        head = worker.queue[0]
+        if head.is_wanted and worker.kill_at == math.inf:
+            worker.kill_at = now + _REPORT_GRACE_S
             self.link.dump(worker.worker_id)
             return
-        self._fail_head(worker, verdicts.too_slow(worker.time_limit_s, loading=worker.is_loading))
+        self._fail_head(worker, exit_failures.too_slow(worker.time_limit_s, loading=worker.is_loading))
         self._replace(worker)
 
     def _fail_head(self, worker: WorkerConnection, failure: Failure) -> None:
-        """What runs has failed: this item; all of the part when the model could not even be loaded."""
+        """Record a failure for the running item, or for the whole part if the model could not be loaded."""
         head = worker.head
         if head is None:
             return
@@ -262,54 +261,54 @@ class Scheduler:
             self._record(head, outcome, index)
 
     def _replace(self, worker: WorkerConnection) -> WorkerConnection:
-        """Kill a worker; what it had before it goes to others. Its successor."""
+        """Kill a worker and requeue its items; returns the worker that replaces it."""
         self.link.kill(worker.worker_id)
-        self._part_with(worker)
-        return self._hire()
+        self._discard(worker)
+        return self._start_worker()
 
-    def _part_with(self, worker: WorkerConnection) -> None:
-        """Take everything back from a worker that has ended, or is about to."""
-        rests = [assignment.rest() for assignment in worker.line if assignment.is_wanted]
+    def _discard(self, worker: WorkerConnection) -> None:
+        """Requeue the items of a worker that has ended or is being killed, and forget it."""
+        rests = [assignment.rest() for assignment in worker.queue if assignment.is_wanted]
         self._queue.extendleft(reversed(rests))
-        worker.line.clear()
-        worker.let_go()
+        worker.queue.clear()
+        worker.close()
         del self.workers[worker.worker_id]
 
     def _start_failed(self) -> None:
         self._failed_starts += 1
-        self._hire_at = self._clock() + _REHIRE_S
+        self._next_start_at = self._clock() + _START_RETRY_S
         if self._failed_starts >= _FAILED_STARTS:
             raise CannotStart("no process for simulations can be started; is there a limit on processes or memory?")
 
     def _restart_fork_server(self) -> None:
-        """The fork server was killed, and its workers with it; what their simulations had started is left for us to kill."""
+        """The fork server and its workers were killed; kill the processes that their simulations had started."""
         complaint = self.link.complaint()
         self.link.kill_remains()
         for worker in list(self.workers.values()):
-            self._hear(worker)
+            self._receive(worker)
             if worker.worker_id in self.workers:
-                self._fail_head(worker, verdicts.supervisor_lost())
-                self._part_with(worker)
+                self._fail_head(worker, exit_failures.supervisor_lost())
+                self._discard(worker)
         self.link.end()
         self._dead_fork_servers += 1
         if self._dead_fork_servers >= _DEAD_FORK_SERVERS:
             raise CannotStart(f"the processes for simulations cannot be started: {complaint or 'they end at once'}")
         self.link = ForkServerLink(self._limits, self._preload)
 
-    # who runs what
+    # assignment
 
-    def _staff(self) -> None:
-        while len(self.workers) < self.slots and self._clock() >= self._hire_at:
-            self._hire()
+    def _fill_slots(self) -> None:
+        while len(self.workers) < self.slots and self._clock() >= self._next_start_at:
+            self._start_worker()
 
-    def _hire(self) -> WorkerConnection:
-        worker = WorkerConnection.hire(next(self._ids), self.link, self._bell_in)
+    def _start_worker(self) -> WorkerConnection:
+        worker = WorkerConnection.start(next(self._ids), self.link, self._wakeup_in)
         self.workers[worker.worker_id] = worker
         return worker
 
     def dispatch(self) -> None:
-        """Give idle workers something to do, and busy ones something to go on with."""
-        while idle := [worker for worker in self.workers.values() if not worker.line]:
+        """Assign parts to idle workers, and short ones ahead to busy workers."""
+        while idle := [worker for worker in self.workers.values() if not worker.queue]:
             part = self._next_part() or self._take_back()
             if part is None:
                 return
@@ -327,7 +326,7 @@ class Scheduler:
         return None
 
     def _give_ahead(self) -> None:
-        """Short tasks wait in the worker, so that it never waits for us."""
+        """Queue short tasks in a worker, so that it need not wait for the executor."""
         while self.workers and (part := self._next_part()) is not None:
             worker = min(self.workers.values(), key=lambda each: each.expected_s)
             if part.needs_fresh or not _may_wait_in(worker, part):
@@ -336,9 +335,9 @@ class Scheduler:
             worker.assign(next(self._numbers), part, self._clock())
 
     def _take_back(self) -> Part | None:
-        """For an idle worker, what waits in a busy one. If that has begun it meanwhile, what it says is ignored."""
+        """A part that waits in a busy worker, for an idle one. Messages of the busy one about it are then ignored."""
         for worker in self.workers.values():
-            for waiting in reversed(worker.line[1:]):
+            for waiting in reversed(worker.queue[1:]):
                 if waiting.is_wanted:
                     waiting.taken_back = True
                     worker.cancel(waiting)
@@ -348,6 +347,6 @@ class Scheduler:
 
 def _may_wait_in(worker: WorkerConnection, part: Part) -> bool:
     expected = part.expected_s
-    if expected is None or expected > _AHEAD_TASK_S or not worker.line:
+    if expected is None or expected > _AHEAD_TASK_S or not worker.queue:
         return False
-    return len(worker.line) == 1 or (worker.expected_s < _AHEAD_LINE_S and len(worker.line) < _AHEAD_MOST)
+    return len(worker.queue) == 1 or (worker.expected_s < _AHEAD_LINE_S and len(worker.queue) < _AHEAD_MOST)

@@ -1,4 +1,4 @@
-"""Tasks of an executor: groups of items, the parts of them that are still to be run, and their futures."""
+"""Tasks of an executor: groups of items, the parts that still have to run, and their futures."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ class TaskFuture(Future[Any]):
 
 @dataclass(slots=True, kw_only=True)
 class KnownJob:
-    """A job as its executor knows it."""
+    """An executor's record of a job."""
 
     job_id: int
     pickled: bytes
     timeout_s: float
     load_timeout_s: float
     mean_s: float | None = None
-    """Of an item, recent ones weighing more."""
+    """Mean time of an item; recent items weigh more."""
 
     def measured(self, seconds: float) -> None:
-        """Take one more item's time into the mean."""
+        """Add an item's time to the mean."""
         self.mean_s = seconds if self.mean_s is None else self.mean_s + _WEIGHT * (seconds - self.mean_s)
 
 
@@ -65,7 +65,7 @@ class Task:
         self.future: TaskFuture
         self.dropped = False
         self.tried_afresh: set[int] = set()
-        """Items that ran out of memory in a used process, and go once more in a fresh one."""
+        """Items that ran out of memory in a used process, and are retried once in a fresh one."""
         self._convert = convert
         self._outcomes: list[ItemOutcome | None] = [None] * len(items)
         self._missing = len(items)
@@ -79,19 +79,19 @@ class Task:
         return Part(self, range(len(self._items)), needs_fresh=self._fresh)
 
     def pickled(self, indices: Sequence[int]) -> bytes:
-        """The list of these items, to be sent."""
+        """These items, pickled as a list."""
         if len(indices) == len(self._items):
             return self._pickled
         return pickle.dumps([self._items[index] for index in indices], pickle.HIGHEST_PROTOCOL)
 
     def record(self, index: int, outcome: ItemOutcome) -> None:
-        """The outcome of one item; the first one counts."""
+        """Record the outcome of an item; only the first counts."""
         if self._outcomes[index] is None:
             self._outcomes[index] = outcome
             self._missing -= 1
 
     def resolve(self) -> None:
-        """Give the future its result. Not under a lock: its callbacks run here."""
+        """Set the future's result. Call without a lock: its callbacks run here."""
         if self.future.done():
             return
         with contextlib.suppress(InvalidStateError):
@@ -103,14 +103,14 @@ class Task:
                 self.future.set_result(result)
 
     def break_off(self, error: BaseException) -> None:
-        """Give the future an exception: nothing can be run any more."""
+        """Set an exception on the future, because nothing can run any more."""
         with contextlib.suppress(InvalidStateError):
             self.future.set_exception(error)
 
 
 @dataclass(slots=True)
 class Part:
-    """Items of a task that wait to be run, or run, in one worker."""
+    """Items of a task that run, or wait to run, in one worker."""
 
     task: Task
     indices: Sequence[int]
@@ -119,7 +119,7 @@ class Part:
 
     @property
     def expected_s(self) -> float | None:
-        """How long it should take; None while nothing was measured."""
+        """Expected duration; None until an item was measured."""
         mean = self.task.job.mean_s
         return None if mean is None else mean * len(self.indices)
 
@@ -131,9 +131,9 @@ class Assignment:
     number: int
     part: Part
     position: int = 0
-    """Of the item that runs, or runs next."""
+    """Index in the part of the item that runs now or next."""
     taken_back: bool = False
-    """No longer this worker's: what it still says of it is ignored."""
+    """Moved to another worker; messages about it are ignored."""
 
     @property
     def is_wanted(self) -> bool:
@@ -141,7 +141,7 @@ class Assignment:
 
     @property
     def index(self) -> int:
-        """In the task, of the item at `position`."""
+        """The index in the task of the item at `position`."""
         return self.part.indices[self.position]
 
     @property
@@ -149,5 +149,5 @@ class Assignment:
         return self.position >= len(self.part.indices)
 
     def rest(self, skip: int = 0) -> Part:
-        """What has not been run, without the first `skip` of it."""
+        """The items that have not run, without the first `skip`."""
         return Part(self.part.task, self.part.indices[self.position + skip :])

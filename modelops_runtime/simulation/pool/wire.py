@@ -1,4 +1,4 @@
-"""The messages between an executor, its fork server and its workers. Small, for they are sent once a task or more often."""
+"""The messages between an executor, its fork server and its workers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LOADED = 4
 ITEM = 5
 """From a worker: ITEM_HEAD, then the pickled (value, failure, log)."""
 SKIPPED = 6
-"""From a worker: NUMBER of an assignment that it has left, as it was told to."""
+"""From a worker: NUMBER of a cancelled assignment whose rest it has skipped."""
 
 NUMBER = struct.Struct("<I")
 JOB_HEAD = struct.Struct("<I")
@@ -35,12 +35,12 @@ RETIRING = 1
 
 
 def frame(kind: int, *parts: bytes) -> bytes:
-    """One message, ready to be sent."""
+    """One encoded message."""
     return b"".join((FRAME.pack(sum(map(len, parts)), kind), *parts))
 
 
 class FrameReader:
-    """Puts frames together from whatever pieces a stream gives."""
+    """Reassembles frames from the pieces of a stream."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -67,11 +67,11 @@ CONTROL = struct.Struct("<BxxxIqq")
 """Kind, id of the worker, two numbers."""
 
 FORK = 1
-"""To the fork server, with three descriptors (socket, bell, log): make a worker."""
+"""To the fork server, with three descriptors (socket, wakeup, log): make a worker."""
 KILL = 2
 """To the fork server: kill a worker and all it started."""
 DUMP = 3
-"""To the fork server: let a worker write where it is to its log."""
+"""To the fork server: make a worker write its stack to its log."""
 EXITED = 4
 """From the fork server: exit code (negative: signal), cause."""
 FORK_FAILED = 5

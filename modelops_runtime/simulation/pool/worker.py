@@ -22,7 +22,7 @@ from modelops_runtime.simulation.pool.capture import OutputCapture, out_of_the_w
 from modelops_runtime.simulation.pool.job import Job, PlainFailure, describe_plainly, end_of_log, explain
 
 CONNECTION_GONE = 113
-"""Exit code of a worker that cannot reach its executor any more."""
+"""Exit code of a worker that has lost the connection to its executor."""
 
 _RECYCLE_AFTER = 1_000
 _LOADING_SHARE = 0.01
@@ -32,16 +32,16 @@ _CHUNK = 262_144
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSettings:
-    """What the workers of one executor have in common."""
+    """Settings shared by the workers of one executor."""
 
     memory_bytes: int | None
     recycle_after: int | None
 
 
 def is_worn(runs: int, *, recycle_after: int | None, age_s: float, load_s: float) -> bool:
-    """Whether a process that has run so many simulations should make way for a fresh one.
+    """Whether a process that has run this many simulations should be replaced.
 
-    Without a number given, not before loading the model anew is below a hundredth of the age.
+    Without a given number, not until loading the model takes less than a hundredth of its age.
     """
     if recycle_after is not None:
         return runs >= recycle_after
@@ -49,7 +49,7 @@ def is_worn(runs: int, *, recycle_after: int | None, age_s: float, load_s: float
 
 
 class _Loaded:
-    """A job as this process holds it: the function, or why there is none."""
+    """A loaded job: its function, or why it could not be loaded."""
 
     def __init__(self, pickled: bytes) -> None:
         self._pickled = pickled
@@ -71,18 +71,18 @@ class _Loaded:
                 self.problem = explain(self.job, error)
             else:
                 line, trace = describe_plainly(error)
-                self.problem = (FailureKind.MODEL_ERROR, line, "", ()), trace
+                self.problem = (FailureKind.MODEL_ERROR, line, "", (), None), trace
         self._pickled = b""
 
 
 class Worker:
     """One worker process, from the inside."""
 
-    def __init__(self, worker_id: int, settings: WorkerSettings, data: socket.socket, bell: socket.socket, log: int):
-        self._ring_with = wire.NUMBER.pack(worker_id)
+    def __init__(self, worker_id: int, settings: WorkerSettings, data: socket.socket, wakeup: socket.socket, log: int):
+        self._wakeup_message = wire.NUMBER.pack(worker_id)
         self._settings = settings
         self._data = data
-        self._bell = bell
+        self._wakeup = wakeup
         self._pid = os.getpid()
         self._reader = wire.FrameReader()
         self._tasks: deque[bytes] = deque()
@@ -95,7 +95,7 @@ class Worker:
         self._runs = 0
 
     def serve(self) -> None:
-        """Until the executor hangs up."""
+        """Serve until the executor closes the connection."""
         while True:
             while not self._tasks:
                 self._receive(0)
@@ -121,17 +121,17 @@ class Worker:
             self._receive(socket.MSG_DONTWAIT)
 
     def _send(self, message: bytes, *, ring: bool) -> None:
-        """The executor reads when the bell rings: at the end of a task, or when no more fits in the socket."""
+        """The executor reads when it is woken: at the end of a task, or when no more fits in the socket."""
         view = memoryview(message)
         while view:
             try:
                 sent = self._data.send(view, socket.MSG_DONTWAIT)
                 view = view[sent:]
             except BlockingIOError:
-                self._bell.send(self._ring_with)
+                self._wakeup.send(self._wakeup_message)
                 select.select([], [self._data], [])
         if ring:
-            self._bell.send(self._ring_with)
+            self._wakeup.send(self._wakeup_message)
 
     # tasks
 
@@ -183,7 +183,7 @@ class Worker:
             except BaseException as error:
                 failure, trace = explain(loaded.job, error)
         if os.getpid() != self._pid:
-            os._exit(0)  # the model forked, and its child came back here
+            os._exit(0)  # the model forked, and its child returned here
         self._come_back()
         printed = self._capture.take()
         log = end_of_log(printed, trace) if printed or trace else ""
@@ -191,11 +191,11 @@ class Worker:
             return pickle.dumps((value, failure, log), pickle.HIGHEST_PROTOCOL), failure and failure[0]
         except BaseException as error:
             line, trace = describe_plainly(error)
-            failure = (FailureKind.BAD_OUTPUT, f"the result cannot be sent: {line}", "", ())
+            failure = (FailureKind.BAD_OUTPUT, f"the result cannot be sent: {line}", "", (), None)
             return pickle.dumps((None, failure, end_of_log(log, trace))), failure[0]
 
     def _come_back(self) -> None:
-        """Undo what would reach the next simulation: processes left behind, timers, another folder."""
+        """Remove what would affect the next simulation: child processes, timers, a changed folder."""
         processes.kill_children_of_self()
         signal.setitimer(signal.ITIMER_REAL, 0)
         try:
@@ -208,19 +208,19 @@ class Worker:
 
 
 def run_worker(
-    worker_id: int, fork_server_pid: int, settings: WorkerSettings, data: socket.socket, bell: socket.socket, log: int
+    worker_id: int, fork_server_pid: int, settings: WorkerSettings, data: socket.socket, wakeup: socket.socket, log: int
 ) -> NoReturn:
-    """Be a worker, in the process just forked; never returns."""
+    """Run the worker in the forked process; never returns."""
     code = CONNECTION_GONE
     try:
         _become_a_worker(settings)
         if os.getppid() != fork_server_pid:
-            os._exit(code)  # it ended before we asked to end with it
+            os._exit(code)  # the parent ended before we asked to be killed with it
         data = socket.socket(fileno=out_of_the_way(data.detach()))
-        bell = socket.socket(fileno=out_of_the_way(bell.detach()))
-        Worker(worker_id, settings, data, bell, out_of_the_way(log)).serve()
+        wakeup = socket.socket(fileno=out_of_the_way(wakeup.detach()))
+        Worker(worker_id, settings, data, wakeup, out_of_the_way(log)).serve()
     except OSError:
-        pass  # the executor has gone, or the model has broken the connection to it
+        pass  # the executor is gone, or the model has broken the connection
     except BaseException as error:
         code = 1
         with contextlib.suppress(Exception):

@@ -1,4 +1,4 @@
-"""A worker process as its executor holds it: the socket, what was sent, how far it is."""
+"""The executor's side of a worker process: its socket, what was sent, its progress."""
 
 from __future__ import annotations
 
@@ -18,38 +18,38 @@ _CHUNK = 262_144
 
 
 class WorkerConnection:
-    """Made by `hire`; `let_go` when the process has ended, or is being killed."""
+    """Made by `start`; call `close` when the process has ended or is being killed."""
 
     def __init__(self, worker_id: int, data: socket.socket, log: int) -> None:
         self.worker_id = worker_id
         self.data = data
-        self.line: list[Assignment] = []
-        """What it has before it, the running assignment first."""
+        self.queue: list[Assignment] = []
+        """Assignments that were sent, the running one first."""
         self.runs = 0
         self.loaded: set[int] = set()
         self.item_started = 0.0
-        self.patience_ends = math.inf
-        """When what runs, and nobody wants any more, is killed instead of waited for."""
-        self.doomed_at = math.inf
-        """When it is killed for having overrun its time."""
+        self.cancel_deadline = math.inf
+        """When the running item is killed, if it was cancelled (monotonic clock)."""
+        self.kill_at = math.inf
+        """When the process is killed for exceeding its time limit (monotonic clock)."""
         self.outbox = bytearray()
         self._log = log
         self._reader = wire.FrameReader()
         self._sent: set[int] = set()
 
     @classmethod
-    def hire(cls, worker_id: int, link: ForkServerLink, bell: socket.socket) -> WorkerConnection:
-        """Ask the fork server for a process. It can be sent jobs at once."""
+    def start(cls, worker_id: int, link: ForkServerLink, wakeup: socket.socket) -> WorkerConnection:
+        """Ask the fork server for a process. Jobs can be sent to it at once."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         log, path = tempfile.mkstemp(prefix="modelops-log-")
         os.unlink(path)
         fcntl.fcntl(log, fcntl.F_SETFL, os.O_APPEND)
         with theirs:
-            link.fork(worker_id, [theirs.fileno(), bell.fileno(), log])
+            link.fork(worker_id, [theirs.fileno(), wakeup.fileno(), log])
         return cls(worker_id, ours, log)
 
-    def let_go(self) -> None:
+    def close(self) -> None:
         self.data.close()
         os.close(self._log)
 
@@ -57,44 +57,44 @@ class WorkerConnection:
 
     @property
     def head(self) -> Assignment | None:
-        return self.line[0] if self.line else None
+        return self.queue[0] if self.queue else None
 
     @property
     def is_fresh(self) -> bool:
-        return self.runs == 0 and not self.line
+        return self.runs == 0 and not self.queue
 
     @property
     def is_loading(self) -> bool:
-        return bool(self.line) and self.line[0].part.task.job.job_id not in self.loaded
+        return bool(self.queue) and self.queue[0].part.task.job.job_id not in self.loaded
 
     @property
     def time_limit_s(self) -> float:
-        """Of what the head of the line does now."""
-        job = self.line[0].part.task.job
+        """The limit of what the head of the queue does now."""
+        job = self.queue[0].part.task.job
         return job.load_timeout_s if self.is_loading else job.timeout_s
 
     @property
     def deadline(self) -> float:
-        """When something must be done about it (monotonic clock)."""
-        if not self.line:
+        """When the scheduler must act on this worker (monotonic clock)."""
+        if not self.queue:
             return math.inf
-        if self.doomed_at < math.inf:
-            return self.doomed_at
-        return min(self.item_started + self.time_limit_s, self.patience_ends)
+        if self.kill_at < math.inf:
+            return self.kill_at
+        return min(self.item_started + self.time_limit_s, self.cancel_deadline)
 
     @property
     def expected_s(self) -> float:
-        """How long it should be busy at most; infinite while nothing was measured."""
-        return sum(math.inf if a.part.expected_s is None else a.part.expected_s for a in self.line)
+        """The time until it is idle; infinite until an item was measured."""
+        return sum(math.inf if a.part.expected_s is None else a.part.expected_s for a in self.queue)
 
     def log_tail(self) -> str:
-        """The end of what the running item has printed."""
+        """The end of the running item's output."""
         return tail(self._log, os.fstat(self._log).st_size)
 
     # progress
 
     def assign(self, number: int, part: Part, now: float) -> None:
-        """Send a part, behind what is in the line already."""
+        """Send a part; it goes to the end of the queue."""
         job = part.task.job
         messages = b""
         if job.job_id not in self._sent:
@@ -102,50 +102,52 @@ class WorkerConnection:
             messages = wire.frame(wire.JOB, wire.JOB_HEAD.pack(job.job_id), job.pickled)
         head = wire.TASK_HEAD.pack(number, job.job_id)
         messages += wire.frame(wire.TASK, head, part.task.pickled(part.indices))
-        if not self.line:
-            self._start(now)
-        self.line.append(Assignment(number, part))
+        if not self.queue:
+            self._restart_timer(now)
+        self.queue.append(Assignment(number, part))
         self.send(messages)
 
     def cancel(self, assignment: Assignment) -> None:
-        """Tell the process to leave out what it has not begun of an assignment."""
+        """Tell the process to skip the items of an assignment that it has not begun."""
         self.send(wire.frame(wire.CANCEL, wire.NUMBER.pack(assignment.number)))
 
     def advance(self, now: float, *, by: int) -> None:
-        """The head of the line has come on by so many items."""
-        head = self.line[0]
+        """The head of the queue has finished `by` items."""
+        head = self.queue[0]
         head.position += by
         if head.is_over:
-            del self.line[0]
-            self.patience_ends = math.inf
-        self._start(now)
+            del self.queue[0]
+            self.cancel_deadline = math.inf
+        self._restart_timer(now)
 
     def leave_head(self, now: float) -> None:
-        """The process has left out the rest of the head."""
-        self.advance(now, by=len(self.line[0].part.indices))
+        """The process has skipped the rest of the head."""
+        self.advance(now, by=len(self.queue[0].part.indices))
 
     def has_loaded(self, job_id: int, now: float) -> None:
         self.loaded.add(job_id)
-        self._start(now)
+        self._restart_timer(now)
 
-    def _start(self, now: float) -> None:
+    def _restart_timer(self, now: float) -> None:
         self.item_started = now
-        self.doomed_at = math.inf
+        self.kill_at = math.inf
 
     # socket
 
     def send(self, message: bytes) -> None:
-        """As much as goes now; the rest waits in the outbox for `flush`."""
+        """Send what the socket takes now; the rest waits in the outbox for `flush`."""
         self.outbox += message
         self.flush()
 
     def flush(self) -> None:
-        with contextlib.suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):  # its end is told elsewhere
+        with contextlib.suppress(
+            BlockingIOError, BrokenPipeError, ConnectionResetError
+        ):  # the fork server reports its end
             while self.outbox:
                 del self.outbox[: self.data.send(self.outbox)]
 
     def receive(self) -> list[tuple[int, bytes]]:
-        """All complete frames that are there."""
+        """All complete frames received so far."""
         frames: list[tuple[int, bytes]] = []
         with contextlib.suppress(BlockingIOError, ConnectionResetError):
             while data := self.data.recv(_CHUNK):

@@ -1,4 +1,4 @@
-"""A run's own database on a managed server, made and dropped by a Job: the server lets only the cluster in."""
+"""A run's database on a managed server, created and dropped by a Job, since only the cluster may reach the server."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 _INSTANCE, _COMPONENT = "app.kubernetes.io/instance", "app.kubernetes.io/component"
 _STATE, _POD = "modelops.io/database", "modelops.io/pod"
-"""Annotations of the run's Secret: `wanted` or `made`; and the pod that made it, which can drop it without a release."""
+"""Annotations of the run's Secret: `wanted` or `made`; and the pod that created it, which can drop it without a release."""
 
 _PURPOSE = "which sees to the run's database"
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunDatabase:
-    """A database of a run's own, by the Secret that says how to connect: its name is its only user's too."""
+    """A run's database, as described by its Secret; its only user has the same name."""
 
     secret: str
     name: str
@@ -46,7 +46,7 @@ class RunDatabase:
 
 
 def find_database(kube: Kube, ref: RunRef) -> RunDatabase | None:
-    """The run's, where we made one or began to. Raises UserError for a Secret that somebody has spoiled."""
+    """The run's database, if we created one or began to. Raises UserError for a damaged Secret."""
     selector = f"{_INSTANCE}={ref.release},{_COMPONENT}={COMPONENT}"
     with translated_errors(f"looking for the run's database in {ref.namespace}"):
         secrets_there: list[Any] = kube.core.list_namespaced_secret(ref.namespace, label_selector=selector).items
@@ -75,9 +75,9 @@ def run_database(secret: str, annotations: Mapping[str, str] | None, data: Mappi
 
 
 def server_to_create_on(access: Access, kube: Kube, ref: RunRef, values: AdaptiveRunValues) -> DatabaseBinding | None:
-    """The server on which a database is still to be made for the run; None where there is nothing to make.
+    """The server on which the run's database must still be created; None if there is nothing to create.
 
-    Raises UserError where the spec's Secret cannot be the run's, or the server's admin is not known here.
+    Raises UserError if the spec's Secret belongs to another run, or the server's admin is unknown here.
     """
     secret = managed_secret(values)
     if not secret:
@@ -104,13 +104,13 @@ def server_to_create_on(access: Access, kube: Kube, ref: RunRef, values: Adaptiv
 
 
 def managed_secret(values: AdaptiveRunValues) -> str:
-    """Name of the Secret, where the values ask for a managed server; else empty. Pure."""
+    """Name of the Secret if the values ask for a managed server, else empty. Pure."""
     store = values.central_store
     return store.existing_secret if store.mode == "managed" else ""
 
 
 def refuse_another_runs_secret(secret: str, labels: Mapping[str, str]) -> None:
-    """Raises UserError for the Secret of another run's database: that run would take it along. Pure."""
+    """Raises UserError for the Secret of another run's database, which that run would delete. Pure."""
     if labels.get(_COMPONENT) == COMPONENT:
         raise UserError(f"Secret {secret} is of run {labels.get(_INSTANCE)!r}; write another existing_secret")
 
@@ -125,9 +125,9 @@ def create(
     timeout_s: float,
     notify: Notify,
 ) -> None:
-    """The database, its user, and the run's `secret`, which says how to connect. Safe to run again after any stop.
+    """Create the database, its user, and the run's `secret` for connections. Safe to run again after any stop.
 
-    The Secret comes first: nothing is on the server of which it does not tell. `worker` is the Job of the run's workers,
+    The Secret comes first, so that it names everything on the server. `worker` is the Job of the run's workers,
     as the chart renders it: their image, and where it runs, are the Job's.
     """
     pod = pod_from_worker(worker)
@@ -149,7 +149,7 @@ def create(
 
 
 def admin_server(access: Access, ref: RunRef, database: RunDatabase) -> DatabaseBinding | None:
-    """The server that holds it, or None where the server is gone. Raises UserError where it is not for us to touch."""
+    """The server that holds it, or None if the server is gone. Raises UserError if it is not ours."""
     where = f"run {ref.run_id!r} has database {database.name} on {database.host}"
     if access.database is None:
         raise UserError(f"{where}, which needs the server's admin; give --infra azure")
@@ -171,7 +171,7 @@ def drop(
     timeout_s: float,
     notify: Notify,
 ) -> None:
-    """For good, with all that is in it. Safe to run again. `worker`: the Job of the run's workers, where it is known."""
+    """Drop the database with its contents. Safe to run again. `worker`: the Job of the run's workers, if known."""
     if server is None:
         notify(f"database {database.name}: its server {database.host} is gone")
         return
@@ -185,7 +185,7 @@ def drop(
 def with_addresses(
     kube: Kube, ref: RunRef, values: AdaptiveRunValues, resolve: Callable[[str], set[str]]
 ) -> AdaptiveRunValues:
-    """`values`, with what lets the run's pods through to its database. Policies know addresses alone: `resolve` gives a host's.
+    """`values` that let the run's pods reach its database. Policies take only addresses: `resolve` gives those of a host.
 
     Addresses that are given already stay. Raises ClusterError for a host that has none.
     """
@@ -208,7 +208,7 @@ def networks_of(host: str, addresses: set[str]) -> list[str]:
 
 
 def addresses_of(host: str) -> set[str]:
-    """As this machine's resolver says; empty where it knows none."""
+    """Addresses by this machine's resolver; empty if it knows none."""
     try:
         return {str(info[4][0]) for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
     except OSError:
@@ -216,7 +216,7 @@ def addresses_of(host: str) -> set[str]:
 
 
 def database_name(cluster: str, ref: RunRef) -> str:
-    """The same for the same run at any time; another for each other cluster, namespace and run. Pure."""
+    """A stable name, unique for cluster, namespace and run. Pure."""
     whole = "/".join((cluster, ref.namespace, ref.release))
     return f"{ref.release.replace('-', '_')}_{blake2b(whole.encode(), digest_size=4).hexdigest()}"
 
@@ -231,7 +231,7 @@ def _run_job(
     again: str,
     timeout_s: float,
 ) -> None:
-    """The admin's password is in the cluster for as long as the Job: the Secret is the Job's, and goes with it."""
+    """The admin's password is in the cluster only during the Job, whose Secret is deleted with it."""
     name = f"{ref.release}-database-{uuid.uuid4().hex[:6]}"
     entries = connection_entries(server.host, server.port, server.database, server.admin, server.password, server.ca)
     entries |= {"MODELOPS_DATABASE": database.name.encode(), "MODELOPS_DATABASE_PASSWORD": database.password.encode()}

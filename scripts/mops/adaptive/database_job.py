@@ -10,7 +10,7 @@ from mops.cluster.jobs import one_off_job
 COMPONENT = "managed-database"
 
 CONNECTION = ("PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD")
-"""What a Secret says of how to connect."""
+"""The connection data of a Secret."""
 
 _CA = "/etc/ledger-ca"
 
@@ -24,7 +24,7 @@ def connection_entries(
 
 
 def pod_from_worker(worker: Mapping[str, Any]) -> dict[str, Any]:
-    """A pod of the workers' image where they run, as restricted as they are, without what they need for their work."""
+    """A pod like the workers', with their image, placement and restrictions, but without their volumes and variables."""
     pod = worker["spec"]["template"]["spec"]
     kept = ("imagePullSecrets", "securityContext", "nodeSelector", "tolerations", "affinity", "priorityClassName")
     container = pod["containers"][0]
@@ -44,7 +44,7 @@ def pod_from_worker(worker: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def database_job(pod: Mapping[str, Any], what: str, name: str, *, has_ca: bool) -> dict[str, Any]:
-    """`what` is make or drop; all that it needs to know is in a Secret named as the Job, `name`."""
+    """`what` is make or drop; its input is in a Secret named like the Job, `name`."""
     given = (*CONNECTION, "MODELOPS_DATABASE", "MODELOPS_DATABASE_PASSWORD")
     container = {
         **pod["containers"][0],
@@ -52,7 +52,7 @@ def database_job(pod: Mapping[str, Any], what: str, name: str, *, has_ca: bool) 
         "env": [{"name": key, "valueFrom": {"secretKeyRef": {"name": name, "key": key}}} for key in given],
     }
     volumes = []
-    if has_ca:  # not optional: the pod waits for its Secret, which comes after the Job
+    if has_ca:  # not optional: the pod waits for its Secret, which is created after the Job
         container["volumeMounts"] = [{"name": "ca", "mountPath": _CA, "readOnly": True}]
         items = [{"key": "ca.crt", "path": "ca.crt"}]
         volumes.append({"name": "ca", "secret": {"secretName": name, "defaultMode": 0o444, "items": items}})

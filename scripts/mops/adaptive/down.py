@@ -1,4 +1,4 @@
-"""`mops adaptive down`: its results first, then the run."""
+"""`mops adaptive down`: fetch the results, then remove the run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mops.terminal.notify import Notify
 
 
 def save(access: Access, run: ClusterRun, to: Path, notify: Notify) -> list[Path]:
-    """Fetch the results before they may be lost. Raises ClusterError, saying how to go on without."""
+    """Fetch the results before they may be lost. Raises ClusterError that says how to continue without."""
     try:
         return fetch(access, run, to, notify=notify)
     except ModelOpsError as error:
@@ -27,7 +27,7 @@ def save(access: Access, run: ClusterRun, to: Path, notify: Notify) -> list[Path
 
 
 def remove(access: Access, ref: RunRef, *, purge: bool, timeout_s: float, notify: Notify) -> None:
-    """Take the release away, and with `purge` the ledger's disk or database, its Secrets, and the namespace where `up` made it.
+    """Remove the release, and with `purge` the ledger's disk or database, its Secrets, and the namespace if `up` created it.
 
     Safe to run again, also after the release is gone. Raises UserError before anything is removed.
     """

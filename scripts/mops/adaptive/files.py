@@ -1,4 +1,4 @@
-"""What of a spec's folder goes into the release: the files that a local run takes as the model."""
+"""Which files of a spec's folder go into the release: those that a local run records as the model."""
 
 from __future__ import annotations
 

@@ -16,18 +16,18 @@ from modelops_runtime.results.run_record import cautions_of_json, run_of_json
 from modelops_runtime.runner.events import Notice
 from mops.adaptive.ledger import NotFromHere, ledger_of
 from mops.adaptive.release_ref import ClusterRun
+from mops.adaptive.remote_run import RemoteRun
 from mops.adaptive.results import fetch, write_results
-from mops.adaptive.watch import Watch
 from mops.adaptive.worker_jobs import JobEnd, job_end, job_failure
 from mops.cluster.access import Access, Kube
 from mops.cluster.errors import ClusterError
 from mops.terminal.progress import Listener
 
 _POLL_S = 2.0
-"""Between two looks at the Job, and the longest wait for a change in the ledger."""
+"""Seconds between checks of the Job, and the longest wait for a change in the ledger."""
 
 _UNREACHABLE_S = 300.0
-"""After so long without an answer of the cluster, following ends; the run itself continues."""
+"""Seconds without an answer of the cluster after which following ends; the run itself continues."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,26 +39,26 @@ class FollowedRun:
 
 
 def follow_run(access: Access, run: ClusterRun, slots: int, to: Path, show: Listener) -> FollowedRun:
-    """Show the run until its Job is over, then fetch its results. A cluster that is away for a while is waited for.
+    """Show the run until its Job ends, then fetch its results. Waits for a cluster that is temporarily away.
 
     Raises RunFailed for a run without an answer (its results are fetched all the same), ClusterError for workers that failed.
     """
     kube, began = Kube(access), time.monotonic()
-    watch: Watch | None = None
+    remote: RemoteRun | None = None
     last_answer = time.monotonic()
     while True:
         try:
             with ledger_of(access, run) as ledger:
                 while True:
-                    watch = _show_changes(ledger, run, watch, slots, show, began)
+                    remote = _show_changes(ledger, run, remote, slots, show, began)
                     last_answer = time.monotonic()
                     state = job_end(kube, run.ref)
                     if ledger is None and not state:
                         break
                     if state:
-                        return _finish(kube, run, ledger, state, to, watch, time.monotonic() - began)
+                        return _finish(kube, run, ledger, state, to, remote, time.monotonic() - began)
         except NotFromHere as error:
-            if watch is None:  # it never could be reached from here
+            if remote is None:  # it was never reachable from here
                 return _follow_by_job(access, run, to, show, error.what, began)
             if time.monotonic() - last_answer > _UNREACHABLE_S:
                 raise
@@ -69,18 +69,18 @@ def follow_run(access: Access, run: ClusterRun, slots: int, to: Path, show: List
 
 
 def _show_changes(
-    ledger: Ledger | None, run: ClusterRun, watch: Watch | None, slots: int, show: Listener, began: float
-) -> Watch | None:
+    ledger: Ledger | None, run: ClusterRun, remote: RemoteRun | None, slots: int, show: Listener, began: float
+) -> RemoteRun | None:
     ledger_run = None if ledger is None else ledger.get_run(run.ref.run_id)
     if ledger is None or ledger_run is None:
-        return watch
-    if watch is None:
-        watch = Watch(run=ledger_run, slots=slots)
-        show.on_event(watch.begin(ledger.trials(ledger_run.run_id)))
-    ledger.wait(ledger_run.run_id, watch.seq, _POLL_S)
-    for event in watch.update(ledger.changes(ledger_run.run_id, watch.seq), ledger_run, time.monotonic() - began):
+        return remote
+    if remote is None:
+        remote = RemoteRun(run=ledger_run, slots=slots)
+        show.on_event(remote.begin(ledger.trials(ledger_run.run_id)))
+    ledger.wait(ledger_run.run_id, remote.seq, _POLL_S)
+    for event in remote.update(ledger.changes(ledger_run.run_id, remote.seq), ledger_run, time.monotonic() - began):
         show.on_event(event)
-    return watch
+    return remote
 
 
 def _state_or_unknown(kube: Kube, run: ClusterRun) -> JobEnd:
@@ -91,22 +91,28 @@ def _state_or_unknown(kube: Kube, run: ClusterRun) -> JobEnd:
 
 
 def _finish(
-    kube: Kube, run: ClusterRun, ledger: Ledger | None, state: JobEnd, to: Path, watch: Watch | None, elapsed_s: float
+    kube: Kube,
+    run: ClusterRun,
+    ledger: Ledger | None,
+    state: JobEnd,
+    to: Path,
+    remote: RemoteRun | None,
+    elapsed_s: float,
 ) -> FollowedRun:
     _refuse_gone(run, state)
     ledger_run = None if ledger is None else ledger.get_run(run.ref.run_id)
     if ledger is None or ledger_run is None:
         raise job_failure(kube, run.ref)
     files = write_results(ledger, run.ref.run_id, to)
-    trials_made = 0 if watch is None else watch.counts(elapsed_s).finished - watch.found
-    simulations = 0 if watch is None else watch.simulations
+    trials_made = 0 if remote is None else remote.counts(elapsed_s).finished - remote.found
+    simulations = 0 if remote is None else remote.simulations
     return _with_answer(
         kube, ledger_run, state, files, run, trials_made=trials_made, simulations=simulations, elapsed_s=elapsed_s
     )
 
 
 def _follow_by_job(access: Access, run: ClusterRun, to: Path, show: Listener, why: str, began: float) -> FollowedRun:
-    """Without a look into the ledger: its Job tells the end, and its results are fetched as a Job can send them."""
+    """Finish without the ledger: wait for the Job, and fetch the results by another Job."""
     kube = Kube(access)
     show.on_event(Notice(f"{why}, so nothing is shown until the run is over"))
     last_answer = time.monotonic()

@@ -22,12 +22,12 @@ PORT = 5432
 
 
 class NotFromHere(ClusterError):
-    """The run's Postgres cannot be reached from this machine, though a pod of its namespace may reach it."""
+    """The run's Postgres cannot be reached from this machine, although pods of its namespace may reach it."""
 
 
 @contextlib.contextmanager
 def ledger_of(access: Access, run: ClusterRun) -> Iterator[Ledger | None]:
-    """The run's ledger, or None while its workers have not made it. Raises NotFromHere, ClusterError, LedgerError."""
+    """The run's ledger, or None until its workers have created it. Raises NotFromHere, ClusterError, LedgerError."""
     with ledger_url(access, run) as url:
         try:
             is_there = ledger_exists(url)
@@ -47,7 +47,7 @@ def ledger_of(access: Access, run: ClusterRun) -> Iterator[Ledger | None]:
 
 @contextlib.contextmanager
 def ledger_url(access: Access, run: ClusterRun) -> Iterator[str]:
-    """postgresql://..., good inside the block. It holds the password: never to be shown. Raises NotFromHere, ClusterError."""
+    """postgresql://..., valid inside the block. It holds the password: never show it. Raises NotFromHere, ClusterError."""
     ref = run.ref
     secret = Kube(access).secret(ref.namespace, run.store_secret)
     if secret is None:
@@ -84,7 +84,7 @@ def _is_database_ready(access: Access, ref: RunRef) -> bool:
 
 @contextlib.contextmanager
 def _temporary_file(content: bytes | None) -> Iterator[Path | None]:
-    """A file that holds it, for as long as the block lasts: libpq takes nothing else."""
+    """A temporary file with the certificate: libpq takes nothing else."""
     if content is None:
         yield None
         return

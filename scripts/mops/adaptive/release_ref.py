@@ -1,4 +1,4 @@
-"""Where a run is: its release is all that is known of it."""
+"""Where a run is, known only by its release."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class RunRef:
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterRun:
-    """A run that is there."""
+    """A run that exists."""
 
     ref: RunRef
     release: Release

@@ -19,7 +19,7 @@ REPORT = "report.html"
 
 
 def fetch(access: Access, run: ClusterRun, to: Path, *, notify: Notify, format: Format = "parquet") -> list[Path]:
-    """Write trials, replicates, fit, bands, run.json and report.html into `to`; empty when there is no ledger yet."""
+    """Write trials, replicates, fit, bands, run.json and report.html into `to`; returns none if there is no ledger yet."""
     try:
         with ledger_of(access, run) as ledger:
             if ledger is None or ledger.get_run(run.ref.run_id) is None:
@@ -32,7 +32,7 @@ def fetch(access: Access, run: ClusterRun, to: Path, *, notify: Notify, format: 
 
 
 def _write(files: Mapping[str, bytes], to: Path) -> list[Path]:
-    """All or none, in their order; nothing but what an export is made of, whatever the pod says."""
+    """Write all files or none, in their order; only files of an export, whatever the pod sends."""
     names = [name for name in dict.fromkeys((*FILES, *CSV_FILES, *STUDY_FILES, REPORT)) if name in files]
     with written_together(to, names) as paths:
         for name, path in zip(names, paths, strict=True):

@@ -1,6 +1,6 @@
-"""What a run has found, sent by a Job through its pod's log: for who cannot reach the run's Postgres from here.
+"""Fetches results by a Job through its pod's log, for users who cannot reach the run's Postgres from here.
 
-Not by exec: that needs a right of its own, as dangerous as the one to forward ports. Who may read the logs can have this.
+Not by exec, which needs a right as dangerous as port forwarding. The right to read logs is enough.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ COMPONENT = "export"
 _PURPOSE = "which sends the results"
 _NEXT_STEP = "no Job is needed by who may forward ports: docs/cluster.md says which right that is"
 _REREAD_S = 10.0
-"""The end of a log may come a moment after the pod's."""
+"""The end of a log may arrive after the pod has ended."""
 
 
 def fetch_by_job(kube: Kube, run: ClusterRun, what: str) -> Mapping[str, bytes]:
-    """The files of `what` (parquet, csv, optuna, summary) by name; none while there is no ledger.
+    """The files of `what` (parquet, csv, optuna, summary) by name; none until there is a ledger.
 
-    Raises ClusterError, with the pod's last words, for a Job that cannot do it, LedgerError for a log that is cut off.
+    Raises ClusterError with the end of the pod's log if the Job fails, LedgerError if the log is cut off.
     """
     namespace = run.ref.namespace
     job = send_job(run, what, f"{run.ref.release}-send-{uuid.uuid4().hex[:6]}")

@@ -1,4 +1,4 @@
-"""Where runs on a cluster stand."""
+"""The status of runs on a cluster."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class RunStatus:
     pods: Sequence[PodState]
     summary: RunProgress | None
     unreachable: str
-    """Why there is no summary, where that is known."""
+    """Why there is no summary, if known."""
 
     def lines(self) -> list[str]:
         ref = self.run.ref
@@ -60,7 +60,7 @@ class RunStatus:
 
 
 def read_status(access: Access, run_id: str, namespace: str | None, *, notify: Notify) -> RunStatus:
-    """Raises NotOnCluster. A ledger that cannot be reached just now is part of what is seen."""
+    """The status of a run; an unreachable ledger is part of it. Raises NotOnCluster."""
     run, kube = find(Helm(access), run_id, namespace), Kube(access)
     jobs = worker_jobs(kube, run.ref)
     summary, unreachable = None, ""

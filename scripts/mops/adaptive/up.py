@@ -53,7 +53,7 @@ def preview(access: Access, request: UpRequest) -> list[str]:
 def up(access: Access, request: UpRequest, *, timeout_s: float, notify: Notify) -> ClusterRun:
     """Start the run, or continue it, and wait until a worker has begun (or the run is over). Safe to repeat.
 
-    Raises UserError before anything is made, ClusterError for what the cluster refuses.
+    Raises UserError before anything is created, ClusterError if the cluster refuses.
     """
     helm, kube, ref = Helm(access), Kube(access), request.ref
     workspace = request.found_workspace(helm)
@@ -88,7 +88,7 @@ def up(access: Access, request: UpRequest, *, timeout_s: float, notify: Notify) 
 
 
 def _refuse_changed_spec(access: Access, run: ClusterRun, loaded: LoadedSpec) -> None:
-    """Before anything is replaced: is the spec still that of the ledger? Where that cannot be seen, the workers look again.
+    """Check that the spec is still that of the ledger, before anything is replaced. If unknown, the workers check it.
 
     Raises UserError.
     """
@@ -110,7 +110,7 @@ def _refuse_changed_spec(access: Access, run: ClusterRun, loaded: LoadedSpec) ->
 
 
 def _write_certificate(kube: Kube, workspace: Workspace, ref: RunRef) -> None:
-    """A client certificate of the run's own, signed by the workspace's CA; where its certificates were given, those."""
+    """A client certificate for the run, signed by the workspace's CA; or the certificates that were given."""
     source = workspace.given_secret or workspace.ca_secret
     source_data = kube.secret(workspace.ref.namespace, source)
     if source_data is None:
@@ -137,7 +137,7 @@ def _write_certificate(kube: Kube, workspace: Workspace, ref: RunRef) -> None:
 
 
 def _check_store(kube: Kube, ref: RunRef, values: AdaptiveRunValues) -> None:
-    """A Secret that the spec names is there, and says how to connect."""
+    """Check that the spec's Secret exists and has the connection data."""
     name = values.central_store.existing_secret or values.postgres.auth.existing_secret
     if not name:
         return
@@ -152,7 +152,7 @@ def _check_store(kube: Kube, ref: RunRef, values: AdaptiveRunValues) -> None:
 
 
 def _is_at_work(access: Access, kube: Kube, run: ClusterRun, pods: list[PodState]) -> bool:
-    """Whether a worker has found spec and model sound and begun, or the Job is over. Raises ClusterError when it has failed."""
+    """Whether a worker has checked spec and model and begun, or the Job is over. Raises ClusterError if it has failed."""
     ref = run.ref
     jobs = worker_jobs(kube, ref)
     if not jobs:
@@ -170,5 +170,5 @@ def _is_at_work(access: Access, kube: Kube, run: ClusterRun, pods: list[PodState
             return ledger is not None and ledger.get_run(ref.run_id) is not None
     except NotFromHere:
         return any(log_contains(kube, ref.namespace, pod.name, '"run_started"') for pod in workers)
-    except (ClusterError, LedgerError):  # a Postgres that comes up: the pods tell what is wrong with it
+    except (ClusterError, LedgerError):  # Postgres is still starting: its pods show what is wrong
         return False

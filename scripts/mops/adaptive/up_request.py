@@ -1,4 +1,4 @@
-"""What `mops adaptive up` is to do: which run, where, on which workspace."""
+"""The request of `mops adaptive up`: which run, where, on which workspace."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from mops.workspace.release_ref import find as find_workspace
 
 @dataclass(frozen=True, kw_only=True)
 class UpRequest:
-    """A run, where it is to be, and on which workspace."""
+    """A run, its namespace, and its workspace."""
 
     loaded: LoadedSpec
     run_id: str
@@ -46,7 +46,7 @@ class UpRequest:
         return self.workspace or self.loaded.spec.workspace_ref or DEFAULT_WORKSPACE
 
     def found_workspace(self, helm: Helm) -> Workspace:
-        """Beside the run, where a namespace is given and it is there. Raises NotOnCluster."""
+        """In the run's namespace if one is given and it is there. Raises NotOnCluster."""
         return find_workspace(helm, self.workspace_name, self.workspace_namespace, near=self.namespace)
 
     def values(self, workspace: Workspace) -> AdaptiveRunValues:

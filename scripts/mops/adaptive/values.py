@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from modelops_runtime.specs.adaptive import AdaptiveSpec
 from modelops_runtime.specs.cluster import CentralStoreSpec, WorkersSpec
-from mops.charts.adaptive_run import AdaptiveRunValues, CentralStore, Dask, Run, Workers
+from mops.charts.adaptive_run import AdaptiveRunValues, AdaptiveWorkersValues, CentralStore, Dask, RunValues
 from mops.charts.base import Image, given_only
 from mops.charts.images import image_of
 from mops.charts.postgres import Auth, Persistence, PostgresValues
@@ -34,7 +34,7 @@ def run_values(
     image: Image | None = None,
     pull_secrets: Sequence[str] = (),
 ) -> AdaptiveRunValues:
-    """What the spec leaves out is left to the chart. `image` is used where the spec names none."""
+    """The chart's defaults apply to what the spec leaves out. `image` is used if the spec names none."""
     store = spec.central_store or CentralStoreSpec()
     return AdaptiveRunValues(
         **given_only(
@@ -51,14 +51,16 @@ def run_values(
     )
 
 
-def _run(run_id: str, files: RunFiles) -> Run:
+def _run(run_id: str, files: RunFiles) -> RunValues:
     given = given_only(id=run_id, spec=files.spec, files=dict(files.files), binary_files=dict(files.binary))
-    return Run(**given)
+    return RunValues(**given)
 
 
-def _workers(spec: WorkersSpec) -> Workers:
+def _workers(spec: WorkersSpec) -> AdaptiveWorkersValues:
     pods = pods_of(spec.node_selector, spec.tolerations)
-    return Workers(replicas=spec.replicas, **given_only(resources=resources_of(spec.resources), pods=pods))
+    return AdaptiveWorkersValues(
+        replicas=spec.replicas, **given_only(resources=resources_of(spec.resources), pods=pods)
+    )
 
 
 def _central_store(store: CentralStoreSpec) -> CentralStore:

@@ -1,4 +1,4 @@
-"""The Jobs of a run's workers: which there are, and how they end."""
+"""The Jobs of a run's workers, and how they ended."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ def worker_jobs(kube: Kube, ref: RunRef) -> list[Any]:
 
 
 def job_state(job: Any) -> JobState:
-    """The empty text while it runs. Pure."""
+    """How a Job ended; empty while it runs. Pure."""
     conditions = (job.status.conditions if job.status else None) or []
     ends = {condition.type for condition in conditions if condition.status == "True"}
     return "Complete" if "Complete" in ends else "Failed" if "Failed" in ends else ""
 
 
 def job_end(kube: Kube, ref: RunRef) -> JobEnd:
-    """Gone: somebody took the run down; the empty text while its workers run."""
+    """How the run's Job ended; `gone` if the run was taken down, empty while its workers run."""
     jobs = worker_jobs(kube, ref)
     return job_state(jobs[-1]) if jobs else "Gone"
 
 
 def remove_failed_jobs(kube: Kube, ref: RunRef) -> None:
-    """A failed Job never starts again. Once it is deleted, the release makes a new one, which continues from the ledger."""
+    """Delete a failed Job, which never restarts. The release then creates a new one, which continues from the ledger."""
     for job in worker_jobs(kube, ref):
         if job_state(job) == "Failed":
             with translated_errors(f"deleting the failed job {job.metadata.name}"):

@@ -33,7 +33,7 @@ def _text_or_mapping(value: Any, handler: Any) -> str | dict[str, Any]:
 TextOrMapping = Annotated[str | dict[str, Any], WrapValidator(_text_or_mapping)]
 
 
-class Run(Values):
+class RunValues(Values):
     """What is run: the same spec as on a laptop."""
 
     id: str = Field(default="", description="the run's id in its ledger; default: the spec's name")
@@ -75,7 +75,7 @@ class CentralStore(Values):
     port: int = Field(default=5432, ge=1, le=65535, description="of the server at cidrs")
 
 
-class Workers(Values):
+class AdaptiveWorkersValues(Values):
     """The adaptive workers: a Job, since a run ends."""
 
     replicas: int = Field(default=1, ge=1, le=MOST_WORKERS, description="workers that share the search")
@@ -100,9 +100,9 @@ class AdaptiveRunValues(ChartValues):
     global_: Object = Field(default_factory=dict, alias="global", description="unused; Helm puts it here")
     image: Image = Image(repository="modelops/adaptive-worker")
     image_pull_secrets: list[Object] = Field(default_factory=list, description="as in Kubernetes")
-    run: Run = Run()
+    run: RunValues = RunValues()
     dask: Dask = Dask()
-    workers: Workers = Workers()
+    workers: AdaptiveWorkersValues = AdaptiveWorkersValues()
     central_store: CentralStore = CentralStore()
     service_account: IdentityAccount = IdentityAccount()
     network_policy: NetworkPolicy = NetworkPolicy()

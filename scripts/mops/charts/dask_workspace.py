@@ -23,7 +23,7 @@ from mops.charts.base import (
 )
 
 
-class Scheduler(Values):
+class SchedulerValues(Values):
     """The one scheduler."""
 
     image: Image = Image(repository="modelops/dask-scheduler")
@@ -35,7 +35,7 @@ class Scheduler(Values):
     pods: Pods = Pods()
 
 
-class Workers(Values):
+class DaskWorkersValues(Values):
     """The workers, which run the user's models."""
 
     image: Image = Image(repository="modelops/dask-worker")
@@ -99,8 +99,8 @@ class DaskWorkspaceValues(ChartValues):
 
     global_: Object = Field(default_factory=dict, alias="global", description="unused; Helm puts it here")
     image_pull_secrets: list[Object] = Field(default_factory=list, description="as in Kubernetes")
-    scheduler: Scheduler = Scheduler()
-    workers: Workers = Workers()
+    scheduler: SchedulerValues = SchedulerValues()
+    workers: DaskWorkersValues = DaskWorkersValues()
     idle: Idle = Idle()
     tls: Tls = Tls()
     service_account: IdentityAccount = IdentityAccount()

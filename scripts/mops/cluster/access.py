@@ -39,21 +39,21 @@ class Access:
     kubeconfig: Path | None = None
     context: str | None = None
     registry: str | None = None
-    """Where our images are unless something else is said; None: where the charts say."""
+    """The default registry of our images; None: the charts'."""
     flags: str = ""
-    """What chose it, ` --infra azure`: goes with each command that is shown to the user."""
+    """The options that chose it, such as ` --infra azure`; added to each command shown to the user."""
     database: Callable[[], DatabaseBinding | None] | None = None
     """Asks for the server, if it is there, on which runs with `central_store: {mode: managed}` get their databases."""
 
     def api(self) -> client.ApiClient:
-        """A client of its own, checked to have somewhere to go."""
+        """A separate client with a valid configuration."""
         from kubernetes import config
 
         with self._readable() as files:
             return config.new_client_from_config(config_file=files, context=self.context)
 
     def check(self) -> None:
-        """Whether the kubeconfig can be read, and has the context; no request is made. Raises UserError."""
+        """Check that the kubeconfig is readable and has the context, without a request. Raises UserError."""
         from kubernetes.config.kube_config import KubeConfigLoader, KubeConfigMerger
 
         with self._readable() as files:
@@ -61,7 +61,7 @@ class Access:
 
     @contextmanager
     def _readable(self) -> Iterator[str]:
-        """What to read, as KUBECONFIG would have it; what is wrong with it leaves the block as UserError."""
+        """The files to read, as KUBECONFIG lists them; errors in them become UserError."""
         import yaml
 
         silence_libraries()
@@ -83,17 +83,17 @@ class Access:
             raise UserError(f"{error.filename or files}: {error.strerror or error}; {_CHOOSE_ANOTHER}") from error
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise UserError(f"{files}: this is not YAML in UTF-8; {_CHOOSE_ANOTHER}") from error
-        except (AttributeError, KeyError, TypeError, ValueError) as error:  # the client takes its form for granted
+        except (AttributeError, KeyError, TypeError, ValueError) as error:  # the client does not check its form
             raise UserError(f"{files}: this is no kubeconfig; {_CHOOSE_ANOTHER}") from error
 
 
 def silence_libraries() -> None:
-    """Libraries log nothing to the terminal: our own messages say what a user can act on."""
+    """Stop libraries from logging to the terminal; our own messages are enough."""
     logging.getLogger().addHandler(logging.NullHandler())
 
 
 class Kube:
-    """The Kubernetes API, as far as we need it."""
+    """The part of the Kubernetes API that we need."""
 
     def __init__(self, access: Access) -> None:
         self.access = access
@@ -118,7 +118,7 @@ class Kube:
         return client.BatchV1Api(self._api)
 
     def read_or_none(self, read: Callable[..., Any], *args: Any) -> Any | None:
-        """What `read` returns, or None where the answer is "not found"."""
+        """What `read` returns, or None if the answer is "not found"."""
         from kubernetes.client import ApiException
 
         with translated_errors(f"looking at {'/'.join(args)}"):
@@ -130,7 +130,7 @@ class Kube:
                 raise
 
     def ensure_namespace(self, name: str, labels: Mapping[str, str]) -> bool:
-        """Make it with these labels, under Pod Security "restricted", or add the labels that lack. True when it was made."""
+        """Create it with these labels, under Pod Security "restricted", or add missing labels. True if it was created."""
         try:
             there = self.read_or_none(self.core.read_namespace, name)
         except Forbidden:  # a user with rights in one namespace only may not read namespaces: it exists
@@ -149,14 +149,14 @@ class Kube:
         return False
 
     def has_namespace(self, name: str) -> bool:
-        """Whether it is there, as far as one may see."""
+        """Whether it exists, as far as we may see."""
         try:
             return self.read_or_none(self.core.read_namespace, name) is not None
         except Forbidden:
             return True
 
     def is_made_by_mops(self, namespace: str) -> bool:
-        """Whether these commands made the namespace."""
+        """Whether these commands created the namespace."""
         try:
             there = self.read_or_none(self.core.read_namespace, namespace)
         except Forbidden:
@@ -169,7 +169,7 @@ class Kube:
             self.core.delete_namespace(name)
 
     def secret(self, namespace: str, name: str) -> dict[str, bytes] | None:
-        """A Secret's data, or None where there is none."""
+        """A Secret's data, or None if there is none."""
         there = self.read_or_none(self.core.read_namespaced_secret, name, namespace)
         return None if there is None else {key: base64.b64decode(text) for key, text in (there.data or {}).items()}
 
@@ -184,9 +184,9 @@ class Kube:
         *,
         replace: bool = True,
     ) -> None:
-        """Make it, or replace what it holds. `metadata`: annotations, say.
+        """Create it or replace its data. `metadata`: such as annotations.
 
-        Raises ClusterError for one that is there, where `replace` is False.
+        Raises ClusterError if it exists and `replace` is False.
         """
         body: Any = {
             "metadata": {"name": name, "labels": {**MADE_BY_MOPS, **labels}, **(metadata or {})},

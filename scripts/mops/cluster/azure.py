@@ -1,4 +1,4 @@
-"""What the other planes need of the Azure plane. The only file of `mops` that imports `mops_azure`."""
+"""Bindings to the Azure plane. The only file of `mops` that imports `mops_azure`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class AzureCluster:
-    """A cluster on Azure, and what goes with it."""
+    """A cluster on Azure, with its registry and database server."""
 
     kubeconfig: Path
     registry: str | None

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 LIFE = timedelta(days=365)
 RENEW = timedelta(days=60)
-"""A certificate with less life than this is made anew."""
+"""A certificate with less remaining life than this is replaced."""
 
 
 def client_certificate(ca_pem: bytes, ca_key_pem: bytes, name: str, now: datetime) -> tuple[bytes, bytes]:

@@ -1,4 +1,4 @@
-"""What a deployment would change, for --dry-run. Pure; what a Secret holds is never shown."""
+"""Shows what a deployment would change, for --dry-run. Pure; a Secret's data is never shown."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Resources = Sequence[Mapping[str, Any]]
 
 
 def changes(before: Resources, after: Resources) -> list[str]:
-    """A line a resource: `+` made, `~` changed (with what), `-` removed; nothing for what stays."""
+    """One line per resource: `+` created, `~` changed (with fields), `-` removed; none for unchanged ones."""
     old, new = {_name(one): one for one in before}, {_name(one): one for one in after}
     lines = [f"+ {name}" for name in new if name not in old]
     for name in (name for name in new if name in old):

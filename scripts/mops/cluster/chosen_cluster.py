@@ -31,7 +31,7 @@ class ChosenCluster:
 
     @contextmanager
     def access(self) -> Iterator[Access]:
-        """Of a cluster on Azure the kubeconfig is fetched, and gone afterwards.
+        """The kubeconfig of a cluster on Azure is fetched, and removed afterwards.
 
         Raises UserError for options that do not go together, and what `azure_cluster` raises.
         """

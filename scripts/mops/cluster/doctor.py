@@ -1,4 +1,4 @@
-"""Is a cluster fit for workspaces and runs? Each finding is read from the cluster or tried, never guessed."""
+"""Checks whether a cluster is fit for workspaces and runs. Each finding is read from the cluster or tried."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ while True:
     time.sleep(0.5)
 """
 _IN_A_ROW = 4
-"""Answers of one kind that count: one alone may be a stutter."""
+"""Equal answers in a row that count, since a single one may be a glitch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class Finding:
     message: str
     remedy: str = ""
     is_needed: bool = True
-    """False: a workspace works without it, less well."""
+    """False: a workspace works without it, but less well."""
 
     def as_json(self) -> dict[str, Any]:
         """For programs."""
@@ -55,7 +55,7 @@ class Finding:
 
 
 def examine(access: Access, image: str, *, probe: bool, timeout_s: float) -> Iterator[Finding]:
-    """One finding after the other; nothing is left behind in the cluster. `image` holds Python: a worker's."""
+    """Yields findings and leaves nothing behind in the cluster. `image` holds Python, such as a worker's."""
     yield _helm()
     try:
         kube = Kube(access)
@@ -110,7 +110,7 @@ def _rights(kube: Kube) -> Finding:
 
 
 def _if_allowed(what: str, check: Callable[[Kube], Finding], kube: Kube) -> Finding:
-    """What is the whole cluster's may be hidden from who works in one namespace, and a run can do without our seeing it."""
+    """Cluster-wide facts may be hidden from a user of one namespace; a run works without our seeing them."""
     try:
         return check(kube)
     except Forbidden:
@@ -142,7 +142,7 @@ def _nodes(kube: Kube) -> Finding:
 
 
 def _probe(kube: Kube, image: str, timeout_s: float) -> Iterator[Finding]:
-    """Two pods in a namespace of their own: can the image be had, and does a NetworkPolicy shut one out from the other?"""
+    """Two pods in a separate namespace: can the image be pulled, and does a NetworkPolicy separate them?"""
     namespace = f"modelops-doctor-{uuid.uuid4().hex[:8]}"
     what, remedy = "image, NetworkPolicy", "have somebody try who may make namespaces"
     try:
@@ -215,7 +215,7 @@ def _pod(name: str, image: str, args: list[str]) -> Any:
 
 
 def _wait_for_pod(kube: Kube, namespace: str, name: str, give_up: float) -> tuple[str, str]:
-    """(its address, "") once it runs; ("", why not) when it does not."""
+    """(its address, "") once it runs; ("", why not) otherwise."""
     troubles = 0
     while True:
         with translated_errors("looking at a pod"):
@@ -237,7 +237,7 @@ def _keeps_answering(kube: Kube, namespace: str, word: str, give_up: float) -> b
         try:
             log = kube.core.read_namespaced_pod_log("client", namespace, tail_lines=_IN_A_ROW) or ""
         except ApiException:
-            log = ""  # it does not run yet
+            log = ""  # not running yet
         if log.splitlines() == [word] * _IN_A_ROW:
             return True
         time.sleep(1)

@@ -1,4 +1,4 @@
-"""Errors of Helm and Kubernetes as one line: what happened, and the next command to try."""
+"""Explains errors of Helm and Kubernetes in one line: what happened, and what to try next."""
 
 from __future__ import annotations
 
@@ -30,32 +30,32 @@ class ClusterError(_Actionable, ModelOpsError):
 
 
 class Forbidden(ClusterError):
-    """The cluster knows the user, and the user lacks the right."""
+    """The cluster knows the user, who lacks the right."""
 
 
 class NotOnCluster(_Actionable, UserError):
-    """What a command names is not there: `NotOnCluster(what, what to try next)`."""
+    """Something that a command names does not exist: `NotOnCluster(what, what to try next)`."""
 
 
 class WrongValues(_Actionable, UserError):
-    """A chart does not take what the user gave: `WrongValues(what, what to correct)`."""
+    """A chart refuses the user's values: `WrongValues(what, what to correct)`."""
 
 
 DOCTOR = "`mops doctor` looks for the cause"
 
 _CORRECT = "correct the spec, or --values"
-"""What to try next where the mistake is the user's."""
+"""What to try next if the mistake is the user's."""
 
 _UNREACHABLE = r"(?is)cluster unreachable|connection refused|no such host|i/o timeout|connection reset|TLS handshake"
 
 
 class Explanation(NamedTuple):
-    """What an error means, each part on one line."""
+    """The meaning of an error, each part on one line."""
 
     what: str
     next_step: str
     is_users_mistake: bool = False
-    """The values that the user gave are at fault."""
+    """The user's values are at fault."""
 
 
 class _Meaning(NamedTuple):
@@ -88,7 +88,7 @@ _HELM: tuple[_Meaning, ...] = (
 
 
 def explain_helm(stderr: str) -> Explanation:
-    plain = stderr.replace('\\"', '"')  # as --debug quotes what the API said
+    plain = stderr.replace('\\"', '"')  # as --debug quotes the API's answer
     for meaning in _HELM:
         if found := re.search(meaning.pattern, plain):
             groups = {name: _one_line(text or "") for name, text in found.groupdict().items()}
@@ -157,7 +157,7 @@ def translated_errors(action: str) -> Iterator[None]:
 
 
 def _handshake(error: ApiException) -> ApiException:
-    """A refused port-forward's answer, which the client hides in its reason; any other error as it is."""
+    """The answer to a refused port-forward, which the client hides in its reason; any other error unchanged."""
     from kubernetes.client import ApiException
 
     found = re.search(r"(?s)Handshake status (\d+).*-\+-\+- (?:b')?(\{.*\})", str(error.reason))
@@ -169,7 +169,7 @@ def _handshake(error: ApiException) -> ApiException:
 
 
 def _refusal(error: BaseException) -> str:
-    """The API server's answer to a port-forward, which is at the end of a line of headers."""
+    """The API server's answer to a port-forward, at the end of a line of headers."""
     return _one_line(str(error).rpartition("-+-+-")[2])[:200]
 
 

@@ -1,4 +1,4 @@
-"""The logs of a release's pods as they come, those of pods that join later too."""
+"""Follows the logs of a release's pods, including pods that join later."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from mops.cluster.errors import ClusterError, Forbidden, translated_errors
 from mops.cluster.pods import PodState, pods_of
 
 _POLL_S = 2.0
-"""Between two looks for pods that have joined."""
+"""Seconds between checks for new pods."""
 
 _UNREACHABLE_S = 120.0
-"""A cluster that does not answer for so long is given up."""
+"""Seconds without an answer of the cluster after which following ends."""
 
 _QUIET_S, _LAST_S = 3.0, 30.0
-"""When all is over: without a line for so long nothing more will come; and it ends after so long in any case."""
+"""After the end: seconds without a line, and seconds in all, after which following stops."""
 
 _TIMEOUT_S = (10, 60)
-"""To connect, and between two lines: a connection that is silent may be dead, so it is made anew."""
+"""Seconds to connect, and between two lines: a silent connection may be dead, so it is replaced."""
 
 _STAMP = re.compile(r"\d{4}-\d\d-\d\dT")
 
@@ -38,7 +38,7 @@ class Tail:
 
     pod: str
     first: int | None
-    """Lines of its end to begin with; None: all."""
+    """The number of last lines to begin with; None: all."""
     thread: Thread | None = None
     seen: str = ""
     """Timestamp of the last line, in a form that sorts."""
@@ -48,7 +48,7 @@ class Tail:
     """Restarts whose log has been read to its end."""
 
     def new_line(self, raw: str, now: float) -> str | None:
-        """The line without its timestamp; None where it was seen before, or has none: that is the node's word, not the pod's."""
+        """The line without its timestamp; None if it was seen before, or has none and so is the node's, not the pod's."""
         stamp, _, line = raw.partition(" ")
         if not _STAMP.match(stamp):
             return None
@@ -68,7 +68,7 @@ def sortable_timestamp(stamp: str) -> str:
 def follow_logs(
     kube: Kube, namespace: str, release: str, component: str, tail: int, *, is_over: Callable[[], bool]
 ) -> Iterator[str]:
-    """Each new line behind its pod's name, `tail` old ones first, until `is_over`. Raises ClusterError, Forbidden."""
+    """Each new line prefixed with its pod's name, after `tail` old ones, until `is_over`. Raises ClusterError, Forbidden."""
     lines, tails, answered, first = Lines(), dict[str, Tail](), time.monotonic(), tail
     while True:
         try:
@@ -85,19 +85,19 @@ def follow_logs(
             if over:
                 yield from _remaining_lines(lines, tails)
                 return
-            first = None  # who joins from now on is shown from its beginning
+            first = None  # pods that join from now on are shown from their beginning
         yield from _lines_within(lines, _POLL_S)
 
 
 def _read_on(kube: Kube, namespace: str, pod: PodState, tail: Tail, lines: Lines) -> None:
-    """Have a thread read, unless one does or there is nothing left."""
+    """Start a reading thread, unless one runs or there is nothing left."""
     if (tail.thread is None or not tail.thread.is_alive()) and pod.restarts not in tail.ended:
         tail.thread = Thread(target=_read, args=(kube, namespace, pod, tail, lines), daemon=True)
         tail.thread.start()
 
 
 def _read(kube: Kube, namespace: str, pod: PodState, tail: Tail, lines: Lines) -> None:
-    """Until the log's end, or the connection's: then it is opened again at the next look."""
+    """Read until the log or the connection ends; the next check opens it again."""
     from kubernetes.client import ApiException
     from urllib3.exceptions import HTTPError
 
@@ -109,7 +109,7 @@ def _read(kube: Kube, namespace: str, pod: PodState, tail: Tail, lines: Lines) -
     except ApiException as error:
         if error.status == 403:
             lines.put(_translated(namespace, pod, error))
-        return  # it does not run yet, or is gone
+        return  # not running yet, or gone
     except (HTTPError, OSError):
         return
     if pod.exit_code is not None:
@@ -152,7 +152,7 @@ def _lines_within(lines: Lines, seconds: float) -> Iterator[str]:
 
 
 def _remaining_lines(lines: Lines, tails: dict[str, Tail]) -> Iterator[str]:
-    """The last lines of the pods. A pod that keeps logging, as a database does, is not waited for."""
+    """The last lines of the pods, without waiting for a pod that keeps logging, such as a database."""
     until = quiet_until = time.monotonic() + _LAST_S
     while (now := time.monotonic()) < min(until, quiet_until):
         reading = any(tail.thread and tail.thread.is_alive() for tail in tails.values())

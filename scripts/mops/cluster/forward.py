@@ -1,6 +1,6 @@
 """A port of a pod on this machine, through the API server.
 
-Our own listener over the Kubernetes client's stream: kr8s has one, which tries a pod that is gone for ever, without a pause.
+Our own listener over the Kubernetes client's stream, since that of kr8s retries a lost pod forever without a pause.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def forwarded_port(
 ) -> Iterator[int]:
     """Listen on 127.0.0.1 (`local` 0: any free port), and hand each connection to the pod's port; yields the local port.
 
-    `pod` is asked for the pod's name at each connection. A pod that cannot be reached ends the connection, not the block.
+    `pod` returns the pod's name for each connection. An unreachable pod ends the connection, not the block.
     The first connection is tried before the block begins. Raises ClusterError when that fails, OSError for a taken port.
     """
     with translated_errors(f"reaching pod {namespace}/{pod()}"):
@@ -61,7 +61,7 @@ def _accept_connections(
 def _connect(near: socket.socket, access: Access, namespace: str, pod: Callable[[], str], port: int) -> None:
     try:
         far = _open(access, namespace, pod, port)
-    except Exception:  # whatever it is, the near side sees its connection end
+    except Exception:  # whatever the error, the local side sees its connection end
         _close(near)
         return
     back = threading.Thread(target=_pump, args=(far, near), daemon=True)

@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 OLDEST, BELOW = (4, 2, 4), (5, 0, 0)
 PENDING = ("pending-install", "pending-upgrade", "pending-rollback", "uninstalling")
 PENDING_LIMIT_S = 30.0
-"""Our own helm calls never wait for pods, so one that is pending for longer was cut off."""
+"""Our helm calls never wait for pods, so a release pending for longer was interrupted."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Release:
-    """A release as it stands."""
+    """The current state of a release."""
 
     name: str
     namespace: str
@@ -47,7 +47,7 @@ class Release:
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """Those that were given."""
     resources: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
-    """Of its manifest; Secrets among them, so never to be logged."""
+    """Resources of its manifest, including Secrets, so never log them."""
 
 
 def helm_version() -> str | None:
@@ -81,13 +81,13 @@ def version_problem(version: str | None) -> VersionProblem | None:
 
 
 def chart_path(name: str) -> Path:
-    """The chart that came with this package, or that of the source tree."""
+    """The chart of this package, or of the source tree."""
     packaged = Path(__file__).resolve().parents[1] / "charts" / "packaged" / name
     return packaged if packaged.is_dir() else Path(__file__).resolve().parents[3] / "charts" / name
 
 
 def unknown_values(release: Release, error: ValidationError) -> str:
-    """The error for a release whose values our chart does not accept: of another version of it, say."""
+    """The error for a release whose values our chart does not accept, as from another version."""
     from modelops_runtime.specs.messages import mistakes_of
 
     first = mistakes_of(error)[0]
@@ -96,12 +96,12 @@ def unknown_values(release: Release, error: ValidationError) -> str:
 
 
 class Helm:
-    """The helm commands that we use. Each is complete when the call returns; none waits for pods."""
+    """The helm commands that we use. Each finishes without waiting for pods."""
 
     def __init__(self, access: Access) -> None:
         if problem := version_problem(helm_version()):
             raise UserError(str(problem))
-        access.check()  # of a kubeconfig that cannot be read, helm says that the cluster does not answer
+        access.check()  # helm reports an unreadable kubeconfig as a cluster that does not answer
         self.access = access
 
     def release(self, name: str, namespace: str) -> Release | None:
@@ -138,7 +138,7 @@ class Helm:
         return self._call("listing releases", read)
 
     def deploy(self, name: str, namespace: str, values: ChartValues, timeout_s: float) -> int:
-        """Install or upgrade; a release that was cut off is healed first. Returns the revision."""
+        """Install or upgrade; an interrupted release is repaired first. Returns the revision."""
         self._recover_pending(name, namespace, timeout_s)
 
         async def apply(client: Client, _: Command) -> int:
@@ -161,7 +161,7 @@ class Helm:
         dry_run += ["--namespace", namespace, "--output", "json"]
 
         async def render(client: Client, command: Command) -> tuple[Mapping[str, Any], ...]:
-            if is_there:  # the client's own dry run does not let the chart look up what it made before
+            if is_there:  # a client-side dry run does not let the chart look up what it created before
                 answer = await command.run(dry_run, json.dumps(values.for_helm()).encode())
                 # Kubernetes' YAML is 1.1, where 0440 is octal.
                 rendered = tuple(yaml.safe_load_all(json.loads(answer)["manifest"]))
@@ -174,7 +174,7 @@ class Helm:
         return self._call(f"rendering chart {values.chart}", render)
 
     def uninstall(self, name: str, namespace: str, timeout_s: float) -> None:
-        """Remove the release; nothing happens where there is none. What its chart keeps stays."""
+        """Remove the release, if any, except what its chart keeps."""
 
         from pyhelm3.errors import ReleaseNotFoundError
 
@@ -186,7 +186,7 @@ class Helm:
         self._call(f"uninstalling release {namespace}/{name}", remove)
 
     def _recover_pending(self, name: str, namespace: str, timeout_s: float) -> None:
-        """Bring a release that a killed helm left pending into a state that can be upgraded."""
+        """Repair a release that a killed helm left pending, so that it can be upgraded."""
         while (release := self.release(name, namespace)) is not None and release.status in PENDING:
             if (datetime.now(UTC) - release.updated).total_seconds() < PENDING_LIMIT_S:
                 time.sleep(1)  # another helm may be running
@@ -199,7 +199,7 @@ class Helm:
             return
 
     def _call(self, action: str, use: Callable[[Client, Command], Coroutine[Any, Any, T]]) -> T:
-        """Helm's values go through its standard input: no argument, and so no log, holds one."""
+        """Values are passed to helm on standard input, so that no argument or log holds one."""
         from pyhelm3 import Client
         from pyhelm3.command import Command
 

@@ -1,4 +1,4 @@
-"""A Job that does one thing, and is deleted afterwards."""
+"""One-off Jobs that are deleted afterwards."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from mops.cluster.errors import ClusterError, translated_errors
 from mops.cluster.pods import PodState, failure, pods_of_job
 
 DEADLINE_S = 900
-"""For the pod to be scheduled, to reach what it needs and to do its work; Kubernetes ends it then, and so do we."""
+"""Seconds for the pod to be scheduled and to finish; then Kubernetes and we end it."""
 
 _KEPT_S = 600
-"""An ended Job that we could not delete goes by itself."""
+"""Seconds after which Kubernetes deletes an ended Job that we could not delete."""
 
 _HOPELESS_S = 30.0
 
 
 def one_off_job(name: str, labels: Mapping[str, str], pod: Mapping[str, Any]) -> dict[str, Any]:
-    """A Job that tries once. Pure."""
+    """A Job without retries. Pure."""
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -51,7 +51,7 @@ def running_job(kube: Kube, namespace: str, job: Mapping[str, Any], purpose: str
 def wait_for_success(
     kube: Kube, namespace: str, job: str, purpose: str, next_step: str, *, timeout_s: float = DEADLINE_S
 ) -> PodState:
-    """The Job's pod, once it has ended well. Raises ClusterError, with the end of the pod's log, and `next_step`."""
+    """The Job's pod once it has succeeded. Raises ClusterError with the end of the pod's log and `next_step`."""
     began = time.monotonic()
     well_until = began
     while True:
@@ -74,5 +74,5 @@ def wait_for_success(
 
 
 def _failure(kube: Kube, namespace: str, pod: PodState, what: str, next_step: str) -> ClusterError:
-    """With the pod's last words, since it is about to be deleted."""
+    """The error with the end of the pod's log, since the pod will be deleted."""
     return ClusterError(failure(kube, namespace, pod, what).args[0], next_step)

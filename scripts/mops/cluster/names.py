@@ -1,4 +1,4 @@
-"""Names in a cluster, made of names that users give. Pure."""
+"""Names in a cluster, derived from the user's names. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hashlib import blake2b
 
 DEFAULT_WORKSPACE = "modelops"
 LONGEST = 40
-"""Letters of a release's name: what is named after it stays a DNS label."""
+"""The longest release name, so that derived names stay DNS labels."""
 
 _HASH = 8
 
@@ -15,7 +15,7 @@ _HASH = 8
 def slug(name: str) -> str:
     """`name` as the name of a release or a part of a namespace's: a-z, 0-9 and -, a letter first, at most LONGEST letters.
 
-    A name that is one already stays; any other gets a hash of itself at its end, so that two names never become one.
+    A valid name is unchanged; any other gets a hash appended, so that two names never become one.
     """
     if re.fullmatch(r"[a-z]([a-z0-9-]*[a-z0-9])?", name) and len(name) <= LONGEST:
         return name
@@ -26,10 +26,10 @@ def slug(name: str) -> str:
 
 
 def workspace_namespace(name: str) -> str:
-    """Where the workspace called `name` is, unless its file says something else."""
+    """The default namespace of the workspace called `name`."""
     return DEFAULT_WORKSPACE if name == DEFAULT_WORKSPACE else f"modelops-ws-{slug(name)}"
 
 
 def run_namespace(run_id: str) -> str:
-    """A namespace of its own for each run."""
+    """The default namespace of a run."""
     return f"modelops-run-{slug(run_id)}"

@@ -1,4 +1,4 @@
-"""Waiting for pods, and why one does not come up."""
+"""Waits for pods, and explains why one does not start."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 LOG_LINES = 8
 _LOG_START_BYTES = 65_536
 _HOPELESS_S = 20.0
-"""A pod that is in trouble for so long stays in it: a registry that stutters is forgiven."""
+"""Seconds of trouble after which a pod counts as failed, so that a flaky registry is tolerated."""
 
 _NO_IMAGE = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError")
 _NO_START = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError", "CrashLoopBackOff")
@@ -32,28 +32,28 @@ class PodState:
     """scheduler, worker, database"""
     node: str
     state: str
-    """Ready, Running, Succeeded, or why it is not there yet."""
+    """Ready, Running, Succeeded, or why it is not ready yet."""
     is_ready: bool
     restarts: int
     trouble: str = ""
-    """What will not pass by itself."""
+    """Trouble that will not pass by itself."""
     exit_code: int | None = None
     """Of its main container, once that has ended."""
 
 
 def pods_of(kube: Kube, namespace: str, release: str, component: str = "") -> list[PodState]:
-    """The pods of a release that are not on their way out, by name."""
+    """The pods of a release that are not terminating, by name."""
     return [state_of(pod) for pod in _pods(kube, namespace, release, component)]
 
 
 def pods_of_job(kube: Kube, namespace: str, job: str) -> list[PodState]:
-    """The pods of a Job that are not on their way out, by name."""
+    """The pods of a Job that are not terminating, by name."""
     return [state_of(pod) for pod in _live_pods(kube, namespace, f"job-name={job}")]
 
 
 def _pods(kube: Kube, namespace: str, release: str, component: str) -> list[V1Pod]:
     selector = f"app.kubernetes.io/instance={release}"
-    # The pods that look whether a workspace is idle come and go, and are none that anybody waits for.
+    # The pods of the idle check come and go; nobody waits for them.
     return _live_pods(
         kube, namespace, f"{selector},app.kubernetes.io/component{f'={component}' if component else '!=idle'}"
     )
@@ -67,7 +67,7 @@ def _live_pods(kube: Kube, namespace: str, selector: str) -> list[V1Pod]:
 
 
 def state_of(pod: V1Pod) -> PodState:
-    """What the API says of a pod, in a few words. Pure."""
+    """The state of a pod in a few words. Pure."""
     assert pod.metadata
     status: Any = pod.status
     containers = status.container_statuses or []
@@ -111,9 +111,9 @@ def wait_for(
     again: str,
     notify: Notify,
 ) -> None:
-    """Wait until `is_there` is true of the release's pods. `again` is the command that goes on after a failure.
+    """Wait until `is_there` is true for the release's pods. `again` is the command to continue after a failure.
 
-    Raises ClusterError, with the pod's last log lines, for a pod that will not come up, and after `timeout_s`.
+    Raises ClusterError, with the pod's last log lines, for a pod that will not start, and after `timeout_s`.
     """
     give_up = time.monotonic() + timeout_s
     since: dict[str, float] = {}
@@ -157,7 +157,7 @@ def failure(kube: Kube, namespace: str, pod: PodState, what: str) -> ClusterErro
 
 
 def last_lines(kube: Kube, namespace: str, pod: str, count: int = LOG_LINES) -> list[str]:
-    """The end of its log, of the previous container where this one has none; empty when there is none."""
+    """The end of its log, or of the previous container's if this one has none; empty if there is none."""
     from kubernetes.client import ApiException
 
     for previous in (False, True):
@@ -206,7 +206,7 @@ def _one_line(text: str) -> str:
 
 
 def log_lines(kube: Kube, namespace: str, release: str, component: str, tail: int) -> list[str]:
-    """The end of the log of each pod, each line behind the pod's name."""
+    """The end of the log of each pod, each line prefixed with the pod's name."""
     lines: list[str] = []
     for pod in pods_of(kube, namespace, release, component):
         lines += [f"{pod.name}  {line}" for line in last_lines(kube, namespace, pod.name, tail)]

@@ -1,4 +1,4 @@
-"""The image registry's credentials: from a Secret that is there, a file or a variable; never from a spec."""
+"""The image registry's credentials: from an existing Secret, a file or a variable; never from a spec."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class PullSecret:
     file: Path | None
 
     def content(self) -> bytes | None:
-        """The docker config that is to become a Secret. Raises UserError for what is none."""
+        """The docker config for the Secret. Raises UserError if it is not one."""
         if self.name and self.file:
             raise UserError("--pull-secret and --pull-secret-file are both given; keep one")
         if self.name:
@@ -51,7 +51,7 @@ class PullSecret:
         return [self.name] if self.name else [NAME] if self.content() is not None else []
 
     def write(self, kube: Kube, namespace: str) -> None:
-        """Write the Secret where one is to be made. Raises UserError for a named one that is not there."""
+        """Write the Secret if one must be created. Raises UserError if a named one does not exist."""
         content = self.content()
         if content is not None:
             kube.write_secret(namespace, NAME, "kubernetes.io/dockerconfigjson", {".dockerconfigjson": content}, {})

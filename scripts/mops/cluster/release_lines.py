@@ -9,7 +9,7 @@ from mops.terminal.tables import aligned
 
 
 def release_lines(what: str, releases: Sequence[Release], *, none: str) -> list[str]:
-    """A line a release, with a head that says `what` they are; `none` where there are none."""
+    """One line per release, with `what` in the head; `none` if there are none."""
     if not releases:
         return [none]
     rows = [(what, "NAMESPACE", "STATUS", "REVISION", "UPDATED (UTC)")]

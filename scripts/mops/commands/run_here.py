@@ -46,7 +46,7 @@ def _calibrate(options: RunOptions, failed_reports: list[Path]) -> Calibration:
             ledger=options.ledger_url,
             workers=options.workers,
             trials=options.trials,
-            dask=options.dask_target(),
+            dask=options.dask_scheduler(),
             out=options.out,
             fresh=options.fresh,
             large=options.large,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mops.cluster.chosen_cluster import ChosenCluster
 
 if TYPE_CHECKING:
-    from modelops_runtime.simulation.dask.scheduler_address import DaskTarget
+    from modelops_runtime.simulation.dask.scheduler_address import SchedulerAddress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,10 +55,10 @@ class RunOptions:
         given = {"--namespace": self.namespace, "--values": self.values_files}
         return [name for name, value in given.items() if value] + [*self.cluster.options()]
 
-    def dask_target(self) -> DaskTarget | None:
+    def dask_scheduler(self) -> SchedulerAddress | None:
         """The scheduler that simulates; None: this machine. Raises UserError for options that do not go together."""
         from modelops_runtime.contracts.errors import UserError
-        from modelops_runtime.simulation.dask.scheduler_address import DaskTarget
+        from modelops_runtime.simulation.dask.scheduler_address import SchedulerAddress
 
         files = (self.dask_ca, self.dask_cert, self.dask_key)
         if self.dask is None:
@@ -67,4 +67,4 @@ class RunOptions:
             return None
         if self.dask.startswith("tls://") and not all(files):
             raise UserError("a tls:// scheduler needs --dask-ca, --dask-cert and --dask-key")
-        return DaskTarget(address=self.dask, ca=self.dask_ca, cert=self.dask_cert, key=self.dask_key)
+        return SchedulerAddress(address=self.dask, ca=self.dask_ca, cert=self.dask_cert, key=self.dask_key)

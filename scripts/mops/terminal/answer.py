@@ -23,7 +23,7 @@ from mops.terminal.text import (
 def answer_lines(report: Calibration) -> list[str]:
     """Best parameters with their losses, derived quantities, cautions, what it took, and where the report is.
 
-    A summary that an older ModelOps wrote lacks some keys: what they would tell is left out.
+    A summary of an older ModelOps lacks some keys; their lines are left out.
     """
     lines = [f"{report.run_id}: already finished; `mops extend` raises its budget"] if report.already_finished else []
     lines.append(f"best parameters (trial {report.best_trial}):")
@@ -48,7 +48,7 @@ def answer_lines(report: Calibration) -> list[str]:
 
 
 def ended_json(report: Calibration) -> dict[str, object]:
-    """The last event of a run that `--json` follows."""
+    """The last event of a run with `--json`."""
     return {
         "event": "run_ended",
         "state": "INTERRUPTED" if report.interrupted else report.state,
@@ -61,7 +61,7 @@ def ended_json(report: Calibration) -> dict[str, object]:
 
 
 def failed_json(error: RunFailed, page: Path) -> dict[str, object]:
-    """The same of a run that has no answer; `page` is the report of what failed."""
+    """The same for a run without an answer; `page` is the report."""
     return {"event": "run_ended", "state": "FAILED", "reason": str(error), "report": str(page), "summary": {}}
 
 

@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.text import Text
 
 from modelops_runtime.contracts.plain_text import plain_line, plain_streams, unfiltered
-from mops.terminal.live_status import Row, fitted
+from mops.terminal.live_status import StatusRow, fitted
 
 _WIDEST = 100
 _LABELS = 9
@@ -19,29 +19,29 @@ _BAR = (8, 40)
 """Narrowest and widest bar, in columns."""
 _STYLES = {"plain": "", "strong": "bold", "wait": "yellow", "bad": "red"}
 
-Draw = Callable[[tuple[Row, ...], list[str]], None]
+Draw = Callable[[tuple[StatusRow, ...], list[str]], None]
 
 
 @contextmanager
 def live_drawing() -> Iterator[Draw]:
-    """A function that draws rows in place of those before, with lines above them that stay. The last rows stay too."""
-    # What other code writes to stderr meanwhile passes the filter for plain text, then the console.
+    """A function that replaces the drawn rows, and prints lines above them that stay. The last rows stay too."""
+    # Other output to stderr passes the filter for plain text, then the console.
     console = Console(file=unfiltered(sys.stderr))
     with Live(console=console, auto_refresh=False, redirect_stdout=False) as live, plain_streams():
-        console.show_cursor(True)  # so that it is there when the run is stopped by Ctrl-Z, or killed
+        console.show_cursor(True)  # so that it is visible when the run is stopped by Ctrl-Z, or killed
 
-        def draw(rows_now: tuple[Row, ...], lines: list[str]) -> None:
+        def draw(rows_now: tuple[StatusRow, ...], lines: list[str]) -> None:
             for line in lines:
                 console.print(Text(plain_line(line)), soft_wrap=True)
-            live.update(Frame(rows_now), refresh=True)
+            live.update(DrawnStatus(rows_now), refresh=True)
 
         yield draw
 
 
-class Frame:
-    """Rows as they fit into the terminal, whatever its width; the first is the head."""
+class DrawnStatus:
+    """Rows fitted to the terminal's width; the first is the head."""
 
-    def __init__(self, rows_now: tuple[Row, ...]) -> None:
+    def __init__(self, rows_now: tuple[StatusRow, ...]) -> None:
         self._rows = rows_now
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -50,17 +50,17 @@ class Frame:
         head, *others = self._rows
         yield _line(Text(f"{head.label}  ", style="bold"), head, width)
         for row in others:
-            if row is others[-1]:  # the terminal writes ^C behind it: broken there, it would leave a line behind
+            if row is others[-1]:  # the terminal writes ^C after it; wrapped there, it would leave a line behind
                 width = max(1, min(width, options.max_width - 1 - 2 * len("^C")))
             label = Text(row.label.ljust(_LABELS), style="dim")
             yield _line(label, row, width) if row.share is None else _barred(label, row, width, options)
 
 
-def _line(label: Text, row: Row, width: int) -> Text:
+def _line(label: Text, row: StatusRow, width: int) -> Text:
     return _cut(Text.assemble(label, (fitted(row.parts, width - len(label)), _STYLES[row.tone])), width)
 
 
-def _barred(label: Text, row: Row, width: int, options: ConsoleOptions) -> Text:
+def _barred(label: Text, row: StatusRow, width: int, options: ConsoleOptions) -> Text:
     narrowest, widest = _BAR
     words = fitted(row.parts, width - len(label) - narrowest - 2)
     length = max(0, min(widest, width - len(label) - len(words) - 2))

@@ -15,7 +15,7 @@ _EVERY_S = 0.25
 
 
 class LiveDisplay:
-    """Takes the events of a run, and draws where it stands on stderr from the run's start on."""
+    """Receives the events of a run and draws its status on stderr."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -26,7 +26,7 @@ class LiveDisplay:
         self._thread: threading.Thread | None = None
 
     def on_event(self, event: Event) -> None:
-        """Count, and no more: drawing is the thread's."""
+        """Only count; the thread draws."""
         match event:
             case RunStarted():
                 self._status = initial_status(event, self._clock())
@@ -40,11 +40,11 @@ class LiveDisplay:
                 self._status = updated_status(self._status, event, self._clock())
 
     def on_stop(self) -> None:
-        """Takes no lock and writes nothing: a signal's handler calls it."""
+        """Called by a signal handler, so it takes no lock and writes nothing."""
         self._stopping = True
 
     def close(self) -> None:
-        """Leave the last state standing, and give the terminal back."""
+        """Leave the last state on the screen, and release the terminal."""
         self._ended.set()
         if self._thread is not None:
             self._thread.join()

@@ -1,4 +1,4 @@
-"""What the live display of a run shows: events and a clock come in, rows of text come out. Nothing is drawn here."""
+"""The content of a run's live display: from events and a clock to rows of text, without drawing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from modelops_runtime.runner.events import Counts, Event, RunStarted, Tick, Tria
 from mops.terminal.text import duration, number, value_text
 
 WINDOW_S = 20.0
-"""Paces are those of the last so many seconds."""
+"""Rates are measured over this many last seconds."""
 
 _SAMPLE_EVERY_S = 1.0
 
@@ -21,7 +21,7 @@ Tone = Literal["plain", "strong", "wait", "bad"]
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """How far the run was at a moment of its own time (pauses left out)."""
+    """The progress of the run at a time, without pauses."""
 
     elapsed_s: float
     finished: int
@@ -46,7 +46,7 @@ class LiveStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class StatusRow:
     """One line of the display."""
 
     label: str
@@ -76,7 +76,7 @@ def initial_status(started: RunStarted, now: float) -> LiveStatus:
 
 
 def updated_status(status: LiveStatus, event: Event, now: float) -> LiveStatus:
-    """With one event more. It is called for each, so it only counts."""
+    """The status after one more event. Called for each, so it only counts."""
     failure, busy = status.last_failure, status.busy
     match event:
         case Tick(counts):
@@ -108,35 +108,35 @@ def _sampled(samples: tuple[Sample, ...], counts: Counts) -> tuple[Sample, ...]:
     return samples
 
 
-def rows(status: LiveStatus, now: float, *, stopping: bool = False, ended: bool = False) -> tuple[Row, ...]:
-    """The display at the moment `now`. `ended`: as it is left standing."""
+def rows(status: LiveStatus, now: float, *, stopping: bool = False, ended: bool = False) -> tuple[StatusRow, ...]:
+    """The rows at the time `now`. `ended`: the final ones."""
     counts = status.counts
     shown_rows = [_head(status, now, stopping=stopping, ended=ended)]
     shown_rows.append(
-        Row("search", (f"{counts.finished:,}/{counts.trials:,} trials",), _share(counts.finished, counts.trials))
+        StatusRow("search", (f"{counts.finished:,}/{counts.trials:,} trials",), _share(counts.finished, counts.trials))
     )
     if counts.finalists:
         share = _share(counts.confirmed, counts.finalists)
-        shown_rows.append(Row("confirm", (f"{counts.confirmed}/{counts.finalists} sets",), share))
+        shown_rows.append(StatusRow("confirm", (f"{counts.confirmed}/{counts.finalists} sets",), share))
     shown_rows += [_best(counts), _speed(status, ended=ended)]
     if counts.stopped_early:
-        shown_rows.append(Row("raced", (f"{counted(counts.stopped_early, 'trial')} stopped early",)))
+        shown_rows.append(StatusRow("raced", (f"{counted(counts.stopped_early, 'trial')} stopped early",)))
     if counts.failed:
         share = f" ({counts.failed / counts.finished:.0%})" if counts.finished else ""
-        shown_rows.append(Row("failed", (f"{counts.failed:,} of {counts.finished:,} trials{share}",), tone="bad"))
+        shown_rows.append(StatusRow("failed", (f"{counts.failed:,} of {counts.finished:,} trials{share}",), tone="bad"))
         if status.last_failure:
-            shown_rows.append(Row("error", (status.last_failure,), tone="bad"))
+            shown_rows.append(StatusRow("error", (status.last_failure,), tone="bad"))
     return tuple(
         replace(row, label=plain_line(row.label), parts=tuple(map(plain_line, row.parts))) for row in shown_rows
     )
 
 
-def _head(status: LiveStatus, now: float, *, stopping: bool, ended: bool) -> Row:
+def _head(status: LiveStatus, now: float, *, stopping: bool, ended: bool) -> StatusRow:
     counts = status.counts
     since_s = 0.0 if counts.paused or ended else max(0.0, now - status.at)
     took = duration(counts.elapsed_s + since_s)
     if ended:
-        return Row(status.run_id, (took,), tone="strong")
+        return StatusRow(status.run_id, (took,), tone="strong")
     tone: Tone = "strong"
     if stopping:
         doing, tone = "stopping", "wait"
@@ -153,25 +153,27 @@ def _head(status: LiveStatus, now: float, *, stopping: bool, ended: bool) -> Row
         parts += ["Ctrl-C again stops now", "what runs is finished first"]
     elif (left := seconds_left(status, now)) is not None:
         parts.append(f"{duration(left)} left")
-    return Row(status.run_id, (*parts, f"{took} so far"), tone=tone)
+    return StatusRow(status.run_id, (*parts, f"{took} so far"), tone=tone)
 
 
-def _best(counts: Counts) -> Row:
+def _best(counts: Counts) -> StatusRow:
     if counts.best_trial is None:
-        return Row("best", ("no trial has completed yet",))
+        return StatusRow("best", ("no trial has completed yet",))
     values = (f"{name} {value_text(value)}" for name, value in (counts.best_params or {}).items())
     parts = (f"loss {number(counts.best_loss)} in the search", f"trial {counts.best_trial}", *values)
-    return Row("best", tuple(parts), tone="strong")
+    return StatusRow("best", tuple(parts), tone="strong")
 
 
-def _speed(status: LiveStatus, *, ended: bool) -> Row:
+def _speed(status: LiveStatus, *, ended: bool) -> StatusRow:
     counts = status.counts
     if ended:
-        return Row("speed", (f"{counts.simulations:,} simulations", f"{_a_second(counts.simulations_per_s)} a second"))
+        return StatusRow(
+            "speed", (f"{counts.simulations:,} simulations", f"{_a_second(counts.simulations_per_s)} a second")
+        )
     parts = [f"{_a_second(simulations_per_s(status))} simulations a second"]
     if status.busy is not None:
         parts.append(f"{status.busy} of {counts.slots} slots busy")
-    return Row("speed", tuple(parts))
+    return StatusRow("speed", tuple(parts))
 
 
 def simulations_per_s(status: LiveStatus) -> float:
@@ -182,7 +184,7 @@ def simulations_per_s(status: LiveStatus) -> float:
 
 
 def seconds_left(status: LiveStatus, now: float) -> float | None:
-    """Of the phase that the run is in, at its pace; None while that is unknown, and while nothing moves."""
+    """Seconds left of the current phase at the current rate; None if unknown or if nothing moves."""
     counts, since_s = status.counts, status.confirming_since_s
     if counts.paused:
         return None

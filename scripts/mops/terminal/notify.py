@@ -1,8 +1,8 @@
-"""How far a command is, for people."""
+"""Progress messages for people."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 Notify = Callable[[str], None]
-"""Takes one line, as soon as there is something to tell."""
+"""Receives one line of progress."""

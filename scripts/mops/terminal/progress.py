@@ -23,7 +23,7 @@ class Listener(Protocol):
     def on_event(self, event: Event) -> None: ...
 
     def on_stop(self) -> None:
-        """The first Ctrl-C came; called in the signal's handler."""
+        """Called in the signal handler at the first Ctrl-C."""
         ...
 
     def close(self) -> None: ...
@@ -43,7 +43,7 @@ class Quiet:
 
 
 class JsonLines:
-    """Each event that says where the run stands, as an object on stdout."""
+    """Writes each event about the state of the run as a JSON object on stdout."""
 
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
@@ -88,7 +88,7 @@ class PlainLines:
 
 @contextmanager
 def listener(*, as_json: bool, quiet: bool) -> Iterator[Listener]:
-    """What shows a run here; it gives the terminal back when the block ends."""
+    """The display of a run; it releases the terminal when the block ends."""
     show = _listener(as_json=as_json, quiet=quiet)
     try:
         yield show
@@ -131,7 +131,7 @@ def progress_line(counts: Counts) -> str:
 
 
 def seconds_left(counts: Counts) -> float | None:
-    """Seconds until the budget is used at the pace so far; None before anything finished, while paused and while confirming."""
+    """Seconds until the budget is used at the rate so far; None before anything finished, while paused and while confirming."""
     done = counts.finished - counts.found
     if counts.confirming or counts.paused or done <= 0:
         return None

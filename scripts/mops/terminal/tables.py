@@ -25,7 +25,7 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def listed_lines(runs: Sequence[RunLine]) -> list[str]:
-    """A line a run, with a head."""
+    """One line per run, with a head."""
     rows = [("RUN", "STATE", "TRIALS", "BEST", "CONFIRMED", "STARTED (UTC)", "FINISHED (UTC)")]
     rows += [
         (
@@ -43,7 +43,7 @@ def listed_lines(runs: Sequence[RunLine]) -> list[str]:
 
 
 def shown_lines(shown: RunSummary) -> list[str]:
-    """The answer, its finalists, and what it took."""
+    """The answer, its finalists, and the effort."""
     counts = [f"{shown.finished:,} of {counted(shown.trials, 'trial')}"]
     counts += [f"{shown.failed:,} failed"] if shown.failed else []
     counts += [f"{shown.stopped_early:,} stopped early"] if shown.stopped_early else []
@@ -73,7 +73,7 @@ def _best_lines(best: Best, derived: Mapping[str, object]) -> list[str]:
 
 
 def _finalist_lines(finalists: Sequence[Best]) -> list[str]:
-    """The sets that were run again on fresh seeds; parameters that are the same in all of them are left out."""
+    """The confirmed sets; parameters that are equal in all of them are left out."""
     if not finalists:
         return []
     names = list(finalists[0].params)

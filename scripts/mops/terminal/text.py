@@ -1,4 +1,4 @@
-"""Lines for people: numbers, durations, where a run stands."""
+"""Lines for people: numbers, durations, the status of a run."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from modelops_runtime.contracts.plain_text import plain_line
 from modelops_runtime.contracts.wording import counted
 
 if TYPE_CHECKING:
-    from modelops_runtime.results.run_progress import Best, RunProgress, Worker
+    from modelops_runtime.results.run_progress import Best, LeaseHolder, RunProgress
 
 ERROR = 200
-"""Characters of a model's error that are shown in a line of other facts."""
+"""The most characters of a model's error in a status line."""
 
 
 def number(value: float | None) -> str:
-    """Four significant digits, no exponent where it can be read without."""
+    """Four significant digits, without an exponent if readable."""
     if value is None:
         return "-"
     if not math.isfinite(value):
@@ -49,9 +49,9 @@ def with_error(loss: float | None, standard_error: float | None) -> str:
 
 
 def missing_error_lines(effective: float | None, replicates: int, *, confirmed: bool) -> list[str]:
-    """A line where a loss stands without its error, with what to do; none where it has one.
+    """A line about a loss without an error, with what to do; none if it has one.
 
-    The few replicates of a search seldom have one: what helps there is the confirmation.
+    The few replicates of a search seldom give one, but the confirmation does.
     """
     from modelops_runtime.statistics.effective_sample_size import what_to_do, why_no_error
 
@@ -62,12 +62,12 @@ def missing_error_lines(effective: float | None, replicates: int, *, confirmed: 
 
 
 def warning_lines(warnings: Sequence[str]) -> list[str]:
-    """What the run's user should know of the model, a line each."""
+    """Warnings about the model, one per line."""
     return [f"warning: {plain_line(warning)}" for warning in warnings]
 
 
 def caution_lines(cautions: Sequence[str], about_error: Sequence[str] = ()) -> list[str]:
-    """Cautions about an answer, a line each. One that `about_error` has explained above is shortened."""
+    """Cautions about an answer, one per line. One that `about_error` explained above is shortened."""
     return [f"caution: {plain_line(_shortened(sentence, about_error))}" for sentence in cautions]
 
 
@@ -82,7 +82,7 @@ def _shortened(sentence: str, about_error: Sequence[str]) -> str:
 
 
 def status_lines(summary: RunProgress) -> list[str]:
-    """Where a run stands, one fact a line."""
+    """The status of a run, one fact per line."""
     lines = [f"{summary.run_id}: {_state(summary)}", f"trials      {_trials(summary)}"]
     if summary.queued:
         lines.append(f"queued      {counted(summary.queued, 'parameter set')}, for the next trials")
@@ -161,7 +161,7 @@ def _times(summary: RunProgress) -> str:
     return f"{started}, finished {end:%Y-%m-%d %H:%M:%S %Z} ({took})"
 
 
-def _worker(worker: Worker, now: datetime) -> str:
+def _worker(worker: LeaseHolder, now: datetime) -> str:
     text = f"{worker.worker}: {worker.leases} leased"
     if worker.overdue:
         return f"{text}, {worker.overdue} overdue"

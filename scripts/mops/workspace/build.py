@@ -1,4 +1,4 @@
-"""`mops workspace up --build`: the workspace's own images, built here and pushed to where its file says."""
+"""`mops workspace up --build`: builds the workspace's images here and pushes them to the registry in its file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LAST_LINES = 8
 
 
 def source_tree() -> Path:
-    """The folder with docker/. Raises UserError where this package was installed without it."""
+    """The folder with docker/. Raises UserError if this package was installed without it."""
     root = Path(__file__).resolve().parents[3]
     if not (root / "docker").is_dir():
         raise UserError(
@@ -38,7 +38,7 @@ def engine() -> str:
 def images_to_build(spec: WorkspaceSpec, registry: str | None = None) -> dict[str, str]:
     """Dockerfile -> image, of the images that the file names; beside the worker's own also the adaptive worker's.
 
-    What it does not name is in `registry`, by our version. Raises UserError where there is none. Pure.
+    Images that it does not name are in `registry`, with our version. Raises UserError without a registry. Pure.
     """
     named = {"dask-scheduler": spec.dask.scheduler.image, "dask-worker": spec.dask.workers.image}
     if registry:
@@ -56,7 +56,7 @@ def images_to_build(spec: WorkspaceSpec, registry: str | None = None) -> dict[st
 
 
 def commands(program: str, root: Path, images: dict[str, str]) -> list[list[str]]:
-    """What is called, in its order: all are built before any is pushed. Pure."""
+    """The commands in order: all images are built before any is pushed. Pure."""
     built = [
         [program, "build", "-f", str(root / "docker" / f"{name}.Dockerfile"), "-t", image, str(root)]
         for name, image in images.items()
@@ -65,7 +65,7 @@ def commands(program: str, root: Path, images: dict[str, str]) -> list[list[str]
 
 
 def build_and_push(spec: WorkspaceSpec, notify: Notify, *, registry: str | None = None) -> None:
-    """Raises UserError before anything is built, ClusterError with the last lines of what failed."""
+    """Raises UserError before anything is built, ClusterError with the last lines of a failed command."""
     root, images = source_tree(), images_to_build(spec, registry)
     for command in commands(engine(), root, images):
         notify(" ".join(command[:2] + command[-2:-1]) if command[1] == "build" else " ".join(command))

@@ -1,4 +1,4 @@
-"""Where a workspace is, and what a run needs to know of it."""
+"""Where a workspace is, and what a run needs to know about it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A workspace whose workers are scaled to none while no run uses it: whether it sleeps, and waking it."""
+"""Idle workspaces, whose workers are scaled to none: whether one is asleep, and waking it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MANAGER = "mops"
 
 
 def asleep_since(kube: Kube, ref: WorkspaceRef) -> datetime | None:
-    """When its workers were scaled to none for lack of use; None where it is awake, or we may not see it."""
+    """When its workers were scaled to none; None if it is awake, or unknown to us."""
     try:
         state: Any = kube.read_or_none(kube.core.read_namespaced_config_map, ref.sleep_state, ref.namespace)
         since = None if state is None else Memory.of(state.data or {}).asleep_since
@@ -33,9 +33,9 @@ def asleep_text(since: datetime) -> str:
 
 
 def wake(kube: Kube, workspace: Workspace, notify: Notify) -> None:
-    """Before a run comes to it: its workers again, as many as its release says, and the time without a run counted anew.
+    """Before a run uses it: restore the workers of its release, and restart the idle time.
 
-    Who may not do that lets it be done by the workspace itself, at its next look after the run has come.
+    Without that right, the workspace does it at its next check after the run has connected.
     """
     ref, replicas = workspace.ref, workspace.values.workers.replicas
     if not workspace.values.idle.enabled:

@@ -1,4 +1,4 @@
-"""`workspace.yaml`: what a workspace is. Strict, as adaptive.yaml is."""
+"""`workspace.yaml`: the spec of a workspace, checked as strictly as adaptive.yaml."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _IMAGE_TEXT = "an image reference by tag or digest; left out: the chart's own"
 
 
 def _whole_version(value: Any) -> Any:
-    """1.0 is 1; true is not, though Python holds them equal."""
+    """1.0 is 1; true is not, although Python treats them as equal."""
     return int(value) if isinstance(value, float) and value.is_integer() else "true" if value is True else value
 
 

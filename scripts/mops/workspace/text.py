@@ -28,7 +28,7 @@ def status_lines(
 
 
 def pod_lines(pods: Sequence[PodState]) -> list[str]:
-    """One each, those in trouble with what it is."""
+    """One line per pod, with its trouble if any."""
     return [
         f"pod         {pod.name}: {pod.trouble or pod.state}"
         + (f", {pod.restarts} restarts" if pod.restarts else "")

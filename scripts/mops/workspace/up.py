@@ -26,7 +26,7 @@ from mops.workspace.values import workspace_values
 
 @dataclass(frozen=True, kw_only=True)
 class WorkspaceRequest:
-    """A workspace, and where it is to be."""
+    """A workspace and its namespace."""
 
     name: str
     spec: WorkspaceSpec
@@ -34,7 +34,7 @@ class WorkspaceRequest:
     values_files: tuple[Path, ...] = ()
     pull_secret: PullSecret = field(default_factory=lambda: PullSecret(None, None))
     registry: str | None = None
-    """Where the images are that neither file nor values name; None: where the chart says."""
+    """The registry of images that neither file nor values name; None: the chart's."""
 
     @property
     def ref(self) -> WorkspaceRef:
@@ -58,7 +58,7 @@ def preview(access: Access, request: WorkspaceRequest) -> list[str]:
 
 
 def up(access: Access, request: WorkspaceRequest, *, timeout_s: float, notify: Notify) -> Workspace:
-    """Make the workspace, or bring it to what is requested, and wait until it is ready. Safe to run again after any stop."""
+    """Create or update the workspace, and wait until it is ready. Safe to run again after any stop."""
     helm, kube, ref = Helm(access), Kube(access), request.ref
     values = request.values()
     # The label lets in the runs whose namespace is the workspace's own; theirs get it from `mops adaptive up`.
@@ -72,7 +72,7 @@ def up(access: Access, request: WorkspaceRequest, *, timeout_s: float, notify: N
 def scale(
     access: Access, name: str, namespace: str | None, replicas: int, *, timeout_s: float, notify: Notify
 ) -> Workspace:
-    """Another number of workers; all else as it is. Raises NotOnCluster."""
+    """Change the number of workers only. Raises NotOnCluster."""
     helm = Helm(access)
     workspace = find(helm, name, namespace)
     ref = workspace.ref
@@ -83,7 +83,7 @@ def scale(
 def _deploy(
     helm: Helm, kube: Kube, ref: WorkspaceRef, values: DaskWorkspaceValues, *, timeout_s: float, notify: Notify
 ) -> Workspace:
-    """The release, ready; one that was asleep is awake."""
+    """Wait until the release is ready, and awake."""
     since = asleep_since(kube, ref)
     revision = helm.deploy(ref.release, ref.namespace, values, timeout_s)
     notify(f"release {ref.namespace}/{ref.release}: revision {revision}")
@@ -94,7 +94,7 @@ def _deploy(
 
 
 def wait_until_ready(kube: Kube, ref: WorkspaceRef, *, timeout_s: float, notify: Notify) -> None:
-    """Until its Deployments are what the release says. Raises ClusterError."""
+    """Wait until its Deployments match the release. Raises ClusterError."""
     wait_for(
         kube,
         ref.namespace,
@@ -115,7 +115,7 @@ def _rolled_out(kube: Kube, ref: WorkspaceRef) -> bool:
 
 
 def is_rolled_out(deployment: Any) -> bool:
-    """Whether all its pods are of its newest template, ready, and no others are left. Pure."""
+    """Whether all its pods have its newest template and are ready, and no others are left. Pure."""
     replicas, status = deployment.spec.replicas, deployment.status
     return (
         (status.observed_generation or 0) >= deployment.metadata.generation
@@ -128,7 +128,7 @@ def is_rolled_out(deployment: Any) -> bool:
 def down(
     access: Access, name: str, namespace: str | None, *, purge: bool, force: bool, timeout_s: float, notify: Notify
 ) -> None:
-    """Take it away. Its CA stays, so that runs can come back to it, unless `purge`. Raises NotOnCluster."""
+    """Remove the workspace. Its CA stays, so that runs can use it again, unless `purge`. Raises NotOnCluster."""
     helm, kube = Helm(access), Kube(access)
     ref = _ref_for_down(helm, name, namespace)
     users = runs_on(kube, ref.namespace)
@@ -159,7 +159,7 @@ def runs_on(kube: Kube, namespace: str) -> list[str]:
         with translated_errors("looking for runs"):
             labelled: list[Any] = kube.core.list_namespace(label_selector=f"{LABEL}={namespace}").items
         users = [str(user.metadata.name) for user in labelled]
-    except Forbidden:  # then only those are seen that share its namespace
+    except Forbidden:  # then only those in its namespace are visible
         users = [namespace]
     with translated_errors("looking for runs"):
         found: list[Any] = [
@@ -188,7 +188,7 @@ def _has_releases(kube: Kube, namespace: str) -> bool:
 
 
 def _silent(_: str) -> None:
-    """Nobody wants to know which pod goes first."""
+    """The order in which pods disappear is not shown."""
 
 
 def as_json(workspace: Workspace, pods: list[PodState], asleep: datetime | None) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mops.charts.base import Image, given_only
-from mops.charts.dask_workspace import DaskWorkspaceValues, Idle, Scheduler, Workers
+from mops.charts.dask_workspace import DaskWorkersValues, DaskWorkspaceValues, Idle, SchedulerValues
 from mops.charts.images import image_of, our_repository
 from mops.charts.scheduling import pods_of, resources_of, secrets_named
 from mops.workspace.spec import SchedulerSpec, WorkspaceSpec
@@ -16,14 +16,14 @@ from mops.workspace.spec import SchedulerSpec, WorkspaceSpec
 def workspace_values(
     spec: WorkspaceSpec, *, pull_secrets: Sequence[str] = (), registry: str | None = None
 ) -> DaskWorkspaceValues:
-    """What the spec leaves out is left to the chart, but for the `registry` of its images."""
+    """The chart's defaults apply to what the spec leaves out, except the `registry` of its images."""
     workers = spec.dask.workers
     counts = {"replicas": workers.replicas, "threads": workers.threads}
     return DaskWorkspaceValues(
         **given_only(
             image_pull_secrets=secrets_named(pull_secrets),
-            scheduler=Scheduler(**_component(spec.dask.scheduler, registry, "dask-scheduler")),
-            workers=Workers(**_component(workers, registry, "dask-worker"), **given_only(**counts)),
+            scheduler=SchedulerValues(**_component(spec.dask.scheduler, registry, "dask-scheduler")),
+            workers=DaskWorkersValues(**_component(workers, registry, "dask-worker"), **given_only(**counts)),
             idle=Idle() if spec.idle_s is None else Idle(enabled=True, after_seconds=math.ceil(spec.idle_s)),
         )
     )

@@ -1,4 +1,4 @@
-"""What the commands share: options, the way to Azure, progress, questions."""
+"""Shared by the commands: options, the connection to Azure, progress, questions."""
 
 from __future__ import annotations
 
@@ -58,18 +58,18 @@ def arm_for(config: AzureConfig) -> ArmClient:
     return connect(config, confirm=_confirm_hosts)
 
 
-def _confirm_hosts(said: str, trust: str) -> None:
-    """Somebody says that it may; -y does not say so. Ends with exit code 130 on no."""
+def _confirm_hosts(question: str, trust: str) -> None:
+    """Ask for confirmation, which -y does not give. Exits with 130 on no."""
     if not sys.stdin.isatty():
-        refuse(said, trust)
-    click.echo(f"{said} (no question with {trust})", err=True)
+        refuse(question, trust)
+    click.echo(f"{question} (no question with {trust})", err=True)
     if not click.confirm("Send it there?", err=True):
         click.echo("nothing was sent", err=True)
         raise click.exceptions.Exit(130)
 
 
 def progress() -> Callable[[str], None]:
-    """Lines on standard error, with the time since now."""
+    """Prints lines on standard error with the time since now."""
     began = time.monotonic()
 
     def say(text: str) -> None:
@@ -80,7 +80,7 @@ def progress() -> Callable[[str], None]:
 
 
 def ask(question: str, *, yes: bool) -> None:
-    """Go on only if the user says so. Raises UserError when there is nobody to ask, and ends with exit code 130 on no."""
+    """Continue only if the user agrees. Raises UserError if there is nobody to ask; exits with 130 on no."""
     if yes:
         return
     if not sys.stdin.isatty():

@@ -26,7 +26,7 @@ from mops_azure.states import not_going
 
 if TYPE_CHECKING:
     from mops_azure.transport import ArmClient
-    from mops_azure.waiting import Work
+    from mops_azure.waiting import Session
 
 
 @click.command()
@@ -49,12 +49,14 @@ def command(config_path: Path, yes: bool, timeout: float, no_wait: bool, allow_r
     arm = arm_for(config)
     from mops_azure.apply import apply_plan
     from mops_azure.live import newest_default_version, read_live
-    from mops_azure.waiting import Work
+    from mops_azure.waiting import Session
 
     unread: dict[str, str] = {}
     live = read_live(arm, config, unread)
     there, version = not_going(live), None
-    if cluster_id(config).lower() not in there or any(one.id.lower() not in there for one in resources.parts(config)):
+    if cluster_id(config).lower() not in there or any(
+        one.id.lower() not in there for one in resources.independent(config)
+    ):
         _register_providers(arm, config)
     if cluster_id(config).lower() not in there:
         version = config.aks.version or newest_default_version(arm, config)
@@ -69,12 +71,12 @@ def command(config_path: Path, yes: bool, timeout: float, no_wait: bool, allow_r
     echo_lines(cost_lines(estimate(config, price_table(config, more_sizes=more), there)))
     ask("Go on?", yes=yes)
     say = progress()
-    work = Work(arm=arm, say=say, deadline=time.monotonic() + timeout, wait=not no_wait)
+    session = Session(arm=arm, say=say, deadline=time.monotonic() + timeout, wait=not no_wait)
     try:
         apply_plan(
-            work,
+            session,
             plan,
-            read=lambda: _read(work, config),
+            read=lambda: _read(session, config),
             plan_of=lambda found: make_plan(config, found, version=version, ssh_key=key, secrets=secrets),
         )
     except KeyboardInterrupt:
@@ -86,8 +88,8 @@ def command(config_path: Path, yes: bool, timeout: float, no_wait: bool, allow_r
 
 
 def _secrets(config: AzureConfig, known: Live) -> dict[str, str]:
-    """What new resources need and Azure never shows, by their kind."""
-    new = {one.kind for one in resources.parts(config) if one.id.lower() not in known}
+    """Secrets that new resources need, by kind."""
+    new = {one.kind for one in resources.independent(config) if one.id.lower() not in known}
     return {kind.name: kind.secret(config) for kind in resources.KINDS if kind.secret and kind.name in new}
 
 
@@ -103,7 +105,7 @@ def _register_providers(arm: ArmClient, config: AzureConfig) -> None:
 
 
 def _refuse_losses(arm: ArmClient, config: AzureConfig, plan: Plan, live: Live, *, allow_replace: bool) -> None:
-    """Raises UserError for what must not be deleted to be made anew, or not unasked, or could not be made anew."""
+    """Raises UserError for a replacement that is never allowed, was not confirmed, or could not be recreated."""
     from mops_azure.capacity import check_replaced, holds_nothing
 
     refuse_replacements(plan)
@@ -117,18 +119,18 @@ def _refuse_losses(arm: ArmClient, config: AzureConfig, plan: Plan, live: Live, 
     check_replaced(arm, config, plan, live, progress())
 
 
-def _read(work: Work, config: AzureConfig) -> dict[str, Any]:
-    """What is there. A right to read that is missing is told in the end where something is not made for want of it, and nothing
-    else tells it."""
+def _read(session: Session, config: AzureConfig) -> dict[str, Any]:
+    """Existing resources. A missing right to read is reported at the end if it prevents a resource and nothing
+    else reports it."""
     from mops_azure.live import read_live
 
     unread: dict[str, str] = {}
-    found = read_live(work.arm, config, unread)
+    found = read_live(session.arm, config, unread)
     untold = {
         what: line
         for what, line in unread.items()
         if "/microsoft.authorization/" not in what and not what.endswith("/resources")  # what else is in a group
     }
-    work.denied |= untold
-    work.unread |= untold.keys()
+    session.denied |= untold
+    session.unread |= untold.keys()
     return found

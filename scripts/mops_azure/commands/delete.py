@@ -32,7 +32,7 @@ from mops_azure.states import state_of
 if TYPE_CHECKING:
     from mops_azure.deletion import Inventory
     from mops_azure.transport import ArmClient
-    from mops_azure.waiting import Work
+    from mops_azure.waiting import Session
 
 PRODUCTION = ("prod", "production")
 
@@ -70,7 +70,7 @@ def command(
 
 
 def has_registry(config: AzureConfig) -> bool:
-    """Whether it is there, in whatever group."""
+    """Whether it exists, in any group."""
     from mops_azure.bindings import registry_binding
 
     return registry_binding(config, arm_for(config)) is not None
@@ -88,11 +88,11 @@ def delete_group(
     dry_run: bool,
     seen: Inventory | None = None,
 ) -> Inventory:
-    """List, check, ask, look again, delete: of any group of ours. `seen` was listed and agreed to before."""
+    """List, check, ask, check again and delete a group of ours. `seen` was listed and confirmed before."""
     config = load_config(config_path)
     arm = arm_for(config)
     from mops_azure.deletion import check, check_again, inventory, lines
-    from mops_azure.waiting import Work
+    from mops_azure.waiting import Session
 
     found = inventory(arm, config, name)
     if found.group is not None:
@@ -112,14 +112,14 @@ def delete_group(
             click.echo("This is PRODUCTION (tag env).")
             _confirm(name, yes, confirm_production, "--confirm-production")
         say = progress()
-        work = Work(arm=arm, say=say, deadline=time.monotonic() + timeout)
-        _take_away(work, config, found, kubeconfig, known, unlock=unlock)
+        session = Session(arm=arm, say=say, deadline=time.monotonic() + timeout)
+        _take_away(session, config, found, kubeconfig, known, unlock=unlock)
     say("gone")
     return found
 
 
 def _take_away(
-    work: Work,
+    session: Session,
     config: AzureConfig,
     found: Inventory,
     kubeconfig: Path | None,
@@ -127,17 +127,17 @@ def _take_away(
     *,
     unlock: bool,
 ) -> None:
-    """The question may have stood for hours, and Helm takes minutes: what goes is what was agreed to, at both times."""
+    """The question may stay open for hours, and Helm takes minutes: check both times that only what was confirmed is deleted."""
     from mops_azure.deletion import carry_out
 
-    _look_again(work.arm, config, found, unlock=unlock)
+    _look_again(session.arm, config, found, unlock=unlock)
     _check_releases(kubeconfig, known)
     ours = [one for one in known or [] if one.order is not None]
     try:
         if ours:
-            _uninstall(kubeconfig, ours, work.say)
-            _look_again(work.arm, config, found, unlock=unlock)
-        carry_out(work, config, found)
+            _uninstall(kubeconfig, ours, session.say)
+            _look_again(session.arm, config, found, unlock=unlock)
+        carry_out(session, config, found)
     except KeyboardInterrupt:
         click.echo("mops-azure: stopped looking; Azure goes on. The same command again goes on from there", err=True)
         raise
@@ -160,7 +160,7 @@ def is_production(config: AzureConfig, group: Any) -> bool:
 
 @contextmanager
 def _kubeconfig_of(arm: ArmClient, config: AzureConfig, found: Inventory) -> Iterator[Path | None]:
-    """A file for Helm while this lasts; None when there is no cluster in this group that could answer."""
+    """A temporary kubeconfig for Helm; None if no cluster in this group can answer."""
     from mops_azure.bindings import ClusterBinding, fetch_kubeconfig, kubeconfig_file
 
     if found.cluster is None or power_of(found.cluster) == "Stopped" or state_of(found.cluster).lower() == "deleting":
@@ -179,7 +179,7 @@ def _kubeconfig_of(arm: ArmClient, config: AzureConfig, found: Inventory) -> Ite
 
 
 def _listed_releases(kubeconfig: Path | None) -> list[Release] | None:
-    """All of them; ours are uninstalled first. None: they cannot be listed."""
+    """All releases, ours first. None: they cannot be listed."""
     if kubeconfig is None:
         return None
     try:
@@ -194,7 +194,7 @@ def _listed_releases(kubeconfig: Path | None) -> list[Release] | None:
 
 
 def _check_releases(kubeconfig: Path | None, known: list[Release] | None) -> None:
-    """Raises UserError for a release that came since they were listed."""
+    """Raises UserError for a release that appeared since they were listed."""
     if kubeconfig is None or known is None:
         return
     try:

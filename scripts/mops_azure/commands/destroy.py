@@ -55,7 +55,7 @@ def command(
             raise UserError(
                 f"--registry says {registry!r}; write --registry {config.registry_group}. Nothing was deleted"
             )
-        # Looked at before anything goes: a registry that may not be deleted stops it all.
+        # Checked before anything is deleted: a registry that may not be deleted stops everything.
         seen = delete_group(config_path, registry, yes, timeout, None, None, unlock=False, dry_run=True)
     delete_group(
         config_path, config.group_name, yes, timeout, confirm, confirm_production, unlock=unlock, dry_run=dry_run
@@ -69,5 +69,5 @@ def command(
             )
         return
     production = registry if confirm_production else None
-    agreed = seen if yes else None  # with -y nobody is asked again about what has come there meanwhile
+    agreed = seen if yes else None  # with -y nobody is asked again about what has appeared meanwhile
     delete_group(config_path, registry, yes, timeout, registry, production, unlock=False, dry_run=False, seen=agreed)

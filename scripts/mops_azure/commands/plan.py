@@ -76,7 +76,9 @@ def _show(config_path: Path, as_json: bool, against: Path | None, save_live: Pat
         live = read_live(arm_for(config), config, unread)
     if save_live:
         try:
-            write_private(save_live, json.dumps(list(live.values()), indent=2) + "\n")  # it names all that is there
+            write_private(
+                save_live, json.dumps(list(live.values()), indent=2) + "\n"
+            )  # it names everything that exists
         except UserError as error:
             raise UserError(f"--save-live {error}") from None
     plan = make_plan(config, live, ssh_key=key)

@@ -94,15 +94,15 @@ def _apply(config_path: Path, yes: bool, timeout: float, plan_of: Callable[[Azur
     from mops_azure.apply import apply_plan
     from mops_azure.bindings import fetch_registry
     from mops_azure.live import read_live
-    from mops_azure.waiting import Work
+    from mops_azure.waiting import Session
 
     plan = plan_of(config, read_live(arm, config))
     echo_lines(plan_lines(plan))
     refuse_replacements(plan)
     if plan.changes:
         ask("Go on?", yes=yes)
-        work = Work(arm=arm, say=progress(), deadline=time.monotonic() + timeout)
-        apply_plan(work, plan, read=lambda: read_live(arm, config), plan_of=lambda live: plan_of(config, live))
+        session = Session(arm=arm, say=progress(), deadline=time.monotonic() + timeout)
+        apply_plan(session, plan, read=lambda: read_live(arm, config), plan_of=lambda live: plan_of(config, live))
     found = fetch_registry(arm, config)
     if found:
         echo_line(f"registry {found.login_server}")

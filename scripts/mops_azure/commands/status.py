@@ -12,7 +12,7 @@ from modelops_runtime.contracts.plain_text import json_text, plain_line
 from mops_azure import resources
 from mops_azure.commands.common import arm_for, config_option, json_option, load_config
 from mops_azure.config import AzureConfig
-from mops_azure.leftovers import parts_left
+from mops_azure.leftovers import resources_left
 from mops_azure.plan import other_clusters, power_of, under_way
 from mops_azure.prices import price_table
 from mops_azure.pricing import PriceTable, nodes_price
@@ -59,7 +59,7 @@ def command(config_path: Path, as_json: bool, watch: bool) -> None:
 
 
 def facts_of(config: AzureConfig, live: dict[str, Any], table: PriceTable, unread: dict[str, str]) -> dict[str, Any]:
-    """For programs; None where nothing is there. `unread` is what may not be read, with the right that is missing."""
+    """For programs; None for what does not exist. `unread`: what may not be read -> the missing right."""
     cluster = live.get(cluster_id(config).lower())
     found = live.get(registry_id(config).lower()) if config.acr.enabled else None
     group = live.get(group_id(config).lower())
@@ -72,13 +72,13 @@ def facts_of(config: AzureConfig, live: dict[str, Any], table: PriceTable, unrea
         "cluster": _cluster(cluster, table) if cluster else None,
         "other_clusters": other_clusters(config, live),
         "registry": {"name": found["name"], "login_server": found["properties"].get("loginServer")} if found else None,
-        "parts": [*_parts(config, live, unread), *_left(config, live)],
+        "parts": [*_resource_facts(config, live, unread), *_left(config, live)],
         "notes": list(unread.values()),
     }
 
 
-def _parts(config: AzureConfig, live: dict[str, Any], unread: dict[str, str]) -> list[dict[str, Any]]:
-    """What the config switches on beside the cluster; `state` is None of what is not there."""
+def _resource_facts(config: AzureConfig, live: dict[str, Any], unread: dict[str, str]) -> list[dict[str, Any]]:
+    """Resources that the config switches on beside the cluster; `state` is None if one does not exist."""
 
     def state(id_: str) -> str | None:
         if any(is_within(id_, one) for one in unread):
@@ -86,20 +86,20 @@ def _parts(config: AzureConfig, live: dict[str, Any], unread: dict[str, str]) ->
         return _own_state(live[id_]) if id_ in live else None
 
     wanted = [registry(config)] if config.acr.enabled else []
-    wanted += [one for one in resources.parts(config) if "tags" in one.body]
+    wanted += [one for one in resources.independent(config) if "tags" in one.body]
     return [{"kind": one.kind, "name": one.name, "state": state(one.id.lower()), "left_over": None} for one in wanted]
 
 
 def _own_state(live: Any) -> str:
-    """In its own words: of a database server Ready or Stopped."""
+    """The state in the resource's terms: a database server is Ready or Stopped."""
     return str((live.get("properties") or {}).get("state") or state_of(live))
 
 
 def _left(config: AzureConfig, live: dict[str, Any]) -> list[dict[str, Any]]:
-    """What is there although the config switches it off or names another."""
+    """Resources that exist although the config switches them off or names others."""
     return [
         {"kind": one.kind, "name": one.name, "state": state_of(live[one.id.lower()]), "left_over": one.why}
-        for one in parts_left(config, live)
+        for one in resources_left(config, live)
     ]
 
 
@@ -140,7 +140,7 @@ def lines(facts: dict[str, Any]) -> list[str]:
     """For people."""
     group, cluster = facts["resource_group"], facts["cluster"]
     missing = "not there; `mops-azure create` makes it"
-    last = [*_registry_lines(facts), *_part_lines(facts), *(f"note: {one}" for one in facts["notes"])]
+    last = [*_registry_lines(facts), *_resource_lines(facts), *(f"note: {one}" for one in facts["notes"])]
     if not group["exists"]:
         return [f"resource group {group['name']}: {missing}", *last]
     going = ": being deleted" if group["state"].lower() == "deleting" else ""
@@ -152,13 +152,13 @@ def lines(facts: dict[str, Any]) -> list[str]:
     return result + last
 
 
-def _part_lines(facts: dict[str, Any]) -> list[str]:
-    def said(part: dict[str, Any]) -> str:
+def _resource_lines(facts: dict[str, Any]) -> list[str]:
+    def state_text(part: dict[str, Any]) -> str:
         return part["left_over"] or part["state"] or "not there; `mops-azure create` makes it"
 
-    shown = facts["registry"]["name"].lower() if facts["registry"] else ""  # it has a line of its own
-    told = [one for one in facts["parts"] if one["kind"] != "registry" or one["name"].lower() != shown]
-    return [f"{part['kind']} {part['name']}: {said(part)}" for part in told]
+    registry_name = facts["registry"]["name"].lower() if facts["registry"] else ""  # it has a line of its own
+    shown = [one for one in facts["parts"] if one["kind"] != "registry" or one["name"].lower() != registry_name]
+    return [f"{part['kind']} {part['name']}: {state_text(part)}" for part in shown]
 
 
 def _registry_lines(facts: dict[str, Any]) -> list[str]:

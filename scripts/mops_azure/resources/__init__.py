@@ -44,9 +44,11 @@ def sections() -> list[Section]:
     return list({kind.section.key: kind.section for kind in KINDS if kind.section}.values())
 
 
-def parts(config: Settings, *, secrets: Mapping[str, str] | None = None) -> list[Resource]:
-    """What is switched on and needs nothing but the group, in the order in which it is made. `secrets`: name of a kind -> what
-    a new one of it needs."""
+def independent(config: Settings, *, secrets: Mapping[str, str] | None = None) -> list[Resource]:
+    """Resources that are switched on and need only the group, in the order in which they are created.
+
+    `secrets`: name of a kind -> the secret that a new one of it needs.
+    """
     found: list[Resource] = []
     for kind in KINDS:
         if kind.wanted and is_on(kind, config):
@@ -62,14 +64,14 @@ def _with_secret(kind: Kind, one: Resource, secret: str | None) -> Resource:
 
 
 def dependent_resources(config: Settings, live: Live) -> list[Dependent]:
-    """What can be asked for only once Azure has made something else: rights need principals, firewall rules need addresses."""
+    """Resources that need others to exist first: rights need principals, firewall rules need addresses."""
     return [
         one for kind in KINDS if kind.dependents and is_on(kind, config) for one in kind.dependents(config, live, KINDS)
     ]
 
 
 def listed_kinds(config: Settings) -> list[tuple[Kind, str]]:
-    """Those that are read as whole lists, with the list's path; what depends on others goes first."""
+    """Kinds that are read as whole lists, with the list's path; dependents first."""
     return [(kind, kind.listed_at(config)) for kind in reversed(KINDS) if kind.listed_at]
 
 

@@ -1,4 +1,4 @@
-"""The cluster, its network, and what it must be allowed to do."""
+"""The cluster, its network, and the rights that it needs."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def cluster_id(config: Settings) -> str:
 
 
 def cluster(config: Settings, *, version: str | None, ssh_key: str | None) -> Resource:
-    """`version` and `ssh_key` are None when the cluster's own are to be kept."""
+    """`version` and `ssh_key` are None to keep the cluster's."""
     aks, addresses = spec(config), network(config)
     properties: dict[str, Any] = {
         "dnsPrefix": dns_prefix(config),
@@ -156,7 +156,7 @@ def dns_prefix(config: Settings) -> str:
 
 
 def pools(config: Settings) -> list[Resource]:
-    """The system pool and the workload pools; with a new cluster they travel in its body."""
+    """The system pool and the workload pools; those of a new cluster are sent in its body."""
     aks, subnet_id = spec(config), network(config).subnet_id
     system = aks.system_pool
     common: dict[str, Any] = {
@@ -166,7 +166,7 @@ def pools(config: Settings) -> list[Resource]:
         "tags": config.all_tags,
     }
     if aks.version:
-        # Of a cluster that is upgraded the pools follow only when they are told so.
+        # Pools of an upgraded cluster follow only if they are sent too.
         common["orchestratorVersion"] = aks.version
     subnet = {"vnetSubnetID": subnet_id} if subnet_id else {}
     first: dict[str, Any] = {
@@ -197,7 +197,7 @@ def pools(config: Settings) -> list[Resource]:
 
 
 def cluster_principal(cluster: Any) -> str | None:
-    """Object id of the identity with which the cluster itself acts."""
+    """Object id of the cluster's identity."""
     return ((cluster or {}).get("identity") or {}).get("principalId")
 
 
@@ -212,14 +212,14 @@ def issuer_of(cluster: Any) -> str | None:
 
 
 def outbound_ids(cluster: Any) -> list[str]:
-    """Ids of the public addresses by which the cluster's pods are seen outside."""
+    """Ids of the public addresses of the cluster's outgoing traffic."""
     network = ((cluster or {}).get("properties") or {}).get("networkProfile") or {}
     found = (network.get("loadBalancerProfile") or {}).get("effectiveOutboundIPs") or []
     return [one["id"] for one in found if one.get("id")]
 
 
 def pull_right(config: Settings, live: Live) -> Dependent:
-    """The nodes' right to pull images alone."""
+    """The nodes' right to pull images only."""
     return _pull_right(config, live.get(cluster_id(config).lower()))
 
 
@@ -252,7 +252,7 @@ def _kept(body: dict[str, Any], _asked: Mapping[str, Any], live: Mapping[str, An
 
 
 def pools_left_alone(config: Settings, live: Live) -> list[dict[str, Any]]:
-    """The cluster's pools that the config does not name: they go on, and cost."""
+    """The cluster's pools that the config does not name; they keep running and are billed."""
     found = ((live.get(cluster_id(config).lower()) or {}).get("properties") or {}).get("agentPoolProfiles") or []
     named = {"system", *(pool.name for pool in spec(config).pools)}
     return [pool for pool in found if str(pool["name"]).lower() not in named]

@@ -83,7 +83,7 @@ def pods_principal(config: Settings, live: Live) -> str | None:
 
 
 def _roles(config: Settings, principal_id: str, kinds: tuple[Kind, ...]) -> list[Resource]:
-    """What the pods' identity may do: of each kind that is switched on, the role that the kind names."""
+    """The rights of the pods' identity: for each enabled kind, the role that the kind names."""
     found: list[Resource] = []
     for kind in kinds:
         if kind.role_of_pods and kind.id_of and is_on(kind, config):

@@ -1,4 +1,4 @@
-"""What there is to know of a kind of Azure resource: data, and pure functions of the config and of what is there."""
+"""The description of a kind of Azure resource: data, and pure functions of the config and the live state."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from mops_azure.pricing import CostItem, PriceTable
 from mops_azure.settings import Settings
 
 Live = Mapping[str, Any]
-"""Resource id in lower case -> the resource as Azure returns it; what is not there is left out."""
+"""Resource id in lower case -> the resource as Azure returns it, for existing ones."""
 
 Spec = TypeVar("Spec", bound=StrictModel)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Resource:
-    """One resource as it should be."""
+    """One desired resource."""
 
     kind: str
     """Name of its kind, for people: `resource group`, `cluster`, `pool`."""
@@ -26,16 +26,16 @@ class Resource:
     id: str
     api_version: str
     body: dict[str, Any]
-    """As sent in a PUT; a list of what the config owns is there even when it is empty."""
+    """The body of a PUT; a list that the config owns is present even if empty."""
 
 
 Dependent = tuple[Resource, str]
-"""What can be asked for only once Azure has made something else, and what it still waits for: `once ...`, or nothing."""
+"""A resource that needs another one first, and what it still waits for: `once ...`, or nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """One property that is not as asked for; `path` is dotted, list items by name."""
+    """One property that differs from the desired one; `path` is dotted, list items by name."""
 
     path: str
     live: Any
@@ -48,29 +48,29 @@ class Section:
 
     key: str
     spec: type[StrictModel]
-    """Its model; with a field `enabled` where it can be switched off."""
+    """Its model; with a field `enabled` if it can be switched off."""
     secret_files: tuple[str, ...] = ()
     """Fields that name a file with a secret."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """Properties by name that do not come back as they were sent, and those that the config owns as a whole."""
+    """Properties by name that Azure returns differently, and those that the config owns as a whole."""
 
     never_returned: tuple[str, ...] = ()
-    """Azure takes these and never shows them again."""
+    """Write-only: Azure never returns these."""
     left_out: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
-    """Values that Azure leaves out of its answers, since they are the defaults."""
+    """Default values that Azure omits from its answers."""
     asks_for_default: Mapping[str, Any] = field(default_factory=dict)
-    """Values that mean "what Azure thinks best"."""
+    """Values that ask for Azure's default."""
     handed_over: Mapping[str, str] = field(default_factory=dict)
-    """Property -> the sibling that, when true, hands it to Azure: an autoscaled pool's count is the autoscaler's."""
+    """Property -> the sibling that, if true, lets Azure control it: the autoscaler sets an autoscaled pool's count."""
     grows: Mapping[str, str] = field(default_factory=dict)
-    """Property -> the sibling that, when Enabled, lets it rise by itself."""
+    """Property -> the sibling that, if Enabled, lets Azure increase it."""
     shown_as: Mapping[str, str] = field(default_factory=dict)
-    """A version that was asked for (1.35 too) -> where the patch that runs is shown."""
+    """Property with the requested version (1.35 too) -> the property with the running patch."""
     not_compared_beside: Mapping[str, str] = field(default_factory=dict)
-    """Property -> the sibling beside which it says nothing."""
+    """Property -> the sibling that makes it meaningless."""
     owned_maps: Mapping[str, str] = field(default_factory=dict)
     """Name of a map that the config owns as a whole -> the keys in it that are Azure's own."""
     owned_lists: Mapping[str, str] = field(default_factory=dict)
@@ -79,7 +79,7 @@ class Comparison:
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """A kind of resource. All but the first three may be left out."""
+    """A kind of resource. All fields except the first three are optional."""
 
     name: str
     """For people."""
@@ -90,73 +90,73 @@ class Kind:
     section: Section | None = None
     """Its part of the config; None: it comes with every config."""
     wanted: Callable[[Settings], list[Resource]] | None = None
-    """What should be there and needs nothing but the group of the cluster."""
+    """Desired resources that need only the group of the cluster."""
     dependents: Callable[[Settings, Live, tuple[Kind, ...]], list[Dependent]] | None = None
-    """What can be asked for only when something else is there; the kinds are all that are registered."""
+    """Desired resources that need another one first; gets all registered kinds."""
     secret: Callable[[Settings], str] | None = None
-    """Reads what a new one needs and Azure never shows."""
+    """Reads the secret that a new one needs."""
     with_secret: Callable[[dict[str, Any], str], dict[str, Any]] | None = None
-    """The body of a new one with that."""
+    """The body of a new one with that secret."""
     id_of: Callable[[Settings], str] | None = None
     role_of_pods: tuple[str, str] | None = None
-    """What the identity for pods may do with the one at `id_of`: name and id of the role."""
+    """The role of the pods' identity on the one at `id_of`: its name and id."""
 
     also_read: Callable[[Settings, Live], list[tuple[str, str]]] | None = None
-    """Ids that are read for the dependents of others, each with what one is doing then; the cluster is in what is there."""
+    """Ids to read for the dependents of others, each with the action for messages; gets the live state."""
     listed_at: Callable[[Settings], str] | None = None
-    """Path of the list that is read whole: one that is there unasked lets somebody in, and goes."""
+    """Path of the list that is read whole: an entry that is not desired gives access, and is removed."""
     is_listing_late: bool = False
-    """Which of them are asked for is not known while they wait."""
+    """The desired entries are unknown while dependents wait."""
 
     read_only: tuple[str, ...] | None = None
-    """Paths that Azure alone writes; None: read_only.json says it, which is made from the published types."""
+    """Read-only paths; None: those of read_only.json, which is generated from the published types."""
     replacing: tuple[str, ...] = ()
     """Paths of what Azure cannot change in place."""
     set_once: tuple[str, ...] = ()
-    """Properties that stay as they were when it was made."""
+    """Properties that are set at creation and never changed."""
     comparison: Comparison = Comparison()
     back_to_default: Callable[[Resource, Any], Iterator[Difference]] | None = None
-    """What was asked for once and no longer is, where Azure's default is known."""
+    """Defaults of properties that were once set and no longer are."""
     kept: Callable[[dict[str, Any], Mapping[str, Any], Mapping[str, Any]], None] | None = None
-    """Changes a PUT to what is there: (body to be sent, body asked for, what is there without what is read-only)."""
+    """Adjusts a PUT to an existing one: (body to send, desired body, live one without read-only properties)."""
     deleted_by: str = ""
-    """It may hold more than the config names and is never deleted to be made anew; what deletes it with a look at that."""
+    """It may hold more than the config names, so it is never replaced; the command that deletes it after a check."""
 
     cost: Callable[[Settings, PriceTable, Live], list[CostItem]] | None = None
     is_billed: bool = False
-    """While it is there, also when it is switched off in the config."""
+    """It is billed while it exists, even if the config switches it off."""
     billed_by: Literal["", "size", "use"] = ""
     """It has no constant price here."""
 
     name_key: str = ""
-    """Where its name is set, which must be the only one in the world and is asked for first."""
+    """The config key of its globally unique name, which is checked first."""
     providers: tuple[str, ...] = ()
     """Resource providers beside that of its own section that must be registered."""
     states: Mapping[str, str] = field(default_factory=dict)
-    """Its own word for its state (properties.state) in lower case -> Azure's usual one; others mean that Azure is at work."""
+    """Its state (properties.state) in lower case -> Azure's usual one; other states mean that Azure is changing it."""
     is_at_once: bool = False
-    """It is there when Azure answers."""
+    """It exists once Azure has answered."""
     is_new_only: bool = False
-    """A new one is refused where one is there already."""
+    """Creation is refused if one exists."""
     is_in_parent: bool = False
-    """It shows in what it belongs to."""
+    """Its parent shows it."""
     is_sent: bool = True
-    """It is made here; False: only read."""
+    """It is created here; False: only read."""
     retried: tuple[str, ...] = ()
-    """Codes of refusals that pass; none: Azure's usual ones."""
+    """Codes of temporary refusals; none: Azure's usual ones."""
     patience_s: float = 60
-    """Seconds in which they are tried again."""
+    """Seconds for which they are retried."""
     there_already: str = ""
-    """Code of a refusal that means: there is one, by another name."""
+    """Code of a refusal that means: it exists under another name."""
     recovered: Callable[[dict[str, Any], str], dict[str, Any] | None] | None = None
-    """(body, refusal) -> the body that has a deleted one back, or None."""
+    """(body, refusal) -> the body that recovers a deleted one, or None."""
 
     summary: Callable[[Resource], list[str]] | None = None
-    """Lines for a plan that makes it."""
+    """Lines for a plan that creates it."""
     ask_for: Callable[[Resource], str] | None = None
-    """A line for who may not make it."""
+    """A line for a user who may not create it."""
     lost_with_it: str = ""
-    """What a reader should know of its end."""
+    """A note about its deletion."""
 
 
 def section(config: Settings, key: str, spec: type[Spec]) -> Spec:

@@ -1,4 +1,4 @@
-"""A pool of nodes; with a new cluster all of them travel in its body."""
+"""A pool of nodes; those of a new cluster are sent in its body."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CLUSTERS = "2026-05-01"
 """Microsoft.ContainerService: the newest version whose published types the tests hold."""
 
 OWN_TAINTS = {"gpu": "sku=gpu:NoSchedule", "spot": "kubernetes.azure.com/scalesetpriority=spot:NoSchedule"}
-"""Key of a pool -> the taint that it stands for."""
+"""Key of a pool -> the taint that it means."""
 
 
 class PoolSpec(StrictModel):
@@ -84,7 +84,7 @@ def workload_properties(pool: PoolSpec) -> dict[str, Any]:
     }
     taints = [*pool.taints, *(["sku=gpu:NoSchedule"] if pool.gpu else [])]
     if pool.spot:
-        # Azure puts this label and this taint on spot nodes itself; said here, they are no difference later.
+        # Azure adds this label and this taint to spot nodes; set here, they are no difference later.
         body |= {"scaleSetPriority": "Spot", "scaleSetEvictionPolicy": "Delete", "spotMaxPrice": -1}
         body["nodeLabels"] = {**body["nodeLabels"], "kubernetes.azure.com/scalesetpriority": "spot"}
         taints.append("kubernetes.azure.com/scalesetpriority=spot:NoSchedule")
@@ -104,7 +104,7 @@ def _kept(body: dict[str, Any], asked: Mapping[str, Any], live: Mapping[str, Any
 
 
 def back_to_default(resource: Resource, live: Any) -> Iterator[Difference]:
-    """Of a pool, what was asked for once and no longer is, where Azure's default is known."""
+    """Azure's defaults of pool properties that were once set and no longer are."""
     asked, shown = resource.body["properties"], (live or {}).get("properties") or {}
     if "scaleSetPriority" not in asked and str(shown.get("scaleSetPriority") or "Regular").lower() != "regular":
         yield Difference(path="properties.scaleSetPriority", live=shown["scaleSetPriority"], desired="Regular")
@@ -117,8 +117,8 @@ def back_to_default(resource: Resource, live: Any) -> Iterator[Difference]:
 
 
 def usual_disks(vm_size: str) -> list[int]:
-    """GB that Azure gives a node whose disk is not said, the usual one last; by its cores (learn.microsoft.com, "Default OS disk
-    sizing"). Empty of a size whose name does not tell its cores."""
+    """GB of a node's disk by default, by its cores, the usual one last (learn.microsoft.com, "Default OS disk
+    sizing"). Empty for a size whose name does not give its cores."""
     found = re.fullmatch(r"Standard_[A-Z]+(\d+)[a-z]*(_[A-Z0-9]+)?_v[3-9]", vm_size, re.IGNORECASE)
     if not found:
         return []

@@ -29,7 +29,7 @@ ServerSize = Annotated[
 DISKS = {
     32: "P4", 64: "P6", 128: "P10", 256: "P15", 512: "P20", 1024: "P30", 2048: "P40", 4096: "P50", 8192: "P60", 16384: "P70"
 }  # fmt: skip
-"""GB of a database's disk -> the speed that it has by its size; it may be faster, never slower."""
+"""GB of a database's disk -> its least performance tier."""
 
 DISK_SIZES_GB = tuple(DISKS)
 
@@ -77,7 +77,7 @@ def spec(config: Settings) -> PostgresSpec:
 
 
 def admin_password(postgres: PostgresSpec) -> str:
-    """Of the database's admin, from the named file or variable. Raises UserError when Azure would not take it."""
+    """The password of the database's admin, from the named file or variable. Raises UserError if Azure would refuse it."""
     found = read_secret("postgres", "password", postgres.password_file, postgres.password_env, "the admin's password")
     kinds = [r"[a-z]", r"[A-Z]", r"[0-9]", r"[^a-zA-Z0-9]"]
     if not 8 <= len(found) <= 128 or sum(bool(re.search(kind, found)) for kind in kinds) < 3:
@@ -89,7 +89,7 @@ def admin_password(postgres: PostgresSpec) -> str:
 
 
 def ca_certificate(postgres: PostgresSpec) -> str | None:
-    """Of the database server's CA, PEM. Raises UserError for a file that holds none."""
+    """The certificate of the database server's CA, PEM. Raises UserError if the file holds none."""
     if postgres.ca_file is None:
         return None
     path = expanded(Path(postgres.ca_file))
@@ -161,7 +161,7 @@ def _only_tls(config: Settings) -> list[Resource]:
 
 
 def firewall_rules(config: Settings, addresses: list[str]) -> list[Resource]:
-    """The cluster's own addresses, and no others, may reach the database."""
+    """Only the cluster's addresses may reach the database."""
     return [
         Resource(
             kind=RULE.name,
@@ -198,7 +198,7 @@ def _kept(body: dict[str, Any], _asked: Mapping[str, Any], live: Mapping[str, An
 
 
 def _fit_disk(asked: dict[str, Any] | None, live: Mapping[str, Any] | None) -> None:
-    """A disk that has grown by itself keeps its size, it cannot shrink; and it is at least as fast as its size."""
+    """Keep the size of a disk that has grown, since it cannot shrink, with at least the tier of that size."""
     if not asked or not live:
         return
     had = live.get("storageSizeGB") or 0
@@ -217,7 +217,7 @@ def _summary(resource: Resource) -> list[str]:
 
 
 BUSY_FOR_S = 1800
-"""Seconds: a database server does one thing at a time, and its making is one."""
+"""Seconds, since a database server runs one operation at a time, and its creation is one."""
 
 SERVER = Kind(
     name="database server",

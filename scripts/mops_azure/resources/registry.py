@@ -38,7 +38,7 @@ def spec(config: Settings) -> AcrSpec:
 
 
 def group_name(config: Settings) -> str:
-    """A group of its own, so that the registry outlives clusters."""
+    """A separate group, so that the registry outlives clusters."""
     return spec(config).resource_group or f"{config.group_name}-registry"
 
 

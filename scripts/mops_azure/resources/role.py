@@ -12,33 +12,33 @@ NETWORK_CONTRIBUTOR = "4d97b98b-1d4f-4787-a291-c67834d212e7"
 
 
 def right(*, name: str, scope: str, role: str, principal_id: str) -> Resource:
-    """A role on one resource. The assignment's id is made from what it says, so a second run finds it."""
+    """A role on one resource. The assignment's id is derived from its content, so a second run finds it."""
     subscription = "/".join(scope.split("/")[:3])  # a subnet's may be another than the config's
     role_id = f"{subscription}/providers/Microsoft.Authorization/roleDefinitions/{role}"
     made = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{scope}|{role}|{principal_id}".lower()))
-    said = {"roleDefinitionId": role_id, "principalId": principal_id, "principalType": "ServicePrincipal"}
+    properties = {"roleDefinitionId": role_id, "principalId": principal_id, "principalType": "ServicePrincipal"}
     return Resource(
         kind=KIND.name,
         name=name,
         id=f"{scope}/providers/Microsoft.Authorization/roleAssignments/{made}",
         api_version=ASSIGNMENTS,
-        body={"properties": said},
+        body={"properties": properties},
     )
 
 
 def scope_of(id_: str) -> str:
-    """What a role assignment of this id is given on."""
+    """The scope of a role assignment, from its id."""
     return id_.partition("/providers/Microsoft.Authorization/")[0]
 
 
 def _ask_for(resource: Resource) -> str:
-    """For who may not give it: whom to ask, and the command for them."""
-    said, scope = resource.body["properties"], scope_of(resource.id)
+    """For a user who may not assign it: whom to ask, and the command for them."""
+    properties, scope = resource.body["properties"], scope_of(resource.id)
     return (
         f"role assignment {resource.name}: you may not give it (it needs Microsoft.Authorization/roleAssignments/write); "
         f"ask an owner of {scope.rsplit('/', 1)[1]} to run: "
-        f"az role assignment create --assignee-object-id {said['principalId']} --assignee-principal-type ServicePrincipal "
-        f"--role {said['roleDefinitionId'].rsplit('/', 1)[1]} --scope {scope}"
+        f"az role assignment create --assignee-object-id {properties['principalId']} --assignee-principal-type ServicePrincipal "
+        f"--role {properties['roleDefinitionId'].rsplit('/', 1)[1]} --scope {scope}"
     )
 
 

@@ -52,7 +52,7 @@ def _vault(config: Settings) -> list[Resource]:
 
 
 def _recovered(body: dict[str, Any], refusal: str) -> dict[str, Any] | None:
-    """A vault that was deleted not long ago can only be had back, with its secrets."""
+    """A recently deleted vault can only be recovered, with its secrets."""
     if "deleted state" not in refusal or "createMode" in body["properties"]:
         return None
     return {**body, "properties": {**body["properties"], "createMode": "recover"}}

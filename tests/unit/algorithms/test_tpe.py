@@ -45,7 +45,7 @@ def by_optuna(
         inner = {name: spaces[name].to_external_repr(number) for name, number in numbers.items()}
         study.add_trial(create_trial(state=state, value=value, params=inner, distributions=spaces))
 
-    for shown in history.shown(limit, good):
+    for shown in history.selection(limit, good):
         trial(shown.params, shown.loss, TrialState.COMPLETE)
     for params in under_way.values():
         trial(params, None, TrialState.RUNNING)
@@ -117,7 +117,7 @@ def test_ten_thousand_told_trials_are_thinned_and_the_best_of_all_lead():
     assert proposed == again.ask(5)
 
     losses = sorted(result.loss for result in results if result.loss is not None)
-    shown = history.shown(200, good_count(10_000))
+    shown = history.selection(200, good_count(10_000))
     assert len(shown) <= 200
     assert sorted(trial.loss for trial in shown)[:25] == losses[:25]
     assert [trial.number for trial in shown] == sorted({trial.number for trial in shown})
@@ -127,7 +127,7 @@ def test_ten_thousand_told_trials_are_thinned_and_the_best_of_all_lead():
 def test_the_thinned_trials_are_spread_over_the_whole_search():
     history = History()
     told(history, 2_000, REALS)
-    numbers = [trial.number for trial in history.shown(200, 25)]
+    numbers = [trial.number for trial in history.selection(200, 25)]
     assert all(any(start <= number < start + 50 for number in numbers) for start in range(0, 2_000, 50))
 
 

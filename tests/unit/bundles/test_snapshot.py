@@ -11,9 +11,9 @@ import pytest
 
 from modelops_runtime.bundles import snapshot as module
 from modelops_runtime.bundles.archive import digest, file_digests, pack, unpack
-from modelops_runtime.bundles.cache import Store
+from modelops_runtime.bundles.cache import ContentStore
+from modelops_runtime.bundles.linked_files import LinkedFiles
 from modelops_runtime.bundles.snapshot import Snapshot, place_for, take
-from modelops_runtime.bundles.watching import Watch
 from modelops_runtime.contracts.errors import ModelChanged
 
 
@@ -38,7 +38,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def taken(root: Path) -> Snapshot:
-    return take(root, Store(root.parent / "store"))
+    return take(root, ContentStore(root.parent / "store"))
 
 
 def laid_out(snapshot: Snapshot, root: Path) -> Path:
@@ -81,13 +81,13 @@ def test_its_digests_are_those_of_the_folder(root: Path) -> None:
 def test_a_file_edited_while_it_is_recorded_has_the_digest_of_what_was_copied(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put = Store.put
+    put = ContentStore.put
 
-    def edits(self: Store, content: bytes) -> str:
+    def edits(self: ContentStore, content: bytes) -> str:
         (root / "model.py").write_text(f"edited {time.monotonic_ns()}")
         return put(self, content)
 
-    monkeypatch.setattr(Store, "put", edits)
+    monkeypatch.setattr(ContentStore, "put", edits)
     snapshot = taken(root)
     folder = laid_out(snapshot, root)
     assert snapshot.digests["model.py"] == digest((folder / "model.py").read_bytes())
@@ -148,28 +148,28 @@ def test_its_archive_is_that_of_the_folder_as_it_was(root: Path) -> None:
 
 
 def test_looking_finds_a_change_of_content_alone(root: Path) -> None:
-    watch = Watch(taken(root))
-    watch.look(now=True)
+    linked = LinkedFiles(taken(root))
+    linked.check()
     os.utime(root / "large.bin")
-    watch.look(now=True)
+    linked.check()
     with (root / "large.bin").open("r+b") as file:
         file.write(b"1")
     os.utime(root / "large.bin", (0, 0))
     with pytest.raises(ModelChanged, match=r"large\.bin in .*root was changed"):
-        watch.look(now=True)
+        linked.check()
 
 
 def test_looking_finds_a_removal(root: Path) -> None:
-    watch = Watch(taken(root))
+    linked = LinkedFiles(taken(root))
     (root / "id_rsa").unlink()
     with pytest.raises(ModelChanged, match="id_rsa"):
-        watch.look(now=True)
+        linked.check()
 
 
 def test_what_is_ignored_may_change(root: Path) -> None:
-    watch = Watch(taken(root))
+    linked = LinkedFiles(taken(root))
     (root / "raw" / "ignored.csv").write_text("2")
-    watch.look(now=True)
+    linked.check()
 
 
 def test_ways_up_lead_where_they_led(tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ def test_a_folder_at_the_top_has_nothing_beside_it(tmp_path: Path) -> None:
 
 
 def test_contents_that_nobody_uses_go_and_those_in_use_stay(tmp_path: Path) -> None:
-    store = Store(tmp_path / "store")
+    store = ContentStore(tmp_path / "store")
     store.make()
     old, used = store.put(b"old"), store.put(b"used")
     for path in store.folder.glob("??/*"):

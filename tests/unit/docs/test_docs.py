@@ -148,3 +148,45 @@ def test_a_link_points_to_a_file_and_a_heading_that_exist(page: Path, target: st
     if anchor:
         headings = re.findall(r"^#+ (.+)$", file.read_text("utf-8"), re.MULTILINE)
         assert anchor in [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
+
+
+ELSEWHERE = {
+    "artifacthub.io/changes",
+    "certs/ca.pem",
+    "model.py:Class/scenario",
+    "model.py:Line/flat",
+    "modelops.io/workspace",
+    "pkg.mod.Class/scenario",
+    "pkg.mod.Line/flat",
+    "pods/portforward",
+    "tables/",
+}
+"""Names with a slash that are no paths, and paths in a user's folder."""
+
+
+def is_placeholder(path: str) -> bool:
+    """`values/CHART/`, `~/.cache`, `.modelops/ledger.sqlite`, `tls://`: not files of the repository."""
+    hidden = path.startswith((".", "~", "/", "-")) and not path.startswith((".ci/", ".github/"))
+    return hidden or "://" in path or "..." in path or "modelops-out/" in path or bool(re.search(r"[A-Z]{3}", path))
+
+
+def paths() -> list[Any]:
+    """Back-quoted paths with a slash, and back-quoted names of Python files."""
+    found: list[Any] = []
+    for page in PAGES:
+        text = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+        for name in dict.fromkeys(re.findall(r"`([^`\s]+)`", text)):
+            if ("/" in name or name.endswith(".py")) and not is_placeholder(name) and name not in ELSEWHERE:
+                found.append(pytest.param(name, id=f"{page.relative_to(ROOT)}:{name}"))
+    return found
+
+
+@pytest.mark.parametrize("name", paths())
+def test_a_file_that_is_named_exists(name: str) -> None:
+    if "/" not in name:
+        assert name == "model.py" or any(any((ROOT / top).rglob(name)) for top in ("modelops_runtime", "scripts"))
+        return
+    head, _, rest = name.partition("{")
+    options, _, tail = rest.partition("}")
+    for option in options.split(","):
+        assert (ROOT / f"{head}{option}{tail}").exists(), f"{head}{option}{tail}"

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from modelops_runtime.evaluation.observation_noise import in_own_unit, observable, observe, observed_of
+from modelops_runtime.evaluation.observation_noise import in_observed_unit, observable, observe, observed_of
 from modelops_runtime.evaluation.plan import with_values
 from modelops_runtime.evaluation.score import ScoredTarget
 from modelops_runtime.losses.loss import LossError
@@ -86,7 +86,7 @@ def test_targets_are_drawn_each_in_its_place_whatever_their_weights() -> None:
 def test_what_would_be_observed_is_drawn_around_each_replicate() -> None:
     term = term_of(specs.BinomialLoss(n="n"), np.zeros(2), {"n": np.array([10.0, 1000.0])})
     simulated = np.array([[0.0, 1.0], [1.0, np.nan]])
-    assert in_own_unit(term, simulated)[0].tolist() == [0.0, 1000.0]
+    assert in_observed_unit(term, simulated)[0].tolist() == [0.0, 1000.0]
     drawn = observable(term, simulated, rng(), draws=3)
     assert drawn.shape == (6, 2)
     assert drawn[:3].tolist() == [[0.0, 1000.0]] * 3
@@ -100,7 +100,7 @@ def test_what_would_be_observed_is_drawn_around_each_replicate() -> None:
 @pytest.mark.parametrize("term", [term_of(specs.LogLoss(), np.ones(2), {}), custom_term("model.py:own", np.ones(2))])
 def test_nothing_is_drawn_where_no_noise_is_supposed(term) -> None:
     assert observable(term, np.ones((3, 2)), rng(), draws=5).shape == (0, 2)
-    assert in_own_unit(term, np.ones((3, 2))).tolist() == [[1.0, 1.0]] * 3
+    assert in_observed_unit(term, np.ones((3, 2))).tolist() == [[1.0, 1.0]] * 3
 
 
 def test_pseudo_data_keep_the_observed_rows() -> None:

@@ -14,7 +14,7 @@ import pytest
 import modelops_runtime
 from modelops_runtime.ledger.opening import open_ledger
 from modelops_runtime.results.report import figures
-from modelops_runtime.results.report.figure import Place
+from modelops_runtime.results.report.figure import PageSection
 from modelops_runtime.results.report.figure_discovery import find_figures
 from tests.unit.inference.runs import boarding_school
 
@@ -22,7 +22,7 @@ NEW = '''
 """How long the trials took."""
 
 from modelops_runtime.contracts.wording import counted
-from modelops_runtime.results.report.figure import Drawing, Figure, FigureData, Place
+from modelops_runtime.results.report.figure import Drawing, Figure, FigureData, PageSection
 from modelops_runtime.results.report.plot.scales import Scale, linear_ticks
 from modelops_runtime.results.report.plot.svg import NARROW, WIDE, Axes, Frame, dots, picture
 
@@ -51,7 +51,7 @@ def _picture(frame: Frame, seconds: list[float], says: str) -> str:
 
 FIGURE = Figure(
     kind="patience",
-    place=Place.SEARCH,
+    section=PageSection.SEARCH,
     rank=5,
     draw=draw,
     css="svg .patience { stroke: var(--good); stroke-width: 4; }",
@@ -113,8 +113,8 @@ def test_one_more_file_is_one_more_figure_on_the_page_and_among_the_files(tmp_pa
 
 def test_figures_stand_in_the_order_of_their_places_and_ranks():
     found = find_figures()
-    places = list(Place)
-    order = [(places.index(figure.place), figure.rank) for figure in found]
+    places = list(PageSection)
+    order = [(places.index(figure.section), figure.rank) for figure in found]
     assert order == sorted(order)
     assert len({figure.kind for figure in found}) == len(found)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from modelops_runtime.contracts.errors import LedgerError
-from modelops_runtime.inference.history import history_of
+from modelops_runtime.inference.search_trials import search_trials
 from modelops_runtime.inference.searched import Searched, near_bound, on_bound, searched_of
 from modelops_runtime.inference.series import series_of
 from modelops_runtime.inference.targets import targets_of
@@ -121,7 +121,7 @@ def test_the_report_through_a_ledger_is_written_whole(tmp_path: Path):
 
 def test_the_search_is_told_in_one_sentence():
     def says(story: Story, budget: int = 3) -> str:
-        return convergence_says(history_of(story.rows()[0]), budget)
+        return convergence_says(search_trials(story.rows()[0]), budget)
 
     first = completed(0, {"beta": 1.0}, [IN_BED], 10.0)
     worse = completed(1, {"beta": 1.0}, [IN_BED], 11.0)

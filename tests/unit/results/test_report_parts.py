@@ -20,7 +20,7 @@ from modelops_runtime.inference.targets import targets_of
 from modelops_runtime.ledger.base import Trial
 from modelops_runtime.ledger.opening import open_ledger
 from modelops_runtime.results.report.failures import failures_by_kind, failures_say
-from modelops_runtime.results.report.figure import Place
+from modelops_runtime.results.report.figure import PageSection
 from modelops_runtime.results.report.figures.fit import draw_target
 from modelops_runtime.results.report.figures.pairs import chosen_pairs, draw_pairs, pairs_say
 from modelops_runtime.results.report.figures.time_simulating import draw_simulating
@@ -246,7 +246,7 @@ def test_a_band_as_wide_as_the_data_is_said_to_say_little():
 
 
 def test_of_a_single_set_there_is_no_next():
-    assert [figure.kind for figure, _ in drawings(STORIES["hostile"]()) if figure.place is Place.FIT] == ["fit"]
+    assert [figure.kind for figure, _ in drawings(STORIES["hostile"]()) if figure.section is PageSection.FIT] == ["fit"]
 
 
 # size, and files of their own

@@ -22,7 +22,7 @@ from modelops_runtime.models.loading import ModelSource
 from modelops_runtime.simulation.dask import worker as dask_worker
 from modelops_runtime.simulation.dask.connection import Connection, LoopThread
 from modelops_runtime.simulation.dask.executor import DaskExecutor
-from modelops_runtime.simulation.dask.scheduler_address import DaskTarget
+from modelops_runtime.simulation.dask.scheduler_address import SchedulerAddress
 from modelops_runtime.simulation.dask.service import DaskSimulationService
 from modelops_runtime.simulation.pool.limits import Limits
 from modelops_runtime.simulation.replicates import ReplicateJob, replicate_items
@@ -36,7 +36,7 @@ ROOT = HERE / "model"
 A_SET = UniqueParameterSet.of({"a": 1.0})
 
 
-def service_on(target: DaskTarget, *, root: Path = ROOT, timeout_s: float = 1_000.0) -> DaskSimulationService:
+def service_on(target: SchedulerAddress, *, root: Path = ROOT, timeout_s: float = 1_000.0) -> DaskSimulationService:
     job = ReplicateJob(source=ModelSource(entrypoint="model.py:simulate", root=str(root)), aligner=TakeY())
     return DaskSimulationService(target, job, root=root, limits=Limits(timeout_s=timeout_s))
 
@@ -73,7 +73,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
         yield cluster
 
 
-def unpacked(target: DaskTarget) -> list[int]:
+def unpacked(target: SchedulerAddress) -> list[int]:
     """How many folders each worker was sent."""
 
     async def ask() -> list[int]:
@@ -158,8 +158,8 @@ CLIENT = """
 import sys, time
 from pathlib import Path
 from test_dask import hang, service_on
-from modelops_runtime.simulation.dask.scheduler_address import DaskTarget
-service = service_on(DaskTarget(address=sys.argv[1]))
+from modelops_runtime.simulation.dask.scheduler_address import SchedulerAddress
+service = service_on(SchedulerAddress(address=sys.argv[1]))
 hang(service, Path(sys.argv[2]), 0)
 print("runs", flush=True)
 time.sleep(1000)
@@ -213,7 +213,7 @@ def test_a_worker_without_modelops_is_told_in_one_line(tmp_path):
         service.close()
 
 
-def told(target: DaskTarget) -> str:
+def told(target: SchedulerAddress) -> str:
     """What is said when it cannot be reached."""
     loop = LoopThread("told")
     try:
@@ -225,45 +225,45 @@ def told(target: DaskTarget) -> str:
 
 
 def test_an_address_where_nobody_answers_is_told_in_one_line():
-    text = told(DaskTarget(address=f"tcp://127.0.0.1:{free_port()}"))
+    text = told(SchedulerAddress(address=f"tcp://127.0.0.1:{free_port()}"))
     assert text.startswith("no Dask scheduler answers at tcp://127.0.0.1:")
     assert "\n" not in text
 
 
 def test_a_plain_address_of_a_tls_scheduler_is_told_with_a_hint(tls_cluster):
-    plain = DaskTarget(address=tls_cluster.address.replace("tls://", "tcp://"))
+    plain = SchedulerAddress(address=tls_cluster.address.replace("tls://", "tcp://"))
     assert "perhaps it speaks TLS" in told(plain)
 
 
 def test_a_tls_address_of_a_plain_scheduler_is_told_in_one_line(plain_cluster, certificates):
     files = {"ca": certificates.ca, "cert": certificates.cert, "key": certificates.key}
-    text = told(DaskTarget(address=plain_cluster.address.replace("tcp://", "tls://"), **files))
+    text = told(SchedulerAddress(address=plain_cluster.address.replace("tcp://", "tls://"), **files))
     assert text.startswith("no Dask scheduler answers at tls://")
     assert "\n" not in text
 
 
 def test_a_certificate_of_another_ca_is_refused_with_a_hint(tls_cluster, tmp_path):
     other = make_certificates(tmp_path)
-    text = told(DaskTarget(address=tls_cluster.address, ca=other.ca, cert=other.cert, key=other.key))
+    text = told(SchedulerAddress(address=tls_cluster.address, ca=other.ca, cert=other.cert, key=other.key))
     assert "another CA" in text
     assert "\n" not in text
 
 
 @pytest.mark.parametrize("address", ["nonsense", "http://127.0.0.1:8787", "127.0.0.1"])
 def test_what_is_no_address_is_told_in_one_line(address):
-    text = told(DaskTarget(address=address))
+    text = told(SchedulerAddress(address=address))
     assert address in text
     assert "\n" not in text
 
 
 def test_certificate_files_are_looked_for_before_anything_is_tried(tmp_path):
     with pytest.raises(UserError, match="ca, cert, key is not given"):
-        service_on(DaskTarget(address="tls://127.0.0.1:1"))
+        service_on(SchedulerAddress(address="tls://127.0.0.1:1"))
     absent = tmp_path / "absent.pem"
     with pytest.raises(UserError, match=r"no certificate file .*absent\.pem"):
-        service_on(DaskTarget(address="tls://127.0.0.1:1", ca=absent, cert=absent, key=absent))
+        service_on(SchedulerAddress(address="tls://127.0.0.1:1", ca=absent, cert=absent, key=absent))
     with pytest.raises(UserError, match="use tls://"):
-        service_on(DaskTarget(address="tcp://127.0.0.1:1", ca=absent))
+        service_on(SchedulerAddress(address="tcp://127.0.0.1:1", ca=absent))
 
 
 def test_a_folder_that_is_too_large_is_refused_before_anything_runs(plain_cluster, tmp_path):

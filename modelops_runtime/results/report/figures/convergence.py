@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 
 from modelops_runtime.contracts.wording import counted, fmt, plus_minus
-from modelops_runtime.inference.history import History, history_of, loss_of
 from modelops_runtime.inference.ranking import Candidate, finalists
+from modelops_runtime.inference.search_trials import SearchTrials, loss_of, search_trials
 from modelops_runtime.ledger.base import Trial
-from modelops_runtime.results.report.figure import Drawing, Figure, FigureData, Place
+from modelops_runtime.results.report.figure import Drawing, Figure, FigureData, PageSection
 from modelops_runtime.results.report.loss_axis import LossAxis, above_text, loss_axis
 from modelops_runtime.results.report.plot.scales import Scale, thinned, whole_ticks
 from modelops_runtime.results.report.plot.svg import (
@@ -43,7 +43,7 @@ def draw(data: FigureData) -> list[Drawing]:
 
 def draw_convergence(trials: Sequence[Trial], budget: int) -> Drawing | None:
     """None while no trial has completed."""
-    history = history_of(trials)
+    history = search_trials(trials)
     if not history.losses:
         return None
     confirmed = [c for c in finalists(trials) if c.confirmed_loss is not None]
@@ -77,7 +77,7 @@ def _worded(item: tuple[str, str], confirmed: Sequence[Candidate]) -> tuple[str,
     return mark, f"{words}, ± 2 standard errors" if has_errors else words
 
 
-def convergence_says(history: History, budget: int) -> str:
+def convergence_says(history: SearchTrials, budget: int) -> str:
     """When the best set was found, and how many sets were stopped early or failed."""
     others = []
     if history.raced:
@@ -97,7 +97,7 @@ def convergence_says(history: History, budget: int) -> str:
     return start + tail
 
 
-def _picture(frame: Frame, history: History, confirmed: Sequence[Candidate], axis: LossAxis, says: str) -> str:
+def _picture(frame: Frame, history: SearchTrials, confirmed: Sequence[Candidate], axis: LossAxis, says: str) -> str:
     everything = (*history.full, *history.raced, *history.failed)
     last = max(trial.number for trial in everything)
     frame = fitted(frame, axis.ticks())
@@ -141,7 +141,7 @@ def _confirmed(candidate: Candidate, x: Scale, y: Scale) -> list[str]:
 
 FIGURE = Figure(
     kind="convergence",
-    place=Place.SEARCH,
+    section=PageSection.SEARCH,
     rank=10,
     draw=draw,
     css="""

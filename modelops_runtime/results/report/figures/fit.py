@@ -10,7 +10,7 @@ import numpy as np
 from modelops_runtime.contracts.wording import counted
 from modelops_runtime.inference.series import Series, series_of
 from modelops_runtime.inference.targets import TargetData, targets_of
-from modelops_runtime.results.report.figure import Drawing, Figure, FigureData, Panel, Place
+from modelops_runtime.results.report.figure import Drawing, Figure, FigureData, PageSection, Panel
 from modelops_runtime.results.report.fit_panels import (
     PANEL_PLACES,
     coverage,
@@ -125,4 +125,4 @@ def coverage_text(series: Series) -> str:
     return f"{inside} of {judged} inside"
 
 
-FIGURE = Figure(kind="fit", place=Place.FIT, rank=10, draw=draw)
+FIGURE = Figure(kind="fit", section=PageSection.FIT, rank=10, draw=draw)

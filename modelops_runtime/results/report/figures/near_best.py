@@ -9,7 +9,7 @@ from modelops_runtime.inference.run_data import Runs
 from modelops_runtime.inference.searched import listed
 from modelops_runtime.inference.series import Series, series_of
 from modelops_runtime.inference.targets import TargetData, targets_of
-from modelops_runtime.results.report.figure import Drawing, Figure, FigureData, Panel, Place
+from modelops_runtime.results.report.figure import Drawing, Figure, FigureData, PageSection, Panel
 from modelops_runtime.results.report.fit_panels import (
     PANEL_PLACES,
     coverage,
@@ -93,4 +93,4 @@ def _loss(runs: Runs) -> str:
     return fmt(confirmed if confirmed is not None else runs.candidate.search.loss)
 
 
-FIGURE = Figure(kind="near-best", place=Place.FIT, rank=20, draw=draw)
+FIGURE = Figure(kind="near-best", section=PageSection.FIT, rank=20, draw=draw)

@@ -9,13 +9,13 @@ from itertools import combinations
 import numpy as np
 
 from modelops_runtime.contracts.wording import counted, fmt
-from modelops_runtime.inference.history import history_of, loss_of
 from modelops_runtime.inference.identifiability import spread
 from modelops_runtime.inference.intervals import Intervals
 from modelops_runtime.inference.ranking import best_tenth
+from modelops_runtime.inference.search_trials import loss_of, search_trials
 from modelops_runtime.inference.searched import Searched, searched_of
 from modelops_runtime.ledger.base import Run, Trial
-from modelops_runtime.results.report.figure import Drawing, Figure, FigureData, Panel, Place
+from modelops_runtime.results.report.figure import Drawing, Figure, FigureData, PageSection, Panel
 from modelops_runtime.results.report.parameter_axis import axis_value, value_axis
 from modelops_runtime.results.report.plot.scales import Scale, thinned
 from modelops_runtime.results.report.plot.svg import Axes, Frame, diamond, dots, fitted, line, picture
@@ -47,7 +47,7 @@ def draw(data: FigureData) -> list[Drawing]:
 
 def draw_pairs(run: Run, trials: Sequence[Trial], best: Trial | None, found: Intervals) -> Drawing | None:
     """A panel for each pair of searched parameters; None for a single parameter and while no trial has completed."""
-    history = history_of(trials)
+    history = search_trials(trials)
     parameters = searched_of(run, trials)
     ranked = sorted((*history.full, *history.raced), key=lambda trial: (loss_of(trial), trial.number))
     if not ranked or len(parameters) < 2:
@@ -175,7 +175,7 @@ def _region(a: Searched, b: Searched, found: Intervals) -> list[tuple[float, flo
 
 FIGURE = Figure(
     kind="pairs",
-    place=Place.PARAMETERS,
+    section=PageSection.PARAMETERS,
     rank=20,
     draw=draw,
     css="svg .far { stroke: var(--far); stroke-width: 3.2; }",

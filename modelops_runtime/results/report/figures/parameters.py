@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from modelops_runtime.contracts.wording import counted, fmt
-from modelops_runtime.inference.history import history_of, loss_of
 from modelops_runtime.inference.identifiability import spread
 from modelops_runtime.inference.ranking import best_tenth
+from modelops_runtime.inference.search_trials import loss_of, search_trials
 from modelops_runtime.inference.searched import Searched, searched_of
 from modelops_runtime.ledger.base import Run, Trial
-from modelops_runtime.results.report.figure import Drawing, Figure, FigureData, Panel, Place
+from modelops_runtime.results.report.figure import Drawing, Figure, FigureData, PageSection, Panel
 from modelops_runtime.results.report.loss_axis import LossAxis, above_text, loss_axis
 from modelops_runtime.results.report.parameter_axis import axis_value, value_axis
 from modelops_runtime.results.report.plot.scales import Scale, thinned
@@ -37,7 +37,7 @@ def draw(data: FigureData) -> list[Drawing]:
 
 def draw_parameters(run: Run, trials: Sequence[Trial], best: Trial | None) -> Drawing | None:
     """A panel for each searched parameter; None while no trial has completed."""
-    history = history_of(trials)
+    history = search_trials(trials)
     parameters = searched_of(run, trials)
     if not history.losses or not parameters:
         return None
@@ -133,4 +133,4 @@ def _chosen(trials: Sequence[Trial]) -> list[Trial]:
     return good + [rest[i] for i in thinned(len(rest), MARKS // 2)]
 
 
-FIGURE = Figure(kind="parameters", place=Place.PARAMETERS, rank=10, draw=draw)
+FIGURE = Figure(kind="parameters", section=PageSection.PARAMETERS, rank=10, draw=draw)

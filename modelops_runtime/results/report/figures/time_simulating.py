@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from modelops_runtime.contracts.wording import duration, fmt
 from modelops_runtime.ledger.base import Trial
-from modelops_runtime.results.report.figure import Drawing, Figure, FigureData, Place
+from modelops_runtime.results.report.figure import Drawing, Figure, FigureData, PageSection
 from modelops_runtime.results.report.plot.scales import Scale, linear_ticks, thinned
 from modelops_runtime.results.report.plot.svg import NARROW, WIDE, Axes, Frame, fitted, line, picture
 from modelops_runtime.results.report.spans import WORKERS, Span, spans_of, time_axis, unit_of, worker_times
@@ -84,4 +84,4 @@ def _picture(frame: Frame, spans: Sequence[Span], workers: Sequence[str], end: f
     return picture(frame, axes, body, label)
 
 
-FIGURE = Figure(kind="work", place=Place.TIME, rank=20, draw=draw)
+FIGURE = Figure(kind="work", section=PageSection.TIME, rank=20, draw=draw)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from modelops_runtime.contracts.wording import counted, duration
 from modelops_runtime.ledger.base import Trial
-from modelops_runtime.results.report.figure import Drawing, Figure, FigureData, Place
+from modelops_runtime.results.report.figure import Drawing, Figure, FigureData, PageSection
 from modelops_runtime.results.report.plot.scales import Scale
 from modelops_runtime.results.report.plot.svg import NARROW, WIDE, Axes, Frame, picture, segments, text
 from modelops_runtime.results.report.spans import WORKERS, Span, spans_of, time_axis, worker_times
@@ -111,7 +111,7 @@ def _short(worker: str, width: float) -> str:
 
 FIGURE = Figure(
     kind="time",
-    place=Place.TIME,
+    section=PageSection.TIME,
     rank=10,
     draw=draw,
     css="""

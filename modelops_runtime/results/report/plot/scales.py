@@ -33,7 +33,7 @@ class Scale:
 
 
 @dataclass(frozen=True, slots=True)
-class Tick:
+class AxisTick:
     at: float
     text: str
 
@@ -53,22 +53,22 @@ def padded_log(low: float, high: float) -> tuple[float, float]:
     return low / room, high * room
 
 
-def linear_ticks(low: float, high: float, wanted: int = 5) -> list[Tick]:
+def linear_ticks(low: float, high: float, wanted: int = 5) -> list[AxisTick]:
     """About `wanted` round numbers in [low, high], steps of 1, 2 or 5 times a power of ten."""
     if not high > low:
-        return [Tick(low, tick_text(low, abs(low) or 1.0))]
+        return [AxisTick(low, tick_text(low, abs(low) or 1.0))]
     return _multiples(low, high, _round_step((high - low) / max(wanted, 1)))
 
 
-def whole_ticks(low: float, high: float, wanted: int = 5) -> list[Tick]:
+def whole_ticks(low: float, high: float, wanted: int = 5) -> list[AxisTick]:
     """The same among the integers: for trial numbers and counts."""
     return _multiples(low, high, max(1.0, _round_step(max(high - low, 1.0) / max(wanted, 1))))
 
 
-def _multiples(low: float, high: float, step: float) -> list[Tick]:
+def _multiples(low: float, high: float, step: float) -> list[AxisTick]:
     first = math.ceil(low / step - 1e-9)
     count = math.floor(high / step + 1e-9) - first + 1
-    return [Tick((first + i) * step, tick_text((first + i) * step, step)) for i in range(max(count, 0))]
+    return [AxisTick((first + i) * step, tick_text((first + i) * step, step)) for i in range(max(count, 0))]
 
 
 def _round_step(rough: float) -> float:
@@ -87,7 +87,7 @@ def tick_text(value: float, step: float) -> str:
     return f"{value:,.{decimals}f}".replace("-", "−")
 
 
-def log_ticks(low: float, high: float, wanted: int = 5) -> list[Tick]:
+def log_ticks(low: float, high: float, wanted: int = 5) -> list[AxisTick]:
     """Powers of ten, with 2 and 5 between them while there is room; linear ticks for a range of less than a factor of three."""
     if high / low < 3:
         return [tick for tick in linear_ticks(low, high, wanted) if tick.at > 0]
@@ -98,10 +98,10 @@ def log_ticks(low: float, high: float, wanted: int = 5) -> list[Tick]:
             break
     if len(values) > wanted + 2:
         values = values[:: math.ceil(len(values) / wanted)]
-    return [Tick(value, tick_text(value, value)) for value in values]
+    return [AxisTick(value, tick_text(value, value)) for value in values]
 
 
-def date_ticks(low: float, high: float, wanted: int = 5) -> list[Tick]:
+def date_ticks(low: float, high: float, wanted: int = 5) -> list[AxisTick]:
     """Days, first days of months or of years, in [low, high] (days since 1970); hours if the range is at most two days."""
     span = high - low
     if span <= 2:
@@ -109,31 +109,31 @@ def date_ticks(low: float, high: float, wanted: int = 5) -> list[Tick]:
     if span / wanted <= 20:
         step = next((s for s in (1, 2, 5, 7, 10, 14) if s * wanted >= span), 20)
         first = math.ceil(low)
-        return [Tick(d, _day_text(d)) for d in range(first, math.floor(high) + 1, step)]
+        return [AxisTick(d, _day_text(d)) for d in range(first, math.floor(high) + 1, step)]
     months = span / 30.44
     step = next((s for s in (1, 2, 3, 6) if s * wanted >= months), 12 * max(1, math.ceil(months / 12 / wanted)))
     return _month_ticks(low, high, step)
 
 
-def _hour_ticks(low: float, high: float) -> list[Tick]:
+def _hour_ticks(low: float, high: float) -> list[AxisTick]:
     step = next((h for h in (1, 2, 3, 6, 12) if h * 6 >= (high - low) * 24), 24)
     first = math.ceil(low * 24 / step)
-    found: list[Tick] = []
+    found: list[AxisTick] = []
     for k in range(first, math.floor(high * 24 / step) + 1):
         moment = datetime(1970, 1, 1) + timedelta(hours=k * step)
-        found.append(Tick(k * step / 24, f"{moment:%H:%M}" if moment.hour else _day_text(k * step / 24)))
+        found.append(AxisTick(k * step / 24, f"{moment:%H:%M}" if moment.hour else _day_text(k * step / 24)))
     return found
 
 
-def _month_ticks(low: float, high: float, step: int) -> list[Tick]:
+def _month_ticks(low: float, high: float, step: int) -> list[AxisTick]:
     start = EPOCH + timedelta(days=math.floor(low))
     month = start.year * 12 + start.month - 1
     month -= month % step
-    found: list[Tick] = []
+    found: list[AxisTick] = []
     while (at := days(date(month // 12, month % 12 + 1, 1))) <= high:
         if at >= low:
             day = date(month // 12, month % 12 + 1, 1)
-            found.append(Tick(at, str(day.year) if step % 12 == 0 else f"{day:%b %Y}"))
+            found.append(AxisTick(at, str(day.year) if step % 12 == 0 else f"{day:%b %Y}"))
         month += step
     return found
 
@@ -143,12 +143,12 @@ def _day_text(at: float) -> str:
     return f"{day.day} {day:%b}"
 
 
-def named_ticks(names: Sequence[str], room: float) -> list[Tick]:
+def named_ticks(names: Sequence[str], room: float) -> list[AxisTick]:
     """Names at 0, 1, ...: shortened, and only every second, third, ... where `room` (pixels) is too small for all."""
     short = [name if len(name) <= 12 else f"{name[:11]}…" for name in names]
     longest = 10 + 6.8 * max(map(len, short), default=0)
     step = max(1, math.ceil(len(short) * longest / room))
-    return [Tick(float(i), short[i]) for i in range(0, len(short), step)]
+    return [AxisTick(float(i), short[i]) for i in range(0, len(short), step)]
 
 
 def thinned(count: int, most: int) -> list[int]:

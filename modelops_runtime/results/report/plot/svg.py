@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 
-from modelops_runtime.results.report.plot.scales import Scale, Tick
+from modelops_runtime.results.report.plot.scales import AxisTick, Scale
 
 Point = tuple[float, float]
 
@@ -140,7 +140,7 @@ MARKS = 3_000
 """Dots of one drawing; beyond that, the better ones and an even selection of the others are drawn."""
 
 
-def fitted(frame: Frame, y_ticks: Sequence[Tick]) -> Frame:
+def fitted(frame: Frame, y_ticks: Sequence[AxisTick]) -> Frame:
     """The frame with enough margin for its tick texts."""
     longest = max((len(tick.text) for tick in y_ticks), default=1)
     return replace(frame, left=max(30.0, 14.0 + 6.6 * longest))
@@ -152,8 +152,8 @@ class Axes:
 
     x: Scale
     y: Scale
-    x_ticks: Sequence[Tick]
-    y_ticks: Sequence[Tick]
+    x_ticks: Sequence[AxisTick]
+    y_ticks: Sequence[AxisTick]
     x_name: str
     y_name: str
 

@@ -13,7 +13,7 @@ from modelops_runtime.runner.events import Counts, Event, Notice, RunStarted, Ti
 from mops.terminal.live_status import (
     WINDOW_S,
     LiveStatus,
-    Row,
+    StatusRow,
     fitted,
     initial_status,
     rows,
@@ -43,7 +43,7 @@ def after(*events: Event, started: RunStarted = STARTED) -> LiveStatus:
     return status
 
 
-def shown(status: LiveStatus, **how: Any) -> dict[str, Row]:
+def shown(status: LiveStatus, **how: Any) -> dict[str, StatusRow]:
     return {row.label: row for row in rows(status, how.pop("now", status.at), **how)}
 
 
@@ -57,8 +57,8 @@ def steady(seconds: int, a_second: int = 2, replicates: int = 10) -> list[Event]
 
 def test_before_anything_has_happened_it_shows_the_budget() -> None:
     found = shown(after())
-    assert found["flu"] == Row("flu", ("searching", "0 s so far"), tone="strong")
-    assert found["search"] == Row("search", ("0/100 trials",), share=0.0)
+    assert found["flu"] == StatusRow("flu", ("searching", "0 s so far"), tone="strong")
+    assert found["search"] == StatusRow("search", ("0/100 trials",), share=0.0)
     assert found["best"].parts == ("no trial has completed yet",)
     assert found["speed"].parts == ("0 simulations a second",)
     assert not {"confirm", "raced", "failed"} & set(found)
@@ -115,7 +115,7 @@ def test_trials_found_in_the_ledger_are_no_pace() -> None:
 def test_a_pause_is_shown_and_its_time_does_not_run() -> None:
     status = after(*steady(10), Tick(counts(10.0, finished=20, paused=True, busy=0)))
     found = shown(status, now=status.at + 500)
-    assert found["flu"] == Row("flu", ("paused; `mops resume flu` goes on", "10 s so far"), tone="wait")
+    assert found["flu"] == StatusRow("flu", ("paused; `mops resume flu` goes on", "10 s so far"), tone="wait")
     assert found["search"].parts == ("20/100 trials",)
 
 
@@ -131,7 +131,7 @@ def test_the_confirmation_has_its_own_bar_and_time() -> None:
     assert list(found) == ["flu", "search", "confirm", "best", "speed"]
     assert found["flu"].parts == ("confirming the best on fresh seeds", "6 s left", "54 s so far")
     assert found["search"].parts == ("100/100 trials",)
-    assert found["confirm"] == Row("confirm", ("4/10 sets",), share=0.4)
+    assert found["confirm"] == StatusRow("confirm", ("4/10 sets",), share=0.4)
     done = updated_status(status, Tick(counts(60.0, **over, confirmed=10)), 1060.0)
     assert shown(done)["flu"].parts[0] == "writing the report"
     assert shown(done)["confirm"].parts == ("10/10 sets",)
@@ -141,8 +141,8 @@ def test_failures_and_early_stops_are_counted_with_the_last_reason() -> None:
     failed = trial(3, loss=None, error="no\x1b[2J\nmore")
     told = counts(1.0, finished=20, failed=3, stopped_early=5)
     status = after(TrialFinished(failed, told), Tick(replace(told, elapsed_s=2.0)))
-    assert shown(status)["failed"] == Row("failed", ("3 of 20 trials (15%)",), tone="bad")
-    assert shown(status)["error"] == Row("error", (r"MODEL_ERROR: no\x1b[2J more",), tone="bad")
+    assert shown(status)["failed"] == StatusRow("failed", ("3 of 20 trials (15%)",), tone="bad")
+    assert shown(status)["error"] == StatusRow("error", (r"MODEL_ERROR: no\x1b[2J more",), tone="bad")
     assert shown(status)["raced"].parts == ("5 trials stopped early",)
 
 

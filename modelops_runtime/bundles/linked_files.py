@@ -6,44 +6,34 @@ import time
 from pathlib import Path
 
 from modelops_runtime.bundles.archive import File, digest_of_file
-from modelops_runtime.bundles.cache import Store
+from modelops_runtime.bundles.cache import ContentStore
 from modelops_runtime.bundles.snapshot import Snapshot, stamp_of
 from modelops_runtime.contracts.errors import ModelChanged, UserError
 
-_LOOKING_SHARE = 10.0
-"""Checks take at most a tenth of the time."""
 _DAY_S = 86_400
 
 
-class Watch:
-    """Watches the linked files of one snapshot. For one thread."""
+class LinkedFiles:
+    """The linked files of one snapshot. For one thread."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._root = snapshot.root
         self._files = [(each.file, each.digest) for each in snapshot.linked if each.stamp is not None]
         self._stamps = {each.file.name: each.stamp for each in snapshot.linked}
         self._copied = [each.digest for each in snapshot.copied]
-        self._store = Store(Path(snapshot.store))
-        self._next_look = 0.0
+        self._store = ContentStore(Path(snapshot.store))
         self._next_touch = time.monotonic() + _DAY_S
 
-    def look(self, *, now: bool = False) -> None:
-        """Compare sizes and times, and digests where these differ. Without `now`, a check may be skipped to save time.
-
-        Raises ModelChanged.
-        """
-        began = time.monotonic()
-        if began >= self._next_touch:
+    def check(self) -> None:
+        """Compare sizes and times, and digests where these differ. Raises ModelChanged."""
+        now = time.monotonic()
+        if now >= self._next_touch:
             self._store.touch(self._copied)
-            self._next_touch = began + _DAY_S
-        if not self._files or (began < self._next_look and not now):
-            return
+            self._next_touch = now + _DAY_S
         for file, recorded in self._files:
-            self._look_at(file, recorded)
-        ended = time.monotonic()
-        self._next_look = ended + _LOOKING_SHARE * (ended - began)
+            self._check_file(file, recorded)
 
-    def _look_at(self, file: File, recorded: str) -> None:
+    def _check_file(self, file: File, recorded: str) -> None:
         try:
             stamp = stamp_of(file.path)
             if stamp == self._stamps[file.name]:

@@ -11,7 +11,7 @@ from modelops_runtime.ledger.base import Trial
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class History:
+class SearchTrials:
     """The search trials that finished, by number."""
 
     full: tuple[Trial, ...]
@@ -29,7 +29,7 @@ class History:
         return [loss_of(trial) for trial in (*self.full, *self.raced)]
 
 
-def history_of(trials: Sequence[Trial]) -> History:
+def search_trials(trials: Sequence[Trial]) -> SearchTrials:
     """The finished search trials of `trials`, sorted by how they ended."""
     search = sorted((t for t in trials if t.phase == "search" and t.status.is_final), key=lambda t: t.number)
     completed = [
@@ -40,7 +40,7 @@ def history_of(trials: Sequence[Trial]) -> History:
     for trial in full:
         if not best or loss_of(trial) < loss_of(best[-1]):
             best.append(trial)
-    return History(
+    return SearchTrials(
         full=tuple(full),
         raced=tuple(trial for trial in completed if trial.stopped_early),
         failed=tuple(trial for trial in search if trial.status is not TrialStatus.COMPLETED),

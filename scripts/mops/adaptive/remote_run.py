@@ -1,4 +1,4 @@
-"""A run elsewhere, as the events that the live display takes. Pure: rows in, events out."""
+"""Turns the ledger rows of a run elsewhere into events for the live display. Pure."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from modelops_runtime.runner.events import Counts, Event, RunStarted, Tick, Tria
 
 
 @dataclass
-class Watch:
-    """What is known of a run's trials; `update` takes in what has changed."""
+class RemoteRun:
+    """The known trials of a run; `update` adds changed rows."""
 
     run: Run
     slots: int
     trials: dict[tuple[str, int], Trial] = field(default_factory=dict)
     seq: int = 0
-    """Up to which changes are known."""
+    """The last known change."""
     simulations: int = 0
-    """Seen to finish."""
+    """Simulations that finished since `begin`."""
     found: int = 0
     best: Trial | None = None
 
     def begin(self, trials: Sequence[Trial]) -> RunStarted:
-        """With the trials that are there already."""
+        """Start with the existing trials."""
         for trial in trials:
             self._record(trial)
         self.simulations, self.found = 0, self._finished()
         return RunStarted(self.run.run_id, self.run.trials, self.found, self.slots)
 
     def update(self, changed: Sequence[Trial], run: Run, elapsed_s: float) -> Iterator[Event]:
-        """The events of these changes; a Tick where nothing has finished."""
+        """The events of these changes; a Tick if nothing has finished."""
         self.run = run
         ended = [trial for trial in changed if self._record(trial)]
         for trial in ended:
@@ -41,7 +41,7 @@ class Watch:
             yield Tick(self.counts(elapsed_s))
 
     def counts(self, elapsed_s: float) -> Counts:
-        """Where it stands. How many slots simulate cannot be seen from here: as many as trials are under way, at the most."""
+        """The current counts. Busy slots cannot be seen from here, so they are estimated by the trials under way."""
         search = [trial for (phase, _), trial in self.trials.items() if phase == "search"]
         confirm = [trial for (phase, _), trial in self.trials.items() if phase == "confirm"]
         leased = sum(trial.status is TrialStatus.LEASED for trial in self.trials.values())
@@ -68,7 +68,7 @@ class Watch:
         return sum(trial.status.is_final for (phase, _), trial in self.trials.items() if phase == "search")
 
     def _record(self, trial: Trial) -> bool:
-        """Whether it has ended since it was last seen."""
+        """Record a trial; returns whether it has ended since the last update."""
         key = (trial.phase, trial.number)
         before = self.trials.get(key)
         self.trials[key] = trial
@@ -82,7 +82,7 @@ class Watch:
 
 
 def _is_better(trial: Trial, best: Trial | None) -> bool:
-    """Of the search's own losses; a set that was stopped early has only an estimate."""
+    """Compares losses of the search; a set that was stopped early has only an estimate."""
     if (
         trial.phase != "search"
         or trial.status is not TrialStatus.COMPLETED
