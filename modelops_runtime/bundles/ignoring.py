@@ -40,7 +40,7 @@ class Rule:
     whole: bool
     """Whether the pattern's expression has to match all of the path, since it also matches what is in a folder of that name."""
     below: bool
-    """Whether the pattern is of what is in a folder, without that folder (`data/**`)."""
+    """Whether the pattern matches a folder's contents but not the folder (`data/**`)."""
 
     def matches(self, path: str, *, is_folder: bool) -> bool:
         """Of a path from the root, with slashes: itself, not what it is in."""

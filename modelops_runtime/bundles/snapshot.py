@@ -126,7 +126,7 @@ class Snapshot:
                 _write(path, content, copied)
 
     def as_named(self, text: str, folder: Path) -> str:
-        """A text with the paths of the copy in `folder` replaced by those of the root and of what is beside it."""
+        """A text with the paths of the copy in `folder` replaced by those of the root and its siblings."""
         copy, own = folder, Path(self.root)
         while copy.name and copy.name == own.name:
             text = text.replace(str(copy), str(own))

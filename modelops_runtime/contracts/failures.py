@@ -30,7 +30,7 @@ class Failure:
     message: str
     """One line for people: `ZeroDivisionError: division by zero (model.py:12)`."""
     path: str = ""
-    """The key of the spec that is at odds with the model, when there is one: `targets.in_bed.output`."""
+    """The key of the spec that contradicts the model, if any: `targets.in_bed.output`."""
     further: tuple[tuple[str, str], ...] = ()
     """Other such keys of the same spec: (message, path) of each."""
     changed_file: tuple[str, str] | None = None

@@ -59,7 +59,7 @@ class TargetData:
 
     @property
     def has_unit(self) -> bool:
-        """Whether simulated values can be had in the unit of what was observed: not of probabilities without their n."""
+        """Whether simulated values can be converted to the observed unit: not probabilities without their n."""
         loss = known_loss(self.loss)
         return self.scored is not None or loss is None or loss.in_observed_unit is None
 
@@ -76,7 +76,7 @@ class TargetData:
         return loss is not None and loss.is_likelihood
 
     def in_observed_unit(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Simulated values of the target [replicates, observations] in the unit of what was observed; no rows without it."""
+        """Simulated values of the target [replicates, observations] in the observed unit; no rows if they cannot be converted."""
         if not self.has_unit:
             return values[:0]
         return values if self.scored is None else in_observed_unit(self.scored.term, values)

@@ -31,7 +31,7 @@ class LossError(Exception):
 
 
 class OptionProblem(ValueError):
-    """A loss and the observed data are at odds: `OptionProblem(key, wrong, right)`, key within `loss:` or ""."""
+    """A loss does not fit the observed data: `OptionProblem(key, wrong, right)`, key within `loss:` or ""."""
 
 
 def _none() -> Array:

@@ -33,7 +33,7 @@ class Judgement:
 
 
 def conclude(progress: Progress, judgement: Judgement) -> TrialEnd | None:
-    """The end of a trial whose rung is done or which failed; None: it goes on to its next rung."""
+    """The end of a trial whose rung is done or which failed; None: it continues with its next rung."""
     if progress.failure is not None:
         return _failed(progress, progress.failure)
     values = stack(progress.values())

@@ -27,7 +27,7 @@ class LoadedSpec:
     path: Path
     """As the user gave it."""
     root: Path
-    """The spec's folder, absolute: what the spec names is looked for here."""
+    """The spec's folder, absolute; paths in the spec are relative to it."""
     observed: Mapping[str, pa.Table]
     """Target -> its data, all columns."""
     document: Document = field(repr=False)

@@ -56,7 +56,7 @@ class Estimate:
 
 
 def estimate(config: AzureConfig, table: PriceTable, live: Live | None = None) -> Estimate:
-    """At the pools' minimum and maximum sizes, with what is there beside the config's in `live`."""
+    """The cost at the pools' minimum and maximum sizes, including extra resources in `live`."""
     found = [
         item
         for kind in resources.KINDS

@@ -16,7 +16,7 @@ def is_azures(collection: str, entry: Any) -> bool:
 
 
 def left_over(collection: str, desired: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, Any]:
-    """Of a map, what is there and not asked for."""
+    """The entries of a live map that are not desired."""
     asked = {str(key).lower() for key, value in desired.items() if value is not None}
     return {
         key: value

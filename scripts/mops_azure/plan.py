@@ -165,7 +165,7 @@ def _resource_step(resource: Resource, live: Live, notes: list[str]) -> Step:
 
 
 def _as_it_was_made(resource: Resource, found: Any, notes: list[str]) -> Resource:
-    """With what is there of the properties that are set once: a vault that is made anew is recovered with them."""
+    """With the live values of properties that are set once: a recreated vault is recovered with them."""
     body, shown = deepcopy(resource.body), (found or {}).get("properties") or {}
     for name in resources.BY_NAME[resource.kind].set_once:
         if name in shown and shown[name] != body["properties"][name]:

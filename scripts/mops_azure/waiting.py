@@ -42,7 +42,7 @@ IS_UNDER_WAY = "under way; the same command goes on, `mops-azure status --watch`
 
 
 class TimedOut(ModelOpsError):
-    """The user's time limit ran out; Azure goes on by itself."""
+    """The user's time limit ran out; Azure continues by itself."""
 
 
 class StillUnderWay(ModelOpsError):

@@ -1,4 +1,4 @@
-"""The CSS of the page and of what is drawn: shared rules from the templates, and those that each figure brings."""
+"""The CSS of the page and its figures: shared rules from the templates, and those of each figure."""
 
 from __future__ import annotations
 

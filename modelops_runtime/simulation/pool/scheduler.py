@@ -201,7 +201,7 @@ class Scheduler:
             self._fill_slots()
 
     def _settle(self, worker: WorkerConnection, head: Assignment, outcome: ItemOutcome, *, used: bool) -> None:
-        """Record a failure; but what ran out of memory in a used process may owe that to others, and goes once more."""
+        """Record a failure, or retry an item that ran out of memory in a used process once, since others may have caused it."""
         task, index = head.part.task, head.index
         assert outcome.failure is not None
         if outcome.failure.kind is FailureKind.OUT_OF_MEMORY and used and index not in task.tried_afresh:

@@ -82,7 +82,7 @@ def up(
     dry_run: bool,
     access: Access,
 ) -> None:
-    """Begin the run of SPEC on a workspace, and wait until it is at work. The same command again goes on after any stop.
+    """Start the run of SPEC on a workspace, and wait until it works. The same command continues it after any stop.
 
     \b
     mops adaptive up adaptive.yaml
@@ -205,7 +205,7 @@ def results(run_id: str, to: Path | None, format_: Format, namespace: str | None
 def down(
     run_id: str, to: Path | None, discard: bool, purge: bool, namespace: str | None, timeout: float, access: Access
 ) -> None:
-    """Fetch the results of RUN, then take it away. Its ledger stays, and `up` goes on with it, unless --purge is given.
+    """Fetch the results of RUN, then remove it. Its ledger stays, so that `up` can continue, unless --purge is given.
 
     \b
     mops adaptive down boarding-school

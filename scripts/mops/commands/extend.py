@@ -13,7 +13,7 @@ from mops.commands.which_ledger import ledger_option, open_for_reading, run_argu
 @click.option("--trials", type=click.IntRange(min=1), required=True, help="The new budget: trials in all.")
 @ledger_option
 def command(run_id: str, trials: int, ledger_url: str | None) -> None:
-    """Raise RUN's budget to TRIALS in all; `mops run` with its spec then goes on.
+    """Raise RUN's budget to TRIALS in all; `mops run` with its spec then continues.
 
     \b
     mops extend boarding-school --trials 500

@@ -14,7 +14,7 @@ from mops.commands.which_ledger import ledger_option, open_for_reading, run_argu
 def command(run_id: str, ledger_url: str | None) -> None:
     """End the pause of RUN: its waiting workers go on within a second.
 
-    A run that was stopped (Ctrl-C, a crash) goes on with `mops run` and its spec, not with this.
+    To continue a run that was stopped (Ctrl-C, a crash), use `mops run` with its spec instead.
 
     \b
     mops resume boarding-school

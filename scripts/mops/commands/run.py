@@ -47,7 +47,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 def command(**given: Any) -> None:
     """Search the parameters of a model until its output fits the data.
 
-    The same command again goes on where the run was left; several at once share the work.
+    The same command again continues the run; several at once share the work.
     Ctrl-C once finishes what runs, twice stops now.
 
     \b

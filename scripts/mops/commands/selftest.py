@@ -61,7 +61,7 @@ def command(
     assumes), calibrates these data on a reduced budget, and tells how well the known values were found and how many of the
     95 % intervals hold them. The data that were really observed lend their keys alone.
 
-    Each repeat is a run in .modelops/selftest.sqlite beside the spec: the same command again goes on where it was left.
+    Each repeat is a run in .modelops/selftest.sqlite beside the spec: the same command again continues it.
 
     \b
     mops selftest --spec adaptive.yaml

@@ -77,7 +77,7 @@ def up(
 ) -> None:
     """Make the workspace NAME (modelops), or bring it to what its file says, and wait until it is ready.
 
-    The same command again goes on after any stop.
+    The same command continues after any stop.
 
     \b
     mops workspace up

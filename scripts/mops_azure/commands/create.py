@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 )
 @click.option("--allow-replace", is_flag=True, help="Let resources be deleted and made anew where the plan says so.")
 def command(config_path: Path, yes: bool, timeout: float, no_wait: bool, allow_replace: bool) -> None:
-    """Make the cluster, or change it to what the config says. Run it again after any stop: it goes on.
+    """Create the cluster, or change it to match the config. Run it again after any stop to continue.
 
     \b
     mops-azure create

@@ -1,4 +1,4 @@
-"""`mops-azure delete`: take away what `create` made, and nothing else."""
+"""`mops-azure delete`: delete what `create` created, and nothing else."""
 
 from __future__ import annotations
 
