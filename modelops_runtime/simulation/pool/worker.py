@@ -71,7 +71,7 @@ class _Loaded:
                 self.problem = explain(self.job, error)
             else:
                 line, trace = describe_plainly(error)
-                self.problem = (FailureKind.MODEL_ERROR, line, "", ()), trace
+                self.problem = (FailureKind.MODEL_ERROR, line, "", (), None), trace
         self._pickled = b""
 
 
