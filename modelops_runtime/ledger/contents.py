@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
+
+from modelops_runtime.contracts.answer import Answer
+from modelops_runtime.contracts.observations import Observations
 
 
 def check_params(params: Mapping[str, Any]) -> None:
@@ -43,33 +45,25 @@ def check_space(space: Mapping[str, Any]) -> None:
 
 def check_observations(parts: Mapping[str, Any]) -> None:
     """What the aligned values are matched with (`EvaluationPlan.observations`)."""
-    _each(parts, dict, "an object")
-    for name, part in parts.items():
-        try:
-            count = part["stop"] - part["start"]
-            whole = (
-                len(part["observed"]) == count
-                and all(isinstance(value, int | float) for value in part["observed"])
-                and all(isinstance(values, list) and len(values) == count for values in part["keys"].values())
-                and isinstance(part["loss"], str)
-                and math.isfinite(part["weight"] + part["left_out"] + part["start"])
-            )
-            for column in part.get("dates", ()):
-                any(datetime.fromisoformat(value) is None for value in part["keys"].get(column, ()))
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise ValueError(f"has a target {name!r} that cannot be read ({type(error).__name__}: {error})") from error
-        if not whole:
-            raise ValueError(f"has a target {name!r} whose keys, observations and places do not go together")
+    Observations.from_json(parts)
 
 
 def check_summary(summary: Mapping[str, Any]) -> None:
     """The answer of a run; what an older one lacks may be absent."""
-    for name in ("params", "derived"):
-        values = summary.get(name) or {}
+    answer = Answer.from_json(summary)
+    for name, values in (("params", answer.params), ("derived", answer.derived)):
         if not isinstance(values, dict) or not all(value is None or _is_scalar(value) for value in values.values()):
             raise ValueError(f"has {name!r} that are not values by their names")
-    for name in ("loss", "loss_se", "confirmed_loss", "confirmed_loss_se", "confirmed_replicates", "best_trial"):
-        if not isinstance(summary.get(name), int | float | None):
+    numbers = {
+        "loss": answer.loss,
+        "loss_se": answer.loss_se,
+        "confirmed_loss": answer.confirmed_loss,
+        "confirmed_loss_se": answer.confirmed_loss_se,
+        "confirmed_replicates": answer.confirmed_replicates,
+        "best_trial": answer.best_trial,
+    }
+    for name, value in numbers.items():
+        if not isinstance(value, int | float | None):
             raise ValueError(f"has a {name!r} that is no number")
 
 
