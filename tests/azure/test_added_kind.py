@@ -113,3 +113,22 @@ def test_its_section_is_checked_like_ours_and_unknown_without_it(
     assert unknown.returncode == 2
     assert "query_pack" in unknown.stderr
     assert arm.log == []
+
+
+@pytest.mark.parametrize(
+    ("module", "says"),
+    [
+        (MODULE.replace('name="query pack"', 'name="lock"'), "two kinds of Azure resources are lock"),
+        (MODULE.replace('key="query_pack"', 'key="logs"'), "two kinds of Azure resources have the section logs"),
+        ("import no_such_module\n", "cannot be loaded (ModuleNotFoundError"),
+    ],
+)
+def test_a_kind_that_clashes_or_does_not_load_is_one_line(
+    config, shipped: Mops, added: dict[str, str], module: str, says: str, arm: ArmServer
+):
+    (Path(added["PYTHONPATH"]) / "query_packs.py").write_text(module)
+    refused = shipped("plan", config=config(), env=added)
+    assert refused.returncode == 2
+    assert says in refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1
+    assert arm.log == []

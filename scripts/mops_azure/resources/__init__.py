@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from importlib.metadata import entry_points
 from typing import Any
 
+from modelops_runtime.contracts.errors import UserError
 from mops_azure.resources import (
     cluster,
     group,
@@ -31,10 +32,33 @@ MODULES = (group, cluster, node_pool, identity, storage, registry, vault, logs, 
 
 def _of_others() -> Iterable[Kind]:
     for one in sorted(entry_points(group=ENTRY_POINTS), key=lambda one: one.name):
-        yield from one.load()
+        try:
+            yield from one.load()
+        except Exception as error:
+            raise UserError(
+                f"the Azure resources of {one.value} cannot be loaded ({type(error).__name__}: {error}); "
+                f"uninstall or update the distribution that has the entry point {one.name} of {ENTRY_POINTS}"
+            ) from error
 
 
-KINDS: tuple[Kind, ...] = (*(kind for module in MODULES for kind in module.KINDS), *_of_others())
+def _each_once(kinds: Iterable[Kind]) -> tuple[Kind, ...]:
+    """Raises UserError for two kinds of one name, type or section."""
+    found = tuple(kinds)
+    sections = {kind.section.key: kind.section for kind in found if kind.section}
+    for kind in found:
+        others = [other for other in found if other is not kind]
+        if any(kind.name == other.name or kind.type.lower() == other.type.lower() for other in others):
+            raise UserError(
+                f"two kinds of Azure resources are {kind.name} ({kind.type}); uninstall one of {ENTRY_POINTS}"
+            )
+        if kind.section and kind.section is not sections[kind.section.key]:
+            raise UserError(
+                f"two kinds of Azure resources have the section {kind.section.key}; uninstall one of {ENTRY_POINTS}"
+            )
+    return found
+
+
+KINDS: tuple[Kind, ...] = _each_once((*(kind for module in MODULES for kind in module.KINDS), *_of_others()))
 BY_NAME: Mapping[str, Kind] = {kind.name: kind for kind in KINDS}
 BY_TYPE: Mapping[str, Kind] = {kind.type.lower(): kind for kind in KINDS}
 
