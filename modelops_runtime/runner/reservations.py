@@ -78,6 +78,7 @@ class Reservations:
         while self.ahead:
             with suppress(LeaseLost):
                 self._p.ledger.withdraw(self.ahead.pop())
+            self.budget_used = False
 
     def end_asking(self, why: str) -> None:
         """No worker of the run takes on a further trial of the budget."""
