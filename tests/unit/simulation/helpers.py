@@ -68,7 +68,10 @@ def command_lines(pids: list[int]) -> list[str]:
     """What those processes run; those that have ended are left out."""
     found: list[str] = []
     for pid in pids:
-        path = Path(f"/proc/{pid}/cmdline")
-        if path.exists() and (text := path.read_bytes()):
+        try:
+            text = Path(f"/proc/{pid}/cmdline").read_bytes()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if text:
             found.append(text.replace(b"\0", b" ").decode().strip())
     return found
