@@ -49,7 +49,7 @@ class Answer:
 
     @property
     def effective_sample_size_of_loss(self) -> float | None:
-        """The error of the confirmed loss if there is one, else of the search's."""
+        """The effective sample size behind the confirmed loss if there is one, else behind that of the search."""
         return self.confirmed_effective_sample_size if self.is_confirmed else self.effective_sample_size
 
     @property

@@ -321,19 +321,6 @@ class Ledger(Protocol):
         """
         ...
 
-    def finish_and_reserve(
-        self,
-        lease: Lease,
-        end: TrialEnd,
-        replicates: Sequence[Replicate] = (),
-        *,
-        worker: str,
-        guesses: int,
-        lease_s: float,
-    ) -> tuple[Trial, Lease | None]:
-        """`finish`, and `reserve` after it, in one transaction. Where `finish` raises, nothing is reserved."""
-        ...
-
     # reading
     def changes(self, run_id: str, after: int) -> list[Trial]:
         """Trials of both phases with proposed_seq or finished_seq above `after`."""

@@ -201,29 +201,6 @@ class SqlLedger:
         rows = self._write(lease, replicates, ("finish", {**self._fence(lease), **params}))[-1]
         return self._finished(lease, params, rows)
 
-    def finish_and_reserve(
-        self,
-        lease: Lease,
-        end: TrialEnd,
-        replicates: Sequence[Replicate] = (),
-        *,
-        worker: str,
-        guesses: int,
-        lease_s: float,
-    ) -> tuple[Trial, Lease | None]:
-        params = end_params(end)
-        claimed = {"run_key": self._key(lease.run_id), "token": uuid.uuid4().hex}
-        claimed |= {"worker": worker, "guesses": guesses, "lease_s": float(lease_s)}
-        steps = ("finish", {**self._fence(lease), **params}), ("reserve", claimed)
-        rows, claim = self._write(lease, replicates, *steps, claimed=claimed)[-2:]
-        reserved = self._read(trial_of, lease.run_id, claim[0]).lease if claim else None
-        try:
-            return self._finished(lease, params, rows), reserved
-        except LedgerError:
-            if reserved is not None:
-                self.withdraw(reserved)
-            raise
-
     def _finished(self, lease: Lease, params: Mapping[str, Any], rows: Sequence[tuple[Any, ...]]) -> Trial:
         """The trial that `finish` with `params` wrote, if its `rows` say that it did, or that was finished so before."""
         trial = self._read(trial_of, lease.run_id, rows[0]) if rows else self._trial(lease)
@@ -272,20 +249,11 @@ class SqlLedger:
         return patiently(lambda again: self._store.rows(name, params))
 
     def _write(
-        self,
-        lease: Lease,
-        replicates: Sequence[Replicate],
-        *more: tuple[str, Mapping[str, Any]],
-        claimed: Mapping[str, Any] | None = None,
+        self, lease: Lease, replicates: Sequence[Replicate], *more: tuple[str, Mapping[str, Any]]
     ) -> Sequence[Sequence[tuple[Any, ...]]]:
-        """Record replicates in one statement, and do `more`, in one transaction; the rows of each statement.
-
-        The last of `more` claims a trial under the token in `claimed`, if that is given.
-        """
+        """Record replicates in one statement, and do `more`, in one transaction; the rows of each statement."""
 
         def write(again: bool) -> Sequence[Sequence[tuple[Any, ...]]]:
-            if again and claimed and (found := self._claimed_before(claimed)):
-                return [*([] for _ in more), found]  # the whole transaction was done
             recorded = [("record", {**fence, **given, "again": again})] if replicates else []
             return self._store.rows_of_all([*recorded, *more])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 
 from modelops_runtime.contracts.errors import AlgorithmError, LeaseLost, RunFailed
 from modelops_runtime.contracts.parameters import Scalar
@@ -94,6 +95,7 @@ class Loop:
             trials = self.p.ledger.trials(self.p.run_id, phase="search")
             if any(not trial.status.is_final for trial in trials):
                 return False
+            self._sync()  # another worker may have proposed and finished between the last look and this one
             self.p.search.tell_the_rest()
             self._finalists = rules.finalists(trials, settings.confirm_top)
             self.p.ledger.confirm(self.p.run_id, self._finalists)
@@ -102,7 +104,6 @@ class Loop:
     def _interrupted(self) -> LoopEnd:
         for future in list(self._tasks):
             future.cancel()
-        self._reservations.give_back()
         self.p.ledger.release(self.p.run_id, self.p.worker)
         return LoopEnd(True, self._pace.simulations, self._elapsed())
 
@@ -147,7 +148,6 @@ class Loop:
                 break  # one slot: a proposal knows all that was asked before it, so that the search is repeatable
             if self._pausing.is_paused or not self._take_on_one():
                 break
-        self._reservations.give_back()
 
     def _tasks_wanted(self) -> int:
         return rules.tasks_wanted(self.p.service.slots, self._pace.median_seconds)
@@ -220,7 +220,8 @@ class Loop:
         if self.p.search.seq > known:  # others wrote meanwhile: it is asked again
             self._reservations.held = lease
         elif self.p.search.algorithm.finished():
-            self.p.ledger.withdraw(lease)
+            with suppress(LeaseLost):  # who took it over finds the same
+                self.p.ledger.withdraw(lease)
             self._reservations.end_asking("the algorithm has no further parameter sets")
         elif not self.p.search.unfinished:
             raise AlgorithmError("the algorithm proposed nothing, has nothing pending and is not finished")
@@ -307,23 +308,9 @@ class Loop:
             self._drop(progress)
 
     def _finish(self, progress: Progress, end: TrialEnd) -> None:
-        write = self._reservations.reserve_at_end if self._takes_on_another(progress) else self.p.ledger.finish
-        trial = write(progress.lease, end, progress.unwritten)
+        trial = self.p.ledger.finish(progress.lease, end, progress.unwritten)
         self._drop(progress)
         self._written(trial)
-
-    def _takes_on_another(self, ending: Progress) -> bool:
-        """Whether the end of this trial frees a slot for one that is not reserved yet."""
-        reservations = self._reservations
-        if not reservations.may_ask or self._pausing.is_paused or self.p.stop.asked:
-            return False
-        if reservations.held or reservations.looks_for_dead:
-            return False
-        others = [progress for progress in self._under_way.values() if progress is not ending]
-        if self.p.service.slots == 1 and others:
-            return False
-        left = sum(owner is not ending for owner in self._tasks.values()) + len(reservations.ahead)
-        return left < self._tasks_wanted() and not any(progress.next_group(1) for progress in others)
 
     def _drop(self, progress: Progress) -> None:
         """Nothing more is wanted of it: cancel what still runs."""

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
-
-from modelops_runtime.contracts.errors import LeaseLost
-from modelops_runtime.ledger.base import Lease, Replicate, Trial, TrialEnd
+from modelops_runtime.ledger.base import Lease
 from modelops_runtime.runner.events import TookOver
 from modelops_runtime.runner.loop_parts import LoopParts
 from modelops_runtime.runner.setup.settings import LEASE_S
@@ -16,14 +12,12 @@ TAKE_OVER_EVERY_S = 5.0
 
 
 class Reservations:
-    """The leases that one worker takes, and those it has not begun on."""
+    """The leases that one worker takes, and the one it has not begun on."""
 
     def __init__(self, parts: LoopParts) -> None:
         self._p = parts
         self.held: Lease | None = None
         """A reservation for which the algorithm had nothing yet."""
-        self.ahead: list[Lease] = []
-        """Reservations that came with the ends of other trials, for the slots that these freed."""
         self.asking_ended = False
         self.budget_used = False
         self._look_for_dead_at = parts.clock()
@@ -45,8 +39,6 @@ class Reservations:
                 return lease
             self._look_for_dead_at = self._p.clock() + TAKE_OVER_EVERY_S
         lease, self.held = self.held, None
-        if lease is None and self.ahead:
-            lease = self.ahead.pop(0)
         return lease or self._reserve() or self._take_over()
 
     def _take_over(self) -> Lease | None:
@@ -63,25 +55,7 @@ class Reservations:
         self.budget_used = lease is None
         return lease
 
-    def reserve_at_end(self, lease: Lease, end: TrialEnd, unwritten: Sequence[Replicate]) -> Trial:
-        """Finish a trial and reserve the next one ahead, in one transaction. Raises LeaseLost."""
-        guesses = len(self._p.settings.guesses)
-        trial, reserved = self._p.ledger.finish_and_reserve(
-            lease, end, unwritten, worker=self._p.worker, guesses=guesses, lease_s=LEASE_S
-        )
-        self.budget_used = reserved is None
-        self.ahead += [] if reserved is None else [reserved]
-        return trial
-
-    def give_back(self) -> None:
-        """Reservations ahead that no slot takes now are not kept from others."""
-        while self.ahead:
-            with suppress(LeaseLost):
-                self._p.ledger.withdraw(self.ahead.pop())
-            self.budget_used = False
-
     def end_asking(self, why: str) -> None:
         """No worker of the run takes on a further trial of the budget."""
-        self.give_back()
         self._p.ledger.end_asking(self._p.run_id, why)
         self.asking_ended = True

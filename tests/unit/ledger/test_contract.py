@@ -378,31 +378,6 @@ class TestRecording:
         assert ledger.finish(lease, an_end(), last) == ended
         assert [row.attempt for row in ledger.replicates(RUN, lease.number)] == [1, 1, 1]
 
-    def test_the_end_of_a_trial_and_the_next_reservation_come_together(self, ledger: Ledger):
-        ledger.create_run(a_run(trials=2))
-        first = proposed(ledger)
-        ended, second = ledger.finish_and_reserve(
-            first, an_end(), [a_replicate()], worker="w1", guesses=0, lease_s=3600
-        )
-        assert (ended.number, ended.seq, ended.status) == (0, 2, TrialStatus.COMPLETED)
-        assert second is not None
-        assert (second.number, second.draw, second.params) == (1, 1, None)
-        second = ledger.propose(second, {"a": 1}, origin="ask", known=2, incumbent=None, algorithm_state=None).lease
-        ended, third = ledger.finish_and_reserve(second, an_end(), worker="w1", guesses=0, lease_s=3600)
-        assert (ended.seq, third) == (4, None)
-        assert ledger.replicates(RUN) == [a_replicate()]
-
-    def test_nothing_stays_reserved_where_the_end_is_refused(self, ledger: Ledger):
-        ledger.create_run(a_run(trials=2))
-        old = proposed(ledger, lease_s=0)
-        ledger.release(RUN, "w1")
-        assert taken_over(ledger) is not None
-        with pytest.raises(LeaseLost):
-            ledger.finish_and_reserve(old, an_end(), [a_replicate()], worker="w1", guesses=0, lease_s=3600)
-        assert [(t.number, t.status) for t in ledger.trials(RUN)] == [(0, TrialStatus.LEASED)]
-        assert ledger.replicates(RUN) == []
-        assert reserved(ledger).number == 1
-
     def test_a_failed_row_is_replaced(self, ledger: Ledger):
         ledger.create_run(a_run())
         lease = proposed(ledger)

@@ -10,14 +10,14 @@ import pytest
 
 from modelops_runtime.contracts.errors import LedgerError, Unreachable
 from modelops_runtime.contracts.trial import TrialStatus
-from modelops_runtime.ledger.base import Lease, Ledger
+from modelops_runtime.ledger.base import Ledger
 from modelops_runtime.ledger.connection import ConnectionLost, patiently
 from modelops_runtime.ledger.opening import ledger_exists, open_ledger
 from tests.support.needs import need_postgres
 from tests.support.patience import PATIENCE_S, eventually
 from tests.support.postgres import PostgresServer, postgres_server
 from tests.support.slow_network import slow_network
-from tests.unit.ledger.builders import RUN, a_replicate, a_run, an_end, proposed, reserved, seqs
+from tests.unit.ledger.builders import RUN, a_replicate, a_run, an_end, proposed, seqs
 
 TRIALS = 100
 
@@ -168,7 +168,7 @@ def test_a_claim_whose_answer_was_lost_is_found_again(postgres_url: str):
 
 @pytest.mark.parametrize("lost_after", [True, False])
 def test_a_transaction_whose_answer_was_lost_is_done_once(postgres_url: str, lost_after: bool):
-    """The end of a trial with the next reservation: lost before the server had it, or after it had done it."""
+    """The end of a trial with its last replicates: lost before the server had it, or after it had done it."""
     from modelops_runtime.ledger.postgres import PostgresStore, open_postgres
     from modelops_runtime.ledger.sql_ledger import SqlLedger
 
@@ -176,7 +176,7 @@ def test_a_transaction_whose_answer_was_lost_is_done_once(postgres_url: str, los
         lost = 0
 
         def rows_of_all(self, steps):
-            loses = steps[-1][0] == "reserve" and not self.lost
+            loses = steps[-1][0] == "finish" and not self.lost
             self.lost += loses
             if loses and not lost_after:
                 raise ConnectionLost("request lost")
@@ -189,16 +189,11 @@ def test_a_transaction_whose_answer_was_lost_is_done_once(postgres_url: str, los
     store = LosesOne(postgres_url)
     ledger: Ledger = SqlLedger(store)
     ledger.create_run(a_run(trials=3))
-    first = proposed(ledger)
-    ended, second = ledger.finish_and_reserve(first, an_end(), [a_replicate()], worker="w", guesses=0, lease_s=3600)
+    ended = ledger.finish(proposed(ledger), an_end(), [a_replicate()])
     assert store.lost == 1
     assert ended.seq == 2
-    assert second is not None
-    assert [(t.number, t.lease_no) for t in ledger.trials(RUN)] == [(0, 1), (1, 1)]
+    assert [(t.number, t.lease_no) for t in ledger.trials(RUN)] == [(0, 1)]
     assert [r.attempt for r in ledger.replicates(RUN)] == [1]
-    third = ledger.reserve(RUN, "w", guesses=0, lease_s=3600)
-    assert third is not None
-    assert third.number == 2
     ledger.close()
 
 
@@ -207,17 +202,14 @@ def test_a_transaction_is_one_round_trip(postgres: PostgresServer):
     with slow_network(postgres.port, delay_s=0.0) as network:
         ledger = open_ledger(url.replace(f":{postgres.port}/", f":{network.port}/"))
         ledger.create_run(a_run(trials=40))
-        lease: Lease | None = reserved(ledger)
         trips: list[int] = []
-        while lease is not None:
+        while (lease := ledger.reserve(RUN, "w1", guesses=0, lease_s=3600)) is not None:
             before = network.round_trips
             lease = ledger.propose(lease, {"b": 1.5}, origin="ask", known=0, incumbent=None, algorithm_state=None).lease
-            _, lease = ledger.finish_and_reserve(
-                lease, an_end(), [a_replicate(lease.number)], worker="w1", guesses=0, lease_s=3600
-            )
+            ledger.finish(lease, an_end(), [a_replicate(lease.number)])
             trips.append(network.round_trips - before)
         ledger.close()
-    # Each statement is prepared once, on its way. A proposal, and an end with the next reservation:
+    # Each statement is prepared once, on its way. A proposal, and an end with its last replicates:
     assert trips[20:] == [2] * 20
 
 
