@@ -268,15 +268,16 @@ class SqlLedger:
         """Claim a trial under a token, by which a claim whose answer was lost is found again."""
 
         def claim(again: bool) -> Sequence[tuple[Any, ...]]:
-            return (again and self._claimed_before(claimed)) or self._store.rows(name, claimed)
+            if again:
+                # Behind lock_run, an earlier attempt that still waited for that lock is done, and seen.
+                found = self._store.rows_of_all([("lock_run", claimed), ("find_lease", claimed)])[1]
+                if found:
+                    return found
+            return self._store.rows(name, claimed)
 
         claimed = {**params, "run_key": self._key(run_id), "token": uuid.uuid4().hex}
         rows = patiently(claim)
         return self._read(trial_of, run_id, rows[0]).lease if rows else None
-
-    def _claimed_before(self, claimed: Mapping[str, Any]) -> Sequence[tuple[Any, ...]]:
-        """What an attempt whose answer was lost got: behind lock_run, one that still waited for that lock is done, and seen."""
-        return self._store.rows_of_all([("lock_run", claimed), ("find_lease", claimed)])[1]
 
     def _dead_holders(self, key: int) -> str:
         """JSON array of the workers that hold a lease of the run and are known to have ended."""
