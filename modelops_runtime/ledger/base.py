@@ -270,6 +270,14 @@ class Ledger(Protocol):
         """
         ...
 
+    def reserve_asked(self, run_id: str, worker: str, asked: Lease, *, guesses: int, lease_s: float) -> Trial | None:
+        """`reserve`, and `propose` what `asked` holds in the same transaction where that is the trial that was reserved.
+
+        It is when its number and draw are those of `asked`, and its lease the first. Otherwise the trial is reserved
+        without parameters.
+        """
+        ...
+
     def queued_set(self, lease: Lease) -> Mapping[str, Scalar] | None:
         """The queued set that this trial takes, or None."""
         ...

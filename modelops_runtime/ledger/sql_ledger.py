@@ -128,7 +128,17 @@ class SqlLedger:
     # the life of a trial
 
     def reserve(self, run_id: str, worker: str, *, guesses: int, lease_s: float) -> Lease | None:
-        return self._lease("reserve", run_id, {"worker": worker, "guesses": guesses, "lease_s": float(lease_s)})
+        return self._lease("reserve", run_id, _reservation(worker, guesses, lease_s))
+
+    def reserve_asked(self, run_id: str, worker: str, asked: Lease, *, guesses: int, lease_s: float) -> Trial | None:
+        assert asked.params is not None
+        proposed = _proposal(asked.params, "ask", asked.known, asked.incumbent, asked.algorithm_state)
+        mine = {"phase": asked.phase, "number": asked.number, "lease_no": asked.lease_no, "draw": asked.draw}
+        return self._claim(
+            run_id,
+            _reservation(worker, guesses, lease_s),
+            [("reserve", {}), ("propose_reserved", {**mine, **proposed})],
+        )
 
     def queued_set(self, lease: Lease) -> Mapping[str, Scalar] | None:
         rows = self._rows("queued_set", self._fence(lease))
@@ -149,14 +159,7 @@ class SqlLedger:
         algorithm_state: Mapping[str, Any] | None,
     ) -> Trial:
         """The same again is accepted; other parameters for a trial that has some raise ConflictingResult."""
-        proposed = {
-            "params": to_json(params),
-            "param_id": param_id(params),
-            "origin": origin,
-            "known": known,
-            "incumbent": incumbent,
-            "algorithm_state": to_json(algorithm_state),
-        }
+        proposed = _proposal(params, origin, known, incumbent, algorithm_state)
         rows = self._rows("propose", {**self._fence(lease), **proposed})
         if rows:
             return self._read(trial_of, lease.run_id, rows[0])
@@ -265,7 +268,16 @@ class SqlLedger:
             raise ConflictingResult(f"{_name(lease)}: a replicate gave another result than the one recorded") from error
 
     def _lease(self, name: str, run_id: str, params: Mapping[str, Any]) -> Lease | None:
-        """Claim a trial under a token, by which a claim whose answer was lost is found again."""
+        trial = self._claim(run_id, params, [(name, {})])
+        return None if trial is None else trial.lease
+
+    def _claim(
+        self, run_id: str, params: Mapping[str, Any], steps: Sequence[tuple[str, Mapping[str, Any]]]
+    ) -> Trial | None:
+        """The trial that `steps` claim in one transaction, as the last that gave a row left it.
+
+        They claim it under a token, by which a claim whose answer was lost is found again.
+        """
 
         def claim(again: bool) -> Sequence[tuple[Any, ...]]:
             if again:
@@ -273,11 +285,12 @@ class SqlLedger:
                 found = self._store.rows_of_all([("lock_run", claimed), ("find_lease", claimed)])[1]
                 if found:
                     return found
-            return self._store.rows(name, claimed)
+            results = self._store.rows_of_all([(name, {**claimed, **more}) for name, more in steps])
+            return next((rows for rows in reversed(results) if rows), [])
 
         claimed = {**params, "run_key": self._key(run_id), "token": uuid.uuid4().hex}
         rows = patiently(claim)
-        return self._read(trial_of, run_id, rows[0]).lease if rows else None
+        return self._read(trial_of, run_id, rows[0]) if rows else None
 
     def _dead_holders(self, key: int) -> str:
         """JSON array of the workers that hold a lease of the run and are known to have ended."""
@@ -312,3 +325,24 @@ class SqlLedger:
 
 def _name(lease: Lease) -> str:
     return f"{trial_name(lease.phase, lease.number)} of run {lease.run_id!r}"
+
+
+def _reservation(worker: str, guesses: int, lease_s: float) -> dict[str, Any]:
+    return {"worker": worker, "guesses": guesses, "lease_s": float(lease_s)}
+
+
+def _proposal(
+    params: Mapping[str, Scalar],
+    origin: Literal["ask", "guess"],
+    known: int,
+    incumbent: int | None,
+    algorithm_state: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    return {
+        "params": to_json(params),
+        "param_id": param_id(params),
+        "origin": origin,
+        "known": known,
+        "incumbent": incumbent,
+        "algorithm_state": to_json(algorithm_state),
+    }

@@ -50,7 +50,7 @@ class Loop:
         self._under_way: dict[tuple[str, int], Progress] = {}
         self._tasks: dict[Future[Sequence[ReplicateOutcome]], Progress] = {}
         self._done: queue.SimpleQueue[Future[Sequence[ReplicateOutcome]]] = queue.SimpleQueue()
-        self._reservations = Reservations(parts)
+        self._reservations = Reservations(parts, self._asked_ahead, self._written)
         self._learnt_at = parts.clock()
         self._pace = rules.Pace()
         self._pausing = Pausing()
@@ -179,21 +179,32 @@ class Loop:
 
     def _propose(self, lease: Lease) -> bool:
         """Ask for the parameters of a reserved trial and start on it; False when there are none (yet)."""
-        search = self.p.search
         if lease.draw is None:
             searched: Mapping[str, Scalar] | None = given_set(self.p, lease)
         elif not self._may_ask(lease):
             self._reservations.held = lease
             return False
         else:
-            began = self.p.clock()
-            searched = search.ask(lease.number, lease.draw)
-            self.p.on_event(Asked(lease.number, self.p.clock() - began))
+            searched = self._ask(lease.number, lease.draw)
         if searched is None:
             self._nothing_proposed(lease)
             return False
         self._start(proposal_of(self.p, lease, searched))
         return True
+
+    def _ask(self, number: int, draw: int) -> Mapping[str, Scalar] | None:
+        began = self.p.clock()
+        searched = self.p.search.ask(number, draw)
+        self.p.on_event(Asked(number, self.p.clock() - began))
+        return searched
+
+    def _asked_ahead(self, lease: Lease) -> Lease | None:
+        """A proposal for a trial that is not reserved yet; None where it must be reserved first."""
+        search = self.p.search
+        if lease.draw is None or not search.asks_by_number or not search.may_ask(lease.number):
+            return None
+        searched = self._ask(lease.number, lease.draw)
+        return None if searched is None else proposal_of(self.p, lease, searched)
 
     def _may_ask(self, lease: Lease) -> bool:
         """Whether what the proposal must know is known; where it is not, others may have written it by now."""

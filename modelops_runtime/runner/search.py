@@ -119,6 +119,11 @@ class Search:
         self.algorithm.tell([TrialResult(set_.param_id, loss, diagnostics, trial.status)])
         self.status.add(trial)
 
+    @property
+    def asks_by_number(self) -> bool:
+        """Whether an ask for a trial that turns out to be somebody else's changes nothing."""
+        return self._draws_by_number is not None
+
     def may_ask(self, number: int) -> bool:
         """With `lag: N`, whether all results that proposal `number` must know are there; then they are told, in order."""
         lag = self.settings.lag

@@ -169,6 +169,16 @@ UPDATE trial t
   FROM bump WHERE {mine}
 RETURNING {trial}, {notify}
 
+-- name: propose_reserved
+-- After reserve, in one transaction: no row comes back when another trial was reserved than the one that was asked for.
+WITH held AS (SELECT t.run_key FROM trial t
+               WHERE {mine} AND t.params IS NULL AND t.draw = %(draw)s AND t.lease_token = %(token)s FOR UPDATE), {bump}
+UPDATE trial t
+   SET params = %(params)s, param_id = %(param_id)s, known = %(known)s, incumbent = %(incumbent)s,
+       algorithm_state = %(algorithm_state)s, proposed_at = {now}, proposed_seq = bump.seq, changed_seq = bump.seq
+  FROM bump WHERE {mine}
+RETURNING {trial}, {notify}
+
 -- name: withdraw
 WITH held AS (SELECT t.run_key FROM trial t WHERE {mine} AND t.phase = 'search' AND t.params IS NULL FOR UPDATE),
      given_back AS (UPDATE run_state s SET withdrawn = array_append(s.withdrawn, %(number)s::int)

@@ -142,6 +142,15 @@ UPDATE trial
 RETURNING {trial};
 UPDATE run_state SET seq = seq + 1 WHERE run_key = :run_key AND changes() > 0;
 
+-- name: propose_reserved
+-- After reserve, in one transaction: no row comes back when another trial was reserved than the one that was asked for.
+UPDATE trial
+   SET params = :params, param_id = :param_id, known = :known, incumbent = :incumbent, algorithm_state = :algorithm_state,
+       proposed_at = {now}, proposed_seq = {next_seq}, changed_seq = {next_seq}
+ WHERE {mine} AND params IS NULL AND draw = :draw AND lease_token = :token
+RETURNING {trial};
+UPDATE run_state SET seq = seq + 1 WHERE run_key = :run_key AND changes() > 0;
+
 -- name: withdraw
 UPDATE trial SET status = 'WITHDRAWN', worker = NULL, lease_until = NULL
  WHERE {mine} AND phase = 'search' AND params IS NULL

@@ -14,7 +14,7 @@ import pytest
 
 from modelops_runtime.contracts.errors import ConflictingResult, LeaseLost, LedgerError, UserError
 from modelops_runtime.contracts.trial import TrialStatus
-from modelops_runtime.ledger.base import Ledger, RunState, TrialEnd
+from modelops_runtime.ledger.base import Lease, Ledger, RunState, Trial, TrialEnd
 from tests.support.patience import PATIENCE_S
 from tests.unit.ledger.builders import (
     OBSERVED,
@@ -201,6 +201,65 @@ class TestReserving:
         ledger.create_run(a_run())
         ledger.withdraw(reserved(ledger))
         assert ledger.take_over(RUN, "w2", lease_s=0) is None
+
+
+class TestReservingWhatWasAsked:
+    def reserve(self, ledger: Ledger, number: int, draw: int, *, guesses: int = 0) -> Trial:
+        asked = Lease(
+            run_id=RUN, phase="search", number=number, lease_no=1, draw=draw, params={"b": 1.5}, known=7, incumbent=3,
+            algorithm_state={"x": [1]},
+        )  # fmt: skip
+        trial = ledger.reserve_asked(RUN, "w1", asked, guesses=guesses, lease_s=3600)
+        assert trial is not None
+        return trial
+
+    def test_the_expected_trial_is_reserved_and_proposed_at_once(self, ledger: Ledger, opened: Open):
+        ledger.create_run(a_run())
+        reserved(ledger, guesses=1)
+        trial = self.reserve(ledger, 1, 0, guesses=1)
+        assert opened().trials(RUN)[1] == trial
+        assert (trial.params, trial.known, trial.incumbent) == ({"b": 1.5}, 7, 3)
+        assert (trial.origin, trial.draw, trial.algorithm_state) == ("ask", 0, {"x": [1]})
+        assert (trial.status, trial.worker, trial.lease_no) == (TrialStatus.LEASED, "w1", 1)
+        assert (trial.proposed_seq, seqs(ledger.changes(RUN, 0))) == (1, [1])
+        assert ledger.finish(trial.lease, an_end()).finished_seq == 2
+
+    def test_another_trial_is_reserved_without_parameters(self, ledger: Ledger):
+        ledger.create_run(a_run())
+        reserved(ledger, "w2")
+        trial = self.reserve(ledger, 0, 0)
+        assert (trial.number, trial.draw, trial.params) == (1, 1, None)
+        assert ledger.changes(RUN, 0) == []
+        assert ledger.propose(
+            trial.lease, {"b": 2.5}, origin="ask", known=0, incumbent=None, algorithm_state=None
+        ).params == {"b": 2.5}
+
+    def test_a_reservation_of_another_worker_keeps_its_own_proposal(self, ledger: Ledger):
+        ledger.create_run(a_run())
+        theirs = reserved(ledger, "w2")
+        self.reserve(ledger, theirs.number, 0)
+        assert ledger.propose(
+            theirs, {"b": 2.5}, origin="ask", known=0, incumbent=None, algorithm_state=None
+        ).params == {"b": 2.5}
+
+    def test_a_queued_set_keeps_the_number_that_was_asked_for(self, ledger: Ledger):
+        ledger.create_run(a_run())
+        ledger.enqueue(RUN, [{"b": 9.0}])
+        trial = self.reserve(ledger, 0, 0)
+        assert (trial.number, trial.draw, trial.params, trial.origin) == (0, None, None, "guess")
+        assert ledger.queued_set(trial.lease) == {"b": 9.0}
+
+    def test_a_number_that_was_withdrawn_is_asked_for_again(self, ledger: Ledger):
+        ledger.create_run(a_run())
+        ledger.withdraw(reserved(ledger))
+        trial = self.reserve(ledger, 0, 0)
+        assert (trial.number, trial.lease_no, trial.params) == (0, 2, None)
+
+    def test_nothing_is_reserved_above_the_budget(self, ledger: Ledger):
+        ledger.create_run(a_run(trials=1))
+        trial = self.reserve(ledger, 0, 0)
+        assert ledger.reserve_asked(RUN, "w1", trial.lease, guesses=0, lease_s=3600) is None
+        assert seqs(ledger.changes(RUN, 0)) == [1]
 
 
 class TestProposing:

@@ -50,6 +50,21 @@ class Workers(RuleBasedStateMachine):
             self.current[lease.number] = lease.lease_no
         return lease
 
+    @rule(target=leases, worker=WORKERS, number=st.integers(0, 5))
+    def reserve_asked(self, worker: str, number: int) -> Lease | None:
+        asked = Lease(
+            run_id=RUN, phase="search", number=number, lease_no=1, draw=max(number - 1, 0), params={"b": 0.5}, known=0,
+            incumbent=None, algorithm_state=None,
+        )  # fmt: skip
+        trial = self.ledger.reserve_asked(RUN, worker, asked, guesses=1, lease_s=60)
+        assert (trial is None) == (len(self.current) == self.budget)
+        if trial is None:
+            return None
+        assert trial.number not in self.current
+        self.current[trial.number] = trial.lease_no
+        assert (trial.params is not None) == (trial.number == number > 0 and trial.lease_no == 1)
+        return trial.lease
+
     @rule(target=leases, worker=WORKERS)
     def take_over(self, worker: str) -> Lease | None:
         lease = self.ledger.take_over(RUN, worker, lease_s=60)
