@@ -13,14 +13,20 @@ if TYPE_CHECKING:
     from mops_azure.transport import ArmClient
 
 
-def refuse(warning: str, trust: str) -> None:
-    """Refuses without asking. Raises UserError."""
-    raise UserError(f"{warning}; if you trust it, export {trust}. Nothing was sent")
+Confirm = Callable[[str, str], bool]
+"""Gets a warning and the assignment of a variable that trusts the host; returns whether the user agreed."""
 
 
-def connect(config: AzureConfig, *, confirm: Callable[[str, str], None] = refuse) -> ArmClient:
-    """Before a secret is sent to an unknown host, `confirm` gets a warning and the variable that trusts the host.
-    Raises UserError if a package of Azure is missing, or as `confirm` does."""
+def nobody_agrees(_warning: str, _trust: str) -> bool:
+    """For a program that has nobody to ask."""
+    return False
+
+
+def connect(config: AzureConfig, *, confirm: Confirm = nobody_agrees) -> ArmClient:
+    """`confirm` is asked before a secret is sent to an unknown host.
+
+    Raises UserError if a package of Azure is missing or a host is not confirmed, and what `confirm` raises.
+    """
     try:
         from mops_azure.transport import ArmClient
     except ModuleNotFoundError as error:
@@ -31,5 +37,7 @@ def connect(config: AzureConfig, *, confirm: Callable[[str, str], None] = refuse
     if found:
         named = " and ".join(f"cloud.{key} {host}" for key, host in found.items())
         warning = f"{named}: of none of the known clouds, and {SENT[config.auth.method]} would go there"
-        confirm(warning, f"{TRUSTED_VARIABLE}={','.join(dict.fromkeys(found.values()))}")
+        trust = f"{TRUSTED_VARIABLE}={','.join(dict.fromkeys(found.values()))}"
+        if not confirm(warning, trust):
+            raise UserError(f"{warning}; if you trust it, export {trust}. Nothing was sent")
     return ArmClient(config)

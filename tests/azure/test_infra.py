@@ -140,7 +140,8 @@ def test_a_kubeconfig_goes_also_when_the_command_is_ended(
     left.mkdir()
     script = (
         "import sys, time\nfrom pathlib import Path\nfrom mops.cluster.azure import azure_cluster\n"
-        "with azure_cluster(Path(sys.argv[1])) as found:\n    print(found.kubeconfig, flush=True)\n    time.sleep(600)\n"
+        "with azure_cluster(Path(sys.argv[1]), confirm=lambda *_: False) as found:\n"
+        "    print(found.kubeconfig, flush=True)\n    time.sleep(600)\n"
     )
     command = [*mops_command()[:2], script, str(path)]
     whole = {**environment, "TMPDIR": str(left)}

@@ -44,6 +44,7 @@ LEFT_OUT = {
     "results show line": ELSEWHERE | {"pyarrow"} | PAGES,
     "results ls": ELSEWHERE | NUMBERS | PAGES,
     "status line": ELSEWHERE | NUMBERS | PAGES,
+    "infra --help": ELSEWHERE | {"numpy", "scipy", "pyarrow"},
     "--help": ELSEWHERE | NUMBERS | PAGES | {"sqlite3", "modelops_runtime.ledger", "modelops_runtime.specs"},
 }
 

@@ -1,4 +1,4 @@
-"""Bindings to the Azure plane. The only file of `mops` that imports `mops_azure`."""
+"""Bindings to the Azure plane."""
 
 from __future__ import annotations
 
@@ -25,17 +25,19 @@ class AzureCluster:
 
 
 @contextmanager
-def azure_cluster(config_path: Path | None) -> Iterator[AzureCluster]:
+def azure_cluster(config_path: Path | None, *, confirm: Callable[[str, str], bool]) -> Iterator[AzureCluster]:
     """The cluster of a provider config (None: as `mops-azure` finds it), by a kubeconfig that is gone afterwards.
+
+    `confirm` is that of `mops_azure.connect.connect`.
 
     Raises UserError when there is no such cluster or it is stopped, SpecErrors, AzureError, Unreachable.
     """
     from mops_azure.bindings import cluster_binding, database_binding, kubeconfig_file
-    from mops_azure.commands.common import arm_for
     from mops_azure.config import CONFIG_VARIABLE, DEFAULT_PATH, load_config
+    from mops_azure.connect import connect
 
     config = load_config(config_path or Path(os.environ.get(CONFIG_VARIABLE) or DEFAULT_PATH))
-    arm = arm_for(config)
+    arm = connect(config, confirm=confirm)
     binding = cluster_binding(config, arm)
     with kubeconfig_file(binding) as kubeconfig:
         yield AzureCluster(

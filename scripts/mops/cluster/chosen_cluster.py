@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from modelops_runtime.contracts.errors import UserError
@@ -19,6 +19,8 @@ class ChosenCluster:
     context: str | None
     infra: str | None
     config: Path | None
+    confirm: Callable[[str, str], bool] = field(repr=False)
+    """Asked before a secret is sent to an unknown host, as `mops_azure.connect.connect` says."""
 
     def options(self) -> dict[str, object]:
         """Those that were given."""
@@ -45,5 +47,5 @@ class ChosenCluster:
             raise UserError(f"--infra {self.infra} fetches the kubeconfig; leave {' and '.join(others)} out")
         from mops.cluster.azure import azure_cluster
 
-        with azure_cluster(self.config) as found:
+        with azure_cluster(self.config, confirm=self.confirm) as found:
             yield Access(found.kubeconfig, registry=found.registry, flags=self._flags(), database=found.database)

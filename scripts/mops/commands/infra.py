@@ -1,10 +1,11 @@
-"""`mops infra`: the Azure plane under the names of the other planes."""
+"""`mops infra`: the Azure plane under the names of the other planes. No package of Azure is imported before a command runs."""
 
 from __future__ import annotations
 
 import click
 
-from modelops_cli.lazy import load
+from mops_azure.commands import bootstrap, create, delete, doctor, status
+from mops_azure.commands import destroy as destroy_all
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -19,12 +20,12 @@ def command() -> None:
     """
 
 
-_SAME = {"bootstrap": "bootstrap", "up": "create", "status": "status", "down": "delete", "doctor": "doctor"}
-"""Name here -> command of `mops-azure`."""
+_SAME = {"bootstrap": bootstrap, "up": create, "status": status, "down": delete, "doctor": doctor}
+"""Name here -> module of the command of `mops-azure`."""
 
-for name, same in _SAME.items():
-    command.add_command(load("mops_azure", same), name)
+for name, module in _SAME.items():
+    command.add_command(module.command, name)
 
 
-destroy = load("mops_azure", "destroy")
+destroy = destroy_all.command
 """`mops destroy`: the other command that is the Azure plane's."""

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from modelops_cli.output import echo_line
+from modelops_cli.questions import confirm_unknown_host
 from modelops_runtime.contracts.errors import UserError
 from modelops_runtime.specs.cluster import MOST_WORKERS
 from mops.cluster.chosen_cluster import ChosenCluster
@@ -88,7 +89,8 @@ def chosen_cluster_options(function: Callable[..., Any]) -> Callable[..., Any]:
     def with_cluster(
         *args: Any, kubeconfig: Path | None, context: str | None, infra: str | None, config: Path | None, **more: Any
     ) -> Any:
-        return function(*args, cluster=ChosenCluster(kubeconfig, context, infra, config), **more)
+        cluster = ChosenCluster(kubeconfig, context, infra, config, confirm=confirm_unknown_host)
+        return function(*args, cluster=cluster, **more)
 
     return with_cluster
 

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from modelops_cli.output import echo_line
+from modelops_cli.questions import confirm_unknown_host
 from modelops_runtime.contracts.errors import UserError
 from modelops_runtime.contracts.plain_text import plain_line
 from mops_azure.config import CONFIG_VARIABLE, DEFAULT_PATH, AzureConfig, load_config
-from mops_azure.connect import connect, refuse
+from mops_azure.connect import connect
 
 if TYPE_CHECKING:
     from mops_azure.transport import ArmClient
@@ -55,17 +56,7 @@ timeout_option = click.option(
 
 
 def arm_for(config: AzureConfig) -> ArmClient:
-    return connect(config, confirm=_confirm_hosts)
-
-
-def _confirm_hosts(question: str, trust: str) -> None:
-    """Ask for confirmation, which -y does not give. Exits with 130 on no."""
-    if not sys.stdin.isatty():
-        refuse(question, trust)
-    click.echo(f"{question} (no question with {trust})", err=True)
-    if not click.confirm("Send it there?", err=True):
-        click.echo("nothing was sent", err=True)
-        raise click.exceptions.Exit(130)
+    return connect(config, confirm=confirm_unknown_host)
 
 
 def progress() -> Callable[[str], None]:
