@@ -188,7 +188,7 @@ def put(session: Session, resource: Resource, body: dict[str, Any], *, is_new: b
         if kind.there_already and error.code == kind.there_already:
             session.is_there[resource.id.lower()] = resource.body
             return None
-        if recovered := kind.recovered and kind.recovered(body, str(error)):
+        if recovered := kind.recovered and kind.recovered(body, error.text):
             session.say(f"{kind.name} {resource.name}: was deleted not long ago; it is recovered, with its secrets")
             return put(session, resource, recovered, is_new=is_new)
         if error.status not in (409, 412) or error.code not in BUSY:
@@ -213,4 +213,4 @@ def _denied_line(step: Step, error: AzureError) -> str:
         return ask_for(resource)
     doing = "delete" if step.action in ("delete", "replace") else "write"
     needed = f"{resources.type_in(resource.id)}/{doing}"
-    return str(error) if "the right to" in error.args[3] else f"{error} [it needs {needed}]"
+    return str(error) if error.missing_right else f"{error} [it needs {needed}]"

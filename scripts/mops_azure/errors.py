@@ -6,16 +6,16 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from modelops_runtime.contracts.errors import ModelOpsError, UserError
 
 
 class AzureError(ModelOpsError):
-    """Azure refused or failed: `AzureError(doing, code, text, remedy, status)`; a remedy is always there."""
+    """Azure refused or failed: `AzureError(doing, code, text, remedy, status, missing_right)`; a remedy is always there."""
 
     def __str__(self) -> str:
-        doing, code, text, remedy, _ = self.args
+        doing, code, text, remedy, *_ = self.args
         return f"{doing}: {text} ({code}); {remedy}"
 
     @property
@@ -23,8 +23,19 @@ class AzureError(ModelOpsError):
         return self.args[1]
 
     @property
+    def text(self) -> str:
+        """What Azure says, in one line."""
+        return self.args[2]
+
+    @property
     def status(self) -> int:
         return self.args[4]
+
+    @property
+    def missing_right(self) -> str | None:
+        """The action that Azure says the caller may not perform, such as `Microsoft.Network/virtualNetworks/write`;
+        None if it names none. The remedy names it, too."""
+        return self.args[5]
 
     @property
     def is_denied(self) -> bool:
@@ -182,10 +193,13 @@ def meaning_of(code: str, message: str) -> Meaning:
 
 def from_reply(doing: str, status: int, body: Any) -> AzureError:
     """The error of a reply or a failed operation; `body` is parsed JSON, text or None."""
-    code, message = code_and_message(status, body)
-    right = right_needed(message)
-    text = one_line(message, 200) if right else one_line(message)  # the right says the rest of it
-    return AzureError(doing, code, text, right or meaning_of(code, message).remedy, status)
+    code, message, _ = refusal_of(status, body)
+    right = missing_right(message)
+    if right is None:
+        return AzureError(doing, code, one_line(message), meaning_of(code, message).remedy, status, None)
+    return AzureError(
+        doing, code, one_line(message, 200), right.remedy, status, right.action
+    )  # the remedy says the rest
 
 
 ROLES = {
@@ -200,8 +214,15 @@ def role_for(action: str) -> str:
     return next((role for head, role in ROLES.items() if action.lower().startswith(head)), "Contributor")
 
 
-def right_needed(message: str) -> str | None:
-    """What to ask an owner for, when `message` is Azure's "does not have authorization to perform action 'A' over scope 'S'"."""
+class MissingRight(NamedTuple):
+    """A right that the caller lacks, and what to ask an owner for."""
+
+    action: str
+    remedy: str
+
+
+def missing_right(message: str) -> MissingRight | None:
+    """From Azure's "does not have authorization to perform action 'A' over scope 'S'"; None for any other message."""
     found = re.search(
         r"does not have (?:authorization|permission) to perform action(?:\(s\))? '([^']+)'"
         r"(?: (?:over|on)(?: the)?(?: linked)? scope(?:\(s\))? '([^']+)')?",
@@ -212,13 +233,15 @@ def right_needed(message: str) -> str | None:
         return None
     action, scope = found[1], found[2]
     if scope is None:
-        return f"ask an owner of the subscription for the right to {action} (`mops-azure doctor` names its role)"
+        remedy = f"ask an owner of the subscription for the right to {action} (`mops-azure doctor` names its role)"
+        return MissingRight(action, remedy)
     # A role is given on what holds the assignment.
     scope = scope.partition("/providers/Microsoft.Authorization/")[0] or scope
     who = re.search(r"object id '([^']+)'", message)
-    return (
+    return MissingRight(
+        action,
         f"ask an owner of it for the right to {action}: az role assignment create --assignee {who[1] if who else 'YOU'} "
-        f'--role "{role_for(action)}" --scope {scope}'
+        f'--role "{role_for(action)}" --scope {scope}',
     )
 
 
@@ -233,7 +256,7 @@ def is_absence(id_: str, status: int, body: Any) -> bool:
     """Whether a refusal means that the resource does not exist. Children and locks have other codes, such as LockNotFound."""
     if status != 404:
         return False
-    code = code_and_message(status, body)[0].lower()
+    code = refusal_of(status, body).code.lower()
     if code in ABSENT:
         return True
     from_aks = isinstance(body, Mapping) and str(body.get("subcode")).lower().endswith("_notfound")
@@ -243,7 +266,16 @@ def is_absence(id_: str, status: int, body: Any) -> bool:
     return of_a_child or (code == "notfound" and from_aks)
 
 
-def code_and_message(status: int, body: Any) -> tuple[str, str]:
+class Refusal(NamedTuple):
+    """What an answer of Azure says about why it refused."""
+
+    code: str
+    message: str
+    has_reason: bool = True
+    """Whether the message is Azure's; else it is ours, since Azure gave neither code nor message."""
+
+
+def refusal_of(status: int, body: Any) -> Refusal:
     """From `{"error": {code, message}}`, from AKS' bare `{code, message, details}`, or from anything else."""
     if isinstance(body, str | bytes):
         try:
@@ -252,7 +284,7 @@ def code_and_message(status: int, body: Any) -> tuple[str, str]:
             body = None
     error = body.get("error", body) if isinstance(body, Mapping) else None
     if not isinstance(error, Mapping) or not error.get("code"):
-        return str(status), f"Azure answered {status} without saying why"
+        return Refusal(str(status), f"Azure answered {status} without saying why", has_reason=False)
     code, message = str(error["code"]), str(error.get("message") or "")
     details = error.get("details")
     inner = next((one for one in details if isinstance(one, Mapping)), {}) if isinstance(details, list) else {}
@@ -260,7 +292,7 @@ def code_and_message(status: int, body: Any) -> tuple[str, str]:
         code, message = str(inner["code"]), str(inner.get("message") or message)
     if code.lower().startswith("resourcegroupdeletion") and isinstance(details, list):
         message = _refusals(details) or message
-    return code, message or code
+    return Refusal(code, message or code)
 
 
 def _refusals(details: list[Any]) -> str:
@@ -270,9 +302,8 @@ def _refusals(details: list[Any]) -> str:
         target = str(one.get("target") or "") if isinstance(one, Mapping) else ""
         if target:
             name = target.rpartition("/providers/")[2]
-            _, why = code_and_message(0, one.get("message"))
-            known = "" if why.startswith("Azure answered") else why
-            found.append(f"{name}: {known or str(one.get('message') or 'it stayed')}")
+            why = refusal_of(0, one.get("message"))
+            found.append(f"{name}: {why.message if why.has_reason else str(one.get('message') or 'it stayed')}")
     return "; ".join(found)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import shutil
 from urllib.parse import urlsplit
 
 from azure.core.credentials import TokenCredential
@@ -82,3 +83,14 @@ def credential_for(config: AzureConfig) -> TokenCredential:
     if auth.method == "managed_identity":
         return identity.ManagedIdentityCredential(client_id=auth.client_id)
     return identity.AzureCliCredential(tenant_id=config.tenant_id, process_timeout=60)
+
+
+def failed_sign_in_line(config: AzureConfig, refusal: str) -> str:
+    """What failed and what to do, from the text with which the sign-in was refused."""
+    method = config.auth.method
+    if method == "use_azure_cli" and shutil.which("az") is None:
+        return "sign-in: the Azure CLI `az` is not installed; install it, or use another auth method"
+    remedy = f"`az login --tenant {config.tenant_id}`, or check auth in the provider config"
+    if method == "service_principal":
+        remedy = "check auth in the provider config, and that the secret is right and has not expired"
+    return f"sign-in: {one_line(refusal, 200)}; {remedy}"

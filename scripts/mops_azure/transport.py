@@ -31,7 +31,7 @@ from mops_azure.errors import AzureError, from_reply, is_absence, one_line
 from mops_azure.resources.cluster import CLUSTERS
 from mops_azure.resources.group import GROUPS
 from mops_azure.resources.registry import REGISTRIES
-from mops_azure.signin import credential_for
+from mops_azure.signin import credential_for, failed_sign_in_line
 
 logging.getLogger("azure").addHandler(logging.NullHandler())  # its warnings are in our one line already
 
@@ -74,9 +74,7 @@ class ArmClient:
     """One subscription's Resource Manager. Every method raises AzureError for a refusal, SignInFailed, AzureUnreachable."""
 
     def __init__(self, config: AzureConfig, *, credential: TokenCredential | None = None) -> None:
-        self._sign_in_again = f"`az login --tenant {config.tenant_id}`, or check auth in the provider config"
-        if config.auth.method == "service_principal":
-            self._sign_in_again = "check auth in the provider config, and that the secret is right and has not expired"
+        self._config = config
         self._base = config.cloud.resource_manager
         self._client_options = {
             "credential": credential or credential_for(config),
@@ -167,7 +165,7 @@ class ArmClient:
         try:
             response = run()
         except ClientAuthenticationError as error:
-            raise SignInFailed(self._sign_in_line(error)) from error
+            raise SignInFailed(failed_sign_in_line(self._config, str(error))) from error
         except HttpResponseError as error:
             if error.response is None:
                 raise AzureUnreachable(_unreachable_line(doing, error)) from error
@@ -179,12 +177,6 @@ class ArmClient:
             raise from_reply(doing, response.status_code, content)
         found = {key.lower(): value for key, value in response.headers.items()}
         return Reply(status=response.status_code, body=content, headers=found)
-
-    def _sign_in_line(self, error: ClientAuthenticationError) -> str:
-        text = one_line(str(error), 200)
-        if "not found on path" in text.lower():
-            return "sign-in: the Azure CLI `az` is not installed; install it, or use another auth method"
-        return f"sign-in: {text}; {self._sign_in_again}"
 
 
 def _pipeline(base: str, credential: TokenCredential) -> ARMPipelineClient[HttpRequest, Any]:

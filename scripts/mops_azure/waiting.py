@@ -101,7 +101,9 @@ def settle(session: Session, id_: str, api_version: str, what: str, *, operation
                     session.refused[id_.lower()] = from_reply(what, 200, reason)
                 return live
             if phase.lower() in ("failed", "canceled"):
-                raise from_reply(what, 200, reason or {"code": phase, "message": _why(live, phase)})
+                raise from_reply(
+                    what, 200, reason or {"code": phase, "message": _reason(live) or f"Azure reports {phase}"}
+                )
         if phase != reported:
             session.say(f"{what}: {phase}")
             reported = phase
@@ -109,9 +111,10 @@ def settle(session: Session, id_: str, api_version: str, what: str, *, operation
         pause = min(pause * 1.5, 10)
 
 
-def _why(live: Any, phase: str) -> str:
+def _reason(live: Any) -> str:
+    """Why its last operation failed, as the resource says; empty if it says nothing."""
     error = ((live.get("properties") or {}).get("status") or {}).get("provisioningError") or {}
-    return str(error.get("message") or f"Azure reports {phase}")
+    return str(error.get("message") or "")
 
 
 def _operation(session: Session, url: str, what: str) -> tuple[str | None, Any, str | None]:
@@ -160,17 +163,13 @@ def remove(session: Session, resource: Resource) -> None:
         # Without an operation to ask, a resource that is back shows that Azure gave up.
         is_back = not in_motion(live) and (was_deleting or session.clock() - since > BELIEVED_FOR_S)
         if url is None and refusal is None and (state.lower() == "failed" or is_back):
-            raise from_reply(doing, 200, {"code": "DeletionFailed", "message": _why_not_deleted(live, state)})
+            why = _reason(live) or f"Azure did not delete it, it is {state} again"
+            raise from_reply(doing, 200, {"code": "DeletionFailed", "message": why})
         if state != reported and session.clock() - since > 0.1:
             session.say(f"{resource.kind} {resource.name}: {state}")
             reported = state
         session.pause(pause, doing)
         pause = min(pause * 1.5, 10)
-
-
-def _why_not_deleted(live: Any, state: str) -> str:
-    why = _why(live, state)
-    return f"Azure did not delete it, it is {state} again" if why == f"Azure reports {state}" else why
 
 
 def _end_of_deletion(session: Session, url: str, doing: str) -> tuple[Any, str | None]:

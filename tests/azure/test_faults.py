@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 
 import pytest
@@ -489,6 +490,15 @@ def test_each_recorded_error_is_one_line_with_a_remedy_of_its_own():
         assert "http" not in line
         assert len(line) < 700
         assert MEANINGS[-1].remedy not in line, line
+
+
+def test_the_right_that_azure_names_is_a_field_of_the_error():
+    said = "The client with object id 'a-b' does not have authorization to perform action 'Microsoft.X/y/write' over scope '/s'"
+    named = from_reply("doing this", 403, refusal("AuthorizationFailed", said))
+    unnamed = from_reply("doing this", 403, refusal("Forbidden", "you have not the right to do this"))
+    assert (named.missing_right, unnamed.missing_right) == ("Microsoft.X/y/write", None)
+    assert "--assignee a-b" in str(named)
+    assert pickle.loads(pickle.dumps(named)).missing_right == named.missing_right
 
 
 def test_what_azure_says_steers_no_terminal(arm: ArmServer, config, mops_azure):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -63,12 +63,15 @@ class _Meaning(NamedTuple):
     what: str
     next_step: str
     is_users_mistake: bool = False
+    is_forbidden: bool = False
+    """The API server itself says so, with its status 403: it has that one status for a missing right and for a quota."""
 
 
 _HELM: tuple[_Meaning, ...] = (
     _Meaning(_UNREACHABLE, "the cluster does not answer", DOCTOR),
     _Meaning(r"(?s)(?:user|User) \"(?P<a>[^\"]+)\" cannot (?P<b>\w+) resource \"(?P<c>[^\"]+)\"",
-     "{a} may not {b} {c} there", "ask for the rights in docs/cluster.md, or give a --namespace where you have them"),
+     "{a} may not {b} {c} there", "ask for the rights in docs/cluster.md, or give a --namespace where you have them",
+     is_forbidden=True),
     _Meaning(r"(?i)unauthorized|provide credentials|expired", "the cluster does not take your credentials", "sign in again"),
     _Meaning(r"another operation .* is in progress", "another helm is at work on it", "the same command again, in a minute"),
     _Meaning(r"(?s)execution error at \([^)]*\):\s*(?P<a>.+?)\s*(?:Use --debug.*)?$", "{a}", _CORRECT, is_users_mistake=True),
@@ -78,7 +81,8 @@ _HELM: tuple[_Meaning, ...] = (
      "{a} {b} is there already, and is not this release's", "give another --namespace, or remove it"),
     _Meaning(r"(?s)applying object (?P<a>\S+) .*?conflict with \"(?P<b>[^\"]+)\".*?: (?P<c>\.\S+)",
      "{c} of {a} was changed by {b}", "`helm upgrade --reuse-values --force-conflicts` takes it back, once"),
-    _Meaning(r"(?s)exceeded quota: (?P<a>[^,]+)", "the namespace's quota {a} is used up", "ask for more, or for fewer workers"),
+    _Meaning(r"(?s)exceeded quota: (?P<a>[^,]+)", "the namespace's quota {a} is used up", "ask for more, or for fewer workers",
+     is_forbidden=True),
     _Meaning(r"(?s)namespaces \"(?P<a>[^\"]+)\" not found", "there is no namespace {a}", "`up` makes it"),
     _Meaning(r"(?i)kubernetes version|kubeVersion", "the chart is not for this version of Kubernetes", DOCTOR),
     _Meaning(r"(?i)timed out|deadline exceeded", "the cluster took too long",
@@ -88,14 +92,20 @@ _HELM: tuple[_Meaning, ...] = (
 
 
 def explain_helm(stderr: str) -> Explanation:
-    plain = stderr.replace('\\"', '"')  # as --debug quotes the API's answer
-    for meaning in _HELM:
-        if found := re.search(meaning.pattern, plain):
-            groups = {name: _one_line(text or "") for name, text in found.groupdict().items()}
-            what, next_step = meaning.what.format(**groups), meaning.next_step.format(**groups)
-            return Explanation(what, next_step, meaning.is_users_mistake)
+    if found := _explained(stderr.replace('\\"', '"'), _HELM):  # as --debug quotes the API's answer
+        return found
     last = next((line for line in reversed(stderr.splitlines()) if line.strip()), "helm says nothing")
     return Explanation(_one_line(last).removeprefix("Error: "), DOCTOR)
+
+
+def _explained(text: str, meanings: Iterable[_Meaning]) -> Explanation | None:
+    """By the first of `meanings` whose pattern is in `text`."""
+    for meaning in meanings:
+        if found := re.search(meaning.pattern, text):
+            groups = {name: _one_line(caught or "") for name, caught in found.groupdict().items()}
+            what, next_step = meaning.what.format(**groups), meaning.next_step.format(**groups)
+            return Explanation(what, next_step, meaning.is_users_mistake)
+    return None
 
 
 _STATUS = {
@@ -110,7 +120,8 @@ def explain_api(error: ApiException) -> Explanation:
     """Of an answer of the Kubernetes API."""
     message = _message(error)
     if error.status == 403:
-        return explain_helm(message) if "cannot" in message or "quota" in message else Explanation(message, DOCTOR)
+        forbidden = (meaning for meaning in _HELM if meaning.is_forbidden)
+        return _explained(message, forbidden) or Explanation(message, DOCTOR)
     what, next_step = _STATUS.get(error.status or 0, (message, DOCTOR))
     return Explanation(f"{what}: {message}" if error.status in (404, 409) and message else what, next_step)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from mops.cluster.access import Kube
 from mops.cluster.errors import ClusterError, translated_errors
-from mops.cluster.pods import PodState, failure, pods_of_job
+from mops.cluster.pods import PodState, pod_and_log, pods_of_job
 
 DEADLINE_S = 900
 """Seconds for the pod to be scheduled and to finish; then Kubernetes and we end it."""
@@ -61,18 +61,15 @@ def wait_for_success(
             if pod.exit_code == 0:
                 return pod
             if pod.exit_code is not None:
-                raise _failure(kube, namespace, pod, f"failed with exit code {pod.exit_code}", next_step)
+                what = pod_and_log(kube, namespace, pod, f"failed with exit code {pod.exit_code}")
+                raise ClusterError(what, next_step)
             if not pod.trouble:
                 well_until = now
             elif now - well_until >= _HOPELESS_S:
-                raise _failure(kube, namespace, pod, f"does not start: {pod.trouble}", next_step)
+                what = pod_and_log(kube, namespace, pod, f"does not start: {pod.trouble}")
+                raise ClusterError(what, next_step)
         if now - began > timeout_s:
             state = pods[0].state if pods else "no pod"
             what = f"job {namespace}/{job}, {purpose}, has not ended after {timeout_s:.0f} s: {state}"
             raise ClusterError(what, f"`kubectl -n {namespace} get events` may say why")
         time.sleep(1)
-
-
-def _failure(kube: Kube, namespace: str, pod: PodState, what: str, next_step: str) -> ClusterError:
-    """The error with the end of the pod's log, since the pod will be deleted."""
-    return ClusterError(failure(kube, namespace, pod, what).args[0], next_step)

@@ -151,9 +151,16 @@ def waiting_text(pods: Sequence[PodState]) -> str:
 
 def failure(kube: Kube, namespace: str, pod: PodState, what: str) -> ClusterError:
     """The error that names a pod, its last log lines, and the next command."""
+    return ClusterError(
+        pod_and_log(kube, namespace, pod, what), f"`kubectl -n {namespace} describe pod {pod.name}` says more"
+    )
+
+
+def pod_and_log(kube: Kube, namespace: str, pod: PodState, what: str) -> str:
+    """A line with the pod and `what` happened to it, then its last log lines, indented."""
     lines = [f"pod {namespace}/{pod.name} {what}"]
     lines += [f"  {line}" for line in last_lines(kube, namespace, pod.name)]
-    return ClusterError("\n".join(lines), f"`kubectl -n {namespace} describe pod {pod.name}` says more")
+    return "\n".join(lines)
 
 
 def last_lines(kube: Kube, namespace: str, pod: str, count: int = LOG_LINES) -> list[str]:

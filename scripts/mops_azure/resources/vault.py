@@ -52,7 +52,8 @@ def _vault(config: Settings) -> list[Resource]:
 
 
 def _recovered(body: dict[str, Any], refusal: str) -> dict[str, Any] | None:
-    """A recently deleted vault can only be recovered, with its secrets."""
+    """A recently deleted vault can only be recovered, with its secrets. Azure says it in words alone: the code, ConflictError,
+    has other meanings."""
     if "deleted state" not in refusal or "createMode" in body["properties"]:
         return None
     return {**body, "properties": {**body["properties"], "createMode": "recover"}}

@@ -97,6 +97,22 @@ def test_a_refused_port_forward_says_which_right_is_missing() -> None:
         raise ApiException(status=0, reason=f"Handshake status 403 Forbidden -+-+- {{'a': 'b'}} -+-+- {answer}")
 
 
+@pytest.mark.parametrize(
+    ("message", "what"),
+    [
+        (
+            'pods "a" is forbidden: exceeded quota: q, requested: pods=1, used: pods=9, limited: pods=9',
+            "the namespace's quota q",
+        ),
+        ("pods is forbidden: the token expired, so you cannot", "pods is forbidden: the token expired, so you cannot"),
+    ],
+)
+def test_of_a_403_only_what_the_api_server_says_so_is_explained(message: str, what: str) -> None:
+    error = ApiException(status=403)
+    error.body = json.dumps({"message": message})
+    assert explain_api(error).what.startswith(what)
+
+
 @given(st.text())
 def test_whatever_helm_says_becomes_one_line(stderr: str) -> None:
     means = explain_helm(stderr)
