@@ -15,7 +15,7 @@ from modelops_runtime.api.calibration import Calibration, of_run
 from modelops_runtime.contracts.errors import ModelOpsError, RunFailed, UserError
 from modelops_runtime.inference.effective_sizes import with_sizes
 from modelops_runtime.ledger.opening import open_ledger
-from modelops_runtime.runner.events import Event, OnEvent
+from modelops_runtime.runner.events import OnEvent
 from modelops_runtime.runner.request import RunReport, RunRequest
 from modelops_runtime.runner.run import run_spec
 from modelops_runtime.runner.signals import StopRequest, stop_on_signals
@@ -46,10 +46,9 @@ def calibrate(
 ) -> Calibration:
     """Search the parameters of a model until its output fits the data, and write a report.
 
-    Calling it again continues the run where it stopped, or returns its result at once if it has finished. `write_project` makes
-    a spec from functions and data frames.
+    Calling it again continues the run where it stopped, or returns its result at once if it has finished.
 
-    - spec: path of an adaptive.yaml.
+    - spec: path of an adaptive.yaml; `write_project` makes one from functions and data frames.
     - run_id: the run's name; default: the spec's `name`.
     - ledger: a file or postgresql://...; default: MODELOPS_LEDGER, else .modelops/ledger.sqlite beside the spec.
     - workers: simulations side by side on this machine; default: one for each core.
@@ -65,9 +64,7 @@ def calibrate(
     Raises SpecErrors (nothing was started), RunDiffers (another run has this name), RunFailed (no answer), LedgerError.
     """
     loaded = load_spec(Path(spec))
-    name = run_id or loaded.spec.name
-    if not re.fullmatch(DNS_LABEL, name):
-        raise UserError(f"the run's id is {name!r}; it must be a-z, 0-9 and -, up to 63 characters")
+    name = _checked_id(run_id or loaded.spec.name)
     folder = Path(out) if out is not None else loaded.root / "modelops-out" / name
     request = RunRequest(
         loaded=loaded,
@@ -81,15 +78,30 @@ def calibrate(
         logs=folder / "logs",
         outputs=None if loaded.spec.outputs.keep == "none" else folder / "outputs",
     )
+    return _run_and_report(request, folder, on_event or _ignore, on_stop, on_failed_report or _ignore)
+
+
+def _checked_id(run_id: str) -> str:
+    if not re.fullmatch(DNS_LABEL, run_id):
+        raise UserError(f"the run's id is {run_id!r}; it must be a-z, 0-9 and -, up to 63 characters")
+    return run_id
+
+
+def _run_and_report(
+    request: RunRequest,
+    folder: Path,
+    on_event: OnEvent,
+    on_stop: Callable[[], None] | None,
+    on_failed_report: Callable[[Path], None],
+) -> Calibration:
+    """Run the search, and write its report; that of a failed run before RunFailed is raised."""
     threading.Thread(target=_import_for_the_end, name="modelops-imports").start()
-    with _folder_that_stays(loaded):
+    with _folder_that_stays(request.loaded):
         try:
             with stop_request(on_stop) as stop:
-                done = run_spec(request, on_event=on_event or _ignore, stop=stop)
+                done = run_spec(request, on_event=on_event, stop=stop)
         except RunFailed:
-            page = _write_report(request, folder)
-            if on_failed_report is not None:
-                on_failed_report(page)
+            on_failed_report(_write_report(request, folder))
             raise
         return _ended(request, folder, done)
 
@@ -172,8 +184,8 @@ def _write_report(request: RunRequest, folder: Path) -> Path:
         opened.close()
 
 
-def _ignore(_event: Event) -> None:
-    """The listener of a caller that wants no events."""
+def _ignore(_event: object) -> None:
+    """The listener of a caller that wants no events, or no report."""
 
 
 def _nothing() -> None:

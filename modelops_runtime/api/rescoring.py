@@ -49,7 +49,7 @@ def rescore(ready: Ready, ledger: Ledger, run_id: str, new_id: str) -> Run:
     run = ledger.create_run(_new_run(ready, old, new_id, len(searched)))
     numbers = {trial.number: _search_trial(ready, ledger, run, trial) for trial in searched}
     _confirm_trials(ready, ledger, run, numbers, [trial for trial in trials if trial.phase == "confirm"])
-    return _concluded(ready, ledger, run)
+    return _conclude_rescored(ready, ledger, run)
 
 
 def _refuse_other_values(ready: Ready, old: Run) -> None:
@@ -164,7 +164,7 @@ def _end(scorer: Scorer, trial: Trial, rows: list[Replicate], replicates: int) -
     )
 
 
-def _concluded(ready: Ready, ledger: Ledger, run: Run) -> Run:
+def _conclude_rescored(ready: Ready, ledger: Ledger, run: Run) -> Run:
     status, trials = SearchStatus(), ledger.trials(run.run_id)
     for trial in trials:
         if trial.phase == "search":

@@ -110,18 +110,11 @@ def selftest(
     began = time.monotonic()
     base = _reduced(load_spec(Path(spec)), trials, replicates)
     slots = workers or cores()
-    done: list[Repeat] = []
     with stop_request(on_stop) as stop, ready_of(base, slots=slots) as made:
         plan = _Plan(
             base=base, made=made, ledger=base.root / LEDGER, seed=seed, slots=slots, mark=_mark(base, made, seed)
         )
-        for number in range(1, repeats + 1):
-            repeat = None if stop.asked else _repeat(plan, number, stop, on_event)
-            if repeat is None:
-                break
-            done.append(repeat)
-            if on_repeat is not None:
-                on_repeat(repeat)
+        done = _repeats(plan, repeats, stop, on_repeat, on_event)
         found = SelfTest(
             name=base.spec.name,
             repeats=tuple(done),
@@ -163,6 +156,25 @@ def _mark(base: LoadedSpec, made: Ready, seed: int) -> str:
     confirm = search.confirm.model_dump_json()
     text = f"{made.prepared.identity}|{seed}|{search.trials}|{confirm}"
     return blake2b(text.encode(), digest_size=4).hexdigest()
+
+
+def _repeats(
+    plan: _Plan,
+    count: int,
+    stop: StopRequest,
+    on_repeat: Callable[[Repeat], None] | None,
+    on_event: Callable[[int, Event], None] | None,
+) -> list[Repeat]:
+    """Run the repeats one after the other, until all are done or a stop is requested."""
+    done: list[Repeat] = []
+    for number in range(1, count + 1):
+        repeat = None if stop.asked else _repeat(plan, number, stop, on_event)
+        if repeat is None:
+            break
+        done.append(repeat)
+        if on_repeat is not None:
+            on_repeat(repeat)
+    return done
 
 
 def _repeat(

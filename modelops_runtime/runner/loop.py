@@ -21,21 +21,13 @@ from modelops_runtime.runner.events import (
     Tick,
     TrialFinished,
 )
-from modelops_runtime.runner.loop_parts import (
-    LoopEnd,
-    LoopParts,
-    counts_of,
-    given_set,
-    judgement_of,
-    progress_of,
-    proposal_of,
-    propose,
-    seeds_of,
-)
+from modelops_runtime.runner.loop_context import LoopContext, LoopEnd
 from modelops_runtime.runner.pausing import Pausing
+from modelops_runtime.runner.proposal import given_set, proposal_of, propose
 from modelops_runtime.runner.reservations import Reservations
-from modelops_runtime.runner.trial import Progress
-from modelops_runtime.runner.trial_outcome import conclude
+from modelops_runtime.runner.run_counts import counts_of
+from modelops_runtime.runner.trial import Progress, progress_of, seeds_of
+from modelops_runtime.runner.trial_outcome import judgement_of, trial_outcome
 from modelops_runtime.simulation.grouping import group_size
 
 TICK_S = 0.5
@@ -45,21 +37,21 @@ TICK_S = 0.5
 class Loop:
     """One worker's part in a run. `run()` once."""
 
-    def __init__(self, parts: LoopParts) -> None:
-        self.p = parts
+    def __init__(self, context: LoopContext) -> None:
+        self.p = context
         self._under_way: dict[tuple[str, int], Progress] = {}
         self._tasks: dict[Future[Sequence[ReplicateOutcome]], Progress] = {}
         self._done: queue.SimpleQueue[Future[Sequence[ReplicateOutcome]]] = queue.SimpleQueue()
-        self._reservations = Reservations(parts, self._asked_ahead, self._written)
-        self._learnt_at = parts.clock()
+        self._reservations = Reservations(context, self._asked_ahead, self._written)
+        self._learnt_at = context.clock()
         self._pace = rules.Pace()
         self._pausing = Pausing()
-        self._started = parts.clock()
+        self._started = context.clock()
         self._last_tick = self._started
         self._found = 0
         self._finalists: list[int] | None = None
         self._confirmed: dict[int, Trial] = {}
-        self._judgement = judgement_of(parts)
+        self._judgement = judgement_of(context)
 
     def run(self) -> LoopEnd:
         """Work until the run is over or a stop is asked for. Raises RunFailed when it ends without an answer."""
@@ -307,7 +299,7 @@ class Loop:
         """Finish the trial, let it climb to its next rung, or just write down what came in."""
         try:
             while progress.failure is not None or progress.rung_done:
-                end = conclude(progress, self._judgement)
+                end = trial_outcome(progress, self._judgement)
                 if end is not None:
                     self._finish(progress, end)
                     return

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from modelops_runtime.ledger.base import Lease, Trial
 from modelops_runtime.runner.events import TookOver
-from modelops_runtime.runner.loop_parts import LoopParts
+from modelops_runtime.runner.loop_context import LoopContext
 from modelops_runtime.runner.setup.settings import LEASE_S
 
 TAKE_OVER_EVERY_S = 5.0
@@ -18,10 +18,10 @@ class Reservations:
     """The leases that one worker takes, and the one it has not begun on."""
 
     def __init__(
-        self, parts: LoopParts, ask: Callable[[Lease], Lease | None], written: Callable[[Trial], None]
+        self, context: LoopContext, ask: Callable[[Lease], Lease | None], written: Callable[[Trial], None]
     ) -> None:
         """`ask` proposes for a trial before it is reserved, or not; `written` hears of the proposal that was written."""
-        self._p = parts
+        self._p = context
         self._ask = ask
         self._written = written
         self._next: Lease | None = None
@@ -31,7 +31,7 @@ class Reservations:
         """A reservation for which the algorithm had nothing yet."""
         self.asking_ended = False
         self.budget_used = False
-        self._look_for_dead_at = parts.clock()
+        self._look_for_dead_at = context.clock()
 
     @property
     def may_ask(self) -> bool:

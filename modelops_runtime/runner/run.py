@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -15,11 +16,12 @@ from modelops_runtime.ledger.base import Ledger, Run, RunState
 from modelops_runtime.ledger.opening import ledger_exists, ledger_files, open_ledger
 from modelops_runtime.ledger.worker_identity import worker_id
 from modelops_runtime.runner.artifacts import Artifacts, keep_tables
-from modelops_runtime.runner.events import Event, Notice, OnEvent
+from modelops_runtime.runner.events import Notice, OnEvent
 from modelops_runtime.runner.finish import answer_of, best_trial, reported
 from modelops_runtime.runner.leases import renewed_leases
-from modelops_runtime.runner.loop import TICK_S, Loop
-from modelops_runtime.runner.loop_parts import LoopEnd, LoopParts
+from modelops_runtime.runner.loop import Loop
+from modelops_runtime.runner.loop_context import LoopContext, LoopEnd
+from modelops_runtime.runner.repeat_warning import RepeatWarning
 from modelops_runtime.runner.request import RunReport, RunRequest
 from modelops_runtime.runner.search import Search
 from modelops_runtime.runner.setup.model_files import ModelCode, held_code
@@ -55,6 +57,19 @@ def run_spec(
         return _run_recorded(request, held, on_event, stop, service)
 
 
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A checked request, with its ledger and its simulation service open."""
+
+    request: RunRequest
+    code: ModelCode
+    prepared: Prepared
+    ledger: Ledger
+    service: ReplicateService
+    on_event: OnEvent
+    stop: StopRequest
+
+
 def _run_recorded(
     request: RunRequest, code: ModelCode, on_event: OnEvent, stop: StopRequest, service: ReplicateService | None
 ) -> RunReport:
@@ -77,7 +92,7 @@ def _run_recorded(
         _list_ledger(request)
         ledger = open_ledger(request.ledger_url, patience_s=request.ledger_patience_s)
         try:
-            return _run(request, code, prepared, ledger, at_hand, on_event, stop, repeats)
+            return _run(_Opened(request, code, prepared, ledger, at_hand, on_event, stop), repeats)
         finally:
             ledger.close()
 
@@ -116,8 +131,9 @@ def _refuse_other(run: Run, prepared: Prepared) -> None:
         raise RunDiffers(run.run_id, tuple(found))
 
 
-def _open_run(request: RunRequest, prepared: Prepared, ledger: Ledger, on_event: OnEvent) -> Run:
+def _open_run(opened: _Opened) -> Run:
     """The run's row: created, or found and updated in what may change freely."""
+    request, prepared, ledger, on_event = opened.request, opened.prepared, opened.ledger, opened.on_event
     spec = request.loaded.spec
     wanted = request.trials or spec.search.trials
     before = ledger.get_run(request.run_id)
@@ -160,53 +176,22 @@ def _is_worthless(ledger: Ledger, run: Run, prepared: Prepared) -> bool:
     return bool(prepared.differences_from(run)) and not _has_completed(ledger, run)
 
 
-def _run(
-    request: RunRequest,
-    code: ModelCode,
-    prepared: Prepared,
-    ledger: Ledger,
-    service: ReplicateService,
-    on_event: OnEvent,
-    stop: StopRequest,
-    repeats: RepeatCheck | None,
-) -> RunReport:
-    run = _open_run(request, prepared, ledger, on_event)
-    if run.state is RunState.COMPLETED and _same_stop_rules(request, run) and not _has_sets_to_try(ledger, run):
+def _run(opened: _Opened, repeats: RepeatCheck | None) -> RunReport:
+    """Search until the run ends or a stop is requested. Raises what `run_spec` raises."""
+    ledger = opened.ledger
+    run = _open_run(opened)
+    if run.state is RunState.COMPLETED and _same_stop_rules(opened.request, run) and not _has_sets_to_try(ledger, run):
         return _already_finished(run)
     if run.state is not RunState.OPEN:
         ledger.reopen(run.run_id)
     worker = worker_id()
     before = _finished_by(ledger, run.run_id, worker)  # an earlier call in this process
-    search = Search(prepared.algorithm(), prepared.settings)
-    warnings = _Warnings(ledger, run.run_id, repeats, on_event, stop)
-    loop = Loop(
-        LoopParts(
-            run_id=run.run_id,
-            trials=run.trials,
-            settings=prepared.settings,
-            ledger=ledger,
-            service=service,
-            search=search,
-            scorer=prepared.plan.scorer,
-            worker=worker,
-            timeout_s=request.loaded.spec.model.timeout_s,
-            on_event=warnings.on_event,
-            stop=stop,
-            keep_log=Artifacts(request.logs, request.outputs).keep,
-            look=code.check,
-            before_s=_seconds_since_its_start(ledger, run),
-        )
-    )
-    with renewed_leases(ledger, run.run_id, worker, LEASE_S):
-        try:
-            end = loop.run()
-        except (Unreachable, ModelChanged) as error:
-            if not isinstance(error, LedgerError):  # others need not wait for our leases to run out
-                ledger.release(run.run_id, worker)
-            raise
+    search = Search(opened.prepared.algorithm(), opened.prepared.settings)
+    warning = RepeatWarning(ledger, run.run_id, repeats, opened.on_event, opened.stop)
+    end = _run_loop(_loop_context(opened, run, worker, search, warning.on_event))
     if not end.interrupted:
-        warnings.complete()
-        run = _conclude(request, code, prepared, ledger, service, search, end)
+        warning.complete()
+        run = _conclude_run(opened, search, end)
     return RunReport(
         run_id=run.run_id,
         state=run.state,
@@ -219,36 +204,36 @@ def _run(
     )
 
 
-class _Warnings:
-    """Passes events on, and reports the result of the repeatability check, which is stored with the run."""
+def _loop_context(opened: _Opened, run: Run, worker: str, search: Search, on_event: OnEvent) -> LoopContext:
+    request = opened.request
+    return LoopContext(
+        run_id=run.run_id,
+        trials=run.trials,
+        settings=opened.prepared.settings,
+        ledger=opened.ledger,
+        service=opened.service,
+        search=search,
+        scorer=opened.prepared.plan.scorer,
+        worker=worker,
+        timeout_s=request.loaded.spec.model.timeout_s,
+        on_event=on_event,
+        stop=opened.stop,
+        keep_log=Artifacts(request.logs, request.outputs).keep,
+        look=opened.code.check,
+        before_s=_seconds_since_its_start(opened.ledger, run),
+    )
 
-    def __init__(
-        self, ledger: Ledger, run_id: str, repeats: RepeatCheck | None, on_event: OnEvent, stop: StopRequest
-    ) -> None:
-        self._ledger = ledger
-        self._run_id = run_id
-        self._repeats = repeats
-        self._on_event = on_event
-        self._stop = stop
 
-    def on_event(self, event: Event) -> None:
-        self._on_event(event)
-        if self._repeats is not None and self._repeats.is_over:
-            self._tell(self._repeats)
-
-    def complete(self) -> None:
-        """Wait for it, unless a stop is asked for."""
-        while self._repeats is not None and not self._stop.asked:
-            if self._repeats.is_over:
-                self._tell(self._repeats)
-            else:
-                self._repeats.wait(TICK_S)
-
-    def _tell(self, repeats: RepeatCheck) -> None:
-        self._repeats = None
-        if warning := repeats.warning():
-            self._ledger.warn(self._run_id, warning)
-            self._on_event(Notice(f"warning: {warning}"))
+def _run_loop(context: LoopContext) -> LoopEnd:
+    """Run the loop with its leases renewed; they are given back if it cannot go on."""
+    ledger, run_id, worker = context.ledger, context.run_id, context.worker
+    with renewed_leases(ledger, run_id, worker, LEASE_S):
+        try:
+            return Loop(context).run()
+        except (Unreachable, ModelChanged) as error:
+            if not isinstance(error, LedgerError):  # others need not wait for our leases to run out
+                ledger.release(run_id, worker)
+            raise
 
 
 def _has_sets_to_try(ledger: Ledger, run: Run) -> bool:
@@ -270,23 +255,16 @@ def _already_finished(run: Run) -> RunReport:
     )
 
 
-def _conclude(
-    request: RunRequest,
-    code: ModelCode,
-    prepared: Prepared,
-    ledger: Ledger,
-    service: ReplicateService,
-    search: Search,
-    end: LoopEnd,
-) -> Run:
-    """Report the answer and close the run.
+def _conclude_run(opened: _Opened, search: Search, end: LoopEnd) -> Run:
+    """Store the answer and close the run.
 
     Raises RunFailed, having closed it as FAILED, when there is none; ModelChanged, leaving it open.
     """
+    request, ledger = opened.request, opened.ledger
     run_id = request.run_id
     trials = ledger.trials(run_id)
     try:
-        best = best_trial(trials, search.status, prepared.settings)
+        best = best_trial(trials, search.status, opened.prepared.settings)
     except RunFailed as error:
         ledger.end_run(run_id, RunState.FAILED, str(error), {})
         raise
@@ -296,27 +274,27 @@ def _conclude(
         best,
         search.status,
         order=list(request.loaded.spec.parameters),
-        derived=service.derive(best.trial.params or {}),
+        derived=opened.service.derive(best.trial.params or {}),
         simulations=sum(trial.replicates for trial in trials),
         elapsed_s=end.elapsed_s,
         stop_reason=run.reason,
     ).as_json()
     if request.loaded.spec.outputs.keep == "best" and request.outputs is not None:
-        _keep_best(request, code, prepared, ledger, best.trial.number)
-    code.check()
+        _keep_best(opened, request.outputs, best.trial.number)
+    opened.code.check()
     ledger.end_run(run_id, RunState.COMPLETED, run.reason, summary)
     return replace(run, state=RunState.COMPLETED, summary=summary)
 
 
-def _keep_best(request: RunRequest, code: ModelCode, prepared: Prepared, ledger: Ledger, number: int) -> None:
+def _keep_best(opened: _Opened, folder: Path, number: int) -> None:
     """Run the best set's replicates once more for their tables: the same seeds give the same output."""
-    assert request.outputs is not None
-    trial = next(t for t in ledger.trials(request.run_id, phase="search") if t.number == number)
-    rows = ledger.replicates(request.run_id, number)
+    run_id = opened.request.run_id
+    trial = next(t for t in opened.ledger.trials(run_id, phase="search") if t.number == number)
+    rows = opened.ledger.replicates(run_id, number)
     confirmed = {row.index: row.seed for row in rows if row.index >= CONFIRM_FROM}
     seeds = confirmed or {row.index: row.seed for row in rows}
-    with opened_service(request, code, prepared.plan.aligner, keep_tables=True) as service:
-        keep_tables(request.outputs, number, service.submit_replicates(trial.parameter_set(), seeds).result())
+    with opened_service(opened.request, opened.code, opened.prepared.plan.aligner, keep_tables=True) as service:
+        keep_tables(folder, number, service.submit_replicates(trial.parameter_set(), seeds).result())
 
 
 def _finished_by(ledger: Ledger, run_id: str, worker: str) -> int:

@@ -1,4 +1,4 @@
-"""One trial under way: which replicates it still needs, and what to do next. It only changes its own fields."""
+"""One trial under way: which replicates it still needs, and what to do next."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from modelops_runtime.contracts.failures import Failure, FailureKind
 from modelops_runtime.contracts.parameters import UniqueParameterSet
 from modelops_runtime.contracts.simulation import ReplicateOutcome
+from modelops_runtime.contracts.trial import CONFIRM_FROM
 from modelops_runtime.ledger.base import Lease, Replicate
+from modelops_runtime.runner.loop_context import LoopContext
+from modelops_runtime.simulation.seeds import seeds_for
 
 FREE_RETRIES = 3
 """How often a replicate that was LOST (the infrastructure's fault) is run again before its trial fails."""
@@ -16,7 +19,7 @@ FREE_RETRIES = 3
 
 @dataclass
 class Progress:
-    """A leased trial: replicates `first`, `first + 1`, ... up to each rung in turn."""
+    """A leased trial: replicates `first`, `first + 1`, ... up to each rung in turn. Its methods change its own fields only."""
 
     lease: Lease
     parameter_set: UniqueParameterSet
@@ -132,3 +135,36 @@ def copied(number: int, replicates: Sequence[Replicate], indices: Mapping[int, i
         for r in replicates
         if r.status == "COMPLETED" and r.index in indices
     ]
+
+
+def progress_of(context: LoopContext, lease: Lease) -> Progress:
+    """A leased trial with what was already recorded for it, or for an equal set."""
+    assert lease.params is not None
+    settings = context.settings
+    parameter_set = UniqueParameterSet.of(lease.params)
+    if lease.phase == "confirm":
+        progress = Progress(lease, parameter_set, (settings.confirm_replicates,), first=CONFIRM_FROM)
+    else:
+        progress = Progress(lease, parameter_set, settings.rungs(raced=lease.incumbent is not None))
+        _copy_equal(context, progress)
+    if lease.lease_no > 1:
+        progress.resume(context.ledger.replicates(context.run_id, lease.number))
+    return progress
+
+
+def _copy_equal(context: LoopContext, progress: Progress) -> None:
+    """A set asked twice is its own trial with the values of the first: it needs no simulation."""
+    lease = progress.lease
+    twin = context.search.first_with.get(progress.parameter_set.param_id)
+    if twin is None or twin == lease.number:
+        return
+    wanted = range(progress.first, progress.first + progress.rungs[-1])
+    rows = copied(lease.number, context.ledger.replicates(context.run_id, twin), wanted)
+    progress.unwritten.extend(rows)
+    progress.resume(rows)
+
+
+def seeds_of(context: LoopContext, progress: Progress, indices: Sequence[int]) -> dict[int, int]:
+    """Replicate -> its seed."""
+    common = context.settings.common_random_numbers
+    return seeds_for(progress.parameter_set, indices, common=common, run_seed=context.settings.seed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,9 @@ from modelops_runtime.contracts.trial import TrialStatus, bounded_diagnostics
 from modelops_runtime.evaluation.fit import stack
 from modelops_runtime.evaluation.racing import corrected_loss, judge
 from modelops_runtime.evaluation.score import Scorer
-from modelops_runtime.ledger.base import TrialEnd
+from modelops_runtime.ledger.base import TrialEnd, completed
 from modelops_runtime.losses.loss import LossError
+from modelops_runtime.runner.loop_context import LoopContext
 from modelops_runtime.runner.trial import Progress
 
 Values = NDArray[np.float64]
@@ -32,7 +34,7 @@ class Judgement:
     """Aligned values of a finished trial, [replicates, observations]."""
 
 
-def conclude(progress: Progress, judgement: Judgement) -> TrialEnd | None:
+def trial_outcome(progress: Progress, judgement: Judgement) -> TrialEnd | None:
     """The end of a trial whose rung is done or which failed; None: it continues with its next rung."""
     if progress.failure is not None:
         return _failed(progress, progress.failure)
@@ -94,3 +96,19 @@ def _failed(progress: Progress, failure: Failure) -> TrialEnd:
         replicates=len(progress.aligned),
         seconds=progress.seconds,
     )
+
+
+def judgement_of(context: LoopContext) -> Judgement:
+    """How trials are judged; the values of the last few incumbents are kept."""
+    return Judgement(
+        scorer=context.scorer,
+        replicates=context.settings.replicates,
+        paired=context.settings.common_random_numbers,
+        incumbent_values=lru_cache(maxsize=16)(partial(values_of_trial, context)),
+    )
+
+
+def values_of_trial(context: LoopContext, number: int) -> Values:
+    """The aligned values of a trial's completed replicates of the search."""
+    replicates = context.ledger.replicates(context.run_id, number)
+    return stack([each.aligned for each in completed(replicates, "search")])
