@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import NoneType
-from typing import Any
+from typing import Any, Protocol
 
 from modelops_runtime.contracts.errors import LedgerError
 from modelops_runtime.contracts.plain_text import plain_line
@@ -21,9 +21,24 @@ class Damaged(LedgerError):
     """A row cannot be read: `Damaged("run 'flu', trial 3: column params ...")`; which ledger, the caller says."""
 
 
+class Row(Protocol):
+    """What a statement returns: a named tuple, whose fields are the statement's columns, of cells as the driver gives them."""
+
+    _fields: tuple[str, ...]
+
+    def _asdict(self) -> dict[str, Any]: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+    def __getattr__(self, column: str, /) -> Any: ...
+
+
+Rows = Sequence[Row]
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column in a query's answer."""
+    """A column of the rows that a query returns."""
 
     name: str
     kinds: tuple[type, ...]
@@ -44,21 +59,20 @@ def or_null(kinds: tuple[type, ...]) -> tuple[type, ...]:
 
 
 class Columns:
-    """The columns of a query's answer, in its order."""
+    """The columns that are read from each row of a query."""
 
     def __init__(self, *columns: Column) -> None:
-        self._columns = columns
-        self.names = [column.name for column in columns]
+        self._columns = {column.name: column for column in columns}
         self._read = [(column.name, column.read) for column in columns if column.read is not None]
-        self._wrong_kind = lru_cache(maxsize=256)(self._first_of_wrong_kind)  # rows are of few kinds: looked at once
+        # The rows of a ledger have few combinations of types: each is checked once.
+        self._wrong_kind = lru_cache(maxsize=256)(self._first_of_wrong_kind)
 
-    def of(self, row: Sequence[Any], where: Callable[[dict[str, Any]], str]) -> dict[str, Any]:
-        """Column -> what its cell holds. `where` makes the row's name of its raw cells. Raises Damaged."""
-        row = row[: len(self.names)]  # a statement may give more, for its own use
-        cells = dict(zip(self.names, row, strict=True))
-        wrong = self._wrong_kind(tuple(map(type, row)))
+    def of(self, row: Row, where: Callable[[Row], str]) -> dict[str, Any]:
+        """Column -> what its cell holds. `where` makes the name of the row from its cells. Raises Damaged."""
+        wrong = self._wrong_kind(type(row), tuple(map(type, row)))
         if wrong is not None:
-            raise Damaged(f"{where(cells)}: column {wrong}")
+            raise Damaged(f"{where(row)}: column {wrong}")
+        cells = row._asdict()
         for name, read in self._read:
             cell = cells[name]
             if cell is None:
@@ -66,12 +80,12 @@ class Columns:
             try:
                 cells[name] = read(cell)
             except (ValueError, OverflowError, RecursionError) as error:
-                raw = dict(zip(self.names, row, strict=True))
-                raise Damaged(f"{where(raw)}: column {name} {plain_line(str(error), limit=3 * _QUOTED)}") from error
+                raise Damaged(f"{where(row)}: column {name} {plain_line(str(error), limit=3 * _QUOTED)}") from error
         return cells
 
-    def _first_of_wrong_kind(self, kinds: tuple[type, ...]) -> str | None:
-        for column, kind in zip(self._columns, kinds, strict=True):
+    def _first_of_wrong_kind(self, record: type[Row], kinds: tuple[type, ...]) -> str | None:
+        for name, kind in zip(record._fields, kinds, strict=True):
+            column = self._columns[name]
             if not issubclass(kind, column.kinds) or (kind is bool and bool not in column.kinds):
                 wanted = _WORDS[column.kinds[0]]
                 return f"{column.name} holds {_WORDS.get(kind, kind.__name__)}, where {wanted} is meant"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from modelops_runtime.contracts.errors import LedgerError, Unreachable
-from modelops_runtime.ledger.rows import Rows
+from modelops_runtime.ledger.cells import Rows
 
 Params = Mapping[str, Any]
 T = TypeVar("T")

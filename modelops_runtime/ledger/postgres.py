@@ -11,15 +11,17 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from modelops_runtime.contracts.errors import LedgerError, NotLetIn, UserError
+from modelops_runtime.ledger.cells import Rows
 from modelops_runtime.ledger.connection import ConnectionLost, ConstraintBroken, Params, patiently
 from modelops_runtime.ledger.error_messages import is_lost, is_not_let_in, postgres_meaning
-from modelops_runtime.ledger.rows import Rows
 from modelops_runtime.ledger.schema import bring_up_to_date
 from modelops_runtime.ledger.sql import SchemaStep, queries, schema_steps, statements
 from modelops_runtime.ledger.sql_ledger import SqlLedger
 
 if TYPE_CHECKING:
     import psycopg
+
+    Connection = psycopg.Connection[Any]
 
 _MIGRATION_LOCK = 0x6D6F64656C6F7073
 """Advisory lock under which tables are made or changed ("modelops" in ASCII)."""
@@ -82,7 +84,7 @@ def read_run_names(url: str) -> list[str]:
     """For `opening.run_names`."""
     store = PostgresStore(url)
     try:
-        return [row[0] for row in store.rows("run_names", {})]
+        return [row.run_id for row in store.rows("run_names", {})]
     finally:
         store.close()
 
@@ -94,10 +96,10 @@ class PostgresStore:
         _psycopg()
         self._url = url
         self.where = _where(url)
-        self._connections: dict[tuple[int, str], psycopg.Connection] = {}
+        self._connections: dict[tuple[int, str], Connection] = {}
 
     @contextlib.contextmanager
-    def using(self, purpose: str = "work") -> Iterator[psycopg.Connection]:
+    def using(self, purpose: str = "work") -> Iterator[Connection]:
         """The calling thread's own connection for `purpose`, with Postgres' errors as ours."""
         import psycopg
 
@@ -148,7 +150,7 @@ class PostgresStore:
             connection.execute(f"LISTEN modelops_run_{run_key}".encode())
             while True:
                 row = connection.execute(_query("seq"), {"run_key": run_key}).fetchone()
-                changed = row is not None and row[0] > after
+                changed = row is not None and row.seq > after
                 left = ends - time.monotonic()
                 if changed or left <= 0:
                     # Listened for only here: what nobody reads would fill the server's queue.
@@ -162,8 +164,9 @@ class PostgresStore:
             connection.close()
         self._connections.clear()
 
-    def _connect(self) -> psycopg.Connection:
+    def _connect(self) -> Connection:
         import psycopg
+        from psycopg.rows import namedtuple_row
 
         given = _parsed(self._url)
         options = {
@@ -171,7 +174,9 @@ class PostgresStore:
             for name, value in _DEFAULTS.items()
             if name not in given and not (name == "connect_timeout" and os.environ.get("PGCONNECT_TIMEOUT"))
         }
-        connection = psycopg.connect(self._url, autocommit=True, client_encoding="utf8", **options)
+        connection = psycopg.connect(
+            self._url, autocommit=True, client_encoding="utf8", row_factory=namedtuple_row, **options
+        )
         try:
             connection.execute(_SESSION)
         except BaseException:
@@ -183,15 +188,15 @@ class PostgresStore:
 class _Schema:
     """A SchemaConnection."""
 
-    def __init__(self, connection: psycopg.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def version(self) -> tuple[int, int] | None:
-        tables = {row[0] for row in self._connection.execute(_query("tables"))}
+        tables = {row.name for row in self._connection.execute(_query("tables"))}
         if "schema_version" not in tables:
             return None
         row = self._connection.execute(_query("schema_version")).fetchone()
-        return None if row is None else (row[0], row[1])
+        return None if row is None else (row.version, row.oldest_writer)
 
     def lock(self) -> None:
         self._connection.execute(b"BEGIN")

@@ -1,4 +1,4 @@
-"""Between the ledger's records and the rows of its tables: the only reader of the order of columns."""
+"""Between the ledger's records and the rows of its tables."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from modelops_runtime.ledger.cells import (
     Column,
     Columns,
     Damaged,
+    Row,
     finite,
     json_object,
     json_object_of,
@@ -35,8 +36,6 @@ from modelops_runtime.ledger.contents import (
     check_summary,
     check_texts,
 )
-
-Row = tuple[Any, ...]
 
 
 def text(value: str) -> str:
@@ -101,7 +100,7 @@ def run_params(run: Run) -> dict[str, Any]:
 
 def run_of(row: Row) -> Run:
     """Raises Damaged."""
-    cells = _RUN.of(row, lambda raw: f"run {raw['run_id']!r}")
+    cells = _RUN.of(row, lambda raw: f"run {raw.run_id!r}")
     del cells["run_key"]
     return Run(**{**cells, "space": cells["space"] or {}})
 
@@ -141,15 +140,15 @@ def _double(value: float | None) -> float | None:
 def trial_of(run_id: str, row: Row) -> Trial:
     """Raises Damaged."""
 
-    def where(raw: dict[str, Any]) -> str:
-        return f"run {run_id!r}, {trial_name(raw['phase'], raw['number'])}"
+    def where(raw: Row) -> str:
+        return f"run {run_id!r}, {trial_name(raw.phase, raw.number)}"
 
     cells = _TRIAL.of(row, where)
     if cells["status"].is_final:
         absent = [name for name in ("params", "param_id", "proposed_seq", "finished_seq") if cells[name] is None]
         absent += ["loss"] if cells["status"] is TrialStatus.COMPLETED and cells["loss"] is None else []
         if absent:
-            raise Damaged(f"{where(cells)}: column {absent[0]} holds nothing, and the trial is {cells['status']}")
+            raise Damaged(f"{where(row)}: column {absent[0]} holds nothing, and the trial is {cells['status']}")
     return Trial(run_id=run_id, **cells)
 
 
@@ -191,8 +190,8 @@ def replicates_params(replicates: Sequence[Replicate]) -> dict[str, Any]:
 def replicate_of(run_id: str, row: Row, values: int | None) -> Replicate:
     """`values` is how many a completed replicate of the run has aligned, where that is known. Raises Damaged."""
 
-    def where(raw: dict[str, Any]) -> str:
-        return f"run {run_id!r}, trial {raw['number']}, replicate {raw['index']}"
+    def where(raw: Row) -> str:
+        return f"run {run_id!r}, trial {raw.number}, replicate {raw.index}"
 
     cells = _REPLICATE.of(row, where)
     try:
@@ -201,7 +200,7 @@ def replicate_of(run_id: str, row: Row, values: int | None) -> Replicate:
         if cells["status"] == "COMPLETED":
             _check_size(cells["aligned"], values)
     except ValueError as error:
-        raise Damaged(f"{where(cells)}: column aligned cannot be read ({error})") from error
+        raise Damaged(f"{where(row)}: column aligned cannot be read ({error})") from error
     return Replicate(**cells)
 
 
@@ -298,6 +297,3 @@ _REPLICATE = Columns(
 )
 
 _QUEUED = Columns(Column("params", TEXT, json_object_of(check_params)))
-
-
-Rows = Sequence[Row]

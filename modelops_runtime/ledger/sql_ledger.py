@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 from modelops_runtime.contracts.errors import ConflictingResult, LeaseLost, LedgerError, UserError
 from modelops_runtime.contracts.parameters import Scalar, param_id
 from modelops_runtime.ledger.base import TO_DO_WHEN_DAMAGED, Lease, Phase, Replicate, Run, RunState, Trial, TrialEnd
-from modelops_runtime.ledger.cells import Damaged
+from modelops_runtime.ledger.cells import Damaged, Rows
 from modelops_runtime.ledger.connection import ConstraintBroken, Store, patiently
 from modelops_runtime.ledger.contents import values_of
 from modelops_runtime.ledger.rows import (
@@ -65,7 +65,7 @@ class SqlLedger:
             self._keys.pop(run_id, None)
             return None
         run = self._read(run_of, rows[0])
-        self._keys[run_id], self._values[run_id] = rows[0][0], values_of(run.observations)
+        self._keys[run_id], self._values[run_id] = rows[0].run_key, values_of(run.observations)
         return run
 
     def list_runs(self) -> list[Run]:
@@ -78,7 +78,7 @@ class SqlLedger:
             other = self._rows("get_run", {"run_id": new_id})
             if not other:
                 raise LedgerError(f"run {run_id!r} is being worked on; stop its workers, then rename it")
-            if other[0][0] != key:
+            if other[0].run_key != key:
                 raise LedgerError(f"run {run_id!r} cannot be called {new_id!r}: there is another run of that name")
         self._keys.pop(run_id, None)
         self._keys[new_id] = key
@@ -114,7 +114,7 @@ class SqlLedger:
         self._rows("pause", {"run_key": self._key(run_id), "paused": paused})
 
     def is_paused(self, run_id: str) -> bool:
-        return bool(self._rows("is_paused", {"run_key": self._key(run_id)})[0][0])
+        return bool(self._rows("is_paused", {"run_key": self._key(run_id)})[0].paused)
 
     def enqueue(self, run_id: str, sets: Sequence[Mapping[str, Scalar]]) -> None:
         key = self._key(run_id)
@@ -185,7 +185,7 @@ class SqlLedger:
 
     def renew(self, run_id: str, worker: str, *, lease_s: float) -> frozenset[tuple[Phase, int, int]]:
         params = {"run_key": self._key(run_id), "worker": worker, "lease_s": float(lease_s)}
-        return frozenset((phase, number, lease_no) for phase, number, lease_no in self._rows("renew", params))
+        return frozenset((row.phase, row.number, row.lease_no) for row in self._rows("renew", params))
 
     def release(self, run_id: str, worker: str) -> None:
         self._rows("release", {"run_key": self._key(run_id), "worker": worker})
@@ -204,7 +204,7 @@ class SqlLedger:
         rows = self._write(lease, replicates, ("finish", {**self._fence(lease), **params}))[-1]
         return self._finished(lease, params, rows)
 
-    def _finished(self, lease: Lease, params: Mapping[str, Any], rows: Sequence[tuple[Any, ...]]) -> Trial:
+    def _finished(self, lease: Lease, params: Mapping[str, Any], rows: Rows) -> Trial:
         """The trial that `finish` with `params` wrote, if its `rows` say that it did, or that was finished so before."""
         trial = self._read(trial_of, lease.run_id, rows[0]) if rows else self._trial(lease)
         if trial is None or trial.lease_no != lease.lease_no or not trial.status.is_final:
@@ -234,7 +234,7 @@ class SqlLedger:
         return [self._read(replicate_of, run_id, row, self._values[run_id]) for row in rows]
 
     def now(self) -> datetime:
-        now = time_of(self._rows("now", {})[0][0])
+        now = time_of(self._rows("now", {})[0].now)
         assert now is not None
         return now
 
@@ -247,16 +247,16 @@ class SqlLedger:
         except Damaged as error:
             raise LedgerError(f"{self._store.where}: {error}; {TO_DO_WHEN_DAMAGED}") from error
 
-    def _rows(self, name: str, params: Mapping[str, Any]) -> Sequence[tuple[Any, ...]]:
+    def _rows(self, name: str, params: Mapping[str, Any]) -> Rows:
         """For what may be done twice without harm."""
         return patiently(lambda again: self._store.rows(name, params))
 
     def _write(
         self, lease: Lease, replicates: Sequence[Replicate], *more: tuple[str, Mapping[str, Any]]
-    ) -> Sequence[Sequence[tuple[Any, ...]]]:
+    ) -> Sequence[Rows]:
         """Record replicates in one statement, and do `more`, in one transaction; the rows of each statement."""
 
-        def write(again: bool) -> Sequence[Sequence[tuple[Any, ...]]]:
+        def write(again: bool) -> Sequence[Rows]:
             recorded = [("record", {**fence, **given, "again": again})] if replicates else []
             return self._store.rows_of_all([*recorded, *more])
 
@@ -279,7 +279,7 @@ class SqlLedger:
         They claim it under a token, by which a claim whose answer was lost is found again.
         """
 
-        def claim(again: bool) -> Sequence[tuple[Any, ...]]:
+        def claim(again: bool) -> Rows:
             if again:
                 # Behind lock_run, an earlier attempt that still waited for that lock is done, and seen.
                 found = self._store.rows_of_all([("lock_run", claimed), ("find_lease", claimed)])[1]
@@ -294,7 +294,7 @@ class SqlLedger:
 
     def _dead_holders(self, key: int) -> str:
         """JSON array of the workers that hold a lease of the run and are known to have ended."""
-        holders = [row[0] for row in self._rows("holders", {"run_key": key})]
+        holders = [row.worker for row in self._rows("holders", {"run_key": key})]
         return json.dumps([holder for holder in holders if isinstance(holder, str) and is_dead(holder)])
 
     def _key(self, run_id: str) -> int:
@@ -314,7 +314,7 @@ class SqlLedger:
 
     def _trial(self, lease: Lease) -> Trial | None:
         rows = self._rows("get_trial", self._fence(lease))
-        return self._read(trial_of, lease.run_id, rows[0]) if rows and rows[0][6] != "WITHDRAWN" else None
+        return self._read(trial_of, lease.run_id, rows[0]) if rows and rows[0].status != "WITHDRAWN" else None
 
     def _still_ours(self, lease: Lease) -> Trial:
         trial = self._trial(lease)

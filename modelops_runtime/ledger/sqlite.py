@@ -11,16 +11,18 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from functools import cache
+from collections import namedtuple
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 from modelops_runtime.contracts.errors import LedgerError, UserError
 from modelops_runtime.contracts.private_files import make_file, make_folder
 from modelops_runtime.ledger.base import TO_DO_WHEN_DAMAGED
+from modelops_runtime.ledger.cells import Row, Rows
 from modelops_runtime.ledger.connection import ConstraintBroken, Params
 from modelops_runtime.ledger.error_messages import sqlite_meaning
-from modelops_runtime.ledger.rows import Rows
 from modelops_runtime.ledger.schema import bring_up_to_date
 from modelops_runtime.ledger.sql import SchemaStep, queries, schema_steps, statements
 from modelops_runtime.ledger.sql_ledger import SqlLedger
@@ -66,7 +68,7 @@ def read_run_names(path: Path) -> list[str]:
     """For `opening.run_names`."""
     try:
         with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
-            return [row[0] for row in connection.execute(queries("sqlite")["run_names"])]
+            return [row.run_id for row in _run(connection, _statements("run_names"), {})]
     except sqlite3.Error as error:
         raise LedgerError(f"{path}: {sqlite_meaning(error)}") from error
 
@@ -97,7 +99,7 @@ class SqliteStore:
         parts = _statements(name)
         with self.errors():
             if len(parts) == 1:
-                return connection.execute(parts[0], params).fetchall()
+                return parts[0].run(connection, params) or []
             with _transaction(connection):
                 return _run(connection, parts, params)
 
@@ -116,7 +118,7 @@ class SqliteStore:
         ends = time.monotonic() + timeout_s
         while True:
             rows = self.rows("seq", {"run_key": run_key})
-            seq = rows[0][0] if rows else 0
+            seq = rows[0].seq if rows else 0
             if not isinstance(seq, int):
                 wrong = "column seq of a run's row in run_state holds no whole number"
                 raise LedgerError(f"{self._path}: {wrong}; {TO_DO_WHEN_DAMAGED}")
@@ -156,27 +158,33 @@ class _Schema:
         self._path = path
 
     def version(self) -> tuple[int, int] | None:
-        tables = {row[0] for row in self._connection.execute(queries("sqlite")["tables"])}
+        tables = {row.name for row in self._rows("tables")}
         if not tables:
             return None
         if "schema_version" not in tables:
             raise UserError(f"{self._path}: an SQLite database of something else ({', '.join(sorted(tables)[:3])})")
-        row = self._connection.execute(queries("sqlite")["schema_version"]).fetchone()
-        if row is not None and not all(isinstance(cell, int) for cell in row):
+        rows = self._rows("schema_version")
+        if not rows:
+            return None
+        version, oldest_writer = rows[0].version, rows[0].oldest_writer
+        if not (isinstance(version, int) and isinstance(oldest_writer, int)):
             wrong = "table schema_version holds no version"
             raise LedgerError(f"{self._path}: {wrong}; {TO_DO_WHEN_DAMAGED}")
-        return row
+        return version, oldest_writer
+
+    def _rows(self, name: str, params: Params | None = None) -> Rows:
+        return _run(self._connection, _statements(name), params or {})
 
     def lock(self) -> None:
         self._connection.execute("BEGIN IMMEDIATE")
 
     def begin_at_zero(self) -> None:
-        _run(self._connection, _statements("create_schema_version"), {})
+        self._rows("create_schema_version")
 
     def apply(self, step: SchemaStep) -> None:
-        _run(self._connection, statements(step.sql), {})
-        params = {"version": step.version, "oldest_writer": step.oldest_writer}
-        self._connection.execute(queries("sqlite")["set_schema_version"], params)
+        for statement in statements(step.sql):
+            self._connection.execute(statement)
+        self._rows("set_schema_version", {"version": step.version, "oldest_writer": step.oldest_writer})
 
     def commit(self) -> None:
         self._connection.execute("COMMIT")
@@ -193,18 +201,39 @@ def _text(data: bytes) -> str | bytes:
         return data
 
 
+class _Statement:
+    """A statement, whose rows are named tuples. Their type is made once: all its rows have the same columns."""
+
+    def __init__(self, sql: str) -> None:
+        self._sql = sql
+        self._named: Callable[[tuple[Any, ...]], Row] | None = None
+
+    def run(self, connection: sqlite3.Connection, params: Params) -> Rows | None:
+        """Its rows; None if it is of a kind that returns none."""
+        cursor = connection.execute(self._sql, params)
+        rows = cursor.fetchall()
+        if rows:
+            named = self._named or self._name(cursor)
+            return list(map(named, rows))
+        return None if cursor.description is None else []
+
+    def _name(self, cursor: sqlite3.Cursor) -> Callable[[tuple[Any, ...]], Row]:
+        record: Any = namedtuple("Row", [column[0] for column in cursor.description])
+        self._named = partial(tuple.__new__, record)  # as its _make does, without a call of Python code for each row
+        return self._named
+
+
 @cache
-def _statements(name: str) -> list[str]:
-    return statements(queries("sqlite")[name])
+def _statements(name: str) -> list[_Statement]:
+    return [_Statement(sql) for sql in statements(queries("sqlite")[name])]
 
 
-def _run(connection: sqlite3.Connection, parts: Sequence[str], params: Params) -> Rows:
+def _run(connection: sqlite3.Connection, parts: Sequence[_Statement], params: Params) -> Rows:
     """The rows of the last statement that gives any."""
     rows: Rows = []
     for part in parts:
-        cursor = connection.execute(part, params)
-        if cursor.description is not None:
-            rows = cursor.fetchall()
+        found = part.run(connection, params)
+        rows = rows if found is None else found
     return rows
 
 
@@ -230,7 +259,8 @@ def _use_wal(connection: sqlite3.Connection) -> None:
     ends = time.monotonic() + BUSY_S
     while True:
         try:
-            if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+            (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+            if mode != "wal":
                 connection.execute("PRAGMA journal_mode = WAL")
             return
         except sqlite3.OperationalError as error:

@@ -12,9 +12,8 @@ status IN ('PENDING', 'LEASED')
 -- fragment: mine
 t.run_key = %(run_key)s AND t.phase = %(phase)s AND t.number = %(number)s AND t.lease_no = %(lease_no)s AND t.status = 'LEASED'
 -- fragment: bump
-bump AS (UPDATE run_state s SET seq = s.seq + 1 FROM held WHERE s.run_key = held.run_key RETURNING s.run_key, s.seq)
--- fragment: notify
-pg_notify('modelops_run_' || t.run_key, '')
+bump AS (UPDATE run_state s SET seq = s.seq + 1 FROM held WHERE s.run_key = held.run_key
+         RETURNING s.run_key, s.seq, pg_notify('modelops_run_' || s.run_key, ''))
 -- fragment: trial
 t.phase, t.number, t.draw, t.origin, t.param_id, t.params::text, t.status, t.known, t.incumbent, t.algorithm_state::text,
 t.loss, t.loss_se, t.stopped_early, t.replicates, t.failure, t.error, t.diagnostics::text, t.worker, t.lease_no,
@@ -26,7 +25,7 @@ coalesce((SELECT min(n) FROM unnest(withdrawn) n), reserved)
 -- fragment: run
 SELECT r.run_key, r.run_id, r.identity, r.identity_parts::text, r.spec::text, r.provenance::text, r.observations::text,
        s.trials, r.replicates, s.state, s.reason, s.asking_ended, r.summary::text, r.created_at, s.finished_at,
-       r.space::text, s.paused, s.queued - s.taken
+       r.space::text, s.paused, s.queued - s.taken AS queued
   FROM run r JOIN run_state s ON s.run_key = r.run_key
 
 -- name: create_run
@@ -167,7 +166,7 @@ UPDATE trial t
    SET params = %(params)s, param_id = %(param_id)s, origin = %(origin)s, known = %(known)s, incumbent = %(incumbent)s,
        algorithm_state = %(algorithm_state)s, proposed_at = {now}, proposed_seq = bump.seq, changed_seq = bump.seq
   FROM bump WHERE {mine}
-RETURNING {trial}, {notify}
+RETURNING {trial}
 
 -- name: propose_reserved
 -- After reserve, in one transaction: no row comes back when another trial was reserved than the one that was asked for.
@@ -198,7 +197,6 @@ INSERT INTO trial AS t
        (run_key, phase, number, origin, status, params, param_id, lease_no, proposed_at, proposed_seq, changed_seq)
 SELECT held.run_key, 'confirm', held.number, 'confirm', 'PENDING', held.params, held.param_id, 0, {now}, bump.seq, bump.seq
   FROM held, bump
-RETURNING {notify}
 
 -- name: renew
 UPDATE trial SET lease_until = {deadline}
@@ -247,7 +245,7 @@ UPDATE trial t
        algorithm_state = coalesce(%(algorithm_state)s::json, t.algorithm_state),
        lease_until = NULL, finished_at = {now}, finished_seq = bump.seq, changed_seq = bump.seq
   FROM bump WHERE {mine}
-RETURNING {trial}, {notify}
+RETURNING {trial}
 
 -- name: get_trial
 SELECT {trial} FROM trial t WHERE run_key = %(run_key)s AND phase = %(phase)s AND number = %(number)s
@@ -266,19 +264,19 @@ SELECT {trial} FROM trial t
  WHERE run_key = %(run_key)s AND phase = %(phase)s AND status <> 'WITHDRAWN' ORDER BY number
 
 -- name: replicates
-SELECT number, idx, seed, status, seconds, attempt, aligned, aligned_encoding, digest, failure, error, log
+SELECT number, idx AS "index", seed, status, seconds, attempt, aligned, aligned_encoding, digest, failure, error, log
   FROM replicate WHERE run_key = %(run_key)s ORDER BY number, idx
 
 -- name: replicates_of_trial
-SELECT number, idx, seed, status, seconds, attempt, aligned, aligned_encoding, digest, failure, error, log
+SELECT number, idx AS "index", seed, status, seconds, attempt, aligned, aligned_encoding, digest, failure, error, log
   FROM replicate WHERE run_key = %(run_key)s AND number = %(number)s ORDER BY number, idx
 
 -- name: now
-SELECT {now}
+SELECT {now} AS now
 
 -- name: tables
 -- Names of all tables in our schema, and of our own `schema_version`.
-SELECT tablename FROM pg_tables WHERE schemaname = 'modelops'
+SELECT tablename AS name FROM pg_tables WHERE schemaname = 'modelops'
 
 -- name: schema_version
 SELECT version, oldest_writer FROM schema_version

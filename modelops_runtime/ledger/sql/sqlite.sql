@@ -21,7 +21,8 @@ coalesce((SELECT min(value) FROM json_each(withdrawn)), reserved)
 (taken < queued AND {next_number} >= :guesses)
 -- fragment: run
 SELECT r.run_key, r.run_id, r.identity, r.identity_parts, r.spec, r.provenance, r.observations, s.trials, r.replicates,
-       s.state, s.reason, s.asking_ended, r.summary, r.created_at, s.finished_at, r.space, s.paused, s.queued - s.taken
+       s.state, s.reason, s.asking_ended, r.summary, r.created_at, s.finished_at, r.space, s.paused,
+       s.queued - s.taken AS queued
   FROM run r JOIN run_state s ON s.run_key = r.run_key
 
 -- name: create_run
@@ -227,15 +228,15 @@ SELECT {trial} FROM trial WHERE run_key = :run_key AND status <> 'WITHDRAWN' ORD
 SELECT {trial} FROM trial WHERE run_key = :run_key AND phase = :phase AND status <> 'WITHDRAWN' ORDER BY number
 
 -- name: replicates
-SELECT number, idx, seed, status, seconds, attempt, aligned, aligned_encoding, digest, failure, error, log
+SELECT number, idx AS "index", seed, status, seconds, attempt, aligned, aligned_encoding, digest, failure, error, log
   FROM replicate WHERE run_key = :run_key ORDER BY number, idx
 
 -- name: replicates_of_trial
-SELECT number, idx, seed, status, seconds, attempt, aligned, aligned_encoding, digest, failure, error, log
+SELECT number, idx AS "index", seed, status, seconds, attempt, aligned, aligned_encoding, digest, failure, error, log
   FROM replicate WHERE run_key = :run_key AND number = :number ORDER BY number, idx
 
 -- name: now
-SELECT {now}
+SELECT {now} AS now
 
 -- name: tables
 -- Names of all tables, and of our own `schema_version`.

@@ -13,8 +13,7 @@ import pytest
 from modelops_runtime.contracts.errors import LedgerError
 from modelops_runtime.ledger.base import Ledger
 from modelops_runtime.ledger.opening import open_ledger
-from modelops_runtime.ledger.rows import _REPLICATE, _RUN, _TRIAL, pack, unpack
-from modelops_runtime.ledger.sql import queries
+from modelops_runtime.ledger.rows import pack, unpack
 from modelops_runtime.ledger.worker_identity import is_dead, worker_id
 from tests.unit.ledger.builders import OBSERVED, RUN, a_replicate, a_run, an_end, proposed
 
@@ -195,20 +194,6 @@ def test_a_bomb_is_not_unpacked() -> None:
     bomb = zlib.compress(bytes(50_000_000))
     with pytest.raises(ValueError, match="more than 3 values"):
         unpack("zlib", bomb, 24)
-
-
-@pytest.mark.parametrize("database", ["sqlite", "postgres"])
-def test_columns_are_named_in_the_order_of_the_statements(database: str) -> None:
-    written = queries(database)
-
-    def selected(name: str) -> list[str]:
-        text = written[name].partition("SELECT ")[2].partition("FROM")[0]
-        names = [one.split(".")[-1].removesuffix("::text").strip() for one in text.split(",")]
-        return ["index" if name == "idx" else "queued" if name == "taken" else name for name in names]
-
-    assert selected("get_run") == _RUN.names
-    assert selected("get_trial")[: len(_TRIAL.names)] == _TRIAL.names
-    assert selected("replicates") == _REPLICATE.names
 
 
 def test_a_counter_that_is_none_is_named(tmp_path: Path) -> None:
