@@ -1,39 +1,47 @@
-"""Designs: points that do not depend on results. `sobol`, `lhs` and `grid`.
+"""Designs: points that do not depend on results. `sobol`, `lhs`, `random` and `grid`.
 
-Points follow the scales and cover integers and choices evenly. Point `draw` depends only on the seed and its number.
+Points follow the scales and cover integers and choices evenly; with `draw_from: prior` they are quantiles of the priors instead.
+Point `draw` depends only on the seed and its number.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
-from modelops_runtime.algorithms.options import check_known, maybe_whole, switch, whole
+from modelops_runtime.algorithms.options import check_known, maybe_whole, one_of, switch, whole
 from modelops_runtime.algorithms.randomness import generator
 from modelops_runtime.contracts.algorithm import OptionError
 from modelops_runtime.contracts.parameters import UniqueParameterSet
 from modelops_runtime.contracts.space import ChoiceParameter, IntegerParameter, Parameter, ParameterSpace
 from modelops_runtime.contracts.trial import TrialResult
+from modelops_runtime.statistics.priors import set_at
 
 if TYPE_CHECKING:
     from scipy.stats.qmc import QMCEngine
 
 Point = Sequence[float]
 
+DRAW_FROM = "draw_from"
+
 
 class Design:
     """An AdaptiveAlgorithm that draws by number: points [parameters] of the unit cube, `count` of them (None: no end)."""
 
-    def __init__(self, space: ParameterSpace, point: Callable[[int], Point], count: int | None) -> None:
-        self._space = space
+    def __init__(
+        self, space: ParameterSpace, point: Callable[[int], Point], count: int | None, *, from_prior: bool = False
+    ) -> None:
         self._point = point
         self._count = count
         self._draw = 0
+        self.uses_priors = from_prior
+        self._at = partial(set_at, space) if from_prior else space.at
 
     def ask(self, n: int) -> list[UniqueParameterSet]:
         draws = [draw for draw in range(self._draw, self._draw + n) if self._count is None or draw < self._count]
         self._draw += len(draws)
-        return [self._space.at(self._point(draw)) for draw in draws]
+        return [self._at(self._point(draw)) for draw in draws]
 
     def tell(self, results: Sequence[TrialResult]) -> None:
         """Results do not change a design."""
@@ -47,20 +55,37 @@ class Design:
 
 def create_sobol(space: ParameterSpace, seed: int, options: Mapping[str, object]) -> Design:
     """Scrambled Sobol points; option `points` limits them (best a power of 2), `scramble: false` turns scrambling off."""
-    check_known(options, ("points", "scramble"), "algorithm sobol")
+    check_known(options, ("points", "scramble", DRAW_FROM), "algorithm sobol")
     points, scramble = maybe_whole(options, "points", least=1), switch(options, "scramble", True)
-    return Design(space, sobol_points(len(space.parameters), seed, scramble=scramble), points)
+    sobol = sobol_points(len(space.parameters), seed, scramble=scramble)
+    return Design(space, sobol, points, from_prior=_from_prior(options))
+
+
+def create_random(space: ParameterSpace, seed: int, options: Mapping[str, object]) -> Design:
+    """Independent points; option `points` limits them."""
+    check_known(options, ("points", DRAW_FROM), "algorithm random")
+    points, size = maybe_whole(options, "points", least=1), len(space.parameters)
+
+    def point(draw: int) -> Point:
+        return generator(seed, "random", draw).random(size).tolist()
+
+    return Design(space, point, points, from_prior=_from_prior(options))
 
 
 def create_lhs(space: ParameterSpace, seed: int, options: Mapping[str, object]) -> Design:
     """A Latin hypercube of `points` points (required): each of that many equal parts of a range holds one point."""
-    check_known(options, ("points",), "algorithm lhs")
+    check_known(options, ("points", DRAW_FROM), "algorithm lhs")
     if "points" not in options:
         raise OptionError(
             "points", "algorithm lhs needs the option points, the number of points", "options: {points: 100}"
         )
     points = whole(options, "points", 1, least=1)
-    return Design(space, lhs_points(len(space.parameters), points, seed), points)
+    return Design(space, lhs_points(len(space.parameters), points, seed), points, from_prior=_from_prior(options))
+
+
+def _from_prior(options: Mapping[str, object]) -> bool:
+    """Option `draw_from`: `range` (default), evenly on the scales, or `prior`."""
+    return one_of(options, DRAW_FROM, "range", ("range", "prior")) == "prior"
 
 
 def create_grid(space: ParameterSpace, seed: int, options: Mapping[str, object]) -> Design:

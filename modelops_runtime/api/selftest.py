@@ -145,6 +145,7 @@ def _reduced(loaded: LoadedSpec, trials: int | None, replicates: int | None) -> 
             "trials": trials or min(given.trials, TRIALS),
             "replicates": replicates or given.replicates,
             "guesses": (),
+            "guesses_from_prior": 0,
             "stop": StopSpec(),
         }
     )

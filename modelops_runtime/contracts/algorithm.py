@@ -69,6 +69,14 @@ class RemembersTrials(Protocol):
         ...
 
 
+@runtime_checkable
+class UsesPriors(Protocol):
+    """An algorithm whose proposals may depend on the priors of the space: then these are part of the run's identity."""
+
+    @property
+    def uses_priors(self) -> bool: ...
+
+
 class OptionError(ValueError):
     """A factory rejects one option: `OptionError(name, wrong, right)`; `unknown` when there is no such option."""
 

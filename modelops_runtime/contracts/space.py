@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from modelops_runtime.contracts.parameters import Scalar, UniqueParameterSet
+from modelops_runtime.contracts.priors import Prior
 
 Scale = Literal["linear", "log", "logit"]
 
@@ -43,6 +44,8 @@ class RealParameter:
     low: float
     high: float
     scale: Scale = "linear"
+    prior: Prior | None = None
+    """None: uniform on its scale."""
 
     def problem_with(self, value: object) -> str | None:
         """Why `value` is not valid for this parameter; None if it is."""
@@ -90,6 +93,8 @@ class IntegerParameter:
     high: int
     step: int = 1
     scale: Literal["linear", "log"] = "linear"
+    prior: Prior | None = None
+    """None: uniform on its scale."""
 
     @property
     def count(self) -> int:

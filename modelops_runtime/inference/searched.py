@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelops_runtime.contracts.parameters import Scalar
+from modelops_runtime.contracts.priors import Prior
 from modelops_runtime.contracts.space import ChoiceParameter, IntegerParameter, Parameter, off_scale, on_scale
 from modelops_runtime.contracts.wording import fmt
 from modelops_runtime.ledger.base import Run, Trial
@@ -22,6 +23,8 @@ class Searched:
     scale: str = "linear"
     choices: tuple[Scalar, ...] = ()
     whole: bool = False
+    prior: Prior | None = None
+    """None: uniform on its scale."""
     tried: tuple[Scalar, ...] = ()
     """What was tried where neither bounds nor choices are known: for the axis of a figure, and nothing else."""
 
@@ -35,6 +38,15 @@ class Searched:
         """The places of an axis of names; none for numbers."""
         plain = all(isinstance(value, int | float) and not isinstance(value, bool) for value in self.tried)
         return self.choices or (() if plain else self.tried)
+
+    @property
+    def prior_text(self) -> str:
+        """Its prior in words; nothing where its range is not known."""
+        if self.low is None:
+            return ""
+        if self.prior is not None:
+            return f"{self.prior}, cut to this range"
+        return "uniform" if self.scale == "linear" else f"uniform on the {self.scale} scale"
 
     @property
     def axis(self) -> tuple[float, float]:
@@ -95,6 +107,7 @@ def searched_in(parameter: Parameter) -> Searched:
         high=float(parameter.high),
         scale=parameter.scale,
         whole=isinstance(parameter, IntegerParameter),
+        prior=parameter.prior,
     )
 
 
@@ -112,7 +125,16 @@ def _searched(name: str, given: Mapping[str, Any], tried: Sequence[Scalar]) -> S
     scale, whole = str(given.get("scale") or "linear"), given.get("type") == "int"
     if given.get("min") is None or given.get("max") is None:
         return Searched(name=name, scale=scale, whole=whole, tried=_ends(tried))
-    return Searched(name=name, low=float(given["min"]), high=float(given["max"]), scale=scale, whole=whole)
+    low, high = float(given["min"]), float(given["max"])
+    return Searched(name=name, low=low, high=high, scale=scale, whole=whole, prior=_prior(given))
+
+
+def _prior(given: Mapping[str, Any]) -> Prior | None:
+    """The stored prior; None, too, for a kind that a later version has."""
+    try:
+        return Prior.from_json(given["prior"]) if given.get("prior") else None
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _ends(tried: Sequence[Scalar]) -> tuple[Scalar, ...]:

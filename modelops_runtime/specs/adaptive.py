@@ -144,6 +144,7 @@ class SearchSpec(StrictModel):
     guesses: Annotated[tuple[dict[str, ScalarValue], ...], Strict(False)] = Field(
         default=(), description="parameter sets that are tried first"
     )
+    guesses_from_prior: Natural = Field(default=0, description="so many sets drawn from the priors, tried next")
     trials: Whole = Field(default=300, ge=1, description="parameter sets")
     replicates: Whole = Field(default=10, ge=1, description="simulations of each, on different seeds")
     seed: Whole = Field(default=1, ge=0, lt=2**63, description="of the search and of its noise")

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from modelops_runtime.contracts.errors import RunDifference
-from modelops_runtime.specs.adaptive import AdaptiveSpec, SearchSpec
+from modelops_runtime.specs.adaptive import AdaptiveSpec, RangeSpec, SearchSpec
 from modelops_runtime.specs.loading import LoadedSpec
 
 _FILE = "file "
@@ -22,8 +22,12 @@ _FILE = "file "
 
 _MODEL = ("entrypoint", "command", "config", "seed_bits", "env", "threads")
 _SEARCH = (
-    "algorithm", "options", "guesses", "replicates", "seed", "common_random_numbers", "lag", "on_failure",
+    "algorithm", "options", "guesses", "guesses_from_prior", "replicates", "seed", "common_random_numbers", "lag",
+    "on_failure",
 )  # fmt: skip
+
+_PRIOR = "priors."
+"""Begins the names of the parts that are priors."""
 
 _ELSEWHERE = ("outputs", "workers", "central_store", "workspace_ref", "bundle")
 """Where a run works and what it stores: not part of its identity."""
@@ -61,18 +65,25 @@ def _is_tag(field: FieldInfo) -> bool:
     return get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1
 
 
-def identity_parts(loaded: LoadedSpec, *, code: Mapping[str, str]) -> dict[str, str]:
+def identity_parts(loaded: LoadedSpec, *, code: Mapping[str, str], uses_priors: bool = False) -> dict[str, str]:
     """Name of each part -> its value as a short text; data and code (file -> digest) by their digests.
 
     Values at their defaults are left out, so that a new key changes nothing for existing runs.
-    Not part of the identity, and free to change: trials, stop, confirm, max_failed, outputs, time and memory limits, the cluster.
+    Not part of the identity, and free to change: trials, stop, confirm, max_failed, outputs, time and memory limits, the cluster,
+    and priors unless the search uses them.
     """
-    return _brief_parts(loaded.spec) | _digests(loaded, code)
+    return _brief_parts(loaded.spec) | _priors(loaded.spec, uses_priors) | _digests(loaded, code)
 
 
-def written_parts(loaded: LoadedSpec, *, code: Mapping[str, str]) -> dict[str, str]:
+def written_parts(loaded: LoadedSpec, *, code: Mapping[str, str], uses_priors: bool = False) -> dict[str, str]:
     """As `identity_parts` with every default written out: for `differences`, which shows old and new values."""
-    return _spec_parts(spec_json(loaded.spec)) | _digests(loaded, code)
+    return _spec_parts(spec_json(loaded.spec)) | _priors(loaded.spec, uses_priors) | _digests(loaded, code)
+
+
+def _priors(spec: AdaptiveSpec, used: bool) -> dict[str, str]:
+    """The priors that are not uniform, where the search uses them."""
+    given = {name: parameter.prior for name, parameter in spec.parameters.items() if isinstance(parameter, RangeSpec)}
+    return {f"{_PRIOR}{name}": _text(prior.model_dump()) for name, prior in given.items() if prior and used}
 
 
 def kept_parts(spec: Mapping[str, Any], parts: Mapping[str, str]) -> dict[str, str]:
@@ -83,7 +94,7 @@ def kept_parts(spec: Mapping[str, Any], parts: Mapping[str, str]) -> dict[str, s
     then, is_whole = _read_again(spec)
     if then is None:
         return dict(parts)
-    written = _spec_parts(spec_json(then))
+    written = _spec_parts(spec_json(then)) | _priors(then, any(name.startswith(_PRIOR) for name in parts))
     if is_whole:
         data = {f"targets.{name}.observed" for name in then.targets}
         return written | {name: text for name, text in parts.items() if _is_file(name) or name in data}
@@ -126,7 +137,7 @@ def _spec_parts(given: Mapping[str, Any]) -> dict[str, str]:
     """The parts of a spec as JSON, whole or without what is at its default."""
     model, search = given.get("model", {}), given.get("search", {})
     parts = {f"model.{key}": _text(model[key]) for key in _MODEL if key in model}
-    parts |= {f"parameters.{name}": _text(value) for name, value in given.get("parameters", {}).items()}
+    parts |= {f"parameters.{name}": _text(_range_alone(value)) for name, value in given.get("parameters", {}).items()}
     for name, target in given.get("targets", {}).items():
         parts[f"targets.{name}"] = _text({key: value for key, value in target.items() if key != "observed"})
     parts |= {f"search.{key}": _text(search[key]) for key in _SEARCH if key in search}
@@ -134,6 +145,13 @@ def _spec_parts(given: Mapping[str, Any]) -> dict[str, str]:
         after = SearchSpec.model_validate({"racing": search["racing"]}).racing_after
         parts["search.racing"] = "off" if after is None else f"after {after}"
     return parts
+
+
+def _range_alone(parameter: Any) -> Any:
+    """A parameter without its prior, which is a part of its own."""
+    if not isinstance(parameter, Mapping):
+        return parameter
+    return {key: value for key, value in parameter.items() if key != "prior"}
 
 
 def _digests(loaded: LoadedSpec, code: Mapping[str, str]) -> dict[str, str]:

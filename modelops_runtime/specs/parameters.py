@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, Strict, WithJsonSchema, WrapValidator
+from pydantic import Field, Strict, WithJsonSchema, WrapValidator, model_validator
 
 from modelops_runtime.contracts.parameters import Scalar
 from modelops_runtime.contracts.space import range_problems
 from modelops_runtime.options.base import Mistake, StrictModel, mistake, mistakes
+from modelops_runtime.specs.priors import PriorSpec, prior_mistake
 from modelops_runtime.specs.scalars import Count, shown
 from modelops_runtime.specs.values import ScalarValue, check_scalar
 
@@ -27,10 +28,22 @@ class RangeSpec(StrictModel):
     )
     type: Literal["float", "int"] = Field(default="float", description="int: whole numbers alone")
     step: Count | None = Field(default=None, description="of a whole number, from min; 1")
+    prior: PriorSpec = Field(
+        default=None, description="{kind: normal, mean: 1, sd: 0.5}; uniform on its scale by default"
+    )
 
     @classmethod
     def across(cls, given: Mapping[str, Any]) -> list[Mistake]:
         return range_mistakes(given)
+
+    @model_validator(mode="after")
+    def _holds_its_prior(self) -> Self:
+        low, high = self.min, self.max
+        if self.prior is not None and low is not None and high is not None and low < high:
+            whole, step = self.type == "int", self.step or 1
+            if found := prior_mistake(self.prior.prior(), low, high, whole=whole, step=step):
+                raise mistakes([found])
+        return self
 
 
 def range_mistakes(given: Mapping[str, Any]) -> list[Mistake]:

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from modelops_runtime.contracts.parameters import Scalar
+from modelops_runtime.contracts.priors import Prior
 from modelops_runtime.contracts.space import (
     ChoiceParameter,
     IntegerParameter,
@@ -17,6 +18,7 @@ from modelops_runtime.contracts.space import (
 )
 from modelops_runtime.specs.adaptive import AdaptiveSpec, ChoicesSpec, RangeSpec
 from modelops_runtime.specs.parameters import ParameterSpec, range_mistakes
+from modelops_runtime.specs.priors import prior_mistake
 from modelops_runtime.specs.scalars import nearest
 
 
@@ -85,16 +87,16 @@ def _parameter(name: str, given: RangeSpec | ChoicesSpec | Scalar, own: Paramete
 
 
 def _range(name: str, given: RangeSpec, own: Parameter | None) -> Parameter:
-    written = given.model_fields_set
+    written = given.model_fields_set - {"prior"}
     if isinstance(own, ChoiceParameter):
-        if not written:
+        if not written and given.prior is None:
             return own
         if given.min is None or given.max is None:
             text = f"{name} is one of {', '.join(map(str, own.choices))} in the model, and no range"
             raise ParameterMistake(name, text, "leave it empty, or give choices")
         own = None
     merged: dict[str, Any] = {**(_as_written(own) if own else {}), **{key: getattr(given, key) for key in written}}
-    merged = {key: value for key, value in merged.items() if value is not None}
+    merged = {key: value for key, value in merged.items() if value is not None and key != "prior"}
     if merged.get("type", "float") == "float":
         merged.pop("step", None)
     if "min" not in merged or "max" not in merged:
@@ -104,26 +106,33 @@ def _range(name: str, given: RangeSpec, own: Parameter | None) -> Parameter:
         )
     if found := range_mistakes(merged):
         raise ParameterMistake(name, f"{name}: with the model's own bounds, {found[0].wrong}", found[0].right)
-    scale = merged.get("scale", "linear")
-    if merged.get("type") == "int":
+    scale, prior = merged.get("scale", "linear"), given.prior.prior() if given.prior else own and own.prior
+    whole, step = merged.get("type") == "int", merged.get("step", 1)
+    if found := prior_mistake(prior, merged["min"], merged["max"], whole=whole, step=step):
+        raise ParameterMistake(name, f"{name}: with the model's own bounds, {found.wrong}", found.right)
+    if whole:
         low, high = int(merged["min"]), int(merged["max"])
-        return IntegerParameter(name=name, low=low, high=high, step=merged.get("step", 1), scale=scale)
-    return RealParameter(name=name, low=float(merged["min"]), high=float(merged["max"]), scale=scale)
+        return IntegerParameter(name=name, low=low, high=high, step=step, scale=scale, prior=prior)
+    return RealParameter(name=name, low=float(merged["min"]), high=float(merged["max"]), scale=scale, prior=prior)
 
 
 def _from_written(name: str, given: Mapping[str, Any]) -> Parameter:
     if "choices" in given:
         return ChoiceParameter(name=name, choices=tuple(given["choices"]))
     low, high, scale = given["min"], given["max"], given["scale"]
+    prior = Prior.from_json(given["prior"]) if given.get("prior") else None
     if given.get("type") == "int":
-        return IntegerParameter(name=name, low=int(low), high=int(high), step=int(given["step"]), scale=scale)
-    return RealParameter(name=name, low=float(low), high=float(high), scale=scale)
+        return IntegerParameter(
+            name=name, low=int(low), high=int(high), step=int(given["step"]), scale=scale, prior=prior
+        )
+    return RealParameter(name=name, low=float(low), high=float(high), scale=scale, prior=prior)
 
 
 def _as_written(own: Parameter) -> dict[str, object]:
     """A parameter in the notation of the spec."""
     if isinstance(own, ChoiceParameter):
         return {"choices": list(own.choices)}
+    prior = {"prior": own.prior.as_json()} if own.prior else {}
     if isinstance(own, IntegerParameter):
-        return {"min": int(own.low), "max": int(own.high), "scale": own.scale, "type": "int", "step": own.step}
-    return {"min": float(own.low), "max": float(own.high), "scale": own.scale}
+        return {"min": int(own.low), "max": int(own.high), "scale": own.scale, "type": "int", "step": own.step, **prior}
+    return {"min": float(own.low), "max": float(own.high), "scale": own.scale, **prior}

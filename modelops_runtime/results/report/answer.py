@@ -103,6 +103,7 @@ def parameter_rows(run: Run, trials: Sequence[Trial], best: Candidate | None) ->
         else:
             note = f"searched from {fmt(parameter.low)} to {fmt(parameter.high)}"
             note += "" if parameter.scale == "linear" else f", {parameter.scale}"
+            note += f"; prior {parameter.prior_text}"
             note += "; on its bound" if on_bound(parameter, best.search.params) else ""
         rows.append(AnswerRow(name=name, value=fmt(best.search.params[name]), note=note))
     return rows

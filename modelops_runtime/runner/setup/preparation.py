@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from modelops_runtime.algorithms.randomness import generator
 from modelops_runtime.algorithms.registry import load_algorithm
 from modelops_runtime.bundles.archive import code_digest
-from modelops_runtime.contracts.algorithm import AdaptiveAlgorithm, OptionError
+from modelops_runtime.contracts.algorithm import AdaptiveAlgorithm, OptionError, UsesPriors
 from modelops_runtime.contracts.errors import AlgorithmUnavailable, RunDifference, SpecError, SpecErrors, UserError
 from modelops_runtime.contracts.space import ParameterSpace
 from modelops_runtime.evaluation.plan import EvaluationPlan, TargetProblems, plan_targets
@@ -17,9 +18,11 @@ from modelops_runtime.ledger.base import Run
 from modelops_runtime.models.loading import ModelDescription, ModelSource
 from modelops_runtime.runner.setup.model_files import ModelCode
 from modelops_runtime.runner.setup.settings import SearchSettings, StopRules
+from modelops_runtime.specs.adaptive import SearchSpec
 from modelops_runtime.specs.identity import differences_since, identity_of, identity_parts, written_parts
 from modelops_runtime.specs.loading import LoadedSpec, in_order
 from modelops_runtime.specs.space import ParameterMistake, fixed_of, space_of
+from modelops_runtime.statistics.priors import draw
 
 if TYPE_CHECKING:
     from modelops_runtime.contracts.parameters import Scalar
@@ -92,7 +95,8 @@ def prepare(
         mistakes += [*_algorithm_mistakes(loaded, space), *_guess_mistakes(loaded, space)]
     if mistakes or space is None or plan is None:
         raise SpecErrors(*in_order(mistakes))
-    parts = identity_parts(loaded, code=code.digests)
+    uses_priors = _uses_priors(spec.search, space)
+    parts = identity_parts(loaded, code=code.digests, uses_priors=uses_priors)
     return Prepared(
         settings=_settings(loaded, space),
         algorithm_name=spec.search.algorithm,
@@ -100,7 +104,7 @@ def prepare(
         plan=plan,
         identity=identity_of(parts),
         identity_parts=parts,
-        written_parts=written_parts(loaded, code=code.digests),
+        written_parts=written_parts(loaded, code=code.digests, uses_priors=uses_priors),
         code_digest=code_digest(code.digests),
     )
 
@@ -132,6 +136,20 @@ def _algorithm_mistakes(loaded: LoadedSpec, space: ParameterSpace) -> list[SpecE
     return []
 
 
+def _uses_priors(search: SearchSpec, space: ParameterSpace) -> bool:
+    """Whether the priors decide which sets are tried."""
+    if search.guesses_from_prior:
+        return True
+    algorithm = load_algorithm(search.algorithm, space, search.seed, dict(search.options))
+    return isinstance(algorithm, UsesPriors) and algorithm.uses_priors
+
+
+def _guesses(search: SearchSpec, space: ParameterSpace) -> tuple[Mapping[str, Scalar], ...]:
+    """The given guesses, then those that are drawn from the priors: each depends on the seed and its number alone."""
+    drawn = (draw(space, generator(search.seed, "guess", number)).params for number in range(search.guesses_from_prior))
+    return (*(dict(guess) for guess in search.guesses), *map(dict, drawn))
+
+
 def _guess_mistakes(loaded: LoadedSpec, space: ParameterSpace) -> list[SpecError]:
     right = "a guess names every searched parameter, within its bounds"
     return [
@@ -147,7 +165,7 @@ def _settings(loaded: LoadedSpec, space: ParameterSpace) -> SearchSettings:
     return SearchSettings(
         space=space,
         fixed=fixed,
-        guesses=tuple(dict(guess) for guess in search.guesses),
+        guesses=_guesses(search, space),
         replicates=search.replicates,
         seed=search.seed,
         common_random_numbers=search.common_random_numbers,

@@ -39,6 +39,7 @@ OPTIONS: Mapping[str, tuple[str, Mapping[str, object]]] = {
     "grid-sampler": ("optuna", {"sampler": "grid", "levels": 3}),
     "sobol": ("sobol", {}),
     "lhs": ("lhs", {"points": 100}),
+    "random design": ("random", {"points": 100}),
     "grid": ("grid", {"levels": 3}),
 }
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
 import pytest
 
 from modelops_runtime.algorithms.registry import load_algorithm
+from modelops_runtime.contracts.priors import Prior
 from modelops_runtime.contracts.space import ChoiceParameter, IntegerParameter, ParameterSpace, RealParameter
+from modelops_runtime.statistics.priors import quantile
 
 SPACE = ParameterSpace(
     (
@@ -43,6 +46,23 @@ def test_sobol_without_points_has_no_end():
     assert len(points_of("sobol", {}, most=140)) == 140
 
 
+@pytest.mark.parametrize("name", ["sobol", "lhs", "random"])
+def test_a_design_draws_from_the_priors_on_request(name):
+    prior = Prior("normal", (0.2, 0.1))
+    space = ParameterSpace(
+        (IntegerParameter(name="n", low=1, high=4), RealParameter(name="x", low=0.0, high=1.0, prior=prior))
+    )
+    options = {"points": 512, "draw_from": "prior"}
+    plain = load_algorithm(name, space, 3, {"points": 512})
+    drawn = load_algorithm(name, space, 3, options)
+    assert (plain.uses_priors, drawn.uses_priors) == (False, True)
+    values = [float(asked.params["x"]) for asked in drawn.ask(512)]
+    assert np.mean(values) == pytest.approx(0.205, abs=0.02)
+    assert np.std(values) == pytest.approx(0.097, abs=0.01)
+    as_quantiles = [quantile(space.parameters[1], float(asked.params["x"])) for asked in plain.ask(512)]
+    assert values == as_quantiles
+
+
 @pytest.mark.parametrize("name", ["grid", "optuna"])
 def test_a_grid_has_each_combination_once_and_ends(name):
     options = {"levels": {"x": 3}} | ({"sampler": "grid"} if name == "optuna" else {})
@@ -66,6 +86,8 @@ def test_a_grid_has_each_combination_once_and_ends(name):
         ("optuna", {"sampler": "cmaes", "sigma0": 0}, "sigma0 is 0; give a number above 0, at most 1"),
         ("lhs", {}, "needs the option points"),
         ("sobol", {"points": 0}, "points is 0; give an integer of at least 1"),
+        ("random", {"draw_from": "priors"}, "draw_from is 'priors'; give one of range, prior"),
+        ("optuna", {"draw_from": "prior"}, "no option 'draw_from'"),
         ("grid", {}, "levels is missing for x"),
         ("grid", {"levels": {"y": 3}}, "levels names y; the searched parameters are c, n, x"),
     ],

@@ -103,6 +103,6 @@ def test_gp_without_torch_says_what_to_install():
 
 def test_an_unknown_name_is_one_line_with_the_names_there_are():
     with pytest.raises(
-        UserError, match=r"there is no algorithm 'optunna' .did you mean 'optuna'.*grid, lhs, optuna, sobol"
+        UserError, match=r"there is no algorithm 'optunna' .did you mean 'optuna'.*grid, lhs, optuna, random, sobol"
     ):
         load_algorithm("optunna", REALS, 1, {})

@@ -49,7 +49,7 @@ model:
   config: {dt: 0.25}
 parameters:
   beta:  {min: 0.5, max: 5.0, scale: log}
-  gamma: {min: 0.1, max: 1.0}
+  gamma: {min: 0.1, max: 1.0, prior: {kind: normal, mean: 0.5, sd: 0.2}}
   delay: {min: 0, max: 10, type: int, step: 1}
   shape: {choices: [gamma, lognormal]}
   population: 763
@@ -66,6 +66,7 @@ search:
   algorithm: optuna
   options: {sampler: tpe}
   guesses: [{beta: 1.7, gamma: 0.45, delay: 2, shape: gamma}]
+  guesses_from_prior: 2
   trials: 300
   replicates: 10
   seed: 1

@@ -36,6 +36,7 @@ CHANGES = [
     ("weight: 1.0", "weight: 2.0", "targets.in_bed"),
     ("sampler: tpe", "sampler: random", "search.options"),
     ("beta: 1.7", "beta: 1.8", "search.guesses"),
+    ("guesses_from_prior: 2", "guesses_from_prior: 3", "search.guesses_from_prior"),
     ("replicates: 10\n", "replicates: 11\n", "search.replicates"),
     ("  seed: 1\n", "  seed: 2\n", "search.seed"),
     ("racing: {after: 3}", "racing: false", "search.racing"),
@@ -55,6 +56,8 @@ FREE = [
     ("models:1", "models:2"),
     ("name: boarding-school", "name: other"),
     ("racing: {after: 3}", "racing: true"),
+    ("sd: 0.2", "sd: 0.3"),
+    (", prior: {kind: normal, mean: 0.5, sd: 0.2}", ""),
     ("beta:  {min: 0.5, max: 5.0, scale: log}", "beta: {scale: log, max: 5, min: 5e-1, type: float}"),
 ]
 
@@ -91,6 +94,27 @@ def test_a_change_that_results_follow_from_is_another_run_and_named(
 def test_what_may_change_freely_leaves_the_run_the_same(tmp_path: Path, given: str, instead: str) -> None:
     assert FULL.count(given) == 1
     assert identity_of(parts(tmp_path, FULL)) == identity_of(parts(tmp_path, FULL.replace(given, instead)))
+
+
+@pytest.mark.parametrize(
+    ("given", "instead"), [("sd: 0.2", "sd: 0.3"), ("{kind: normal, mean: 0.5, sd: 0.2}", "uniform")]
+)
+def test_a_prior_is_a_part_of_its_own_where_the_search_uses_it(tmp_path: Path, given: str, instead: str) -> None:
+    before, after = load(tmp_path, FULL), load(tmp_path, FULL.replace(given, instead))
+    found = [identity_parts(loaded, code={}, uses_priors=True) for loaded in (before, after)]
+    assert {name for name in found[0] if found[0][name] != found[1].get(name)} == {"priors.gamma"}
+    kept = kept_parts(spec_json(before.spec), found[0])
+    assert kept == written_parts(before, code={}, uses_priors=True)
+    (difference,) = differences(kept, written_parts(after, code={}, uses_priors=True))
+    assert str(difference).startswith("priors.gamma: ")
+
+
+def test_a_uniform_prior_that_is_written_changes_nothing(tmp_path: Path) -> None:
+    for written in ("uniform", "{kind: uniform}"):
+        spec = MINIMAL.replace("max: 5.0}", f"max: 5.0, prior: {written}}}")
+        assert parts(tmp_path, spec) == parts(tmp_path, MINIMAL)
+        loaded = load(tmp_path, spec)
+        assert identity_parts(loaded, code={"model.py": "c0de"}, uses_priors=True) == parts(tmp_path, MINIMAL)
 
 
 def _paths(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
