@@ -176,7 +176,7 @@ UPDATE trial t
    SET params = %(params)s, param_id = %(param_id)s, known = %(known)s, incumbent = %(incumbent)s,
        algorithm_state = %(algorithm_state)s, proposed_at = {now}, proposed_seq = bump.seq, changed_seq = bump.seq
   FROM bump WHERE {mine}
-RETURNING {trial}, {notify}
+RETURNING {trial}
 
 -- name: withdraw
 WITH held AS (SELECT t.run_key FROM trial t WHERE {mine} AND t.phase = 'search' AND t.params IS NULL FOR UPDATE),
