@@ -27,7 +27,7 @@ PERMISSIONS = "2022-04-01"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class CheckResult:
     """The result of one check, with a `remedy` unless it is ok."""
 
     level: Literal["ok", "warning", "problem"]
@@ -39,7 +39,7 @@ class Finding:
         return f"{sign}  {self.what}" + (f"; {self.remedy}" if self.remedy else "")
 
 
-def examine(arm: ArmClient, config: AzureConfig) -> Iterator[Finding]:
+def examine(arm: ArmClient, config: AzureConfig) -> Iterator[CheckResult]:
     """Yields the result of each check. What cannot be read is a finding too; a failed sign-in ends the checks."""
     yield from _tools(config)
     try:
@@ -47,7 +47,7 @@ def examine(arm: ArmClient, config: AzureConfig) -> Iterator[Finding]:
         reply = arm.send("GET", path, SUBSCRIPTIONS, "reading the subscription", accept=(404,))
         found = None if reply.status == 404 else reply.body
     except ModelOpsError as error:
-        yield Finding(level="problem", what=str(error))
+        yield CheckResult(level="problem", what=str(error))
         return
     yield _subscription(config, found)
     if found is None:
@@ -56,71 +56,75 @@ def examine(arm: ArmClient, config: AzureConfig) -> Iterator[Finding]:
         try:
             yield from check(arm, config)
         except ModelOpsError as error:
-            yield Finding(level="problem", what=str(error))
+            yield CheckResult(level="problem", what=str(error))
 
 
-def _tools(config: AzureConfig) -> Iterator[Finding]:
+def _tools(config: AzureConfig) -> Iterator[CheckResult]:
     needed = {"az": config.auth.method == "use_azure_cli", "kubelogin": False, "kubectl": False, "helm": False}
     for name, must in needed.items():
         if shutil.which(name):
-            yield Finding(level="ok", what=f"{name} is there")
+            yield CheckResult(level="ok", what=f"{name} is there")
         elif must:
-            yield Finding(
+            yield CheckResult(
                 level="problem", what="the Azure CLI az is not there", remedy="install it, or use another auth method"
             )
     if not shutil.which("kubelogin"):
-        yield Finding(
+        yield CheckResult(
             level="ok", what="kubelogin is not there, and not needed: the cluster's kubeconfig has its own key"
         )
     if not shutil.which("helm"):
-        yield Finding(
+        yield CheckResult(
             level="warning", what="helm is not there", remedy="install it: mops needs it for workspaces and runs"
         )
     if not shutil.which("kubectl"):
-        yield Finding(
+        yield CheckResult(
             level="warning", what="kubectl is not there", remedy="install it to look into the cluster; mops needs none"
         )
 
 
-def _subscription(config: AzureConfig, found: Any) -> Finding:
+def _subscription(config: AzureConfig, found: Any) -> CheckResult:
     if found is None:
         remedy = "compare subscription_id and tenant_id with `az account show`"
-        return Finding(level="problem", what=f"subscription {config.subscription_id} is not to be seen", remedy=remedy)
+        return CheckResult(
+            level="problem", what=f"subscription {config.subscription_id} is not to be seen", remedy=remedy
+        )
     if str(found.get("tenantId", config.tenant_id)).lower() != config.tenant_id.lower():
         remedy = f"write tenant_id: {found['tenantId']}"
-        return Finding(level="problem", what="the subscription belongs to another tenant", remedy=remedy)
+        return CheckResult(level="problem", what="the subscription belongs to another tenant", remedy=remedy)
     if str(found.get("state", "Enabled")) != "Enabled":
         remedy = "its owner can enable it in the portal"
-        return Finding(level="problem", what=f"the subscription is {found['state']}", remedy=remedy)
-    return Finding(level="ok", what=f"signed in; subscription {found.get('displayName', config.subscription_id)}")
+        return CheckResult(level="problem", what=f"the subscription is {found['state']}", remedy=remedy)
+    return CheckResult(level="ok", what=f"signed in; subscription {found.get('displayName', config.subscription_id)}")
 
 
-def _providers(arm: ArmClient, config: AzureConfig) -> Iterator[Finding]:
+def _providers(arm: ArmClient, config: AzureConfig) -> Iterator[CheckResult]:
     missing = unregistered(arm, config)
     for name in missing:
-        yield Finding(
+        yield CheckResult(
             level="problem", what=f"provider {name} is not registered", remedy="`mops-azure doctor --register` does it"
         )
     if not missing:
-        yield Finding(level="ok", what="all resource providers are registered")
+        yield CheckResult(level="ok", what="all resource providers are registered")
 
 
-def _version(arm: ArmClient, config: AzureConfig) -> Iterator[Finding]:
+def _version(arm: ArmClient, config: AzureConfig) -> Iterator[CheckResult]:
     offered = offered_versions(arm, config)
     patches = [patch for found, _ in offered.values() for patch in found]
     wanted = config.aks.version
     if wanted is None:
-        yield Finding(
+        yield CheckResult(
             level="ok", what=f"Kubernetes {newest_default_version(arm, config)}, the default of {config.location}"
         )
     elif wanted in offered or wanted in patches:
-        yield Finding(level="ok", what=f"Kubernetes {wanted} is offered in {config.location}")
+        yield CheckResult(level="ok", what=f"Kubernetes {wanted} is offered in {config.location}")
     else:
         remedy = f"set aks.version to one of {', '.join(found[-1] for found, _ in offered.values())}, or leave it out"
-        yield Finding(level="problem", what=f"Kubernetes {wanted} is not offered in {config.location}", remedy=remedy)
+        yield CheckResult(
+            level="problem", what=f"Kubernetes {wanted} is not offered in {config.location}", remedy=remedy
+        )
 
 
-def _sizes_and_quota(arm: ArmClient, config: AzureConfig) -> Iterator[Finding]:
+def _sizes_and_quota(arm: ArmClient, config: AzureConfig) -> Iterator[CheckResult]:
     capacity = read_capacity(arm, config)
     system = config.aks.system_pool
     wanted = [("system", system.vm_size, system.min, system.max, system.zones, False)]
@@ -128,9 +132,9 @@ def _sizes_and_quota(arm: ArmClient, config: AzureConfig) -> Iterator[Finding]:
     least, most = Counter[str](), Counter[str]()
     for name, size, low, high, zones, spot in wanted:
         if closed := capacity.closed(size, zones, config.location):
-            yield Finding(level="problem", what=f"pool {name}: {closed[0]}", remedy=closed[1])
+            yield CheckResult(level="problem", what=f"pool {name}: {closed[0]}", remedy=closed[1])
         else:
-            yield Finding(level="ok", what=f"pool {name}: {size} can be had in {config.location}")
+            yield CheckResult(level="ok", what=f"pool {name}: {size} can be had in {config.location}")
         cores = capacity.cores(size)
         for quota in capacity.quotas_of(size, spot=spot):
             least[quota] += cores * low
@@ -140,45 +144,45 @@ def _sizes_and_quota(arm: ArmClient, config: AzureConfig) -> Iterator[Finding]:
             yield _quota(name, left, least[quota], most[quota])
 
 
-def _quota(family: str, left: int, low: int, high: int) -> Finding:
+def _quota(family: str, left: int, low: int, high: int) -> CheckResult:
     if left < low:
-        return Finding(
+        return CheckResult(
             level="problem", what=f"quota {family}: {left} cores left, {low} needed at least", remedy=ASK_FOR_MORE
         )
     if left < high:
-        return Finding(
+        return CheckResult(
             level="warning", what=f"quota {family}: {left} cores left, {high} needed at most", remedy=ASK_FOR_MORE
         )
-    return Finding(level="ok", what=f"quota {family}: {left} cores left, {high} needed at most")
+    return CheckResult(level="ok", what=f"quota {family}: {left} cores left, {high} needed at most")
 
 
-def _registry_name(arm: ArmClient, config: AzureConfig) -> Iterator[Finding]:
+def _registry_name(arm: ArmClient, config: AzureConfig) -> Iterator[CheckResult]:
     if not config.acr.enabled:
         return
     name = config.registry_name
     found = arm.get(registry_id(config), REGISTRIES, "reading the registry")
     if found is not None:
         whose = "ours" if is_ours(found) else "shared"
-        yield Finding(level="ok", what=f"registry {name} is there, {whose}")
+        yield CheckResult(level="ok", what=f"registry {name} is there, {whose}")
         return
     body = {"name": name, "type": "Microsoft.ContainerRegistry/registries"}
     reply = arm.call("checking the registry's name", arm.registries.registries.check_name_availability, body).body or {}
     if reply.get("nameAvailable"):
-        yield Finding(level="ok", what=f"registry name {name} is free")
+        yield CheckResult(level="ok", what=f"registry name {name} is free")
     else:
-        yield Finding(
+        yield CheckResult(
             level="problem", what=f"registry name {name} is taken", remedy="set another acr.name; it is global"
         )
 
 
-def _resource_names(arm: ArmClient, config: AzureConfig) -> Iterator[Finding]:
+def _resource_names(arm: ArmClient, config: AzureConfig) -> Iterator[CheckResult]:
     """Globally unique names of resources that do not exist yet."""
     for one in resources.independent(config):
         key = resources.BY_NAME[one.kind].name_key
         if not key:
             continue
         if arm.get(one.id, one.api_version, f"reading the {one.kind}") is not None:
-            yield Finding(level="ok", what=f"{one.kind} {one.name} is there")
+            yield CheckResult(level="ok", what=f"{one.kind} {one.name} is there")
             continue
         kind = resources.BY_NAME[one.kind].type
         provider = kind.split("/")[0]
@@ -186,15 +190,15 @@ def _resource_names(arm: ArmClient, config: AzureConfig) -> Iterator[Finding]:
         body = {"name": one.name, "type": kind}
         reply = arm.send("POST", path, one.api_version, f"checking the {one.kind}'s name", body=body).body or {}
         if reply.get("nameAvailable"):
-            yield Finding(level="ok", what=f"{one.kind} name {one.name} is free")
+            yield CheckResult(level="ok", what=f"{one.kind} name {one.name} is free")
         else:
             reason = one_line(str(reply.get("message") or "it is taken"), 120)
-            yield Finding(
+            yield CheckResult(
                 level="problem", what=f"{one.kind} name {one.name}: {reason}", remedy=f"set another {key}; it is global"
             )
 
 
-def _rights(arm: ArmClient, config: AzureConfig) -> Iterator[Finding]:
+def _rights(arm: ArmClient, config: AzureConfig) -> Iterator[CheckResult]:
     path = f"/subscriptions/{config.subscription_id}/providers/Microsoft.Authorization/permissions"
     granted = list(arm.list(path, PERMISSIONS, "reading your rights"))
     needed = [
@@ -207,10 +211,10 @@ def _rights(arm: ArmClient, config: AzureConfig) -> Iterator[Finding]:
         needed.append("Microsoft.Authorization/locks/write")
     for action in needed:
         if allowed(granted, action):
-            yield Finding(level="ok", what=f"you may {action}")
+            yield CheckResult(level="ok", what=f"you may {action}")
         else:
             remedy = f"ask an owner of the subscription for the role {role_for(action)}"
-            yield Finding(level="problem", what=f"you may not {action}", remedy=remedy)
+            yield CheckResult(level="problem", what=f"you may not {action}", remedy=remedy)
 
 
 def allowed(granted: list[Any], action: str) -> bool:

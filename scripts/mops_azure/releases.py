@@ -24,8 +24,8 @@ class NoHelm(ModelOpsError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Release:
-    """One Helm release."""
+class ListedRelease:
+    """A Helm release, as `helm list` shows it."""
 
     name: str
     namespace: str
@@ -37,16 +37,16 @@ class Release:
         return next((at for at, one in enumerate(OUR_CHARTS) if self.chart.rpartition("-")[0] == one), None)
 
 
-def releases(kubeconfig: Path, *, scope: Sequence[str] = ("--all-namespaces",)) -> list[Release]:
+def releases(kubeconfig: Path, *, scope: Sequence[str] = ("--all-namespaces",)) -> list[ListedRelease]:
     """All, ours first. Raises NoHelm."""
     found = json.loads(
         _helm(kubeconfig, ["list", *scope, "--max", "10000", "--output", "json"], LIST_TIMEOUT_S) or "[]"
     )
-    read = [Release(name=one["name"], namespace=one["namespace"], chart=one["chart"]) for one in found]
+    read = [ListedRelease(name=one["name"], namespace=one["namespace"], chart=one["chart"]) for one in found]
     return sorted(read, key=lambda one: (len(OUR_CHARTS) if one.order is None else one.order, one.namespace, one.name))
 
 
-def uninstall(kubeconfig: Path, release: Release) -> None:
+def uninstall(kubeconfig: Path, release: ListedRelease) -> None:
     """Uninstall a release; it may be gone already. Raises NoHelm if that fails."""
     timeout = f"{UNINSTALL_TIMEOUT_S}s"
     args = [

@@ -195,7 +195,7 @@ class Helm:
             async def proceed(client: Client, _: Command) -> None:
                 await client.get_proceedable_revision(name, namespace=namespace, timeout=f"{timeout_s:.0f}s")
 
-            self._call(f"healing release {namespace}/{name}, which is {release.status}", proceed)
+            self._call(f"repairing release {namespace}/{name}, which is {release.status}", proceed)
             return
 
     def _call(self, action: str, use: Callable[[Client, Command], Coroutine[Any, Any, T]]) -> T:

@@ -190,9 +190,9 @@ def log_contains(kube: Kube, namespace: str, pod: str, text: str) -> bool:
 def _timed_out(
     kube: Kube, namespace: str, release: str, pods: list[PodState], timeout_s: float, again: str
 ) -> ClusterError:
-    late = next((pod for pod in pods if not pod.is_ready and pod.state != "Succeeded"), None)
-    if late is not None:
-        return failure(kube, namespace, late, f"is not ready after {timeout_s:.0f} s: {late.state}")
+    unready = next((pod for pod in pods if not pod.is_ready and pod.state != "Succeeded"), None)
+    if unready is not None:
+        return failure(kube, namespace, unready, f"is not ready after {timeout_s:.0f} s: {unready.state}")
     warning = _last_warning(kube, namespace, release)
     last_text = f": {warning}" if warning else ""
     return ClusterError(

@@ -26,7 +26,7 @@ from mops_azure.commands.common import (
 )
 from mops_azure.config import AzureConfig
 from mops_azure.plan import power_of
-from mops_azure.releases import NoHelm, Release, releases, uninstall
+from mops_azure.releases import ListedRelease, NoHelm, releases, uninstall
 from mops_azure.states import state_of
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _take_away(
     config: AzureConfig,
     found: Inventory,
     kubeconfig: Path | None,
-    known: list[Release] | None,
+    known: list[ListedRelease] | None,
     *,
     unlock: bool,
 ) -> None:
@@ -178,7 +178,7 @@ def _kubeconfig_of(arm: ArmClient, config: AzureConfig, found: Inventory) -> Ite
         yield path
 
 
-def _listed_releases(kubeconfig: Path | None) -> list[Release] | None:
+def _listed_releases(kubeconfig: Path | None) -> list[ListedRelease] | None:
     """All releases, ours first. None: they cannot be listed."""
     if kubeconfig is None:
         return None
@@ -193,7 +193,7 @@ def _listed_releases(kubeconfig: Path | None) -> list[Release] | None:
     return found
 
 
-def _check_releases(kubeconfig: Path | None, known: list[Release] | None) -> None:
+def _check_releases(kubeconfig: Path | None, known: list[ListedRelease] | None) -> None:
     """Raises UserError for a release that appeared since they were listed."""
     if kubeconfig is None or known is None:
         return
@@ -210,7 +210,7 @@ def _check_releases(kubeconfig: Path | None, known: list[Release] | None) -> Non
         )
 
 
-def _uninstall(kubeconfig: Path | None, ours: list[Release], say: Callable[[str], None]) -> None:
+def _uninstall(kubeconfig: Path | None, ours: list[ListedRelease], say: Callable[[str], None]) -> None:
     for one in ours if kubeconfig else []:
         assert kubeconfig
         say(f"Helm release {one.name} in {one.namespace}: uninstalling")
