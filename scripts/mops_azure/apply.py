@@ -57,11 +57,11 @@ def _apply_all(
         if not changes:
             live, is_fresh = read_all(), True
             continue
-        # Failed resources that are recreated go first: a cluster is sent with all the pools that it has.
+        # Failed resources that are recreated go first, because the PUT of a cluster contains all its existing pools.
         step = next((one for one in changes if one.action == "replace" and has_failed(one.live)), changes[0])
         if step.action != "create" or step.resource.kind not in expected:
             _check_allowed(step, allowed)
-        if step.resource.id.lower() in session.refused:  # what failed a moment ago is not sent again at once
+        if step.resource.id.lower() in session.refused:  # not sent again right after it failed
             raise session.refused[step.resource.id.lower()]
         _check_tries(step, session.sent)
         session.sent[step.key] += 1
@@ -80,7 +80,8 @@ def _apply_all(
 
 
 def _still_to_do(session: Session, plan: Plan, left_out: list[Step]) -> list[Step]:
-    """Without what comes by or after another step, what lies in what may not be made or read, and what a policy undoes."""
+    """The changes that are still to be sent: not those made together with or after another step, not those inside a resource
+    that could not be made or read, and not those that a policy of Azure's undoes."""
     return [
         step
         for step in plan.changes
@@ -92,7 +93,7 @@ def _still_to_do(session: Session, plan: Plan, left_out: list[Step]) -> list[Ste
 
 
 def _rests_on(step: Step, other: Step) -> bool:
-    """It is that one, or lies in it when it could not be made."""
+    """Whether `step` is `other`, or lies inside it and `other` could not be created."""
     is_in_it = is_within(step.resource.id.lower(), other.resource.id.lower())
     return step.key == other.key or (other.action == "create" and is_in_it)
 
@@ -174,7 +175,8 @@ def _do(session: Session, step: Step) -> Any | None:
 
 
 def put(session: Session, resource: Resource, body: dict[str, Any], *, is_new: bool) -> Reply | None:
-    """Send it. None when somebody, perhaps we ourselves before a lost connection, has sent it already: then wait and look."""
+    """Send the resource. None if it was already sent, by somebody else or by us before the connection broke: the caller waits
+    and reads it again."""
     doing = f"{'creating' if is_new else 'updating'} the {resource.kind} {resource.name}"
     kind = resources.BY_NAME[resource.kind]
 

@@ -51,7 +51,7 @@ class DatabaseBinding:
     host: str
     port: int
     database: str
-    """The one that is there for the admin."""
+    """The database to which the admin connects."""
     admin: str
     password: str = field(repr=False)
     cluster: str
@@ -143,7 +143,7 @@ def fetch_kubeconfig(arm: ArmClient, config: AzureConfig) -> str:
     listing = arm.clusters.managed_clusters.list_cluster_user_credentials
 
     def fetch() -> Reply:
-        # `exec`: of a cluster under Entra, the form that today's kubectl takes; all others answer as ever.
+        # `exec`: for a cluster with Entra sign-in, the form that current versions of kubectl accept; no effect on others.
         names = (config.group_name, config.aks.name)
         return arm.call("fetching the kubeconfig", listing, *names, format="exec", accept=(404,))
 

@@ -142,7 +142,7 @@ def _freed(capacity: Capacity, plan: Plan, live: Live) -> Counter[str]:
 
 
 def holds_nothing(arm: ArmClient, config: AzureConfig, live: Live, step: Step) -> bool:
-    """A pool that failed and never had a machine, as without quota: recreating it loses nothing."""
+    """Whether it is a failed pool that never had a machine, for example for lack of quota: recreating it loses nothing."""
     if step.resource.kind != "pool" or not has_failed(step.live):
         return False
     if not step.live["properties"].get("count"):

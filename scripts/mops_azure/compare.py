@@ -94,7 +94,10 @@ def _of_list(desired: Sequence[Any], live: Any, path: str) -> Iterator[Differenc
 
 
 def _is_empty(value: Any) -> bool:
-    """None, "", [], {} and mappings of nothing but empty things; what the config owns says something even when it is empty."""
+    """Whether a value is None, "", [], {} or a mapping of only such values.
+
+    A map or list that the config owns does not count as empty: it asks for the removal of all entries.
+    """
     if isinstance(value, Mapping):
         return all(_is_empty(one) and not _is_owned(key, one) for key, one in value.items())
     return value is None or value == "" or value == []
@@ -121,6 +124,6 @@ def _place(value: Any) -> Any:
 
 
 def _runs(wanted: Any, live: Mapping[str, Any], key: str) -> bool:
-    """1.35 is met by 1.35.6; 1.35.6 by itself alone."""
+    """Whether the running version satisfies the requested one: 1.35 is satisfied by any 1.35.x, 1.35.6 only by itself."""
     shown = [live.get(key), live.get(COMPARISON.shown_as[key])]
     return any(isinstance(one, str) and (one == wanted or one.startswith(f"{wanted}.")) for one in shown)

@@ -98,12 +98,12 @@ MONITORING = {
     "microsoft.insights/datacollectionrules": ("MSCI-{}-", 64),
     "microsoft.insights/datacollectionendpoints": ("MSCI-(?:ingest|config)-{}-", 43),
 }
-"""Type in lower case -> how `az aks enable-addons -a monitoring` names what it makes beside the cluster: this with a region,
-then the cluster's name, all cut at so many letters (azure-cli, azuremonitor/containerinsights)."""
+"""Type in lower case -> (prefix, longest name) of what `az aks enable-addons -a monitoring` creates beside the cluster. {} stands
+for the region; the cluster's name follows the prefix (azure-cli, azuremonitor/containerinsights)."""
 
 
 def is_of_monitoring(config: AzureConfig, one: Any) -> bool:
-    """The monitoring add-on of the config's cluster made it. Pure."""
+    """Whether the monitoring add-on of the config's cluster created it. Pure."""
     kind, name = str(one.get("type", "")).lower(), str(one.get("name", ""))
     if kind == "microsoft.operationsmanagement/solutions":  # of older releases of az
         return name.lower() == f"containerinsights({logs.spec(config).name})".lower()
@@ -205,7 +205,8 @@ def _remove(session: Session, remove: Callable[[Session, Resource], None], kind:
 
 
 def _rights_elsewhere(arm: ArmClient, config: AzureConfig, cluster: Any) -> tuple[tuple[Any, ...], tuple[str, ...]]:
-    """On the registry and on a subnet of others, and what of it may not be read."""
+    """Role assignments of the cluster's identities on the registry and on subnets, and a line for each scope that may not be
+    read."""
     principals = [kubelet_principal(cluster)] if config.acr.enabled else []
     if config.acr.enabled and is_on(identity.IDENTITY, config):
         pods = arm.get(identity.identity_id(config), identity.IDENTITIES, "reading the identity")
@@ -221,7 +222,8 @@ def _rights_elsewhere(arm: ArmClient, config: AzureConfig, cluster: Any) -> tupl
             found |= {one["id"].lower(): one for one in arm.list(path, ASSIGNMENTS, "reading rights")
                       if _is_right(one, scope, principal, role)}  # fmt: skip
         except AzureError as error:
-            if error.is_denied or error.code == "SubscriptionNotFound":  # a network of others may lie in another
+            # Another owner's subnet may be in another subscription.
+            if error.is_denied or error.code == "SubscriptionNotFound":
                 denied.append(str(error))
             elif error.status != 404:  # the registry, or the network, is gone
                 raise

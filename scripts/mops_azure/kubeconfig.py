@@ -48,7 +48,8 @@ LOGINS = {
 
 
 def signing_in(text: str, auth: AuthSpec) -> str:
-    """A cluster under Entra answers with a program that signs in at a browser: let it sign in as `auth` says. Pure."""
+    """The kubeconfig of a cluster with Entra sign-in runs a program that signs in through a browser; here it gets the arguments
+    to sign in as `auth` says. Any other kubeconfig stays as it is. Pure."""
     found = YAML(typ="safe").load(text)
     programs = [one["user"]["exec"] for one in found["users"] if "exec" in one["user"]]
     if not programs:
@@ -67,7 +68,7 @@ def _with_option(args: list[str], name: str, value: str) -> list[str]:
 
 
 def missing_program(text: str) -> str | None:
-    """The program of the kubeconfig that is not on PATH."""
+    """The sign-in program that the kubeconfig names, if it is not on PATH; else None."""
     users = YAML(typ="safe").load(text)["users"]
     programs = [str(one["user"]["exec"]["command"]) for one in users if "exec" in one["user"]]
     return next((program for program in programs if shutil.which(program) is None), None)
@@ -90,8 +91,10 @@ def merge(existing: dict[str, Any], ours: dict[str, Any], *, overwrite: bool) ->
 
 
 def merged_text(text: str, ours: dict[str, Any], *, overwrite: bool, use: bool) -> str:
-    """A kubeconfig's text with `ours` in it, and `use`d if asked; every other byte stays, and all when it is there already.
-    Raises UserError for what is no kubeconfig, `merge`'s, and where nothing can be put in without a change to the rest."""
+    """The text of a kubeconfig with `ours` in it, as the current context if `use`. Every other byte stays.
+
+    Raises UserError for a text that is no kubeconfig, as `merge` does, and where `ours` cannot be inserted without other changes.
+    """
     existing = parsed(text)
     wanted = merge(existing, ours, overwrite=overwrite)
     if use:
@@ -120,7 +123,7 @@ def _ours_last(content: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
 
 
 def _foreign(existing: dict[str, Any], ours: dict[str, Any]) -> str | None:
-    """Which entry of our name belongs to another cluster."""
+    """Which entry with our name belongs to another cluster: `a context NAME of another cluster`; None if there is none."""
     name = ours["current-context"]
     clusters, users, contexts = (
         [one.get(part, {}) for one in existing.get(kind) or [] if one.get("name") == name]
@@ -137,11 +140,11 @@ def _foreign(existing: dict[str, Any], ours: dict[str, Any]) -> str | None:
 
 
 def parsed(text: str) -> dict[str, Any]:
-    """{} when there is nothing in it. Raises UserError for what is no kubeconfig."""
+    """The content; {} if the text is empty. Raises UserError for what is no kubeconfig."""
     try:
         found = YAML(typ="safe", pure=True).load(text)
-        json.dumps(found, default=str, skipkeys=True)  # a ValueError for what holds itself
-    except (YAMLError, ValueError, RecursionError) as error:  # a ValueError: a date that is none
+        json.dumps(found, default=str, skipkeys=True)  # a ValueError for a node that contains itself
+    except (YAMLError, ValueError, RecursionError) as error:  # a ValueError for an impossible date
         raise _no_kubeconfig(str(error).splitlines()[0]) from None
     if found is None:
         return {}
@@ -156,8 +159,10 @@ def _no_kubeconfig(why: str) -> UserError:
 
 
 def merge_into(path: Path, ours: dict[str, Any], *, overwrite: bool, use: bool) -> None:
-    """`merged_text` of a file, under the lock that kubectl takes too; whole or not at all, and mode 0600.
-    Raises UserError, with the file as it was."""
+    """Replaces a file by its `merged_text`, in one step and with mode 0600, while holding the lock that kubectl uses too.
+
+    Raises UserError; the file is then unchanged.
+    """
     with _locked(path):
         content = _content(path)
         try:
@@ -214,20 +219,20 @@ def _wrong_part(found: Any) -> str | None:
 
 
 def dumped(content: dict[str, Any]) -> str:
-    """YAML with each word in quotes, the same to readers of every version of it."""
+    """YAML with every string in quotes, so that readers of YAML 1.1 and 1.2 agree."""
     return "".join(f"{line}\n" for line in block(content))
 
 
 def write_private(path: Path, text: str) -> None:
-    """Whole or not at all, mode 0600 from the first byte; a link is followed. Raises UserError where that cannot be."""
+    """Writes a file in one step, with mode 0600 from its first byte; follows a link. Raises UserError if it cannot."""
     try:
         if path.is_dir():
             raise UserError(f"{path}: this is a folder; name a file")
-        if path.exists() and not path.is_file():  # a pipe, or /dev/stdout: nothing to keep private
+        if path.exists() and not path.is_file():  # a pipe, or /dev/stdout: it has no file mode to protect
             path.write_text(text, encoding="utf-8")
         else:
             _replace(path.resolve(), text)
-    except (OSError, RuntimeError) as error:  # a RuntimeError: a link that leads to itself
+    except (OSError, RuntimeError) as error:  # a RuntimeError for a link that leads to itself
         reason = error.strerror if isinstance(error, OSError) else "it is a link to itself"
         raise UserError(f"{path}: it cannot be written ({reason}); name another file") from None
 

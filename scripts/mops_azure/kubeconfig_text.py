@@ -62,15 +62,20 @@ def composed(text: str) -> Node | None:
 
 
 def spliced(text: str, before: Mapping[str, Any], own: Mapping[str, Any], *, at_end: bool) -> str:
-    """`text`, which holds `before`, with what is `own`: key -> a word, or the entry of that name in the key's list.
-    What is new comes after the others, or, unless `at_end`, before them. Raises CannotSplice."""
+    """`text` with the values of `own`; all other bytes stay.
+
+    `before` is the parsed `text`. `own` holds a word for a key, or a mapping: the entry to put into the list of that key, in
+    place of the entry with the same name. New entries go after the existing ones if `at_end`, else before them.
+
+    Raises CannotSplice.
+    """
     newline = "\r\n" if "\r\n" in text else "\n"
     is_ended = text.endswith("\n") or not text
     work = text if is_ended else text + newline
     root = composed(work)
     if root is None or (isinstance(root, ScalarNode) and not root.value):
         return work + "".join(f"{line}{newline}" for line in block(_as_content(own)))
-    if isinstance(root, ScalarNode):  # null, in a word
+    if isinstance(root, ScalarNode):  # such as the word null
         return work[: root.start_mark.index] + quoted(_as_content(own)) + text[root.end_mark.index :]
     if not isinstance(root, MappingNode):
         raise CannotSplice("it holds no mapping")
@@ -142,7 +147,7 @@ class _Splice(NamedTuple):
         return Edit(at, at, self._indented(block([wanted]), dash - start))
 
     def _item(self, node: SequenceNode, item: Node, wanted: Any) -> Edit:
-        """In the place of an entry; None takes it away."""
+        """Replaces an entry of a list; None removes it."""
         if node.flow_style:
             if wanted is None:
                 raise CannotSplice("an entry that is there twice")
@@ -155,7 +160,7 @@ class _Splice(NamedTuple):
         return Edit(start, self._line_end(self._end(item)), lines)
 
     def _first_of_block(self, key: Node, node: Node, wanted: Mapping[str, Any]) -> Edit:
-        """Instead of nothing, null or []: an entry below the key; what else is on its line stays there."""
+        """Puts an entry below a key whose value is missing, null or []; a comment on the line of the key stays."""
         colon = self._colon(key)
         end = node.end_mark.index if node.start_mark.index < node.end_mark.index else colon
         rest = self.text[end : self._line_end(end)].rstrip("\r\n")
@@ -204,14 +209,14 @@ class _Splice(NamedTuple):
         return max(self.text.rfind("\n", 0, at) + 1, 1 if self.text.startswith("\ufeff") else 0)
 
     def _line_end(self, at: int) -> int:
-        """Of the line in which the character before `at` is, with its line break."""
+        """The end, after the line break, of the line that contains the character before `at`."""
         if at and self.text[at - 1] == "\n":
             return at
         found = self.text.find("\n", at)
         return len(self.text) if found < 0 else found + 1
 
     def _end(self, node: Node, after: int = 0) -> int:
-        """Where its own text ends, without the blank lines and comments that a parser counts in."""
+        """Where the text of the node ends, without the blank lines and comments that the parser includes."""
         if node.start_mark.index < after:
             return after  # an alias: the node is elsewhere
         if isinstance(node, MappingNode) and not node.flow_style and node.value:
@@ -226,7 +231,7 @@ class _Splice(NamedTuple):
         return node.end_mark.index
 
     def _end_of_text(self, header: int) -> int:
-        """Of a block scalar: its lines lie deeper than the line of its header."""
+        """Where a block scalar ends: its lines are indented more than the line of its header."""
         first = self.text[self._line_start(header) :]
         depth = len(first) - len(first.lstrip(" "))
         at = last = self._line_end(header)
@@ -241,7 +246,7 @@ class _Splice(NamedTuple):
 
 
 def same_but(before: str, after: str, own: Mapping[str, Any]) -> bool:
-    """Nothing differs, not even in how it is quoted, but what is `own` (as for `spliced`)."""
+    """Whether two texts differ only in what is `own` (as for `spliced`). Different quoting counts as a difference."""
     return _rest(before, own) == _rest(after, own)
 
 

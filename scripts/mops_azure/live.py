@@ -34,9 +34,11 @@ Found = dict[str, Any]
 
 def read_live(arm: ArmClient, config: AzureConfig, denied: Denied | None = None) -> Found:
     """All existing resources of the desired state, and our other resources in the same groups as listings show them.
-    A lock, a role assignment, an address or a listing that may not be read counts as absent, and is noted in `denied`: all else
-    does not depend on them. So do the registry and the resources beside the cluster if the caller passes `denied`, and leaves
-    alone what it names."""
+
+    A lock, a role assignment, an address or a listing that may not be read counts as absent and is noted in `denied`, since
+    nothing else depends on it. If the caller passes `denied`, the same holds for the registry and the resources beside the
+    cluster; the caller must then leave alone what `denied` names.
+    """
     reader = _Reader(arm=arm, denied={} if denied is None else denied, is_told=denied is not None)
     live = reader.all_of(group(config))
     if config.acr.enabled:
@@ -93,13 +95,13 @@ def _registry(reader: _Reader, config: AzureConfig) -> Found:
 
 
 def _ours_beside(reader: _Reader, config: AzureConfig, live: Found) -> Found:
-    """Our other resources in the groups of the cluster and the registry, as their listings show them. Without those read by
-    themselves, since listings are incomplete and may be late."""
+    """Our other resources in the groups of the cluster and the registry, as listings show them. Those that are read one by one
+    are left out, since listings are incomplete and may be late."""
     own_group, registry_group = group_id(config), group_id(config, config.registry_group)
     found: Found = {}
     if config.acr.enabled:
         found |= reader.listed(f"{registry_group}/resources", GROUPS)
-    elif registry_group.lower() != own_group.lower():  # who may not look there has nothing there
+    elif registry_group.lower() != own_group.lower():  # a user who may not read that group has nothing in it
         found |= _Reader(arm=reader.arm, denied={}, is_told=False).listed(f"{registry_group}/resources", GROUPS)
     if own_group.lower() in live:
         found |= reader.listed(f"{own_group}/resources", GROUPS)
@@ -110,7 +112,7 @@ def _ours_beside(reader: _Reader, config: AzureConfig, live: Found) -> Found:
 
 
 def _listed(arm: ArmClient, path: str, api_version: str) -> Found:
-    """Nothing where what it is asked of is not there."""
+    """The resources of a listing; none if the resource that they are in does not exist."""
     try:
         found = list(arm.list(path, api_version, f"reading {path.rsplit('/', 1)[1]} of {path.split('/')[-2]}"))
     except AzureError as error:
@@ -121,14 +123,15 @@ def _listed(arm: ArmClient, path: str, api_version: str) -> Found:
 
 
 def _parent(id_: str) -> str | None:
-    """Of a child such as a container or a database, the id of the account or server in lower case."""
+    """The id, in lower case, of the account or server that holds a child such as a container or a database; None for a resource
+    that is no child."""
     scope, _, kind = id_.lower().rpartition("/providers/")
     names = kind.split("/")
     return f"{scope}/providers/{'/'.join(names[:3])}" if len(names) > 3 else None
 
 
 def _children(reader: _Reader, config: AzureConfig, live: Found) -> Found:
-    """What is read as a whole list, whoever made it: of the parents that are there."""
+    """Resources of the kinds that are read as whole lists, whoever created them; of existing parents only."""
     found: Found = {}
     for kind, path in resources.listed_kinds(config):
         if path.rpartition("/")[0].lower() in live:

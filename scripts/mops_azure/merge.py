@@ -17,7 +17,7 @@ FROM_THE_ADDRESS = ("id", "name", "type", "apiversion", "etag")
 
 EACH_ITEM, EACH_VALUE = "[]", "{}"
 Tree = Mapping[str, Any]
-"""Name in lower case, or one of the two above -> what Azure alone writes below it; None: the whole of it."""
+"""Name in lower case, EACH_ITEM or EACH_VALUE -> the read-only part below it; None: all of it is read-only."""
 
 NOTHING: Tree = {}
 
@@ -35,7 +35,7 @@ def merged(resource: Resource, live: Any) -> dict[str, Any]:
 
 @cache
 def read_only(kind: str) -> Tree:
-    """Of a kind of resource, as Microsoft's published types have it (read_only.json, made from them by the tests)."""
+    """The read-only properties of a kind, from Microsoft's published types (read_only.json, which the tests generate)."""
     paths = BY_NAME[kind].read_only
     if paths is None:
         paths = json.loads(files("mops_azure").joinpath("read_only.json").read_text())["kinds"][kind]["paths"]
@@ -50,7 +50,8 @@ def read_only(kind: str) -> Tree:
 
 
 def _writable(value: Any, below: Tree) -> Any:
-    """Without what `below` says, without nulls, and without what is then empty: Azure refuses a list with {} in it."""
+    """`value` without the read-only part `below`, without nulls, and without items that are then empty: Azure refuses a list
+    with {} in it."""
     if isinstance(value, Mapping):
         result: dict[str, Any] = {}
         for key, one in value.items():
@@ -87,7 +88,7 @@ def _is_mappings(value: Any) -> TypeGuard[Sequence[Mapping[str, Any]]]:
 
 
 def _items_on_top(below: Sequence[Mapping[str, Any]], above: Sequence[Mapping[str, Any]]) -> list[Any]:
-    """Those of `above` alone, each on the one of its name, or of its place where they have none."""
+    """The items of `above`, each laid over the item of `below` with the same name, or at the same index if they have no names."""
     if all("name" in one for one in above):
         named = {str(one.get("name")).lower(): one for one in below}
         return [_on_top(named.get(str(one["name"]).lower()), one) for one in above]

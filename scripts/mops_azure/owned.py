@@ -10,28 +10,29 @@ from typing import Any
 from mops_azure.resources import COMPARISON
 
 
-def is_azures(collection: str, entry: Any) -> bool:
+def is_added_by_azure(collection: str, entry: Any) -> bool:
+    """Whether an entry of the map or list called `collection` is one that Azure adds by itself."""
     pattern = COMPARISON.owned_maps.get(collection) or COMPARISON.owned_lists.get(collection)
     return bool(pattern) and re.fullmatch(pattern, str(entry), re.IGNORECASE) is not None
 
 
 def left_over(collection: str, desired: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, Any]:
-    """The entries of a live map that are not desired."""
+    """The entries of a live map that are neither desired nor added by Azure."""
     asked = {str(key).lower() for key, value in desired.items() if value is not None}
     return {
         key: value
         for key, value in live.items()
-        if value is not None and str(key).lower() not in asked and not is_azures(collection, key)
+        if value is not None and str(key).lower() not in asked and not is_added_by_azure(collection, key)
     }
 
 
 def is_same_list(collection: str, desired: Sequence[Any], live: Sequence[Any]) -> bool:
     wanted, found = {_entry(one) for one in desired}, {_entry(one) for one in live}
-    return wanted == {one for one in found if one in wanted or not is_azures(collection, one)}
+    return wanted == {one for one in found if one in wanted or not is_added_by_azure(collection, one)}
 
 
 def _entry(value: Any) -> str:
-    """An address is the network of it alone."""
+    """An IP address as a network, so that `10.0.0.1` equals `10.0.0.1/32`; any other value as text."""
     try:
         return str(ipaddress.ip_network(str(value).strip(), strict=False))
     except ValueError:
@@ -39,8 +40,11 @@ def _entry(value: Any) -> str:
 
 
 def with_removals(body: Any, live: Any) -> Any:
-    """`body` as it is sent: None stands in its maps for what is to be taken out, Azure's own stays in its lists, and an empty
-    list is there only to take something out."""
+    """The body to send, so that maps and lists which the config owns lose the entries that it does not name.
+
+    An entry to remove from a map is sent as None. Azure's own entries stay in a list. An empty list is left out unless the live
+    list has entries to remove.
+    """
     if isinstance(body, list):
         return [with_removals(one, None) for one in body]
     if not isinstance(body, Mapping):
@@ -54,7 +58,7 @@ def with_removals(body: Any, live: Any) -> Any:
             result[key] = {**value, **dict.fromkeys(left_over(key, value, there))}
         elif key in COMPARISON.owned_lists and isinstance(value, list):
             there = actual if isinstance(actual, list) else []
-            kept = [*value, *(one for one in there if one not in value and is_azures(key, one))]
+            kept = [*value, *(one for one in there if one not in value and is_added_by_azure(key, one))]
             result |= {key: kept} if kept or there else {}
         else:
             sent = with_removals(value, actual)

@@ -255,7 +255,7 @@ def _judged(resource: Resource, live: Any) -> Step:
     if kind.back_to_default:
         found += kind.back_to_default(resource, live)
     if has_failed(live):
-        # A half-made resource is repaired by the same PUT; nothing says so but its state.
+        # A half-made resource is repaired by the same PUT; only its state shows that it is half-made.
         found.append(Difference(path="properties.provisioningState", live=state_of(live), desired="Succeeded"))
     action: Action = "keep"
     if found:

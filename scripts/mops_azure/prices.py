@@ -62,7 +62,7 @@ def price_table(
 
 
 def _filter(location: str, service: str, either: Sequence[str]) -> str:
-    regions = f"(armRegionName eq '{location}' or armRegionName eq 'Global')"  # a load balancer's price is the world's
+    regions = f"(armRegionName eq '{location}' or armRegionName eq 'Global')"  # Global: the price of a load balancer
     found = f"serviceName eq '{service}' and {regions} and priceType eq 'Consumption'"
     return f"{found} and ({' or '.join(either)})" if either else found
 

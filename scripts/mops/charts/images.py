@@ -22,7 +22,7 @@ def our_repository(name: str, registry: str | None) -> str:
 def sibling_image(worker: Image, name: str) -> Image | None:
     """The image `name` beside a Dask worker's: same registry, same tag; None where the worker's name tells nothing.
 
-    A digest is one image's own, so nothing follows from it.
+    A digest is one image's own, so it says nothing about other images.
     """
     folder, _, last = worker.repository.rpartition("/")
     if last != "dask-worker" or worker.digest:

@@ -42,7 +42,7 @@ def _open(access: Access, namespace: str, pod: Callable[[], str], port: int) -> 
     from kubernetes import client
     from kubernetes.stream import portforward
 
-    # An API client of its own: the stream's module puts its own call into it while it connects.
+    # A separate API client, because kubernetes.stream replaces the client's request method while it connects.
     api = client.CoreV1Api(access.api())
     return portforward(api.connect_get_namespaced_pod_portforward, pod(), namespace, ports=str(port)).socket(port)
 

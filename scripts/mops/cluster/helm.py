@@ -153,7 +153,7 @@ class Helm:
     def preview(
         self, name: str, namespace: str, values: ChartValues, *, is_there: bool
     ) -> tuple[Mapping[str, Any], ...]:
-        """The resources that `deploy` would apply. `is_there`: the namespace is, so the cluster itself does the dry run."""
+        """The resources that `deploy` would apply. If the namespace `is_there`, the cluster itself does the dry run."""
         import yaml
 
         chart = chart_path(values.chart)

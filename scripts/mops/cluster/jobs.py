@@ -37,7 +37,7 @@ def one_off_job(name: str, labels: Mapping[str, str], pod: Mapping[str, Any]) ->
 
 @contextlib.contextmanager
 def running_job(kube: Kube, namespace: str, job: Mapping[str, Any], purpose: str) -> Iterator[str]:
-    """The Job, deleted at the end with all that it owns; its uid. `does`: `which sends the results`."""
+    """Creates the Job, yields its uid, and deletes it at the end with all that it owns. `purpose`: `which sends the results`."""
     name = job["metadata"]["name"]
     with translated_errors(f"making job {namespace}/{name}, {purpose}"):
         job_there: Any = kube.batch.create_namespaced_job(namespace, job)  # pyright: ignore[reportArgumentType]

@@ -33,13 +33,13 @@ class Quiet:
     """Shows nothing."""
 
     def on_event(self, event: Event) -> None:
-        """Nobody looks."""
+        """Shows nothing."""
 
     def on_stop(self) -> None:
-        """Nobody looks."""
+        """Shows nothing."""
 
     def close(self) -> None:
-        """Nothing is open."""
+        """There is nothing to close."""
 
 
 class JsonLines:
@@ -57,7 +57,7 @@ class JsonLines:
             echo_line(STOPPING, err=True)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """There is nothing to close."""
 
 
 class PlainLines:
@@ -83,7 +83,7 @@ class PlainLines:
         echo_line(STOPPING, err=True)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """There is nothing to close."""
 
 
 @contextmanager

@@ -95,7 +95,7 @@ class Workspace:
 
 
 def find(helm: Helm, name: str, namespace: str | None = None, *, near: str | None = None) -> Workspace:
-    """The workspace called `name`: in `namespace`, else `near`, else where such a one is by default, or wherever it is.
+    """The workspace called `name`: in `namespace` if that is given; else in `near`, in its default namespace, or in any other.
 
     Raises NotOnCluster.
     """

@@ -61,7 +61,7 @@ def up(access: Access, request: WorkspaceRequest, *, timeout_s: float, notify: N
     """Create or update the workspace, and wait until it is ready. Safe to run again after any stop."""
     helm, kube, ref = Helm(access), Kube(access), request.ref
     values = request.values()
-    # The label lets in the runs whose namespace is the workspace's own; theirs get it from `mops adaptive up`.
+    # The label lets in runs in this same namespace; `mops adaptive up` sets it on the namespaces of other runs.
     if kube.ensure_namespace(ref.namespace, {LABEL: ref.namespace}):
         notify(f"namespace {ref.namespace}: made")
     request.pull_secret.write(kube, ref.namespace)
@@ -188,7 +188,7 @@ def _has_releases(kube: Kube, namespace: str) -> bool:
 
 
 def _silent(_: str) -> None:
-    """The order in which pods disappear is not shown."""
+    """Shows nothing: the order in which pods disappear is of no interest."""
 
 
 def as_json(workspace: Workspace, pods: list[PodState], asleep: datetime | None) -> Mapping[str, Any]:

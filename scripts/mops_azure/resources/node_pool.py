@@ -84,7 +84,7 @@ def workload_properties(pool: PoolSpec) -> dict[str, Any]:
     }
     taints = [*pool.taints, *(["sku=gpu:NoSchedule"] if pool.gpu else [])]
     if pool.spot:
-        # Azure adds this label and this taint to spot nodes; set here, they are no difference later.
+        # Azure adds this label and this taint to spot nodes; they are set here so that they do not show as a difference later.
         body |= {"scaleSetPriority": "Spot", "scaleSetEvictionPolicy": "Delete", "spotMaxPrice": -1}
         body["nodeLabels"] = {**body["nodeLabels"], "kubernetes.azure.com/scalesetpriority": "spot"}
         taints.append("kubernetes.azure.com/scalesetpriority=spot:NoSchedule")
@@ -97,7 +97,7 @@ def workload_properties(pool: PoolSpec) -> dict[str, Any]:
 def _kept(body: dict[str, Any], asked: Mapping[str, Any], live: Mapping[str, Any]) -> None:
     """An autoscaled pool keeps its node count."""
     properties = body["properties"]
-    properties.pop("name", None)  # in its cluster it has one there
+    properties.pop("name", None)  # only a pool inside the body of its cluster has a name there
     if asked["properties"].get("enableAutoScaling"):
         count = live["properties"].get("count", properties["minCount"])
         properties["count"] = max(properties["minCount"], min(count, properties["maxCount"]))
