@@ -25,8 +25,8 @@ class ConstraintBroken(LedgerError):
     """A named constraint refused a row: `ConstraintBroken(name)`."""
 
 
-class Store(Protocol):
-    """A database's named queries. Each thread that calls gets a connection of its own.
+class Connection(Protocol):
+    """A ledger's connection to its database, which runs named queries. Each thread gets a session of its own.
 
     Raises LedgerError in one line; ConnectionLost where trying again makes sense; ConstraintBroken.
     """

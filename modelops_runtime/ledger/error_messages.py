@@ -82,7 +82,7 @@ _DAMAGED_LIST = "malformed JSON"
 """The one JSON that SQLite itself reads: the numbers that wait to be reserved again."""
 
 
-def sqlite_meaning(error: sqlite3.Error) -> str:
+def sqlite_message(error: sqlite3.Error) -> str:
     """One line for `error`; SQLite's own words where it has no entry here."""
     if str(error) == _DAMAGED_LIST:
         return f"column withdrawn of a run's row in run_state holds no JSON; {TO_DO_WHEN_DAMAGED}"
@@ -91,8 +91,8 @@ def sqlite_meaning(error: sqlite3.Error) -> str:
     return known or _one_line(str(error))
 
 
-def postgres_meaning(error: psycopg.Error) -> str:
-    """One line for `error`: its meaning, and the server's own words, which never hold a password."""
+def postgres_message(error: psycopg.Error) -> str:
+    """One line for `error`: what it means for the user, and the server's own words, which never hold a password."""
     state = sqlstate(error) or ""
     known = next((_POSTGRES[state[:length]] for length in (5, 2) if state[:length] in _POSTGRES), None)
     words = _words(error)
@@ -100,7 +100,7 @@ def postgres_meaning(error: psycopg.Error) -> str:
         known = (
             "the server lets nobody in from this address, as this user, in this way; see its firewall, or pg_hba.conf"
         )
-    known = known or next((meaning for part, meaning in _TLS.items() if part in words), None)
+    known = known or next((message for part, message in _TLS.items() if part in words), None)
     return f"{known} ({words})" if known else words
 
 

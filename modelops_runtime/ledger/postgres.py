@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from modelops_runtime.contracts.errors import LedgerError, NotLetIn, UserError
 from modelops_runtime.ledger.cells import Rows
 from modelops_runtime.ledger.connection import ConnectionLost, ConstraintBroken, Params, patiently
-from modelops_runtime.ledger.error_messages import is_lost, is_not_let_in, postgres_meaning
+from modelops_runtime.ledger.error_messages import is_lost, is_not_let_in, postgres_message
 from modelops_runtime.ledger.schema import bring_up_to_date
 from modelops_runtime.ledger.sql import SchemaStep, queries, schema_steps, statements
 from modelops_runtime.ledger.sql_ledger import SqlLedger
@@ -21,7 +21,7 @@ from modelops_runtime.ledger.sql_ledger import SqlLedger
 if TYPE_CHECKING:
     import psycopg
 
-    Connection = psycopg.Connection[Any]
+    Session = psycopg.Connection[Any]
 
 _MIGRATION_LOCK = 0x6D6F64656C6F7073
 """Advisory lock under which tables are made or changed ("modelops" in ASCII)."""
@@ -52,119 +52,119 @@ def open_postgres(
     Raises UserError when there is none and `create` is False, LedgerError when the server cannot be used. A server
     that is not there yet is waited for up to `patience_s` seconds.
     """
-    store = PostgresStore(url)
+    connection = PostgresConnection(url)
 
     def prepare(again: bool) -> None:
-        with store.using() as connection:
-            bring_up_to_date(_Schema(connection), steps or schema_steps("postgres"), where=store.where, create=create)
+        with connection.using() as session:
+            bring_up_to_date(_Schema(session), steps or schema_steps("postgres"), where=connection.where, create=create)
 
     try:
         patiently(prepare, patience_s=patience_s)
     except BaseException:
-        store.close()
+        connection.close()
         raise
-    return SqlLedger(store)
+    return SqlLedger(connection)
 
 
 def holds_ledger(url: str, *, patience_s: float = 0.0) -> bool:
     """Whether there is a ledger in the database. Raises LedgerError when the server cannot be used."""
-    store = PostgresStore(url)
+    connection = PostgresConnection(url)
 
     def look(again: bool) -> bool:
-        with store.using() as connection:
-            return _Schema(connection).version() is not None
+        with connection.using() as session:
+            return _Schema(session).version() is not None
 
     try:
         return patiently(look, patience_s=patience_s)
     finally:
-        store.close()
+        connection.close()
 
 
 def read_run_names(url: str) -> list[str]:
     """For `opening.run_names`."""
-    store = PostgresStore(url)
+    connection = PostgresConnection(url)
     try:
-        return [row.run_id for row in store.rows("run_names", {})]
+        return [row.run_id for row in connection.rows("run_names", {})]
     finally:
-        store.close()
+        connection.close()
 
 
-class PostgresStore:
-    """A Store on one database."""
+class PostgresConnection:
+    """A Connection to one database."""
 
     def __init__(self, url: str) -> None:
         _psycopg()
         self._url = url
         self.where = _where(url)
-        self._connections: dict[tuple[int, str], Connection] = {}
+        self._sessions: dict[tuple[int, str], Session] = {}
 
     @contextlib.contextmanager
-    def using(self, purpose: str = "work") -> Iterator[Connection]:
-        """The calling thread's own connection for `purpose`, with Postgres' errors as ours."""
+    def using(self, purpose: str = "work") -> Iterator[Session]:
+        """The calling thread's own session for `purpose`, with Postgres' errors as ours."""
         import psycopg
 
         key = threading.get_ident(), purpose
-        connection = None
+        session = None
         try:
-            connection = self._connections.get(key)
-            if connection is None or connection.closed:
-                connection = None
-                connection = self._connect()
-                self._connections[key] = connection
-            yield connection
+            session = self._sessions.get(key)
+            if session is None or session.closed:
+                session = None
+                session = self._connect()
+                self._sessions[key] = session
+            yield session
         except psycopg.IntegrityError as error:
             raise ConstraintBroken(error.diag.constraint_name or str(error)) from error
         except psycopg.Error as error:
-            lost = is_lost(error, connecting=connection is None) or (connection is not None and connection.broken)
-            if connection is not None and (lost or connection.closed):
-                self._connections.pop(key, None)
-                connection.close()
-            meaning = f"{self.where}: {postgres_meaning(error)}"
+            lost = is_lost(error, connecting=session is None) or (session is not None and session.broken)
+            if session is not None and (lost or session.closed):
+                self._sessions.pop(key, None)
+                session.close()
+            message = f"{self.where}: {postgres_message(error)}"
             refused = NotLetIn if is_not_let_in(error) else LedgerError
-            raise (ConnectionLost if lost else refused)(meaning) from error
+            raise (ConnectionLost if lost else refused)(message) from error
 
     def rows(self, name: str, params: Params) -> Rows:
-        with self.using() as connection:
-            cursor = connection.execute(_query(name), params)
+        with self.using() as session:
+            cursor = session.execute(_query(name), params)
             return cursor.fetchall() if cursor.description else []
 
     def rows_of_all(self, steps: Sequence[tuple[str, Params]]) -> list[Rows]:
         if len(steps) == 1:
             return [self.rows(*steps[0])]
-        with self.using() as connection:
+        with self.using() as session:
             try:
-                # Not by connection.transaction(): within a pipeline that waits for the server three times.
-                with connection.pipeline():
-                    connection.execute(b"BEGIN")
-                    cursors = [connection.execute(_query(name), params) for name, params in steps]
-                    connection.execute(b"COMMIT")
+                # Not by session.transaction(): within a pipeline that waits for the server three times.
+                with session.pipeline():
+                    session.execute(b"BEGIN")
+                    cursors = [session.execute(_query(name), params) for name, params in steps]
+                    session.execute(b"COMMIT")
             except BaseException:
                 with contextlib.suppress(_psycopg().Error):
-                    connection.rollback()
+                    session.rollback()
                 raise
             return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
 
     def wait(self, run_key: int, after: int, timeout_s: float) -> bool:
         ends = time.monotonic() + timeout_s
-        with self.using("wait") as connection:
-            connection.execute(f"LISTEN modelops_run_{run_key}".encode())
+        with self.using("wait") as session:
+            session.execute(f"LISTEN modelops_run_{run_key}".encode())
             while True:
-                row = connection.execute(_query("seq"), {"run_key": run_key}).fetchone()
+                row = session.execute(_query("seq"), {"run_key": run_key}).fetchone()
                 changed = row is not None and row.seq > after
                 left = ends - time.monotonic()
                 if changed or left <= 0:
                     # Listened for only here: what nobody reads would fill the server's queue.
-                    connection.execute(b"UNLISTEN *")
+                    session.execute(b"UNLISTEN *")
                     return changed
-                for _ in connection.notifies(timeout=left, stop_after=1):
+                for _ in session.notifies(timeout=left, stop_after=1):
                     pass
 
     def close(self) -> None:
-        for connection in self._connections.values():
-            connection.close()
-        self._connections.clear()
+        for session in self._sessions.values():
+            session.close()
+        self._sessions.clear()
 
-    def _connect(self) -> Connection:
+    def _connect(self) -> Session:
         import psycopg
         from psycopg.rows import namedtuple_row
 
@@ -174,52 +174,52 @@ class PostgresStore:
             for name, value in _DEFAULTS.items()
             if name not in given and not (name == "connect_timeout" and os.environ.get("PGCONNECT_TIMEOUT"))
         }
-        connection = psycopg.connect(
+        session = psycopg.connect(
             self._url, autocommit=True, client_encoding="utf8", row_factory=namedtuple_row, **options
         )
         try:
-            connection.execute(_SESSION)
+            session.execute(_SESSION)
         except BaseException:
-            connection.close()
+            session.close()
             raise
-        return connection
+        return session
 
 
 class _Schema:
     """A SchemaConnection."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
     def version(self) -> tuple[int, int] | None:
-        tables = {row.name for row in self._connection.execute(_query("tables"))}
+        tables = {row.name for row in self._session.execute(_query("tables"))}
         if "schema_version" not in tables:
             return None
-        row = self._connection.execute(_query("schema_version")).fetchone()
+        row = self._session.execute(_query("schema_version")).fetchone()
         return None if row is None else (row.version, row.oldest_writer)
 
     def lock(self) -> None:
-        self._connection.execute(b"BEGIN")
-        self._connection.execute(b"SELECT pg_advisory_xact_lock(%s)", [_MIGRATION_LOCK])
+        self._session.execute(b"BEGIN")
+        self._session.execute(b"SELECT pg_advisory_xact_lock(%s)", [_MIGRATION_LOCK])
 
     def begin_at_zero(self) -> None:
         # IF NOT EXISTS would ask for the right to create even when somebody else has made the schema for us.
-        if not self._connection.execute(b"SELECT 1 FROM pg_namespace WHERE nspname = 'modelops'").fetchone():
-            self._connection.execute(b"CREATE SCHEMA modelops")
-        self._connection.execute(_query("create_schema_version"))
+        if not self._session.execute(b"SELECT 1 FROM pg_namespace WHERE nspname = 'modelops'").fetchone():
+            self._session.execute(b"CREATE SCHEMA modelops")
+        self._session.execute(_query("create_schema_version"))
 
     def apply(self, step: SchemaStep) -> None:
         for statement in statements(step.sql):
-            self._connection.execute(statement.encode())
+            self._session.execute(statement.encode())
         params = {"version": step.version, "oldest_writer": step.oldest_writer}
-        self._connection.execute(_query("set_schema_version"), params)
+        self._session.execute(_query("set_schema_version"), params)
 
     def commit(self) -> None:
-        self._connection.execute(b"COMMIT")
+        self._session.execute(b"COMMIT")
 
     def rollback(self) -> None:
         with contextlib.suppress(_psycopg().Error):
-            self._connection.execute(b"ROLLBACK")
+            self._session.execute(b"ROLLBACK")
 
 
 @cache

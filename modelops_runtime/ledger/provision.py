@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from modelops_runtime.contracts.errors import LedgerError, ModelOpsError
 from modelops_runtime.contracts.plain_text import plain_streams
 from modelops_runtime.ledger.connection import patiently
-from modelops_runtime.ledger.postgres import PostgresStore
+from modelops_runtime.ledger.postgres import PostgresConnection
 from modelops_runtime.ledger.tls import add_ledger_options, asked_ledger
 
 if TYPE_CHECKING:
@@ -76,14 +76,14 @@ def main(args: Sequence[str] | None = None, environment: Mapping[str, str] = os.
     add_ledger_options(parser, default="postgresql://")
     options = parser.parse_args(args)
     name = environment["MODELOPS_DATABASE"]
-    store = PostgresStore(asked_ledger(options))
+    connection = PostgresConnection(asked_ledger(options))
 
     def work(again: bool) -> None:
-        with store.using() as connection, _rights_named(store.where):
+        with connection.using() as session, _rights_named(connection.where):
             if options.what == "drop":
-                drop_database(connection, name)
+                drop_database(session, name)
             else:
-                make_database(connection, name, environment["MODELOPS_DATABASE_PASSWORD"])
+                make_database(session, name, environment["MODELOPS_DATABASE_PASSWORD"])
 
     try:
         patiently(work, patience_s=_PATIENCE_S)
@@ -91,7 +91,7 @@ def main(args: Sequence[str] | None = None, environment: Mapping[str, str] = os.
         print(f"provision: {error}", file=sys.stderr)  # noqa: T201
         return error.exit_code
     finally:
-        store.close()
+        connection.close()
     return 0
 
 

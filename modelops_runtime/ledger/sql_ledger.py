@@ -1,4 +1,4 @@
-"""The ledger over a Store: the same flow for every database, which differ in their SQL alone."""
+"""The ledger over a connection to its database; databases differ in their SQL alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from modelops_runtime.contracts.errors import ConflictingResult, LeaseLost, Ledg
 from modelops_runtime.contracts.parameters import Scalar, param_id
 from modelops_runtime.ledger.base import TO_DO_WHEN_DAMAGED, Lease, Phase, Replicate, Run, RunState, Trial, TrialEnd
 from modelops_runtime.ledger.cells import Damaged, Rows
-from modelops_runtime.ledger.connection import ConstraintBroken, Store, patiently
+from modelops_runtime.ledger.connection import Connection, ConstraintBroken, patiently
 from modelops_runtime.ledger.contents import values_of
 from modelops_runtime.ledger.rows import (
     end_params,
@@ -41,14 +41,14 @@ class SqlLedger:
     renamed and another one took the name, still writes to its own.
     """
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self._keys: dict[str, int] = {}
         self._values: dict[str, int | None] = {}
         """Run -> how many aligned values its replicates have."""
 
     def close(self) -> None:
-        self._store.close()
+        self._connection.close()
 
     # runs
 
@@ -86,7 +86,7 @@ class SqlLedger:
 
     def extend(self, run_id: str, trials: int) -> Run:
         def raise_budget(again: bool) -> bool:
-            rows = self._store.rows("extend", {"run_key": key, "trials": trials})
+            rows = self._connection.rows("extend", {"run_key": key, "trials": trials})
             return bool(rows) or (again and self._state_of(run_id).trials == trials)
 
         key = self._key(run_id)
@@ -123,7 +123,7 @@ class SqlLedger:
             ("enqueue", {"run_key": key, "params": to_json(params), "token": f"{token}-{at}"})
             for at, params in enumerate(sets)
         ]
-        patiently(lambda again: self._store.rows_of_all([("lock_run", {"run_key": key}), *steps]))
+        patiently(lambda again: self._connection.rows_of_all([("lock_run", {"run_key": key}), *steps]))
 
     # the life of a trial
 
@@ -170,7 +170,7 @@ class SqlLedger:
 
     def withdraw(self, lease: Lease) -> None:
         def give_back(again: bool) -> None:
-            if self._store.rows("withdraw", fence) or again:
+            if self._connection.rows("withdraw", fence) or again:
                 return  # again: it was given back the first time, or is somebody else's by now
             if self._still_ours(lease).params is not None:
                 raise ConflictingResult(f"{_name(lease)} has parameters already; it cannot be withdrawn")
@@ -181,7 +181,7 @@ class SqlLedger:
     def confirm(self, run_id: str, numbers: Sequence[int]) -> None:
         key = self._key(run_id)
         steps = [("confirm", {"run_key": key, "phase": "confirm", "number": number}) for number in numbers]
-        patiently(lambda again: self._store.rows_of_all([("lock_run", {"run_key": key}), *steps]))
+        patiently(lambda again: self._connection.rows_of_all([("lock_run", {"run_key": key}), *steps]))
 
     def renew(self, run_id: str, worker: str, *, lease_s: float) -> frozenset[tuple[Phase, int, int]]:
         params = {"run_key": self._key(run_id), "worker": worker, "lease_s": float(lease_s)}
@@ -221,7 +221,7 @@ class SqlLedger:
 
     def wait(self, run_id: str, after: int, timeout_s: float) -> bool:
         key = self._key(run_id)
-        return patiently(lambda again: self._store.wait(key, after, timeout_s))
+        return patiently(lambda again: self._connection.wait(key, after, timeout_s))
 
     def trials(self, run_id: str, *, phase: Phase | None = None) -> list[Trial]:
         name = "trials" if phase is None else "trials_of_phase"
@@ -245,11 +245,11 @@ class SqlLedger:
         try:
             return of(*row)
         except Damaged as error:
-            raise LedgerError(f"{self._store.where}: {error}; {TO_DO_WHEN_DAMAGED}") from error
+            raise LedgerError(f"{self._connection.where}: {error}; {TO_DO_WHEN_DAMAGED}") from error
 
     def _rows(self, name: str, params: Mapping[str, Any]) -> Rows:
         """For what may be done twice without harm."""
-        return patiently(lambda again: self._store.rows(name, params))
+        return patiently(lambda again: self._connection.rows(name, params))
 
     def _write(
         self, lease: Lease, replicates: Sequence[Replicate], *more: tuple[str, Mapping[str, Any]]
@@ -258,7 +258,7 @@ class SqlLedger:
 
         def write(again: bool) -> Sequence[Rows]:
             recorded = [("record", {**fence, **given, "again": again})] if replicates else []
-            return self._store.rows_of_all([*recorded, *more])
+            return self._connection.rows_of_all([*recorded, *more])
 
         fence = self._fence(lease)
         given = replicates_params(replicates)
@@ -282,10 +282,10 @@ class SqlLedger:
         def claim(again: bool) -> Rows:
             if again:
                 # Behind lock_run, an earlier attempt that still waited for that lock is done, and seen.
-                found = self._store.rows_of_all([("lock_run", claimed), ("find_lease", claimed)])[1]
+                found = self._connection.rows_of_all([("lock_run", claimed), ("find_lease", claimed)])[1]
                 if found:
                     return found
-            results = self._store.rows_of_all([(name, {**claimed, **more}) for name, more in steps])
+            results = self._connection.rows_of_all([(name, {**claimed, **more}) for name, more in steps])
             return next((rows for rows in reversed(results) if rows), [])
 
         claimed = {**params, "run_key": self._key(run_id), "token": uuid.uuid4().hex}

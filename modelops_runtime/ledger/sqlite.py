@@ -22,7 +22,7 @@ from modelops_runtime.contracts.private_files import make_file, make_folder
 from modelops_runtime.ledger.base import TO_DO_WHEN_DAMAGED
 from modelops_runtime.ledger.cells import Row, Rows
 from modelops_runtime.ledger.connection import ConstraintBroken, Params
-from modelops_runtime.ledger.error_messages import sqlite_meaning
+from modelops_runtime.ledger.error_messages import sqlite_message
 from modelops_runtime.ledger.schema import bring_up_to_date
 from modelops_runtime.ledger.sql import SchemaStep, queries, schema_steps, statements
 from modelops_runtime.ledger.sql_ledger import SqlLedger
@@ -52,62 +52,62 @@ def open_sqlite(path: Path, *, create: bool = True, steps: Sequence[SchemaStep] 
         raise LedgerError(f"{path}: the folder cannot be made ({error.strerror})") from error
     if create:
         make_file(path)  # -wal and -shm get the mode of the file
-    store = SqliteStore(path)
+    connection = SqliteConnection(path)
     try:
-        schema = _Schema(store.connection(), path)
-        with store.errors():
+        schema = _Schema(connection.session(), path)
+        with connection.errors():
             bring_up_to_date(schema, steps or schema_steps("sqlite"), where=str(path), create=create)
-            _use_wal(store.connection())
+            _use_wal(connection.session())
     except BaseException:
-        store.close()
+        connection.close()
         raise
-    return SqlLedger(store)
+    return SqlLedger(connection)
 
 
 def read_run_names(path: Path) -> list[str]:
     """For `opening.run_names`."""
     try:
-        with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
-            return [row.run_id for row in _run(connection, _statements("run_names"), {})]
+        with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as session:
+            return [row.run_id for row in _run(session, _statements("run_names"), {})]
     except sqlite3.Error as error:
-        raise LedgerError(f"{path}: {sqlite_meaning(error)}") from error
+        raise LedgerError(f"{path}: {sqlite_message(error)}") from error
 
 
-class SqliteStore:
-    """A Store on one file."""
+class SqliteConnection:
+    """A Connection to one file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self.where = str(path)
-        self._connections: dict[int, sqlite3.Connection] = {}
+        self._sessions: dict[int, sqlite3.Connection] = {}
 
-    def connection(self) -> sqlite3.Connection:
+    def session(self) -> sqlite3.Connection:
         """The calling thread's own."""
         thread = threading.get_ident()
-        if thread not in self._connections:
+        if thread not in self._sessions:
             with self.errors():
-                connection = sqlite3.connect(
+                session = sqlite3.connect(
                     self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False, cached_statements=256
                 )
-                self._connections[thread] = connection
-                connection.text_factory = _text
-                connection.execute("PRAGMA synchronous = NORMAL")
-        return self._connections[thread]
+                self._sessions[thread] = session
+                session.text_factory = _text
+                session.execute("PRAGMA synchronous = NORMAL")
+        return self._sessions[thread]
 
     def rows(self, name: str, params: Params) -> Rows:
-        connection = self.connection()
+        session = self.session()
         parts = _statements(name)
         with self.errors():
             if len(parts) == 1:
-                return parts[0].run(connection, params) or []
-            with _transaction(connection):
-                return _run(connection, parts, params)
+                return parts[0].run(session, params) or []
+            with _transaction(session):
+                return _run(session, parts, params)
 
     def rows_of_all(self, steps: Sequence[tuple[str, Params]]) -> list[Rows]:
-        connection = self.connection()
+        session = self.session()
         self._refuse_if_gone()
-        with self.errors(), _transaction(connection):
-            return [_run(connection, _statements(name), params) for name, params in steps]
+        with self.errors(), _transaction(session):
+            return [_run(session, _statements(name), params) for name, params in steps]
 
     def _refuse_if_gone(self) -> None:
         """SQLite goes on in a file that has no name any more, for nobody to find."""
@@ -130,9 +130,9 @@ class SqliteStore:
             time.sleep(min(POLL_S, left))
 
     def close(self) -> None:
-        for connection in self._connections.values():
-            connection.close()
-        self._connections.clear()
+        for session in self._sessions.values():
+            session.close()
+        self._sessions.clear()
 
     @contextlib.contextmanager
     def errors(self) -> Iterator[None]:
@@ -143,18 +143,18 @@ class SqliteStore:
             raise ConstraintBroken(str(error).rpartition(": ")[2]) from error
         except sqlite3.Error as error:
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-            if code in _MAY_BE_GONE and self._connections and not os.path.exists(self._path):
+            if code in _MAY_BE_GONE and self._sessions and not os.path.exists(self._path):
                 raise LedgerError(f"{self._path}: {GONE}") from error
             raise (UserError if code == sqlite3.SQLITE_NOTADB else LedgerError)(
-                f"{self._path}: {sqlite_meaning(error)}"
+                f"{self._path}: {sqlite_message(error)}"
             ) from error
 
 
 class _Schema:
     """A SchemaConnection."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
-        self._connection = connection
+    def __init__(self, session: sqlite3.Connection, path: Path) -> None:
+        self._session = session
         self._path = path
 
     def version(self) -> tuple[int, int] | None:
@@ -173,24 +173,24 @@ class _Schema:
         return version, oldest_writer
 
     def _rows(self, name: str, params: Params | None = None) -> Rows:
-        return _run(self._connection, _statements(name), params or {})
+        return _run(self._session, _statements(name), params or {})
 
     def lock(self) -> None:
-        self._connection.execute("BEGIN IMMEDIATE")
+        self._session.execute("BEGIN IMMEDIATE")
 
     def begin_at_zero(self) -> None:
         self._rows("create_schema_version")
 
     def apply(self, step: SchemaStep) -> None:
         for statement in statements(step.sql):
-            self._connection.execute(statement)
+            self._session.execute(statement)
         self._rows("set_schema_version", {"version": step.version, "oldest_writer": step.oldest_writer})
 
     def commit(self) -> None:
-        self._connection.execute("COMMIT")
+        self._session.execute("COMMIT")
 
     def rollback(self) -> None:
-        _rollback(self._connection)
+        _rollback(self._session)
 
 
 def _text(data: bytes) -> str | bytes:
@@ -208,9 +208,9 @@ class _Statement:
         self._sql = sql
         self._named: Callable[[tuple[Any, ...]], Row] | None = None
 
-    def run(self, connection: sqlite3.Connection, params: Params) -> Rows | None:
+    def run(self, session: sqlite3.Connection, params: Params) -> Rows | None:
         """Its rows; None if it is of a kind that returns none."""
-        cursor = connection.execute(self._sql, params)
+        cursor = session.execute(self._sql, params)
         rows = cursor.fetchall()
         if rows:
             named = self._named or self._name(cursor)
@@ -228,40 +228,40 @@ def _statements(name: str) -> list[_Statement]:
     return [_Statement(sql) for sql in statements(queries("sqlite")[name])]
 
 
-def _run(connection: sqlite3.Connection, parts: Sequence[_Statement], params: Params) -> Rows:
+def _run(session: sqlite3.Connection, parts: Sequence[_Statement], params: Params) -> Rows:
     """The rows of the last statement that gives any."""
     rows: Rows = []
     for part in parts:
-        found = part.run(connection, params)
+        found = part.run(session, params)
         rows = rows if found is None else found
     return rows
 
 
 @contextlib.contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
+def _transaction(session: sqlite3.Connection) -> Iterator[None]:
+    session.execute("BEGIN IMMEDIATE")
     try:
         yield
-        connection.execute("COMMIT")
+        session.execute("COMMIT")
     except BaseException:
-        _rollback(connection)
+        _rollback(session)
         raise
 
 
-def _rollback(connection: sqlite3.Connection) -> None:
+def _rollback(session: sqlite3.Connection) -> None:
     # After some errors (disk full, I/O) SQLite has rolled back by itself.
-    if connection.in_transaction:
-        connection.execute("ROLLBACK")
+    if session.in_transaction:
+        session.execute("ROLLBACK")
 
 
-def _use_wal(connection: sqlite3.Connection) -> None:
+def _use_wal(session: sqlite3.Connection) -> None:
     """Switching the mode does not wait for others as statements do, so it is tried until the file is free."""
     ends = time.monotonic() + BUSY_S
     while True:
         try:
-            (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+            (mode,) = session.execute("PRAGMA journal_mode").fetchone()
             if mode != "wal":
-                connection.execute("PRAGMA journal_mode = WAL")
+                session.execute("PRAGMA journal_mode = WAL")
             return
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > ends:

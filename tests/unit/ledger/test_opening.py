@@ -14,7 +14,7 @@ import pytest
 
 from modelops_runtime.contracts.errors import LedgerError, NotLetIn, UserError
 from modelops_runtime.ledger.base import Ledger
-from modelops_runtime.ledger.error_messages import sqlite_meaning
+from modelops_runtime.ledger.error_messages import sqlite_message
 from modelops_runtime.ledger.opening import ledger_exists, open_ledger
 from tests.unit.ledger.builders import RUN, a_run, finished
 
@@ -105,7 +105,7 @@ class TestSqliteErrors:
 
     def test_a_full_disk(self, tmp_path: Path):
         ledger = open_ledger(str(tmp_path / "ledger.sqlite"))
-        ledger._store.connection().execute("PRAGMA max_page_count = 1")  # type: ignore[attr-defined]
+        ledger._connection.session().execute("PRAGMA max_page_count = 1")  # type: ignore[attr-defined]
         with pytest.raises(LedgerError, match="the disk is full") as error:
             ledger.create_run(a_run(provenance={"x": "y" * 100_000}))
         one_line(error)
@@ -114,8 +114,8 @@ class TestSqliteErrors:
     def test_every_error_of_sqlite_has_a_line(self):
         errors = [e for e in vars(sqlite3).values() if isinstance(e, type) and issubclass(e, sqlite3.Error)]
         assert errors
-        assert all(sqlite_meaning(error("boom\nbang")) == "boom bang" for error in errors)
-        assert all(sqlite_meaning(error("")) for error in errors)
+        assert all(sqlite_message(error("boom\nbang")) == "boom bang" for error in errors)
+        assert all(sqlite_message(error("")) for error in errors)
 
 
 class TestPostgresErrors:

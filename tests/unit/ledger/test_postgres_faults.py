@@ -121,11 +121,11 @@ def test_a_wait_goes_on_after_its_connection_is_terminated(postgres: PostgresSer
 
 
 def test_a_claim_whose_answer_was_lost_is_found_again(postgres_url: str):
-    """A proxy store does the claim, and then loses the connection."""
-    from modelops_runtime.ledger.postgres import PostgresStore, open_postgres
+    """A connection that does the claim, and then loses the answer."""
+    from modelops_runtime.ledger.postgres import PostgresConnection, open_postgres
     from modelops_runtime.ledger.sql_ledger import SqlLedger
 
-    class LosesAnswers(PostgresStore):
+    class LosesAnswers(PostgresConnection):
         lose = ("reserve", "take_over", "record", "withdraw", "finish", "propose", "extend")
         lost = 0
 
@@ -138,28 +138,28 @@ def test_a_claim_whose_answer_was_lost_is_found_again(postgres_url: str):
             return rows
 
     open_postgres(postgres_url).close()
-    store = LosesAnswers(postgres_url)
-    ledger: Ledger = SqlLedger(store)
+    connection = LosesAnswers(postgres_url)
+    ledger: Ledger = SqlLedger(connection)
     ledger.create_run(a_run(trials=2))
-    store.lost = 0
+    connection.lost = 0
     lease = proposed(ledger)
     assert (lease.number, lease.lease_no) == (0, 1)
     ledger.record(lease, [a_replicate()])
     assert ledger.replicates(RUN) == [a_replicate()]
     assert ledger.finish(lease, an_end()).finished_seq == 2
-    store.lost = 0
+    connection.lost = 0
     given_back = ledger.reserve(RUN, "w", guesses=0, lease_s=3600)
     assert given_back is not None
-    store.lost = 0
+    connection.lost = 0
     ledger.withdraw(given_back)
-    store.lost = 0
+    connection.lost = 0
     again = ledger.reserve(RUN, "w", guesses=0, lease_s=3600)
     assert again is not None
     assert (again.number, again.lease_no) == (1, 2)
-    store.lost = 0
+    connection.lost = 0
     assert ledger.extend(RUN, 3).trials == 3
     ledger.release(RUN, "w")
-    store.lost = 0
+    connection.lost = 0
     taken = ledger.take_over(RUN, "w", lease_s=3600)
     assert taken is not None
     assert (taken.number, taken.lease_no) == (1, 3)
@@ -171,10 +171,10 @@ def test_a_claim_whose_answer_was_lost_is_found_again(postgres_url: str):
 def test_a_transaction_whose_answer_was_lost_is_done_once(postgres_url: str, lost_after: bool):
     """A reservation with its proposal, and the end of a trial with its last replicates: lost before the server had
     it, or after it had done it."""
-    from modelops_runtime.ledger.postgres import PostgresStore, open_postgres
+    from modelops_runtime.ledger.postgres import PostgresConnection, open_postgres
     from modelops_runtime.ledger.sql_ledger import SqlLedger
 
-    class LosesOne(PostgresStore):
+    class LosesOne(PostgresConnection):
         lost = 0
         last = ""
 
@@ -189,20 +189,20 @@ def test_a_transaction_whose_answer_was_lost_is_done_once(postgres_url: str, los
             return rows
 
     open_postgres(postgres_url).close()
-    store = LosesOne(postgres_url)
-    ledger: Ledger = SqlLedger(store)
+    connection = LosesOne(postgres_url)
+    ledger: Ledger = SqlLedger(connection)
     ledger.create_run(a_run(trials=3))
-    store.last = "propose_reserved"
+    connection.last = "propose_reserved"
     asked = Lease(
         run_id=RUN, phase="search", number=0, lease_no=1, draw=0, params={"b": 1.5}, known=0, incumbent=None,
         algorithm_state=None,
     )  # fmt: skip
     trial = ledger.reserve_asked(RUN, "w1", asked, guesses=0, lease_s=3600)
     assert trial is not None
-    assert (store.lost, trial.number, trial.params, trial.seq) == (1, 0, {"b": 1.5}, 1)
-    store.last, store.lost = "finish", 0
+    assert (connection.lost, trial.number, trial.params, trial.seq) == (1, 0, {"b": 1.5}, 1)
+    connection.last, connection.lost = "finish", 0
     ended = ledger.finish(trial.lease, an_end(), [a_replicate()])
-    assert store.lost == 1
+    assert connection.lost == 1
     assert ended.seq == 2
     assert [(t.number, t.lease_no) for t in ledger.trials(RUN)] == [(0, 1)]
     assert [r.attempt for r in ledger.replicates(RUN)] == [1]

@@ -166,23 +166,23 @@ class TestQueue:
     def test_a_set_is_queued_once_when_the_answer_was_lost(self, ledger: Ledger):
         ledger.create_run(a_run())
         assert isinstance(ledger, SqlLedger)
-        ledger._store = AnswerLost(ledger._store)  # type: ignore[assignment]
+        ledger._connection = AnswerLost(ledger._connection)  # type: ignore[assignment]
         ledger.enqueue(RUN, sets(1.0, 2.0))
         assert state(ledger).queued == 2
 
 
 class AnswerLost:
-    """A store whose connection breaks after its first transaction was done."""
+    """A connection whose connection breaks after its first transaction was done."""
 
-    def __init__(self, store) -> None:
-        self._store = store
+    def __init__(self, connection) -> None:
+        self._connection = connection
         self._breaks = True
 
     def __getattr__(self, name: str):
-        return getattr(self._store, name)
+        return getattr(self._connection, name)
 
     def rows_of_all(self, steps: Sequence[tuple[str, Params]]):
-        rows = self._store.rows_of_all(steps)
+        rows = self._connection.rows_of_all(steps)
         if self._breaks:
             self._breaks = False
             raise ConnectionLost("the connection broke")
