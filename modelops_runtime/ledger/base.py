@@ -1,4 +1,4 @@
-"""What a ledger is: the only truth about a run's trials, shared by every worker of the run."""
+"""What a ledger is: the only record of a run's trials, shared by all workers of the run."""
 
 from __future__ import annotations
 
@@ -25,41 +25,41 @@ class RunState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One run, as it is kept."""
+    """A run, as the ledger stores it."""
 
     run_id: str
     identity: str
-    """Digest of what may not change under one name."""
+    """Digest of what must not change as long as the run keeps its name."""
     identity_parts: Mapping[str, str]
-    """The same, part by part (`parameters`, `targets.in_bed`, ...): a digest or a short text each, to show a difference."""
+    """Part (`parameters`, `targets.in_bed`, ...) -> its digest or a short text, to show in what two specs differ."""
     spec: Mapping[str, Any]
     """The spec as JSON, with every default written out."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     space: Mapping[str, Any] = field(default_factory=dict)
-    """What is searched (`contracts.space.space_json`); empty in runs that an older ModelOps made."""
+    """The searched parameters (`contracts.space.space_json`); empty for a run of an older ModelOps."""
     observations: Mapping[str, Any] = field(default_factory=dict)
-    """What the aligned values are matched with (`EvaluationPlan.observations()`), so that results need no other file."""
+    """What the aligned values are compared with (`EvaluationPlan.observations()`): results need no other file."""
     trials: int
-    """The budget: the number of search trials, in all."""
+    """The budget: the total number of search trials."""
     replicates: int
     """Replicates of a search trial."""
     state: RunState = RunState.OPEN
     reason: str = ""
-    """Why asking ended before the budget, or why the run failed."""
+    """Why the search ended before its budget was used, or why the run failed."""
     asking_ended: bool = False
-    """No further trial is reserved (a stop rule, an exhausted design, a failed run)."""
+    """True if no further trial is reserved: after a stop rule, at the end of a design, or for a failed run."""
     paused: bool = False
-    """Its workers take on no further trial until it is resumed."""
+    """True if workers start no further trial until the run is resumed."""
     queued: int = 0
-    """Sets that wait for a trial to take them."""
+    """Number of parameter sets in the queue that no trial has taken yet."""
     summary: Mapping[str, Any] = field(default_factory=dict)
-    """What was reported at the end."""
+    """The answer that was reported at the end (`contracts.answer.Answer`); empty before."""
     created_at: datetime | None = None
     finished_at: datetime | None = None
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What its user should know of the model (`Ledger.warn`)."""
+        """Lines about the model that the user should read (`Ledger.warn`)."""
         return tuple(self.provenance.get("warnings", ()))
 
 
@@ -71,21 +71,21 @@ class Lease:
     phase: Phase
     number: int
     lease_no: int
-    """Rises by one at every hand-over: the fence of every write."""
+    """Rises by one whenever the trial gets another holder. Every write checks it, so a former holder cannot write."""
     draw: int | None
-    """Which ask of the algorithm this is (from 0), or None for a set that was given (a guess, or one from the queue)."""
+    """Number of this proposal of the algorithm, from 0; None for a set that the user gave (a guess, or from the queue)."""
     params: Mapping[str, Scalar] | None
-    """None: reserved, and nothing proposed for it yet."""
+    """None while the trial is reserved and has no parameters yet."""
     known: int
-    """The `seq` up to which finished trials were known when it was proposed."""
+    """The algorithm knew the trials finished up to this `seq` when it proposed the parameters."""
     incumbent: int | None
-    """The trial that racing compares it with, fixed when it was proposed."""
+    """Number of the trial that racing compares it with; fixed when the parameters are proposed."""
     algorithm_state: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """One trial, as it is kept. A confirm row re-runs the search trial of the same number on fresh seeds."""
+    """A trial, as the ledger stores it. One of phase `confirm` repeats the search trial of the same number with new seeds."""
 
     run_id: str
     phase: Phase
@@ -94,38 +94,38 @@ class Trial:
     origin: Literal["ask", "guess", "confirm"]
     param_id: str | None
     params: Mapping[str, Scalar] | None
-    """All parameters of the model, the fixed ones included."""
+    """All parameters of the model, including the fixed ones."""
     status: TrialStatus
     known: int
     incumbent: int | None
     algorithm_state: Mapping[str, Any] | None
     loss: float | None
-    """What the algorithm was told: for a set that was stopped early, its corrected estimate."""
+    """The loss that the algorithm was told: a corrected estimate if the trial was stopped early."""
     loss_se: float | None
-    """None where there is too little for one: a single replicate, an `effective_sample_size` below 5."""
+    """None if it cannot be estimated: from one replicate, or an `effective_sample_size` below 5."""
     stopped_early: bool
     replicates: int
-    """Replicates that its loss rests on."""
+    """Number of replicates that the loss was computed from."""
     failure: str | None
     """A FailureKind."""
     error: str | None
     diagnostics: Mapping[str, Any]
     worker: str | None
-    """Who finished it, or holds its lease."""
+    """The worker that holds its lease, or that finished it."""
     lease_no: int
     lease_until: datetime | None
     proposed_at: datetime | None
     finished_at: datetime | None
     seconds: float | None
-    """Seconds of simulation, summed over its replicates."""
+    """Seconds of simulation, summed over the replicates."""
     proposed_seq: int | None
     finished_seq: int | None
     effective_sample_size: float | None = None
-    """On how many of its replicates a likelihood rests (`score.effective_sample_size`); None for other losses and older runs."""
+    """That of a likelihood (`score.effective_sample_size`), in replicates; None for other losses and for older runs."""
 
     @property
     def lease(self) -> Lease:
-        """The hold on it that its row tells of."""
+        """The lease that its row describes."""
         return Lease(
             run_id=self.run_id,
             phase=self.phase,
@@ -140,17 +140,17 @@ class Trial:
 
     @property
     def seq(self) -> int:
-        """The run's counter when it last changed; 0 while nothing was proposed for it."""
+        """The run's counter at its last change; 0 while it has no parameters."""
         return self.finished_seq or self.proposed_seq or 0
 
     def parameter_set(self) -> UniqueParameterSet:
-        """Its parameters with their id. Raises ValueError while nothing was proposed for it."""
+        """Its parameters with their id. Raises ValueError while it has none."""
         if self.params is None:
             raise ValueError(f"trial {self.number} has no parameters yet")
         return UniqueParameterSet.of(self.params)
 
     def values_of(self, names: Iterable[str]) -> dict[str, Scalar]:
-        """Its values of these parameters. Raises LedgerError where it lacks one."""
+        """Its values of these parameters. Raises LedgerError if one is missing."""
         params = self.params or {}
         try:
             return {name: params[name] for name in names}
@@ -162,7 +162,7 @@ TO_DO_WHEN_DAMAGED = "take the ledger from a backup, or start a new one"
 
 
 def damaged(trial: Trial, what: str) -> LedgerError:
-    """The error of a row that does not say what it must, for whoever finds out."""
+    """The error to raise for a trial whose row is damaged."""
     return LedgerError(f"run {trial.run_id!r}, trial {trial.number}: {what}; {TO_DO_WHEN_DAMAGED}")
 
 
@@ -185,18 +185,18 @@ class TrialEnd:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replicate:
-    """One simulation, as it is kept. `index` is 2**32 and up for a confirmation."""
+    """A simulation, as the ledger stores it. `index` is 2**32 or more for one of a confirmation."""
 
     number: int
     index: int
     seed: int
-    """An unsigned 64-bit integer: kept as text."""
+    """An unsigned 64-bit integer, stored as text."""
     status: Literal["COMPLETED", "FAILED"]
     seconds: float
     attempt: int = 1
-    """How often it was recorded: raised by the ledger at every upsert."""
+    """How often it was recorded; the ledger counts."""
     aligned: bytes = b""
-    """Raw float64 (the ledger compresses it)."""
+    """The aligned values, as raw float64; the ledger compresses them."""
     digest: str = ""
     failure: str | None = None
     error: str | None = None
@@ -204,23 +204,23 @@ class Replicate:
 
 
 def completed(replicates: Iterable[Replicate], phase: Phase) -> list[Replicate]:
-    """Those of a search, or of a confirmation, that completed, in their order."""
+    """The completed ones of a phase, in their order."""
     return [each for each in replicates if each.status == "COMPLETED" and phase_of(each.index) == phase]
 
 
 class Ledger(Protocol):
-    """Safe from any process; one object is used from one thread, but for `renew`, which may come from a thread of its own.
+    """The runs in a database, for many processes at once. An object is for one thread; only `renew` may come from another.
 
-    Times are the database's. What a method wrote is durable when it returns. `seq` is a run's own counter: a trial gets
-    the next value when it is proposed and again when it finishes, in the order of the commits, with no gap visible:
-    whoever has read up to `seq` misses nothing by reading what is above it.
+    Times are those of the database's clock. What a method wrote is durable when it returns. `seq` is a counter of the
+    run: a trial gets its next value when its parameters are proposed, and another one when it finishes. Readers see the
+    values in order and without gaps, so one who has read up to some `seq` continues above it and misses nothing.
     """
 
     def close(self) -> None: ...
 
     # runs
     def create_run(self, run: Run) -> Run:
-        """Create it, or return the one of that name as it is (the caller compares identities)."""
+        """Create it; if there is one of that name, return that one unchanged (the caller compares identities)."""
         ...
 
     def get_run(self, run_id: str) -> Run | None: ...
@@ -230,43 +230,46 @@ class Ledger(Protocol):
         ...
 
     def rename_run(self, run_id: str, new_id: str) -> None:
-        """Keep a run under another name, with all its rows. Raises LedgerError when the name is taken, or a lease is live."""
+        """Rename a run and keep all its rows. Raises LedgerError if the name is in use or a worker holds a lease."""
         ...
 
     def extend(self, run_id: str, trials: int) -> Run:
-        """Raise the budget to `trials` in all, and open the run again. Raises UserError when that is not more."""
+        """Raise the budget to `trials` in total, and reopen the run. Raises UserError if that is no more than before."""
         ...
 
     def end_asking(self, run_id: str, reason: str) -> None:
-        """No trial is reserved from now on. The first reason stays."""
+        """Reserve no further trial. A reason given earlier is kept."""
         ...
 
     def reopen(self, run_id: str) -> None:
-        """Let trials be reserved again, up to the budget: state OPEN, no reason."""
+        """Allow trials to be reserved again, up to the budget: state OPEN, no reason."""
         ...
 
-    def end_run(self, run_id: str, state: RunState, reason: str, summary: Mapping[str, Any]) -> None: ...
+    def end_run(self, run_id: str, state: RunState, reason: str, summary: Mapping[str, Any]) -> None:
+        """Store how the run ended. If `reason` is empty, the one given to `end_asking` is kept."""
+        ...
 
     def warn(self, run_id: str, warning: str) -> None:
-        """Keep a line that its user should read, in the run's provenance; the same line once."""
+        """Add a line that the user should read to the run's provenance; a line that is there already is not added."""
         ...
 
     def set_paused(self, run_id: str, paused: bool) -> None:
-        """Note that the run's workers are to take on no further trial, or that they may again."""
+        """Tell the run's workers to start no further trial, or that they may again."""
         ...
 
     def is_paused(self, run_id: str) -> bool: ...
 
     def enqueue(self, run_id: str, sets: Sequence[Mapping[str, Scalar]]) -> None:
-        """Queue sets of searched parameters, all or none, for the next numbers that are reserved."""
+        """Add sets of searched parameters to the queue, all or none; the next trials that are reserved take them."""
         ...
 
     # the life of a trial
     def reserve(self, run_id: str, worker: str, *, guesses: int, lease_s: float) -> Lease | None:
-        """The next number of the budget, LEASED, without parameters; None when the budget is used or asking has ended.
+        """Lease the next trial of the budget, without parameters; None if the budget is used or asking has ended.
 
-        The first `guesses` numbers have no draw; then a queued set goes before a draw, the oldest first, and only
-        numbers that get none count the draws 0, 1, ... A number and its set stay together whoever holds the lease.
+        The first `guesses` trials are for the user's guesses. A later trial takes the oldest set in the queue; if the
+        queue is empty, the algorithm proposes its parameters, and `draw` numbers these trials 0, 1, ... A trial keeps
+        its queued set when another worker takes it over.
         """
         ...
 
@@ -279,11 +282,11 @@ class Ledger(Protocol):
         ...
 
     def queued_set(self, lease: Lease) -> Mapping[str, Scalar] | None:
-        """The queued set that this trial takes, or None."""
+        """The set that this trial took from the queue, or None."""
         ...
 
     def take_over(self, run_id: str, worker: str, *, lease_s: float) -> Lease | None:
-        """The oldest trial (search before confirm) that is PENDING, or whose lease has run out or whose holder is dead."""
+        """Lease the oldest trial (search before confirm) that is PENDING, or whose lease expired, or whose holder has ended."""
         ...
 
     def propose(
@@ -296,46 +299,47 @@ class Ledger(Protocol):
         incumbent: int | None,
         algorithm_state: Mapping[str, Any] | None,
     ) -> Trial:
-        """Write what was asked. Raises LeaseLost."""
+        """Store the parameters of a reserved trial. Raises LeaseLost."""
         ...
 
     def withdraw(self, lease: Lease) -> None:
-        """Give back a reservation for which there is nothing to propose. Raises LeaseLost."""
+        """Give back a reserved trial for which there are no parameters. Raises LeaseLost."""
         ...
 
     def confirm(self, run_id: str, numbers: Sequence[int]) -> None:
-        """Add a PENDING confirm row for each search trial that has none yet (its parameters are copied)."""
+        """Add a PENDING trial of phase `confirm` for each of these search trials that has none yet, with its parameters."""
         ...
 
     def renew(self, run_id: str, worker: str, *, lease_s: float) -> frozenset[tuple[Phase, int, int]]:
-        """Renew all leases of `worker`; returns (phase, number, lease_no) of those it still holds."""
+        """Renew all leases of `worker`; returns (phase, number, lease_no) of each one that it still holds."""
         ...
 
     def release(self, run_id: str, worker: str) -> None:
-        """LEASED -> PENDING for all of `worker`'s leases (a stop in good order); reservations without parameters too."""
+        """Give up all leases of `worker`, which stops: its trials become PENDING, also those without parameters."""
         ...
 
     def record(self, lease: Lease, replicates: Sequence[Replicate]) -> None:
-        """Upsert replicates by (trial, index), in one transaction. Raises LeaseLost.
+        """Insert or update replicates by (trial, index), in one transaction. Raises LeaseLost.
 
-        A COMPLETED row is never replaced by a FAILED one; another digest for a COMPLETED row raises ConflictingResult.
+        A COMPLETED replicate is never replaced by a FAILED one. One with another digest raises ConflictingResult.
         """
         ...
 
     def finish(self, lease: Lease, end: TrialEnd, replicates: Sequence[Replicate] = ()) -> Trial:
-        """The final write, with the replicates not recorded yet, in one transaction.
+        """Store how a trial ended, with the replicates that are not recorded yet, in one transaction.
 
-        The same again is accepted, a different one raises ConflictingResult; late: LeaseLost.
+        The same end may be stored again; another one raises ConflictingResult. Raises LeaseLost if another worker holds
+        the trial.
         """
         ...
 
     # reading
     def changes(self, run_id: str, after: int) -> list[Trial]:
-        """Trials of both phases with proposed_seq or finished_seq above `after`."""
+        """Trials of both phases whose proposed_seq or finished_seq is above `after`."""
         ...
 
     def wait(self, run_id: str, after: int, timeout_s: float) -> bool:
-        """Wait for a change above `after` (Postgres: LISTEN/NOTIFY; SQLite: a short poll). True when there is one."""
+        """Wait up to `timeout_s` for a change above `after`; False if there was none. (Postgres: LISTEN; SQLite: polling.)"""
         ...
 
     def trials(self, run_id: str, *, phase: Phase | None = None) -> list[Trial]:
@@ -343,7 +347,7 @@ class Ledger(Protocol):
         ...
 
     def replicates(self, run_id: str, number: int | None = None) -> list[Replicate]:
-        """Replicates by trial and index: of one trial (its search and confirm rows), or of all."""
+        """Replicates in order of trial and index: those of one trial (search and confirmation), or all."""
         ...
 
     def now(self) -> datetime:

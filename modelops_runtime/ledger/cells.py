@@ -1,4 +1,4 @@
-"""The cells of a row: each is what its column holds, or an error names row, column and what is wrong."""
+"""Reads the cells of a row. For a damaged cell, the error names the row, the column and what is wrong."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _QUOTED = 80
 
 
 class Damaged(LedgerError):
-    """A row cannot be read: `Damaged("run 'flu', trial 3: column params ...")`; which ledger, the caller says."""
+    """A row cannot be read: `Damaged("run 'flu', trial 3: column params ...")`. The caller adds which ledger it is."""
 
 
 class Row(Protocol):
-    """What a statement returns: a named tuple, whose fields are the statement's columns, of cells as the driver gives them."""
+    """A row of a statement's result: a named tuple of cells, as the driver returns them; its fields are the columns."""
 
     _fields: tuple[str, ...]
 
@@ -42,9 +42,9 @@ class Column:
 
     name: str
     kinds: tuple[type, ...]
-    """What a cell may be, before it is read; NoneType where it may be NULL."""
+    """Types that the driver may return for a cell; NoneType among them if it may be NULL."""
     read: Callable[[Any], Any] | None = None
-    """What is made of a cell that is not NULL. Raises ValueError with what is wrong, put behind the column's name."""
+    """Turns a cell that is not NULL into the value. Its ValueError says what is wrong; the column's name is put before it."""
 
 
 TEXT, WHOLE, REAL, FLAG, BYTES = (str,), (int,), (float, int), (bool, int), (bytes,)
@@ -59,16 +59,16 @@ def or_null(kinds: tuple[type, ...]) -> tuple[type, ...]:
 
 
 class Columns:
-    """The columns that are read from each row of a query."""
+    """The columns of a query, with what each may hold."""
 
     def __init__(self, *columns: Column) -> None:
         self._columns = {column.name: column for column in columns}
         self._read = [(column.name, column.read) for column in columns if column.read is not None]
-        # The rows of a ledger have few combinations of types: each is checked once.
+        # Rows have few combinations of cell types. Each is checked once, and the verdict is kept.
         self._wrong_kind = lru_cache(maxsize=256)(self._first_of_wrong_kind)
 
     def of(self, row: Row, where: Callable[[Row], str]) -> dict[str, Any]:
-        """Column -> what its cell holds. `where` makes the name of the row from its cells. Raises Damaged."""
+        """Column -> the value of its cell. `where` names the row in errors. Raises Damaged."""
         wrong = self._wrong_kind(type(row), tuple(map(type, row)))
         if wrong is not None:
             raise Damaged(f"{where(row)}: column {wrong}")
@@ -93,7 +93,7 @@ class Columns:
 
 
 def json_object(cell: str) -> dict[str, Any]:
-    """The JSON object in a cell; a lone surrogate in it is a `?`. Raises ValueError."""
+    """The JSON object in a cell, with lone surrogates replaced by `?`. Raises ValueError."""
     try:
         value = json.loads(cell)
     except ValueError as error:
@@ -108,7 +108,7 @@ def json_object(cell: str) -> dict[str, Any]:
 
 
 def json_object_of(check: Callable[[dict[str, Any]], object]) -> Callable[[str], dict[str, Any]]:
-    """Reads an object that `check` raises no ValueError for."""
+    """A reader of JSON objects; `check` raises ValueError for a wrong one."""
 
     def read(cell: str) -> dict[str, Any]:
         value = json_object(cell)
@@ -119,7 +119,7 @@ def json_object_of(check: Callable[[dict[str, Any]], object]) -> Callable[[str],
 
 
 def one_of(words: Iterable[str]) -> Callable[[str], str]:
-    """Reads one of some words, or the member of a StrEnum."""
+    """A reader of one of these words; given a StrEnum, it returns the member."""
     known = {str(word): word for word in words}
 
     def read(cell: str) -> str:
@@ -131,7 +131,7 @@ def one_of(words: Iterable[str]) -> Callable[[str], str]:
 
 
 def finite(cell: float) -> float:
-    """Raises ValueError for a number that is not finite."""
+    """The number itself. Raises ValueError if it is not finite."""
     if not math.isfinite(cell):
         raise ValueError(f"holds {cell}, where a finite number is meant")
     return cell

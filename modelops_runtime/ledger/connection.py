@@ -1,4 +1,4 @@
-"""What a database must offer to be a ledger: named queries in transactions, and a way to wait."""
+"""What a ledger needs of a database: named queries in transactions, and a way to wait for changes."""
 
 from __future__ import annotations
 
@@ -14,35 +14,37 @@ Params = Mapping[str, Any]
 T = TypeVar("T")
 
 PATIENCE_S = 300.0
-"""How long an operation goes on trying while the database cannot be reached."""
+"""Seconds for which an operation is repeated while the database cannot be reached."""
 
 
 class ConnectionLost(LedgerError, Unreachable):
-    """The database went away in the middle; whether the last statement was done is not known."""
+    """The connection broke. Whether the last statement was executed is unknown."""
 
 
 class ConstraintBroken(LedgerError):
-    """A named constraint refused a row: `ConstraintBroken(name)`."""
+    """A row violates a named constraint: `ConstraintBroken(name)`."""
 
 
 class Connection(Protocol):
     """A ledger's connection to its database, which runs named queries. Each thread gets a session of its own.
 
-    Raises LedgerError in one line; ConnectionLost where trying again makes sense; ConstraintBroken.
+    Raises LedgerError with a message of one line: ConnectionLost if a repetition may succeed, ConstraintBroken, or another.
     """
 
     where: str
-    """Which database, for messages: no password in it."""
+    """The database's address for messages, without a password."""
 
     def rows(self, name: str, params: Params) -> Rows:
-        """Run one query as a transaction. Its rows are all there, and durable, when this returns."""
+        """Run one query as a transaction, which is durable when this returns. Returns its rows."""
         ...
 
     def rows_of_all(self, steps: Sequence[tuple[str, Params]]) -> list[Rows]:
-        """Run several in one transaction: all of them, or none when one raises."""
+        """Run several queries in one transaction, which is rolled back if one raises. Returns the rows of each."""
         ...
 
-    def wait(self, run_key: int, after: int, timeout_s: float) -> bool: ...
+    def wait(self, run_key: int, after: int, timeout_s: float) -> bool:
+        """Wait up to `timeout_s` until the run's `seq` is above `after`; returns whether it is."""
+        ...
 
     def close(self) -> None: ...
 
@@ -54,7 +56,7 @@ def patiently(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> T:
-    """`work(again)`, tried anew (`again` is True then) while its connection is lost, with growing pauses.
+    """What `work(False)` returns. If the connection breaks, `work(True)` is called, with growing pauses, until it returns.
 
     Raises the last ConnectionLost after `patience_s` seconds.
     """
@@ -64,7 +66,7 @@ def patiently(
         try:
             return work(attempt > 0)
         except ConnectionLost:
-            # The first new attempt comes at once: a pooled or restarted server answers the second call.
+            # The first repetition comes at once: after a restart of the server or its pool it usually succeeds.
             pause = 0.0 if attempt == 0 else min(0.05 * 2**attempt, 5.0) * random.uniform(0.5, 1.0)
             if clock() - started + pause > patience_s:
                 raise

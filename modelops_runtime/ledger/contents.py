@@ -1,4 +1,4 @@
-"""What the JSON of a run's rows must hold, so that whoever reads it need not doubt it. Raises ValueError."""
+"""Checks of the JSON in a ledger's rows, so that its readers can rely on its form. All raise ValueError."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from modelops_runtime.contracts.observations import Observations
 
 
 def check_params(params: Mapping[str, Any]) -> None:
-    """Name -> a number that is finite, a text, true or false."""
+    """Must be: name -> a finite number, a text, true or false."""
     for name, value in params.items():
         if not _is_scalar(value):
             raise ValueError(f"holds no value of parameter {name!r} (a number, text, true or false)")
 
 
 def check_texts(texts: Mapping[str, Any]) -> None:
-    """Name -> text."""
+    """Must be: name -> text."""
     _each(texts, str, "text")
 
 
 def check_spec(spec: Mapping[str, Any]) -> None:
-    """A spec with its defaults, as far as the results read it."""
+    """Must be a spec with its defaults; only the parts that results read are checked."""
     for name in ("parameters", "targets", "search"):
         if not isinstance(spec.get(name, {}), dict):
             raise ValueError(f"has a {name!r} that is no object")
@@ -36,7 +36,7 @@ def check_spec(spec: Mapping[str, Any]) -> None:
 
 
 def check_space(space: Mapping[str, Any]) -> None:
-    """Name -> a range, or choices."""
+    """Must be: name -> a range, or choices."""
     for name, given in space.items():
         whole = isinstance(given, dict) and ("choices" in given or {"min", "max", "scale"} <= set(given))
         if not whole or not _is_range(given):
@@ -68,7 +68,7 @@ def check_summary(summary: Mapping[str, Any]) -> None:
 
 
 def values_of(observations: Mapping[str, Any]) -> int | None:
-    """How many aligned values a replicate has; None for a run that was recorded without its observations."""
+    """The number of aligned values of a replicate; None for a run that was recorded without its observations."""
     return max((part["stop"] for part in observations.values()), default=None)
 
 

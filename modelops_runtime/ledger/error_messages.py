@@ -1,4 +1,4 @@
-"""What the databases' errors mean for the user: one line each, never with a password in it."""
+"""The messages for errors of the databases: one line each, that never contains a password."""
 
 from __future__ import annotations
 
@@ -49,15 +49,15 @@ _NOT_TRUSTED = (
 
 _TLS: Mapping[str, str] = {
     "certificate verify failed": _NOT_TRUSTED,
-    "provider signature failure": _NOT_TRUSTED,  # a CA of the same name, with another key
+    "provider signature failure": _NOT_TRUSTED,  # a CA of the same name with another key
     "does not match host name": "the server's certificate is for another host; connect by the name that it holds",
     "root certificate file": "sslrootcert must be a PEM file with the CA of the server's certificate",
     "server does not support SSL": "TLS is required, and the server has none; switch it on there",
 }
-"""Of a refused connection; no further attempt makes it better."""
+"""Messages for refused TLS connections. Repeating does not help."""
 
 _NOT_LET_IN = "no pg_hba.conf entry"
-"""Also what a managed server's firewall says."""
+"""A managed server's firewall says this, too."""
 
 _REFUSALS: Mapping[str, str] = {
     "password authentication failed": "28P01",
@@ -79,11 +79,11 @@ _REFUSALS: Mapping[str, str] = {
 
 
 _DAMAGED_LIST = "malformed JSON"
-"""The one JSON that SQLite itself reads: the numbers that wait to be reserved again."""
+"""SQLite's error for the only JSON that it reads itself: the list of withdrawn numbers."""
 
 
 def sqlite_message(error: sqlite3.Error) -> str:
-    """One line for `error`; SQLite's own words where it has no entry here."""
+    """One line for `error`; SQLite's own words if it is not listed here."""
     if str(error) == _DAMAGED_LIST:
         return f"column withdrawn of a run's row in run_state holds no JSON; {TO_DO_WHEN_DAMAGED}"
     code = getattr(error, "sqlite_errorcode", None)
@@ -92,7 +92,7 @@ def sqlite_message(error: sqlite3.Error) -> str:
 
 
 def postgres_message(error: psycopg.Error) -> str:
-    """One line for `error`: what it means for the user, and the server's own words, which never hold a password."""
+    """One line for `error`: what it means to the user, and the server's own words, which never contain a password."""
     state = sqlstate(error) or ""
     known = next((_POSTGRES[state[:length]] for length in (5, 2) if state[:length] in _POSTGRES), None)
     words = _words(error)
@@ -105,7 +105,7 @@ def postgres_message(error: psycopg.Error) -> str:
 
 
 def is_lost(error: psycopg.Error, *, connecting: bool) -> bool:
-    """Whether trying again with a new connection makes sense."""
+    """Whether a repetition with a new connection may succeed."""
     import psycopg
 
     state = sqlstate(error)
@@ -117,7 +117,7 @@ def is_lost(error: psycopg.Error, *, connecting: bool) -> bool:
 
 
 def is_not_let_in(error: psycopg.Error) -> bool:
-    """Whether the server takes nobody from this address."""
+    """Whether the server refuses connections from this address."""
     return _NOT_LET_IN in _words(error)
 
 
@@ -128,7 +128,7 @@ def _is_broken(error: psycopg.Error) -> bool:
 
 
 def sqlstate(error: psycopg.Error) -> str | None:
-    """The server's code; for a refused connection, which has none in libpq, the one that its words stand for."""
+    """The server's error code. libpq has none for a refused connection; it is found by the words of the message then."""
     if error.sqlstate or "FATAL:" not in str(error):
         return error.sqlstate
     words = _words(error)
@@ -140,7 +140,7 @@ def _words(error: psycopg.Error) -> str:
         return _one_line(error.diag.message_primary)
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     telling = [line for line in lines if "failed:" in line or "FATAL:" in line]
-    # A password that is refused over TLS is tried without TLS too, where a server may take nobody.
+    # After a password is refused over TLS, libpq tries without TLS, which a server may refuse from any address.
     telling = [line for line in telling if _NOT_LET_IN not in line] or telling
     return _one_line((telling or lines or [type(error).__name__])[-1])
 

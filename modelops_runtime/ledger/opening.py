@@ -1,4 +1,4 @@
-"""From a URL to a ledger."""
+"""Opens the ledger at a URL."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):")
 def open_ledger(url: str, *, create: bool = True, patience_s: float = 0.0) -> Ledger:
     """The ledger at `url`: a path, `sqlite:///path`, `postgresql://...` (alone: PG* variables say where).
 
-    `create` makes file, folder and tables where there are none. A Postgres server that does not answer yet is waited
-    for up to `patience_s` seconds. Raises UserError for a URL that is none, or where there is no ledger and `create`
-    is False; LedgerError for a database that cannot be used.
+    `create` makes missing files, folders and tables. Waits up to `patience_s` seconds for a Postgres server that does
+    not answer yet. Raises UserError for a malformed URL, or if there is no ledger and `create` is False; LedgerError
+    for a database that cannot be used.
     """
     if _is_postgres(url):
         from modelops_runtime.ledger.postgres import open_postgres
@@ -39,7 +39,7 @@ def ledger_exists(url: str, *, patience_s: float = 0.0) -> bool:
 
 
 def ledger_files(url: str) -> list[Path]:
-    """The files that a ledger at `url` consists of while it is open; none for Postgres."""
+    """The files of an SQLite ledger while it is open; none for Postgres."""
     if _is_postgres(url):
         return []
     path = _path(url)
@@ -47,9 +47,9 @@ def ledger_files(url: str) -> list[Path]:
 
 
 def run_names(url: str) -> list[str]:
-    """The names of all runs, newest first, read without a change to the ledger, not even of its schema's version.
+    """The names of all runs, newest first. The ledger is not changed: its schema is not migrated.
 
-    Raises UserError for a URL that is none, LedgerError for a database that cannot be read.
+    Raises UserError for a malformed URL, LedgerError for a database that cannot be read.
     """
     if _is_postgres(url):
         from modelops_runtime.ledger.postgres import read_run_names
@@ -76,7 +76,7 @@ def _path(url: str) -> Path:
 
 
 def run_called(ledger: Ledger, run_id: str) -> Run:
-    """The run of that name. Raises UserError with the names that there are."""
+    """The run of that name. If there is none, raises UserError with the names of the others."""
     run = ledger.get_run(run_id)
     if run is None:
         known = ", ".join(plain_line(run.run_id) for run in ledger.list_runs()[:10]) or "none"
@@ -85,7 +85,7 @@ def run_called(ledger: Ledger, run_id: str) -> Run:
 
 
 def run_in(ledger: Ledger, run_id: str) -> Run:
-    """The run of that name, for code that was given it. Raises LedgerError when there is none."""
+    """The run of that name, which the caller expects to be there. Raises LedgerError if it is not."""
     run = ledger.get_run(run_id)
     if run is None:
         raise LedgerError(f"no run {run_id!r} in this ledger")

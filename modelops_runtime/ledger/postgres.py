@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     Session = psycopg.Connection[Any]
 
 _MIGRATION_LOCK = 0x6D6F64656C6F7073
-"""Advisory lock under which tables are made or changed ("modelops" in ASCII)."""
+"""Key of the advisory lock for making and migrating tables ("modelops" in ASCII)."""
 
 _SESSION = b"""
 SET search_path TO modelops; SET TimeZone TO 'UTC'; SET jit TO off;
 SET idle_in_transaction_session_timeout TO '60s';
 SET enable_seqscan TO off; SET enable_bitmapscan TO off
 """
-# Every query has its index. Without the last line a plan made for "any" seq would read the whole table.
+# There is an index for every query. Without the last line, a plan for unknown parameters would read the whole table.
 
 _DEFAULTS = {
     "connect_timeout": 10,
@@ -41,16 +41,16 @@ _DEFAULTS = {
     "tcp_user_timeout": 60_000,
     "fallback_application_name": "modelops",
 }
-"""A silent network is noticed within a minute; what the URL or PG* variables say goes before."""
+"""A broken network is noticed within a minute. The URL and the PG* variables override these."""
 
 
 def open_postgres(
     url: str, *, create: bool = True, steps: Sequence[SchemaStep] | None = None, patience_s: float = 0.0
 ) -> SqlLedger:
-    """The ledger in the database of `url`; its tables are made where `create` is True.
+    """The ledger in the database of `url`; with `create`, missing tables are made.
 
-    Raises UserError when there is none and `create` is False, LedgerError when the server cannot be used. A server
-    that is not there yet is waited for up to `patience_s` seconds.
+    Waits up to `patience_s` seconds for a server that does not answer yet. Raises UserError if there is no ledger and
+    `create` is False, LedgerError if the server cannot be used.
     """
     connection = PostgresConnection(url)
 
@@ -67,7 +67,7 @@ def open_postgres(
 
 
 def holds_ledger(url: str, *, patience_s: float = 0.0) -> bool:
-    """Whether there is a ledger in the database. Raises LedgerError when the server cannot be used."""
+    """Whether there is a ledger in the database. Raises LedgerError if the server cannot be used."""
     connection = PostgresConnection(url)
 
     def look(again: bool) -> bool:
@@ -81,7 +81,7 @@ def holds_ledger(url: str, *, patience_s: float = 0.0) -> bool:
 
 
 def read_run_names(url: str) -> list[str]:
-    """For `opening.run_names`."""
+    """As `opening.run_names`."""
     connection = PostgresConnection(url)
     try:
         return [row.run_id for row in connection.rows("run_names", {})]
@@ -100,7 +100,7 @@ class PostgresConnection:
 
     @contextlib.contextmanager
     def using(self, purpose: str = "work") -> Iterator[Session]:
-        """The calling thread's own session for `purpose`, with Postgres' errors as ours."""
+        """The calling thread's own session for `purpose`; within it, errors of Postgres are raised as LedgerError."""
         import psycopg
 
         key = threading.get_ident(), purpose
@@ -133,7 +133,7 @@ class PostgresConnection:
             return [self.rows(*steps[0])]
         with self.using() as session:
             try:
-                # Not by session.transaction(): within a pipeline that waits for the server three times.
+                # session.transaction() would wait for the server three times in a pipeline.
                 with session.pipeline():
                     session.execute(b"BEGIN")
                     cursors = [session.execute(_query(name), params) for name, params in steps]
@@ -153,7 +153,7 @@ class PostgresConnection:
                 changed = row is not None and row.seq > after
                 left = ends - time.monotonic()
                 if changed or left <= 0:
-                    # Listened for only here: what nobody reads would fill the server's queue.
+                    # While a session listens and does not read, notifications pile up on the server.
                     session.execute(b"UNLISTEN *")
                     return changed
                 for _ in session.notifies(timeout=left, stop_after=1):
@@ -203,7 +203,7 @@ class _Schema:
         self._session.execute(b"SELECT pg_advisory_xact_lock(%s)", [_MIGRATION_LOCK])
 
     def begin_at_zero(self) -> None:
-        # IF NOT EXISTS would ask for the right to create even when somebody else has made the schema for us.
+        # CREATE SCHEMA IF NOT EXISTS needs the right to create even if the schema exists, made by the server's admin.
         if not self._session.execute(b"SELECT 1 FROM pg_namespace WHERE nspname = 'modelops'").fetchone():
             self._session.execute(b"CREATE SCHEMA modelops")
         self._session.execute(_query("create_schema_version"))
@@ -228,7 +228,7 @@ def _query(name: str) -> bytes:
 
 
 def _where(url: str) -> str:
-    """The server and database without user, password or options, for messages."""
+    """Server and database for messages, without user, password and options."""
     given = _parsed(url)
 
     def part(name: str, variable: str, default: str) -> str:
@@ -240,7 +240,7 @@ def _where(url: str) -> str:
 
 
 def _parsed(url: str) -> dict[str, Any]:
-    """The parts of `url`. Raises UserError, with nothing of it in the text: any part may be a piece of the password."""
+    """The parts of `url`. The text of its UserError quotes no part of it, as each may be a piece of the password."""
     psycopg = _psycopg()
     from psycopg.conninfo import conninfo_to_dict
 

@@ -1,8 +1,8 @@
-"""A database for one run on a shared server, made or dropped by the server's admin.
+"""Makes or drops a run's own database on a shared server, as the server's admin.
 
-`python -m modelops_runtime.ledger.provision make | drop`. The PG* variables are the admin's; MODELOPS_DATABASE names
-database and role, which are of one name, and MODELOPS_DATABASE_PASSWORD is the role's password.
-Exit codes: 0 it is so (also when it was before), 1 failed, 2 a mistake.
+`python -m modelops_runtime.ledger.provision make | drop`. The PG* variables are the admin's. MODELOPS_DATABASE is
+the name of the database and of its role, MODELOPS_DATABASE_PASSWORD the role's password.
+Exit codes: 0 done (or there was nothing to do), 1 failed, 2 wrong options or environment.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     import psycopg
 
 _PATIENCE_S = 120.0
-"""A server may be starting, and a network may let a new pod through a moment late."""
+"""Seconds: the server may still be starting, and a network policy may admit a new pod with some delay."""
 
 
 def make_database(connection: psycopg.Connection, name: str, password: str) -> None:
-    """Role and database `name`: no other run's role may connect to it.
+    """Make role and database `name`; roles of other runs may not connect to it.
 
-    Safe to run again; the password becomes this one. It travels as its SCRAM-SHA-256 verifier, so that no log of the
-    server's statements holds it.
+    May be repeated, which sets the password again. It is sent as a SCRAM-SHA-256 verifier, so that a log of the server's
+    statements does not contain it.
     """
     from psycopg import sql
 
@@ -40,14 +40,14 @@ def make_database(connection: psycopg.Connection, name: str, password: str) -> N
     if not _is_there(connection, "SELECT FROM pg_roles WHERE rolname = %s", name):
         connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(role))
     connection.execute(sql.SQL("ALTER ROLE {} WITH LOGIN PASSWORD {}").format(role, sql.Literal(verifier)))
-    connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(role))  # else it could own nothing that we make
+    connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(role))  # or the role could not own the database
     if not _is_there(connection, "SELECT FROM pg_database WHERE datname = %s", name):
         connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(role, role))
     connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(role))
 
 
 def drop_database(connection: psycopg.Connection, name: str) -> None:
-    """Role and database `name` go, whoever is connected, and all that is in them. Safe to run again."""
+    """Drop database and role `name`, even if somebody is connected. May be repeated."""
     from psycopg import sql
 
     connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
@@ -70,7 +70,7 @@ def _rights_named(where: str) -> Iterator[None]:
 
 
 def main(args: Sequence[str] | None = None, environment: Mapping[str, str] = os.environ) -> int:
-    """Do what is asked for; returns the exit code."""
+    """Run the command; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m modelops_runtime.ledger.provision", description=__doc__)
     parser.add_argument("what", choices=("make", "drop"))
     add_ledger_options(parser, default="postgresql://")

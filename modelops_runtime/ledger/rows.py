@@ -1,4 +1,4 @@
-"""Between the ledger's records and the rows of its tables."""
+"""Turns the ledger's records into parameters of queries, and rows into records."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ from modelops_runtime.ledger.contents import (
 
 
 def text(value: str) -> str:
-    """`value` as both databases can keep it: no lone surrogates, no NUL."""
+    """`value` as both databases can store it: without lone surrogates and NUL."""
     return value.encode("utf-8", "replace").decode("utf-8").replace("\x00", "\ufffd")
 
 
 def to_json(value: Mapping[str, Any] | None) -> str | None:
-    """JSON with the order of the keys kept; a float that is not finite becomes null."""
+    """As JSON, with the keys in their order; floats that are not finite become null."""
     if value is None:
         return None
     try:
@@ -63,13 +63,13 @@ def _finite(value: Any) -> Any:
 
 
 def pack(aligned: bytes) -> tuple[str, bytes]:
-    """(encoding, bytes): compressed where that helps."""
+    """(encoding, bytes): compressed if that makes it smaller."""
     packed = zlib.compress(aligned, 1)
     return ("zlib", packed) if len(packed) < len(aligned) else ("raw", aligned)
 
 
 def unpack(encoding: str, data: bytes, longest: int | None = None) -> bytes:
-    """What `pack` was given. Raises ValueError for what is damaged, or has more than `longest` bytes."""
+    """The inverse of `pack`. Raises ValueError for damaged data, and for more than `longest` bytes."""
     if encoding == "raw":
         return bytes(data)
     packed = zlib.decompressobj()
@@ -127,13 +127,13 @@ def end_params(end: TrialEnd) -> dict[str, Any]:
 
 
 def is_same_end(trial: Trial, params: Mapping[str, Any]) -> bool:
-    """Whether a finished trial holds this result: status, loss and what the loss rests on (times do not count)."""
+    """Whether a finished trial has the end of these `end_params`. Seconds and diagnostics may differ."""
     names = ("loss", "loss_se", "stopped_early", "replicates", "failure")
     return trial.status == params["result"] and all(getattr(trial, name) == params[name] for name in names)
 
 
 def _double(value: float | None) -> float | None:
-    """Adding 0.0 makes -0.0 a 0.0, which SQLite would do in silence; a standard error that is not finite is none."""
+    """As stored: None if not finite, and 0.0 for -0.0 (by adding 0.0), which SQLite would change without notice."""
     return None if value is None or not math.isfinite(value) else float(value) + 0.0
 
 
@@ -163,7 +163,7 @@ def queued_of(run_id: str, row: Row) -> dict[str, Any]:
 
 
 def replicates_params(replicates: Sequence[Replicate]) -> dict[str, Any]:
-    """Many rows for one statement: `rows`, a JSON array, and `aligned`, the bytes of all of them in one."""
+    """For one statement: `rows`, a JSON array with an object for each replicate, and `aligned`, the bytes of all."""
     rows: list[dict[str, Any]] = []
     aligned = bytearray()
     for replicate in replicates:
@@ -188,7 +188,7 @@ def replicates_params(replicates: Sequence[Replicate]) -> dict[str, Any]:
 
 
 def replicate_of(run_id: str, row: Row, values: int | None) -> Replicate:
-    """`values` is how many a completed replicate of the run has aligned, where that is known. Raises Damaged."""
+    """`values` is the number of aligned values of a completed replicate, or None if unknown. Raises Damaged."""
 
     def where(raw: Row) -> str:
         return f"run {run_id!r}, trial {raw.number}, replicate {raw.index}"
@@ -212,7 +212,7 @@ def _check_size(aligned: bytes, values: int | None) -> None:
 
 
 def time_of(value: str | datetime | None) -> datetime | None:
-    """SQLite keeps text, Postgres an instant."""
+    """A time as SQLite (text) or Postgres returns it, in UTC. Raises ValueError."""
     return None if value is None else _instant(value)
 
 

@@ -1,4 +1,4 @@
-"""Brings a database's tables to the version of this code, or says why not."""
+"""Migrates a database's tables to the schema version of this code."""
 
 from __future__ import annotations
 
@@ -10,19 +10,23 @@ from modelops_runtime.ledger.sql import SchemaStep
 
 
 class SchemaConnection(Protocol):
-    """One connection, with which a schema is read and changed."""
+    """A session in which the schema is read and changed."""
 
     def version(self) -> tuple[int, int] | None:
-        """(version, oldest writer), or None when there is no ledger. Raises LedgerError when there is something else."""
+        """(version, oldest writer), or None if there is no ledger. Raises LedgerError if there is something else."""
         ...
 
     def lock(self) -> None:
-        """Begin a transaction that nobody else can be in at the same time."""
+        """Begin a transaction. No other session can be in such a transaction at the same time."""
         ...
 
-    def apply(self, step: SchemaStep) -> None: ...
+    def apply(self, step: SchemaStep) -> None:
+        """Migrate by one step, and store its version."""
+        ...
 
-    def begin_at_zero(self) -> None: ...
+    def begin_at_zero(self) -> None:
+        """Make the table of the schema's version, with version 0."""
+        ...
 
     def commit(self) -> None: ...
 
@@ -30,9 +34,9 @@ class SchemaConnection(Protocol):
 
 
 def bring_up_to_date(connection: SchemaConnection, steps: Sequence[SchemaStep], *, where: str, create: bool) -> None:
-    """Make or migrate the tables; many workers may do so at once.
+    """Make or migrate the tables. Many workers may call it at the same time.
 
-    Raises UserError when there is no ledger and `create` is False, LedgerError for one that is too new to write to.
+    Raises UserError if there is no ledger and `create` is False, LedgerError if it is too new for this code to write.
     """
     if _is_current(connection.version(), steps, where=where, create=create):
         return
@@ -52,7 +56,7 @@ def bring_up_to_date(connection: SchemaConnection, steps: Sequence[SchemaStep], 
 
 
 def _is_current(found: tuple[int, int] | None, steps: Sequence[SchemaStep], *, where: str, create: bool) -> bool:
-    """Whether nothing is to be done. Raises as `bring_up_to_date` does."""
+    """Whether there is nothing to do. Raises the errors of `bring_up_to_date`."""
     ours = steps[-1].version
     if found is None:
         if not create:

@@ -36,16 +36,16 @@ T = TypeVar("T")
 class SqlLedger:
     """A Ledger (see `base.Ledger` for what it guarantees).
 
-    An operation whose connection is lost is tried again for some minutes, and is done once even if its first answer
-    was lost. A run's name is resolved when it is got or created: a worker that comes back late, after its run was
-    renamed and another one took the name, still writes to its own.
+    If the connection breaks, an operation is repeated for some minutes. It takes effect once, even if it was executed
+    and only its answer was lost. The key of a run's row is looked up when the run is read or created, and kept: if the
+    run is renamed and another run gets its name, a worker goes on writing to its own run.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._keys: dict[str, int] = {}
         self._values: dict[str, int | None] = {}
-        """Run -> how many aligned values its replicates have."""
+        """Run -> number of aligned values of a replicate."""
 
     def close(self) -> None:
         self._connection.close()
@@ -103,7 +103,6 @@ class SqlLedger:
         self._rows("reopen", {"run_key": self._key(run_id)})
 
     def end_run(self, run_id: str, state: RunState, reason: str, summary: Mapping[str, Any]) -> None:
-        """An empty `reason` leaves the one that `end_asking` gave."""
         params = {"state": state.value, "reason": text(reason), "summary": to_json(summary)}
         self._rows("end_run", {"run_key": self._key(run_id), **params})
 
@@ -158,7 +157,7 @@ class SqlLedger:
         incumbent: int | None,
         algorithm_state: Mapping[str, Any] | None,
     ) -> Trial:
-        """The same again is accepted; other parameters for a trial that has some raise ConflictingResult."""
+        """The same parameters may be proposed again; others raise ConflictingResult."""
         proposed = _proposal(params, origin, known, incumbent, algorithm_state)
         rows = self._rows("propose", {**self._fence(lease), **proposed})
         if rows:
@@ -171,7 +170,7 @@ class SqlLedger:
     def withdraw(self, lease: Lease) -> None:
         def give_back(again: bool) -> None:
             if self._connection.rows("withdraw", fence) or again:
-                return  # again: it was given back the first time, or is somebody else's by now
+                return  # if repeated: the first attempt gave it back, and another worker may hold it by now
             if self._still_ours(lease).params is not None:
                 raise ConflictingResult(f"{_name(lease)} has parameters already; it cannot be withdrawn")
 
@@ -196,16 +195,16 @@ class SqlLedger:
             raise LeaseLost(f"{_name(lease)} was taken over by another worker")
 
     def finish(self, lease: Lease, end: TrialEnd, replicates: Sequence[Replicate] = ()) -> Trial:
-        """The same: equal status, loss, standard error, early stop, replicates and failure. A -0.0 is kept as 0.0.
+        """Ends are the same if status, loss, standard error, early stop, replicates and failure are equal.
 
-        Raises ValueError for a status that is not final, or a loss that is not finite.
+        A loss of -0.0 is stored as 0.0. Raises ValueError for a status that is not final, or a loss that is not finite.
         """
         params = end_params(end)
         rows = self._write(lease, replicates, ("finish", {**self._fence(lease), **params}))[-1]
         return self._finished(lease, params, rows)
 
     def _finished(self, lease: Lease, params: Mapping[str, Any], rows: Rows) -> Trial:
-        """The trial that `finish` with `params` wrote, if its `rows` say that it did, or that was finished so before."""
+        """The trial in `rows`, which `finish` returned. If there are none, the trial as stored, if it ended with `params`."""
         trial = self._read(trial_of, lease.run_id, rows[0]) if rows else self._trial(lease)
         if trial is None or trial.lease_no != lease.lease_no or not trial.status.is_final:
             raise LeaseLost(f"{_name(lease)} was taken over by another worker")
@@ -241,20 +240,20 @@ class SqlLedger:
     # helpers
 
     def _read(self, of: Callable[..., T], *row: Any) -> T:
-        """What `of` makes of a row. Raises LedgerError in one line for one that is damaged."""
+        """The record that `of` reads from a row. Raises LedgerError in one line for a damaged row."""
         try:
             return of(*row)
         except Damaged as error:
             raise LedgerError(f"{self._connection.where}: {error}; {TO_DO_WHEN_DAMAGED}") from error
 
     def _rows(self, name: str, params: Mapping[str, Any]) -> Rows:
-        """For what may be done twice without harm."""
+        """The rows of a query that may be executed twice: if the connection breaks, it is repeated."""
         return patiently(lambda again: self._connection.rows(name, params))
 
     def _write(
         self, lease: Lease, replicates: Sequence[Replicate], *more: tuple[str, Mapping[str, Any]]
     ) -> Sequence[Rows]:
-        """Record replicates in one statement, and do `more`, in one transaction; the rows of each statement."""
+        """Record replicates and run the queries `more` in one transaction; returns the rows of each query."""
 
         def write(again: bool) -> Sequence[Rows]:
             recorded = [("record", {**fence, **given, "again": again})] if replicates else []
@@ -274,14 +273,14 @@ class SqlLedger:
     def _claim(
         self, run_id: str, params: Mapping[str, Any], steps: Sequence[tuple[str, Mapping[str, Any]]]
     ) -> Trial | None:
-        """The trial that `steps` claim in one transaction, as the last that gave a row left it.
+        """The trial that the queries `steps` lease in one transaction, as the last one with a row returned it.
 
-        They claim it under a token, by which a claim whose answer was lost is found again.
+        The row holds a token, to find the lease again if the answer was lost.
         """
 
         def claim(again: bool) -> Rows:
             if again:
-                # Behind lock_run, an earlier attempt that still waited for that lock is done, and seen.
+                # An earlier attempt may still run on the server. lock_run waits for it, so find_lease sees its result.
                 found = self._connection.rows_of_all([("lock_run", claimed), ("find_lease", claimed)])[1]
                 if found:
                     return found
@@ -293,7 +292,7 @@ class SqlLedger:
         return self._read(trial_of, run_id, rows[0]) if rows else None
 
     def _dead_holders(self, key: int) -> str:
-        """JSON array of the workers that hold a lease of the run and are known to have ended."""
+        """The workers that hold leases of the run and are known to have ended, as a JSON array."""
         holders = [row.worker for row in self._rows("holders", {"run_key": key})]
         return json.dumps([holder for holder in holders if isinstance(holder, str) and is_dead(holder)])
 

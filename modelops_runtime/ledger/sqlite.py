@@ -1,7 +1,7 @@
 """A ledger in one SQLite file, for the processes of one machine.
 
-It is in WAL mode with synchronous=NORMAL: what was written survives the kill of any process; a power cut may cost the
-last moments (the file stays sound). WAL needs a disk of this machine: on a network file system use Postgres.
+It is in WAL mode with synchronous=NORMAL: no write is lost if a process is killed; after a power cut the last writes may
+be missing, but the file is intact. WAL needs a local disk: where there is only a network file system, use Postgres.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ from modelops_runtime.ledger.sql import SchemaStep, queries, schema_steps, state
 from modelops_runtime.ledger.sql_ledger import SqlLedger
 
 BUSY_S = 60.0
-"""How long a statement waits for other writers of the file."""
+"""Seconds for which a statement waits for other writers of the file."""
 
 GONE = "the ledger's file was removed while it was in use, by the model perhaps; what it held is lost"
 
 _MAY_BE_GONE = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 
 POLL_S = 0.025
-"""Between two looks of `wait`."""
+"""Seconds between the queries of `wait`."""
 
 
 def open_sqlite(path: Path, *, create: bool = True, steps: Sequence[SchemaStep] | None = None) -> SqlLedger:
-    """The ledger in the file `path`; it (mode 0600) and its folder are made where `create` is True.
+    """The ledger in the file `path`; with `create`, a missing file (mode 0600) and its folder are made.
 
-    Raises UserError when there is none and `create` is False, LedgerError when the file cannot be used.
+    Raises UserError if there is no file and `create` is False, LedgerError if the file cannot be used.
     """
     if not create and not path.is_file():
         raise UserError(f"{path}: there is no such file; `mops run` makes a ledger, --ledger names another one")
@@ -65,7 +65,7 @@ def open_sqlite(path: Path, *, create: bool = True, steps: Sequence[SchemaStep] 
 
 
 def read_run_names(path: Path) -> list[str]:
-    """For `opening.run_names`."""
+    """As `opening.run_names`."""
     try:
         with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as session:
             return [row.run_id for row in _run(session, _statements("run_names"), {})]
@@ -82,7 +82,7 @@ class SqliteConnection:
         self._sessions: dict[int, sqlite3.Connection] = {}
 
     def session(self) -> sqlite3.Connection:
-        """The calling thread's own."""
+        """The calling thread's own session."""
         thread = threading.get_ident()
         if thread not in self._sessions:
             with self.errors():
@@ -110,7 +110,7 @@ class SqliteConnection:
             return [_run(session, _statements(name), params) for name, params in steps]
 
     def _refuse_if_gone(self) -> None:
-        """SQLite goes on in a file that has no name any more, for nobody to find."""
+        """Raises LedgerError if the file was removed. SQLite would go on writing to it, and the data would be lost."""
         if not os.path.exists(self._path):
             raise LedgerError(f"{self._path}: {GONE}")
 
@@ -136,7 +136,7 @@ class SqliteConnection:
 
     @contextlib.contextmanager
     def errors(self) -> Iterator[None]:
-        """SQLite's errors as ours."""
+        """Within it, errors of SQLite are raised as LedgerError."""
         try:
             yield
         except sqlite3.IntegrityError as error:
@@ -194,7 +194,7 @@ class _Schema:
 
 
 def _text(data: bytes) -> str | bytes:
-    """What is no UTF-8 stays bytes, which the reader of the row refuses by name."""
+    """The text, or bytes that are not UTF-8 unchanged: the reader of the row then names the cell in its error."""
     try:
         return data.decode()
     except UnicodeDecodeError:
@@ -202,14 +202,14 @@ def _text(data: bytes) -> str | bytes:
 
 
 class _Statement:
-    """A statement, whose rows are named tuples. Their type is made once: all its rows have the same columns."""
+    """A statement whose rows are named tuples. Their type is made at its first use, as the columns stay the same."""
 
     def __init__(self, sql: str) -> None:
         self._sql = sql
         self._named: Callable[[tuple[Any, ...]], Row] | None = None
 
     def run(self, session: sqlite3.Connection, params: Params) -> Rows | None:
-        """Its rows; None if it is of a kind that returns none."""
+        """Its rows; None for a statement without a result."""
         cursor = session.execute(self._sql, params)
         rows = cursor.fetchall()
         if rows:
@@ -219,7 +219,7 @@ class _Statement:
 
     def _name(self, cursor: sqlite3.Cursor) -> Callable[[tuple[Any, ...]], Row]:
         record: Any = namedtuple("Row", [column[0] for column in cursor.description])
-        self._named = partial(tuple.__new__, record)  # as its _make does, without a call of Python code for each row
+        self._named = partial(tuple.__new__, record)  # as record._make, but faster: no Python code runs for each row
         return self._named
 
 
@@ -229,7 +229,7 @@ def _statements(name: str) -> list[_Statement]:
 
 
 def _run(session: sqlite3.Connection, parts: Sequence[_Statement], params: Params) -> Rows:
-    """The rows of the last statement that gives any."""
+    """The rows of the last statement that has a result."""
     rows: Rows = []
     for part in parts:
         found = part.run(session, params)
@@ -249,13 +249,13 @@ def _transaction(session: sqlite3.Connection) -> Iterator[None]:
 
 
 def _rollback(session: sqlite3.Connection) -> None:
-    # After some errors (disk full, I/O) SQLite has rolled back by itself.
+    # After some errors (disk full, I/O) SQLite has already rolled back.
     if session.in_transaction:
         session.execute("ROLLBACK")
 
 
 def _use_wal(session: sqlite3.Connection) -> None:
-    """Switching the mode does not wait for others as statements do, so it is tried until the file is free."""
+    """Switch to WAL. Unlike other statements, this one does not wait for a locked file, so it is repeated here."""
     ends = time.monotonic() + BUSY_S
     while True:
         try:

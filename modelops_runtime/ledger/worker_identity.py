@@ -1,4 +1,4 @@
-"""Who holds a lease, so that another process of the same machine can tell whether it still lives."""
+"""The name of a worker, by which processes on the same machine can tell whether it is still running."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 
 
 def worker_id() -> str:
-    """This process: `host/pid/start time/boot id-pid namespace`; never the same for two processes."""
+    """The name of this process: `host/pid/start time/boot id-pid namespace`. No two processes have the same one."""
     return _identify(os.getpid())
 
 
 def is_dead(worker_id: str) -> bool | None:
-    """Whether the process has ended; None when that cannot be told from here (another machine, boot or container)."""
+    """Whether that process has ended; None if it is unknown here (another machine, boot or container)."""
     host, pid, started, place = [*worker_id.split("/"), "", "", ""][:4]
     if not (pid.isascii() and pid.isdigit() and len(pid) < 12) or host != socket.gethostname() or place != _place():
         return None
@@ -28,7 +28,7 @@ def _identify(pid: int) -> str:
 
 @cache
 def _place() -> str:
-    """Where a process number means one process: a boot of a machine, and in it a container."""
+    """Within what a process id is unique: a boot of a machine, and a container on it."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip().replace("-", "")
         return f"{boot}-{os.stat('/proc/self/ns/pid').st_ino}"
@@ -39,10 +39,10 @@ def _place() -> str:
 
 
 def _start_time(pid: int) -> str:
-    """When process `pid` started, in whatever unit the system counts; empty when there is none, or a zombie."""
+    """When process `pid` started, in a unit of the system; empty if there is no such process, or it is a zombie."""
     if os.path.exists("/proc/self/stat"):
         try:
-            # The name in parentheses may hold spaces; after it come the state and, 19 fields on, the start time.
+            # The program's name, in parentheses, may contain spaces. The state follows it; 19 fields later, the start time.
             fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
         except OSError:
             return ""

@@ -1,7 +1,7 @@
-"""Every statement the ledger makes, as text files: `sqlite.sql` and `postgres.sql` (the same names), and the schemas.
+"""The ledger's SQL, in text files: `sqlite.sql` and `postgres.sql` with queries of the same names, and the schemas.
 
-A query file holds `-- name: x` followed by a statement (SQLite: statements, run in one transaction), and
-`-- fragment: x`, whose one expression stands wherever `{x}` does. Schema files are `schema_<backend>_<version>.sql`.
+In a query file, `-- name: x` precedes a statement (for SQLite one or several, run in one transaction), and
+`-- fragment: x` precedes text that replaces `{x}` in later queries. Schema files are `schema_<backend>_<version>.sql`.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _OLDEST_WRITER = re.compile(r"^-- oldest_writer: (\d+)$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchemaStep:
-    """What brings a ledger from version - 1 to `version`."""
+    """Migrates a ledger from version - 1 to `version`."""
 
     version: int
     oldest_writer: int
-    """The oldest version whose code may still write to a ledger of this one."""
+    """The oldest version whose code may still write to a ledger of `version`."""
     sql: str
 
 
@@ -45,7 +45,7 @@ def schema_steps(backend: Backend) -> tuple[SchemaStep, ...]:
 
 
 def parse(text: str) -> dict[str, str]:
-    """The named queries of a file, fragments filled in, comments and empty lines left out."""
+    """The queries of a file by name, with fragments filled in, without comments and empty lines."""
     heads = list(_HEAD.finditer(text))
     ends = [head.start() for head in heads[1:]] + [len(text)]
     fragments: dict[str, str] = {}
@@ -59,7 +59,7 @@ def parse(text: str) -> dict[str, str]:
 
 
 def statements(sql: str) -> list[str]:
-    """The statements of a query; a `;` ends one at the end of a line."""
+    """The statements of a query; a `;` at the end of a line ends one."""
     return [part.strip() for part in re.split(r";[ \t]*(?:\n|$)", sql) if part.strip()]
 
 

@@ -1,7 +1,7 @@
--- The ledger's statements for PostgreSQL (15 and later), each one a transaction and a round trip; `rows_of_all` makes one of
--- several. What belongs together is one statement with CTEs. A row is locked (FOR UPDATE) before run_state counts for it, so
--- `seq` has no gap and is given in the order of the commits; locks are always taken in the order trial, run_state (a new
--- trial has nobody waiting).
+-- The ledger's statements for PostgreSQL (15 and later). Each one is a transaction and a round trip, so changes that belong
+-- together are one statement with CTEs; `rows_of_all` makes a transaction of several statements. A trial's row is locked (FOR
+-- UPDATE) before `seq` in run_state is raised for it, so readers see `seq` in the order of the commits and without gaps.
+-- Locks are always taken in the order trial, run_state, but for a new trial: nobody can wait for its row yet.
 
 -- fragment: now
 clock_timestamp()
@@ -46,7 +46,7 @@ INSERT INTO run_state (run_key, trials) SELECT run_key, %(trials)s::int FROM mad
 SELECT run_id FROM run ORDER BY created_at DESC, run_key DESC
 
 -- name: rename_run
--- No row: the name is taken, or a lease is live.
+-- Returns no row if the name is in use, or a worker holds a lease.
 UPDATE run SET run_id = %(new_id)s
  WHERE run_key = %(run_key)s
    AND NOT EXISTS (SELECT 1 FROM run o WHERE o.run_id = %(new_id)s)
@@ -76,7 +76,7 @@ WITH ended AS (
 UPDATE run SET summary = %(summary)s FROM ended WHERE run.run_key = ended.run_key
 
 -- name: warn
--- Not by jsonb, which would change the order of the keys.
+-- jsonb would change the order of the keys.
 UPDATE run
    SET provenance = (
        SELECT json_object_agg(key, value)
@@ -100,7 +100,7 @@ UPDATE run_state SET paused = %(paused)s WHERE run_key = %(run_key)s
 SELECT paused FROM run_state WHERE run_key = %(run_key)s
 
 -- name: enqueue
--- After lock_run, in one transaction.
+-- Run it after lock_run, in the same transaction.
 WITH counted AS (
     UPDATE run_state SET queued = queued + 1
      WHERE run_key = %(run_key)s
@@ -114,10 +114,11 @@ SELECT q.params::text FROM trial t JOIN queued q ON q.run_key = t.run_key AND q.
  WHERE t.run_key = %(run_key)s AND t.phase = %(phase)s AND t.number = %(number)s
 
 -- name: reserve
--- A withdrawn number first, else the next one of the budget. No row: none is left, or asking has ended.
--- After the first `guesses` numbers, a queued set goes before a draw; a withdrawn number keeps its draw. Which set is
--- counted in the locked row alone: whoever waited for the lock would read the table `queued` as it was before.
--- A token claims once: an attempt that was thought lost and comes after its repetition claims nothing.
+-- Takes a withdrawn number if there is one, else the next one of the budget. Returns no row if none is left, or asking has
+-- ended. A number after the first `guesses` takes a set from the queue if there is one, else a draw; a withdrawn number keeps
+-- its draw. The sets are counted in the locked row of run_state, because a statement that waited for the lock would see the
+-- table `queued` as it was before. A token reserves once: if an attempt was believed lost, was repeated, and is then
+-- executed after all, it reserves nothing.
 WITH claim AS (
     UPDATE run_state
        SET claimed = {next_number},
@@ -140,14 +141,14 @@ ON CONFLICT (run_key, phase, number) DO UPDATE
 RETURNING {trial}
 
 -- name: find_lease
--- What an earlier attempt with this token got, when its answer was lost on the way.
+-- The trial that an earlier attempt leased with this token, if its answer was lost.
 SELECT {trial} FROM trial t WHERE run_key = %(run_key)s AND {open} AND lease_token = %(token)s
 
 -- name: holders
 SELECT DISTINCT worker FROM trial WHERE run_key = %(run_key)s AND {open} AND status = 'LEASED'
 
 -- name: take_over
--- While the server was down nobody could renew: a lease has not run out within one lease of its start.
+-- While the server was down nobody could renew a lease, so none expires in the first `lease_s` seconds after its start.
 WITH found AS (
     SELECT run_key, phase, number FROM trial
      WHERE run_key = %(run_key)s AND {open}
@@ -160,7 +161,7 @@ UPDATE trial t
 RETURNING {trial}
 
 -- name: propose
--- Fenced by lease_no: no row comes back when the lease has moved on, or something was proposed already.
+-- Returns no row if another worker has the lease by now (lease_no differs), or if the trial has parameters already.
 WITH held AS (SELECT t.run_key FROM trial t WHERE {mine} AND t.params IS NULL FOR UPDATE), {bump}
 UPDATE trial t
    SET params = %(params)s, param_id = %(param_id)s, origin = %(origin)s, known = %(known)s, incumbent = %(incumbent)s,
@@ -186,7 +187,7 @@ UPDATE trial t SET status = 'WITHDRAWN', worker = NULL, lease_until = NULL FROM 
 RETURNING {trial}
 
 -- name: confirm
--- After lock_run, in one transaction.
+-- Run it after lock_run, in the same transaction.
 WITH held AS (
     SELECT t.run_key, t.number, t.params, t.param_id FROM trial t
      WHERE t.run_key = %(run_key)s AND t.phase = 'search' AND t.number = %(number)s AND t.params IS NOT NULL
@@ -208,9 +209,10 @@ UPDATE trial SET status = 'PENDING', worker = NULL, lease_until = NULL
  WHERE run_key = %(run_key)s AND {open} AND status = 'LEASED' AND worker = %(worker)s
 
 -- name: record
--- Fenced by lease_no. A completed row stays as it is; another digest for it violates replicate_has_one_result.
--- again: the answer to an earlier attempt was lost, and what it wrote does not count as recorded twice.
--- rows is a JSON array, aligned the bytes of all rows in one: JSON holds no bytes.
+-- Writes nothing if another worker has the lease by now (lease_no differs). A completed replicate is not changed; another
+-- digest for it violates replicate_has_one_result.
+-- again: the answer of an earlier attempt was lost; what that one wrote is not counted as a second attempt.
+-- rows is a JSON array. JSON has no bytes, so aligned has those of all rows, one after the other.
 WITH held AS (SELECT t.run_key, t.number FROM trial t WHERE {mine} FOR UPDATE)
 INSERT INTO replicate AS o
        (run_key, number, idx, seed, status, seconds, aligned, aligned_encoding, digest, failure, error, log, recorded_at)
@@ -236,7 +238,7 @@ ON CONFLICT (run_key, number, idx) DO UPDATE
 RETURNING idx
 
 -- name: finish
--- Fenced by lease_no: no row comes back when the lease has moved on, or the trial is finished already.
+-- Returns no row if another worker has the lease by now (lease_no differs), or if the trial is finished already.
 WITH held AS (SELECT t.run_key FROM trial t WHERE {mine} FOR UPDATE), {bump}
 UPDATE trial t
    SET status = %(result)s, loss = %(loss)s, loss_se = %(loss_se)s, stopped_early = %(stopped_early)s,
@@ -275,7 +277,7 @@ SELECT number, idx AS "index", seed, status, seconds, attempt, aligned, aligned_
 SELECT {now} AS now
 
 -- name: tables
--- Names of all tables in our schema, and of our own `schema_version`.
+-- The names of all tables in the schema of the ledger, with `schema_version`.
 SELECT tablename AS name FROM pg_tables WHERE schemaname = 'modelops'
 
 -- name: schema_version

@@ -1,11 +1,11 @@
 -- oldest_writer: 2
--- A run may be paused, and sets may be queued for its next trials. A writer of version 1 would count the draws without
--- the sets that were taken from the queue, and does not know where a trial's set waits for it.
--- space: what is searched (JSON), with the bounds of the model's class; NULL in runs of version 1.
+-- A run may be paused, and sets may be queued for its next trials. A writer of version 1 would number the draws
+-- wrongly (as if no trial took its set from the queue), and would not find a trial's set in the queue.
+-- space: the searched parameters (JSON), with the bounds of the model's class; NULL for runs of version 1.
 ALTER TABLE run ADD COLUMN space JSON;
 
--- queued: sets given so far; taken: how many of them went to a trial; undrawn: numbers that took one in place of a draw.
--- claimed_place: the set of the number that was reserved last.
+-- queued: number of sets given so far; taken: how many of them trials took; undrawn: how many numbers have such a set and
+-- no draw. claimed_place: place of the set that the number reserved last took.
 ALTER TABLE run_state
     ADD COLUMN paused BOOLEAN NOT NULL DEFAULT FALSE,
     ADD COLUMN queued INTEGER NOT NULL DEFAULT 0,
@@ -13,10 +13,10 @@ ALTER TABLE run_state
     ADD COLUMN undrawn INTEGER NOT NULL DEFAULT 0,
     ADD COLUMN claimed_place INTEGER;
 
--- place: of the queued set that this trial takes.
+-- place: that of the set in the queue that this trial takes.
 ALTER TABLE trial ADD COLUMN place INTEGER;
 
--- Searched parameters (JSON) in the order given, from place 0. token: so that no set is queued twice.
+-- Searched parameters (JSON) in the order given, from place 0. token: of the call, so that a repetition queues no set twice.
 CREATE TABLE queued (
     run_key   INTEGER NOT NULL,
     place     INTEGER NOT NULL,

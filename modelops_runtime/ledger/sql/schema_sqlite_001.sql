@@ -1,5 +1,5 @@
 -- oldest_writer: 1
--- What a run is. Nothing here changes while it runs, but its name and its summary.
+-- What a run is. Only its name, its summary and the warnings in its provenance change later.
 CREATE TABLE run (
     run_key        INTEGER PRIMARY KEY,
     run_id         TEXT NOT NULL UNIQUE,
@@ -13,8 +13,8 @@ CREATE TABLE run (
     created_at     TEXT NOT NULL
 );
 
--- Where a run stands: the row that is locked to claim a number or to count `seq`.
--- withdrawn: numbers to be reserved again, a JSON array; claimed: the number that was reserved last.
+-- The state of a run. Its row is locked to reserve a number, and to raise `seq`.
+-- withdrawn: numbers to be reserved again, a JSON array; claimed: the number reserved last.
 CREATE TABLE run_state (
     run_key      INTEGER PRIMARY KEY,
     trials       INTEGER NOT NULL,
@@ -28,7 +28,7 @@ CREATE TABLE run_state (
     finished_at  TEXT
 );
 
--- Times are UTC, as text. changed_seq is the larger one of proposed_seq and finished_seq.
+-- Times are UTC, as text. changed_seq is the larger of proposed_seq and finished_seq.
 CREATE TABLE trial (
     run_key         INTEGER NOT NULL,
     phase           TEXT NOT NULL CHECK (phase IN ('search', 'confirm')),
@@ -84,7 +84,7 @@ CREATE TABLE replicate (
     CONSTRAINT replicate_has_one_result CHECK (status IN ('COMPLETED', 'FAILED'))
 );
 
--- For people: SELECT * FROM results WHERE run = 'boarding-school' ORDER BY loss;
+-- For users: SELECT * FROM results WHERE run = 'boarding-school' ORDER BY loss;
 CREATE VIEW results AS
 SELECT r.run_id AS run, t.number AS trial, t.status, t.loss, t.loss_se,
        c.loss AS confirmed_loss, c.loss_se AS confirmed_loss_se, t.stopped_early, t.replicates, t.params,

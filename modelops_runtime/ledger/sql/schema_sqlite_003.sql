@@ -1,11 +1,11 @@
 -- oldest_writer: 2
--- On how many of its replicates a likelihood rests (Kish's effective sample size); NULL for other losses, for trials that did
--- not complete, and for those of versions before, whose writers may go on.
+-- Kish's effective sample size of a likelihood, in replicates; NULL for other losses, for trials that did not complete, and
+-- for trials that older versions wrote or still write.
 ALTER TABLE trial ADD COLUMN effective_sample_size REAL;
 
 DROP VIEW results;
 
--- For people: SELECT * FROM results WHERE run = 'boarding-school' ORDER BY loss;
+-- For users: SELECT * FROM results WHERE run = 'boarding-school' ORDER BY loss;
 CREATE VIEW results AS
 SELECT r.run_id AS run, t.number AS trial, t.status, t.loss, t.loss_se,
        c.loss AS confirmed_loss, c.loss_se AS confirmed_loss_se, t.stopped_early, t.replicates, t.params,

@@ -1,5 +1,5 @@
 -- The ledger's statements for SQLite (3.40 and later). A query of several statements is one transaction; its rows are
--- those of the last statement that gives any. changes() is the number of rows of the statement before.
+-- those of its last statement with a result. changes() is the number of rows that the statement before changed.
 
 -- fragment: now
 strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
@@ -41,7 +41,7 @@ INSERT INTO run_state (run_key, trials) SELECT run_key, :trials FROM run WHERE r
 SELECT run_id FROM run ORDER BY created_at DESC, run_key DESC
 
 -- name: rename_run
--- No row: the name is taken, or a lease is live.
+-- Returns no row if the name is in use, or a worker holds a lease.
 UPDATE run SET run_id = :new_id
  WHERE run_key = :run_key
    AND NOT EXISTS (SELECT 1 FROM run o WHERE o.run_id = :new_id)
@@ -83,7 +83,7 @@ UPDATE run_state SET paused = :paused WHERE run_key = :run_key
 SELECT paused FROM run_state WHERE run_key = :run_key
 
 -- name: enqueue
--- After lock_run, in one transaction.
+-- Run it after lock_run, in the same transaction.
 INSERT INTO queued (run_key, place, params, token, queued_at)
 SELECT s.run_key, s.queued, :params, :token, {now}
   FROM run_state s
@@ -95,8 +95,9 @@ SELECT q.params FROM trial t JOIN queued q ON q.run_key = t.run_key AND q.place 
  WHERE t.run_key = :run_key AND t.phase = :phase AND t.number = :number
 
 -- name: reserve
--- A withdrawn number first, else the next one of the budget. No row: none is left, or asking has ended.
--- After the first :guesses numbers, a queued set goes before a draw; a withdrawn number keeps its draw.
+-- Takes a withdrawn number if there is one, else the next one of the budget. Returns no row if none is left, or asking has
+-- ended. A number after the first :guesses takes a set from the queue if there is one, else a draw; a withdrawn number keeps
+-- its draw.
 UPDATE run_state
    SET claimed = {next_number},
        claimed_place = CASE WHEN {from_queue} THEN taken END,
@@ -119,7 +120,7 @@ ON CONFLICT (run_key, phase, number) DO UPDATE
 RETURNING {trial};
 
 -- name: find_lease
--- What an earlier attempt with this token got, when its answer was lost on the way.
+-- The trial that an earlier attempt leased with this token, if its answer was lost.
 SELECT {trial} FROM trial WHERE run_key = :run_key AND {open} AND lease_token = :token
 
 -- name: holders
@@ -135,7 +136,7 @@ UPDATE trial
 RETURNING {trial}
 
 -- name: propose
--- Fenced by lease_no: no row comes back when the lease has moved on, or something was proposed already.
+-- Returns no row if another worker has the lease by now (lease_no differs), or if the trial has parameters already.
 UPDATE trial
    SET params = :params, param_id = :param_id, origin = :origin, known = :known, incumbent = :incumbent,
        algorithm_state = :algorithm_state, proposed_at = {now}, proposed_seq = {next_seq}, changed_seq = {next_seq}
@@ -176,9 +177,11 @@ UPDATE trial SET status = 'PENDING', worker = NULL, lease_until = NULL
  WHERE run_key = :run_key AND {open} AND status = 'LEASED' AND worker = :worker
 
 -- name: record
--- Fenced by lease_no. A completed row stays as it is; another digest for it violates replicate_has_one_result.
--- :again: the answer to an earlier attempt was lost, and what it wrote does not count as recorded twice.
--- :rows is a JSON array, :aligned the bytes of all rows in one: JSON holds no bytes. SQLite's substr of no bytes is NULL.
+-- Writes nothing if another worker has the lease by now (lease_no differs). A completed replicate is not changed; another
+-- digest for it violates replicate_has_one_result.
+-- :again: the answer of an earlier attempt was lost; what that one wrote is not counted as a second attempt.
+-- :rows is a JSON array. JSON has no bytes, so :aligned has those of all rows, one after the other. coalesce is for a row
+-- without bytes, for which SQLite's substr returns NULL.
 INSERT INTO replicate (run_key, number, idx, seed, status, seconds, aligned, aligned_encoding, digest, failure, error, log, recorded_at)
 SELECT run_key, number, value ->> 'idx', value ->> 'seed', value ->> 'result', value ->> 'seconds',
        coalesce(substr(:aligned, (value ->> 'aligned_from') + 1, value ->> 'aligned_bytes'), x''), value ->> 'aligned_encoding',
@@ -201,7 +204,7 @@ ON CONFLICT (run_key, number, idx) DO UPDATE
 RETURNING idx
 
 -- name: finish
--- Fenced by lease_no: no row comes back when the lease has moved on, or the trial is finished already.
+-- Returns no row if another worker has the lease by now (lease_no differs), or if the trial is finished already.
 UPDATE trial
    SET status = :result, loss = :loss, loss_se = :loss_se, stopped_early = :stopped_early, replicates = :replicates,
        failure = :failure, error = :error, seconds = :seconds, diagnostics = :diagnostics,
@@ -239,7 +242,7 @@ SELECT number, idx AS "index", seed, status, seconds, attempt, aligned, aligned_
 SELECT {now} AS now
 
 -- name: tables
--- Names of all tables, and of our own `schema_version`.
+-- The names of all tables, with `schema_version`.
 SELECT name FROM sqlite_master WHERE type = 'table'
 
 -- name: schema_version

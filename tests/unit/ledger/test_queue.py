@@ -172,7 +172,7 @@ class TestQueue:
 
 
 class AnswerLost:
-    """A connection whose connection breaks after its first transaction was done."""
+    """A connection that breaks after its first transaction was done."""
 
     def __init__(self, connection) -> None:
         self._connection = connection
