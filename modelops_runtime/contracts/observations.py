@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 Key = bool | int | float | str | None
 """A cell of a matched column; dates are ISO text."""
@@ -51,6 +51,8 @@ class TargetObservations:
     weight: float
     loss: str
     """Its kind: the name of a loss, or a function of the user's own."""
+    family: Literal["likelihood", "distance"] | None = None
+    """That of the loss; None where the version that wrote it did not say."""
     min_coverage: float | None
     """None where the version that wrote it did not say."""
     left_out: int
@@ -106,6 +108,7 @@ class TargetObservations:
             observed=tuple(Interval.from_json(each) if isinstance(each, dict) else each for each in stored["observed"]),
             weight=stored["weight"],
             loss=stored["loss"],
+            family=stored.get("family"),
             min_coverage=stored.get("min_coverage"),
             left_out=stored["left_out"],
             start=stored["start"],
@@ -121,6 +124,7 @@ class TargetObservations:
             "observed": [each.as_json() if isinstance(each, Interval) else each for each in self.observed],
             "weight": self.weight,
             "loss": self.loss,
+            **({} if self.family is None else {"family": self.family}),
             **({} if self.min_coverage is None else {"min_coverage": self.min_coverage}),
             "left_out": self.left_out,
             "start": self.start,

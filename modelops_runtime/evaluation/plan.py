@@ -74,6 +74,7 @@ class EvaluationPlan:
                 observed=tuple(scored.term.y.tolist()),
                 weight=scored.weight,
                 loss=scored.term.kind,
+                family=scored.term.loss.family,
                 min_coverage=aligned.min_coverage,
                 left_out=data.left_out,
                 start=scored.start,

@@ -8,17 +8,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modelops_runtime.contracts.answer import Answer
-from modelops_runtime.contracts.observations import Observations
+from modelops_runtime.contracts.observations import Observations, TargetObservations
 from modelops_runtime.inference.ranking import finalists_or_best, ran_whole
 from modelops_runtime.ledger.base import Ledger, Replicate, Run, Trial, completed
 
-if TYPE_CHECKING:  # the losses are for runs that lack sizes: `mops status` of all others does not wait for them
+if TYPE_CHECKING:  # the losses are for runs of older versions: `mops status` of all others does not wait for them
     from modelops_runtime.evaluation.score import Scorer
-
-DISTANCES = frozenset({"mean_signal", "annealed", "absolute", "relative", "log"})
-"""Losses that weigh no replicate, so that a run of them never has sizes: known by name, since to import the losses, and
-pydantic with them, would be half of the time that `mops status` takes.
-"""
 
 SAME = 1e-9
 """Relative difference up to which a computed loss and the stored one are the same."""
@@ -40,7 +35,7 @@ def scorer_of(run: Run) -> Scorer | None:
 def trials_of(ledger: Ledger, run: Run) -> list[Trial]:
     """All trials; the best set and the finalists have their effective sample sizes, and no error below five."""
     trials = ledger.trials(run.run_id)
-    if all(part.loss in DISTANCES for part in Observations.from_json(run.observations)):
+    if not any(_is_likelihood(part) for part in Observations.from_json(run.observations)):
         return trials
     judged = [one.search.number for one in finalists_or_best(trials)]
     lacking = {trial.number for trial in trials if trial.number in judged and _lacks_size(trial)}
@@ -64,6 +59,16 @@ def with_sizes(ledger: Ledger, run: Run) -> Run:
             found |= {f"{of}effective_sample_size": trial.effective_sample_size, f"{of}loss_se": trial.loss_se}
             found[f"{of}replicates"] = trial.replicates
     return replace(run, summary={**run.summary, **found}) if found else run
+
+
+def _is_likelihood(part: TargetObservations) -> bool:
+    """Whether the loss weighs its replicates: a run of distances has no sizes."""
+    if part.family is None:
+        from modelops_runtime.losses.registry import known_loss
+
+        loss = known_loss(part.loss)
+        return loss is not None and loss.is_likelihood
+    return part.family == "likelihood"
 
 
 def _lacks_size(trial: Trial) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from modelops_runtime.contracts.answer import by_loss
@@ -34,6 +34,11 @@ def ran_whole(trial: Trial) -> bool:
     return trial.status is TrialStatus.COMPLETED and not trial.stopped_early
 
 
+def ranked_by_loss(trials: Iterable[Trial]) -> list[Trial]:
+    """Trials by their own loss, lowest first."""
+    return sorted(trials, key=lambda trial: by_loss(trial.loss, trial.number))
+
+
 def candidates(trials: Sequence[Trial]) -> list[Candidate]:
     """All sets that may be the answer, best first: confirmed ones by confirmed loss, then the others by that of the search."""
     confirms = {trial.number: trial for trial in trials if trial.phase == "confirm"}
@@ -50,9 +55,9 @@ def _rank(candidate: Candidate) -> tuple[bool, float, int]:
     return (confirmed is None, *by_loss(raw if confirmed is None else confirmed, candidate.search.number))
 
 
-def best_raw(trials: Sequence[Trial]) -> Candidate | None:
+def best_raw(among: Iterable[Candidate]) -> Candidate | None:
     """The lowest loss of the search itself (biased low: the winner's curse)."""
-    found = [candidate for candidate in candidates(trials) if candidate.search.loss is not None]
+    found = [candidate for candidate in among if candidate.search.loss is not None]
     return min(found, key=lambda c: by_loss(c.search.loss, c.search.number), default=None)
 
 
@@ -92,5 +97,5 @@ def _too_small(ranked: Sequence[Candidate]) -> tuple[float, int] | None:
 
 def best_tenth(full: Sequence[Trial]) -> list[Trial]:
     """The best tenth, five at least, of trials that ran all their replicates."""
-    ranked = sorted(full, key=lambda trial: by_loss(trial.loss, trial.number))
+    ranked = ranked_by_loss(full)
     return ranked[: max(5, len(ranked) // 10)]

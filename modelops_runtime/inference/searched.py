@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from modelops_runtime.contracts.parameters import Scalar
 from modelops_runtime.contracts.priors import Prior
-from modelops_runtime.contracts.space import ChoiceParameter, IntegerParameter, Parameter, off_scale, on_scale
+from modelops_runtime.contracts.space import (
+    ChoiceParameter,
+    IntegerParameter,
+    Parameter,
+    RealParameter,
+    Scale,
+    on_scale,
+)
 from modelops_runtime.contracts.wording import fmt
 from modelops_runtime.ledger.base import Run, Trial
 
@@ -20,7 +27,7 @@ class Searched:
     name: str
     low: float | None = None
     high: float | None = None
-    scale: str = "linear"
+    scale: Scale = "linear"
     choices: tuple[Scalar, ...] = ()
     whole: bool = False
     prior: Prior | None = None
@@ -56,30 +63,26 @@ class Searched:
         return low, self.high if self.high is not None else max(tried, default=1.0)
 
     def share(self, value: float) -> float:
-        """Where a value lies between the bounds, 0 to 1, on the parameter's own scale."""
-        assert self.low is not None
-        assert self.high is not None
-        low, high, at = (self._at(v) for v in (self.low, self.high, value))
-        return (at - low) / (high - low) if high > low else 0.5
+        """Where a value lies between the bounds, 0 to 1, on the parameter's own scale; 0 or 1 beyond them."""
+        range_ = self._range()
+        return range_.to_unit(min(max(value, range_.low), range_.high))
 
     def value(self, share: float) -> float:
         """The value at a share of the range: the inverse of `share`."""
-        assert self.low is not None
-        assert self.high is not None
-        low, high = self._at(self.low), self._at(self.high)
-        return off_scale(low + share * (high - low), self.scale)
+        return self._range().from_unit(share)
 
     @property
     def span(self) -> float:
         """The width of the range on the parameter's own scale."""
-        return 0.0 if self.low is None or self.high is None else self._at(self.high) - self._at(self.low)
+        if self.low is None or self.high is None:
+            return 0.0
+        return on_scale(self.high, self.scale) - on_scale(self.low, self.scale)
 
-    def _at(self, value: float) -> float:
-        """On the parameter's scale; a value that the scale does not hold stays as it is."""
-        try:
-            return on_scale(value, self.scale)
-        except ValueError:
-            return value
+    def _range(self) -> RealParameter:
+        """The range as one of real numbers, whole ones too: an interval may end between two of them."""
+        assert self.low is not None
+        assert self.high is not None
+        return RealParameter(name=self.name, low=self.low, high=self.high, scale=self.scale)
 
 
 def searched_of(run: Run, trials: Sequence[Trial]) -> list[Searched]:
@@ -122,7 +125,8 @@ def _tried(trials: Sequence[Trial]) -> dict[str, tuple[Scalar, ...]]:
 def _searched(name: str, given: Mapping[str, Any], tried: Sequence[Scalar]) -> Searched:
     if given.get("choices"):
         return Searched(name=name, choices=tuple(given["choices"]))
-    scale, whole = str(given.get("scale") or "linear"), given.get("type") == "int"
+    scale: Scale = next((each for each in get_args(Scale) if each == given.get("scale")), "linear")
+    whole = given.get("type") == "int"
     if given.get("min") is None or given.get("max") is None:
         return Searched(name=name, scale=scale, whole=whole, tried=_ends(tried))
     low, high = float(given["min"]), float(given["max"])

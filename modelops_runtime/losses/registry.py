@@ -42,6 +42,11 @@ def loss_named(kind: str) -> Loss:
     return CUSTOM if kind not in _installed() and re.match(REFERENCE, kind) else _loaded(kind)
 
 
+def default_options() -> Any:
+    """The options of the loss of a target that names none: an instance of its `Loss.options`."""
+    return loss_named(DEFAULT).options()
+
+
 def known_loss(kind: str) -> Loss | None:
     """The same; None if it is not installed here."""
     try:

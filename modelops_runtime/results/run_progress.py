@@ -143,7 +143,7 @@ def progress_of(run: Run, trials: Sequence[Trial], now: datetime) -> RunProgress
         confirm_by_status=_count([trial for trial in trials if trial.phase == "confirm"]),
         stopped_early=sum(trial.stopped_early for trial in search),
         best=best_of(ranked[0]) if ranked else None,
-        best_raw=best_of(raw) if (raw := best_raw(trials)) else None,
+        best_raw=best_of(raw) if (raw := best_raw(ranked)) else None,
         derived=dict(Answer.from_json(run.summary).derived),
         failures=failures_of(search),
         workers=_workers(trials, now),

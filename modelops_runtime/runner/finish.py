@@ -6,9 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from modelops_runtime.contracts.answer import ALWAYS, Answer, by_loss
+from modelops_runtime.contracts.answer import ALWAYS, Answer
 from modelops_runtime.contracts.errors import LedgerError, RunFailed
 from modelops_runtime.contracts.trial import TrialStatus
+from modelops_runtime.inference.ranking import ranked_by_loss
 from modelops_runtime.ledger.base import TO_DO_WHEN_DAMAGED, Run, RunState, Trial
 from modelops_runtime.runner import rules
 from modelops_runtime.runner.search import SearchStatus
@@ -87,5 +88,5 @@ def best_trial(trials: Sequence[Trial], status: SearchStatus, settings: SearchSe
     if not confirmed:
         errors = [t.error for t in trials if t.phase == "confirm" and t.error]
         raise RunFailed(f"no finalist could be run again on fresh seeds: {errors[0] if errors else 'none was left'}")
-    winner = min(confirmed, key=lambda t: by_loss(t.loss, t.number))
+    winner = ranked_by_loss(confirmed)[0]
     return BestTrial(next(t for t in trials if t.phase == "search" and t.number == winner.number), winner)

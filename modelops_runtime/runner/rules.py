@@ -5,8 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 
-from modelops_runtime.contracts.answer import by_loss
-from modelops_runtime.inference.ranking import ran_whole
+from modelops_runtime.inference.ranking import ran_whole, ranked_by_loss
 from modelops_runtime.ledger.base import Trial
 from modelops_runtime.runner.search import SearchStatus
 from modelops_runtime.runner.setup.settings import StopRules
@@ -61,10 +60,7 @@ def finalists(trials: Sequence[Trial], top: int | None) -> list[int]:
     """
     if top is None:
         top = default_top(len(trials))
-    ranked = sorted(
-        (t for t in trials if t.phase == "search" and ran_whole(t)),
-        key=lambda t: by_loss(t.loss, t.number),
-    )
+    ranked = ranked_by_loss(t for t in trials if t.phase == "search" and ran_whole(t))
     chosen: dict[str | None, int] = {}
     for trial in ranked:
         if len(chosen) == top:

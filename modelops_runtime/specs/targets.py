@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_serializer
 
-from modelops_runtime.losses.mean_signal import MeanSignalLoss
+from modelops_runtime.losses.registry import default_options
 from modelops_runtime.options.base import Mistake, StrictModel, mistake
 from modelops_runtime.specs.losses import LossSpec
 from modelops_runtime.specs.scalars import shown
@@ -121,7 +121,7 @@ class TargetSpec(StrictModel):
     value: Annotated[ValueSpec, BeforeValidator(_value, json_schema_input_type=NonEmpty | ValueSpec)] = Field(
         description="the column that is compared, or {observed: cases, simulated: in_bed}"
     )
-    loss: LossSpec = Field(default=MeanSignalLoss(), description="how far the output is from the data")
+    loss: LossSpec = Field(default=default_options(), description="how far the output is from the data")
     weight: float = Field(default=1.0, gt=0, description="of this target among several")
     min_coverage: float = Field(
         default=1.0, gt=0, le=1, description="least share of the observations that the output must match"

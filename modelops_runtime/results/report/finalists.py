@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from modelops_runtime.contracts.wording import fmt, plus_minus
-from modelops_runtime.inference.ranking import Candidate, candidates, finalists, without_support
+from modelops_runtime.inference.ranking import Candidate, best_raw, candidates, finalists, without_support
 from modelops_runtime.ledger.base import Trial
 from modelops_runtime.results.report.answer import unknown_error
 
@@ -19,7 +19,7 @@ def finalists_say(trials: Sequence[Trial]) -> str:
         return f"{start}None has finished yet."
     if reason := without_support(candidates(trials)):
         return f"{start}Their order is not known: {reason}."
-    lowest = min(confirmed, key=lambda c: (c.search.loss, c.search.number))
+    lowest = best_raw(confirmed) or confirmed[0]
     now = plus_minus(lowest.confirmed_loss, lowest.confirmed_loss_se)
     best = confirmed[0].search.number
     text = f"Trial {lowest.search.number}, the best of the search with a loss of {fmt(lowest.search.loss)}, has {now} there"

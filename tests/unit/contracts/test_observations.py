@@ -20,6 +20,7 @@ PART: dict[str, Any] = {
     "observed": [3, 8.5],
     "weight": 1,
     "loss": "binomial",
+    "family": "likelihood",
     "min_coverage": 0.5,
     "left_out": 2,
     "start": 4,
@@ -55,9 +56,9 @@ def test_a_target_is_read_by_name() -> None:
 
 
 def test_what_an_older_version_did_not_write_is_not_known_and_what_a_later_one_adds_is_left_out() -> None:
-    older = {name: value for name, value in PART.items() if name not in ("dates", "min_coverage", "n")}
+    older = {name: value for name, value in PART.items() if name not in ("dates", "family", "min_coverage", "n")}
     target = Observations.from_json({"sero": older}).targets["sero"]
-    assert (target.dates, target.min_coverage, target.of_loss) == (None, None, {})
+    assert (target.dates, target.family, target.min_coverage, target.of_loss) == (None, None, None, {})
     assert not target.has_dates("day")
     assert target.as_json() == older
     later = {**PART, "source": "survey.csv", "flags": ["a", "b"], "three": [1, 2, 3]}

@@ -128,6 +128,7 @@ def test_observations_are_plain_json_with_their_place_in_the_vector():
         "observed": [10, 20, 30],
         "weight": 2.0,
         "loss": "mean_signal",
+        "family": "distance",
         "min_coverage": 1.0,
         "left_out": 0,
         "start": 0,

@@ -55,7 +55,7 @@ def test_confirmed_candidates_come_before_unconfirmed_ones():
     trials, _ = raw_and_confirmed().rows()
     assert [c.search.number for c in candidates(trials)] == [1, 0, 3]
     assert [c.search.number for c in finalists(trials)] == [1, 0]
-    best = best_raw(trials)
+    best = best_raw(candidates(trials))
     assert best is not None
     assert best.search.number == 0
 

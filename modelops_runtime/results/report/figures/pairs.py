@@ -11,8 +11,8 @@ import numpy as np
 from modelops_runtime.contracts.wording import counted, fmt
 from modelops_runtime.inference.identifiability import spread
 from modelops_runtime.inference.intervals import Intervals
-from modelops_runtime.inference.ranking import best_tenth
-from modelops_runtime.inference.search_trials import loss_of, search_trials
+from modelops_runtime.inference.ranking import best_tenth, ranked_by_loss
+from modelops_runtime.inference.search_trials import search_trials
 from modelops_runtime.inference.searched import Searched, searched_of
 from modelops_runtime.ledger.base import Run, Trial
 from modelops_runtime.results.report.figure import Drawing, Figure, FigureData, PageSection, Panel
@@ -49,7 +49,7 @@ def draw_pairs(run: Run, trials: Sequence[Trial], best: Trial | None, found: Int
     """A panel for each pair of searched parameters; None for a single parameter and while no trial has completed."""
     history = search_trials(trials)
     parameters = searched_of(run, trials)
-    ranked = sorted((*history.full, *history.raced), key=lambda trial: (loss_of(trial), trial.number))
+    ranked = ranked_by_loss((*history.full, *history.raced))
     if not ranked or len(parameters) < 2:
         return None
     pairs = chosen_pairs(parameters, history.full, found)
