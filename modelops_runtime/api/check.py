@@ -76,7 +76,8 @@ def check(spec: Path, *, slots: int) -> Checked:
         outcomes = [first, *_more(made, params, range(1, SIMULATIONS), at_once=SIMULATIONS)]
         warning = RepeatCheck(made.prepared.settings, made.service, first).warning() if first.failure is None else ""
         found = _summed_up(made, params, outcomes, (warning,) if warning else (), slots)
-        if found.failures or not made.prepared.plan.scorer.is_likelihood:
+        scorer = made.prepared.plan.scorer
+        if found.failures or not scorer.is_likelihood or scorer.of_filter:
             return found
         return _weighed(found, made, params, outcomes)
 
@@ -130,7 +131,7 @@ def _summed_up(
         slots=slots,
         simulations=simulations,
         run_seconds=simulations * seconds / slots,
-        ledger_bytes=simulations * (8 * width + ROW_BYTES),
+        ledger_bytes=simulations * (8 * made.prepared.plan.scorer.width + ROW_BYTES),
     )
 
 

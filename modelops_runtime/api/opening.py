@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelops_runtime.evaluation.align import Aligner
 from modelops_runtime.runner.request import RunRequest
 from modelops_runtime.runner.setup.model_files import ModelCode, held_code
 from modelops_runtime.runner.setup.preparation import Prepared, planned, prepare
@@ -39,7 +38,7 @@ def ready_of(loaded: LoadedSpec, *, slots: int = 1) -> Iterator[Ready]:
     request = RunRequest(loaded=loaded, ledger_url="", run_id=loaded.spec.name, slots=slots)
     with held_code(loaded) as code:
         plan, about_targets = planned(loaded, code)
-        with opened_service(request, code, plan.aligner if plan else Aligner(()), keep_tables=False) as service:
+        with opened_service(request, code, plan, keep_tables=False) as service:
             description, about_model = described(loaded, service)
             prepared = prepare(loaded, code, description, plan, [*about_targets, *about_model])
             yield Ready(loaded=loaded, code=code, prepared=prepared, service=service)

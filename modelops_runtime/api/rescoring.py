@@ -16,6 +16,7 @@ from modelops_runtime.contracts.trial import TrialStatus, phase_of
 from modelops_runtime.evaluation.fit import stack
 from modelops_runtime.evaluation.racing import corrected_loss
 from modelops_runtime.evaluation.score import Scorer
+from modelops_runtime.evaluation.stored import is_of_filter
 from modelops_runtime.ledger.base import Lease, Ledger, Replicate, Run, RunState, Trial, TrialEnd
 from modelops_runtime.ledger.worker_identity import worker_id
 from modelops_runtime.losses.loss import LossError
@@ -39,6 +40,11 @@ def rescore(ready: Ready, ledger: Ledger, run_id: str, new_id: str) -> Run:
     """
     old = ledger.get_run(run_id)
     assert old is not None
+    if is_of_filter(old.spec) or ready.prepared.plan.scorer.of_filter:
+        raise UserError(
+            f"run {run_id!r} cannot be rescored: a particle filter's values belong to the loss that weighed them; "
+            "run the spec anew, or rescore a run without search.likelihood with such a spec"
+        )
     _refuse_other_values(ready, old)
     if ledger.get_run(new_id) is not None:
         raise UserError(f"there is a run {new_id!r} already; give another name with --run-id")

@@ -110,7 +110,7 @@ def selftest(
     began = time.monotonic()
     base = _reduced(load_spec(Path(spec)), trials, replicates)
     slots = workers or cores()
-    with stop_request(on_stop) as stop, ready_of(base, slots=slots) as made:
+    with stop_request(on_stop) as stop, ready_of(_without_filter(base), slots=slots) as made:
         plan = _Plan(
             base=base, made=made, ledger=base.root / LEDGER, seed=seed, slots=slots, mark=_mark(base, made, seed)
         )
@@ -152,10 +152,18 @@ def _reduced(loaded: LoadedSpec, trials: int | None, replicates: int | None) -> 
     return replace(loaded, spec=loaded.spec.model_copy(update={"search": search, "outputs": OutputsSpec()}))
 
 
+def _without_filter(loaded: LoadedSpec) -> LoadedSpec:
+    """The spec whose replicates are free simulations, of which data can be made."""
+    search = loaded.spec.search.model_copy(update={"likelihood": None})
+    return replace(loaded, spec=loaded.spec.model_copy(update={"search": search}))
+
+
 def _mark(base: LoadedSpec, made: Ready, seed: int) -> str:
     search = base.spec.search
     confirm = search.confirm.model_dump_json()
     text = f"{made.prepared.identity}|{seed}|{search.trials}|{confirm}"
+    if search.likelihood is not None:
+        text += f"|{search.likelihood.model_dump_json()}"
     return blake2b(text.encode(), digest_size=4).hexdigest()
 
 
@@ -188,7 +196,8 @@ def _repeat(
         plan.base, spec=plan.base.spec.model_copy(update={"search": search}), observed=dict(known.observed)
     )
     request = RunRequest(loaded=loaded, ledger_url=str(plan.ledger), run_id=plan.run_id(number), slots=plan.slots)
-    service = plan.made.service if known.complete else None
+    of_filter = plan.base.spec.search.likelihood is not None  # which weighs by the data themselves
+    service = plan.made.service if known.complete and not of_filter else None
 
     def heard(event: Event) -> None:
         if on_event is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -15,6 +15,7 @@ from modelops_runtime.evaluation import keys
 from modelops_runtime.evaluation import match as matching
 from modelops_runtime.evaluation.match import Match, TwoRows
 from modelops_runtime.evaluation.observed_keys import ObservedKeys, key_texts
+from modelops_runtime.models.restartable import Time
 from modelops_runtime.statistics.array import Array
 
 SHOWN = 3
@@ -76,6 +77,16 @@ class Aligner:
         if odds:
             raise BadOutput(*odds[0], tuple(odds[1:]))
         return np.concatenate(parts) if len(parts) > 1 else parts[0]
+
+    def times(self) -> Sequence[Time]:
+        """Those through which a restartable model is advanced. Raises BadOutput for keys without one order."""
+        from modelops_runtime.evaluation.observation_times import observation_times
+
+        return observation_times(self.targets).untils if self.targets else ()
+
+    def last_match(self, target: str) -> Match:
+        """How `align` has just matched a target."""
+        return self._last[target][1]
 
     def align_arrays(self, arrays: Mapping[str, Array]) -> Array | None:
         """The same for a single output of plain numpy columns whose keys equal the learnt ones.

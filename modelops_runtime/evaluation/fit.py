@@ -1,4 +1,8 @@
-"""Aligned values as stored bytes."""
+"""Aligned values as stored bytes.
+
+A simulation has N, one for each observation. A run of a particle filter has 2 N: the values of one particle, then the
+log-likelihood that each observation adds.
+"""
 
 from __future__ import annotations
 
@@ -20,3 +24,18 @@ def stack(rows: Sequence[bytes]) -> Array:
         raise ValueError("replicates with different numbers of observations")
     width = len(rows[0]) // 8 if rows else 0
     return np.frombuffer(b"".join(rows), dtype="<f8").reshape(len(rows), width).astype(np.float64, copy=False)
+
+
+def simulated_part(row: bytes, observations: int) -> bytes:
+    """The simulated values [observations] of one replicate, whether or not it is a run of a particle filter."""
+    return row[: 8 * observations]
+
+
+def is_whole(row: bytes, observations: int) -> bool:
+    """Whether a replicate has values for so many observations."""
+    return observations > 0 and len(row) in (8 * observations, 16 * observations)
+
+
+def increments_of(values: Array) -> Array:
+    """What each observation adds to the log-likelihood, [R, N], of runs of a particle filter [R, 2 N]."""
+    return values[:, values.shape[1] // 2 :]

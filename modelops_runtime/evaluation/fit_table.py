@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from modelops_runtime.contracts.observations import Key, Observations
 from modelops_runtime.contracts.trial import phase_of
-from modelops_runtime.evaluation.fit import stack
+from modelops_runtime.evaluation.fit import simulated_part, stack
 from modelops_runtime.evaluation.stored import kept_numbers, loss_of
 from modelops_runtime.losses.registry import known_loss
 from modelops_runtime.statistics.array import Array
@@ -48,8 +48,8 @@ def fit_table(
     listed = list(replicates)
     named = [name for name, part in observations.targets.items() for _ in range(len(part))]
     observed = [value for part in observations for value in part.numbers]
-    values = stack([row for _, _, row in listed])
     n, r = len(observed), len(listed)
+    values = stack([simulated_part(row, n) for _, _, row in listed])
     values = values.reshape(r, n)
     again = pa.array(np.tile(np.arange(n), r))
     simulated, counts = _in_observed_unit(observations, targets or {}, values)

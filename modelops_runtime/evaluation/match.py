@@ -31,10 +31,20 @@ class Match:
     """Output column [M] -> values [N]; undefined where nothing matched."""
     whole: bool = False
     """Whether every observation was matched."""
+    rows: Rows | None = None
+    """Where an observation's value is a sum of output rows: those rows, in the order in which they are added up..."""
+    owners: Rows | None = None
+    """... and the observation of each. None: the value is no such sum."""
 
     @classmethod
-    def of(cls, matched: NDArray[np.bool_], apply: Callable[[Array], Array]) -> Match:
-        return cls(matched, apply, bool(matched.all()))
+    def of(
+        cls,
+        matched: NDArray[np.bool_],
+        apply: Callable[[Array], Array],
+        rows: Rows | None = None,
+        owners: Rows | None = None,
+    ) -> Match:
+        return cls(matched, apply, bool(matched.all()), rows, owners)
 
 
 def exact(observed: Rows, simulated: Rows) -> Match:
@@ -59,7 +69,10 @@ def label_sum(observed: Rows, simulated: Rows) -> Match:
         sums = np.bincount(groups, weights=values[known], minlength=size)
         return np.asarray(sums[observed], dtype=np.float64)
 
-    return Match.of(present[observed], apply)
+    owner = np.full(size, -1, dtype=np.intp)
+    owner[observed] = np.arange(len(observed))
+    wanted = owner[groups] >= 0
+    return Match.of(present[observed], apply, known[wanted], owner[groups][wanted])
 
 
 def asof(observed: Rows, wanted: Array, simulated: Rows, times: Array, tolerance: float, slack: float) -> Match:
@@ -121,7 +134,7 @@ def period_sum(observed: Rows, wanted: Array, simulated: Rows, times: Array, per
     def apply(values: Array) -> Array:
         return np.asarray(np.bincount(owner_of, weights=values[chosen], minlength=len(observed)), dtype=np.float64)
 
-    return Match.of(matched, apply)
+    return Match.of(matched, apply, chosen, owner_of)
 
 
 def _groups(
@@ -140,7 +153,8 @@ def _groups(
 
 
 def _take(rows: Rows) -> Match:
-    return Match.of(rows >= 0, lambda values: values[rows])
+    matched = rows >= 0
+    return Match.of(matched, lambda values: values[rows], rows[matched], np.flatnonzero(matched))
 
 
 def _slack(times: Array, slack: float) -> Array:

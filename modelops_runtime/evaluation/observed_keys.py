@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -56,12 +56,21 @@ class ObservedKeys:
     """[N], empty without a time"""
     texts: tuple[str, ...]
     """[N]: `day = 15, region = north`"""
+    axis: Array
+    """[N]: the matched column as numbers, whether or not the match has an order; empty for text"""
+    axis_type: KeyType
 
     @property
     def names(self) -> tuple[str, ...]:
         """The key columns that output must have."""
         own = tuple(label.name for label in self.labels)
         return own if self.time_name is None else (self.time_name, *own)
+
+    def at(self, rows: Rows) -> ObservedKeys:
+        """Those of some observations."""
+        times, axis = (x[rows] if len(x) else x for x in (self.times, self.axis))
+        texts = tuple(self.texts[row] for row in rows.tolist())
+        return replace(self, groups=self.groups[rows], times=times, texts=texts, axis=axis)
 
     def groups_of(self, columns: Sequence[pa.Array]) -> Rows:
         """The group of each output row, from its label columns; -1 for one that was not observed."""
@@ -95,6 +104,8 @@ def observed_keys(table: pa.Table, *, on: str, by: Sequence[str], ordered: bool)
         time_type=kind,
         times=keys.numbers(flat[on], kind) if ordered else np.zeros(0),
         texts=key_texts({name: flat[name] for name in (on, *by)}),
+        axis=np.zeros(0) if kind is KeyType.TEXT else keys.numbers(flat[on], kind),
+        axis_type=kind,
     )
 
 

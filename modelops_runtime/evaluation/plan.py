@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +10,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from modelops_runtime.contracts.failures import BadOutput
 from modelops_runtime.contracts.observations import Key, Observations, TargetObservations
 from modelops_runtime.evaluation import keys
 from modelops_runtime.evaluation.align import Aligner, TargetAligner
 from modelops_runtime.evaluation.keys import KeyMismatch
+from modelops_runtime.evaluation.observation_times import observation_times
 from modelops_runtime.evaluation.observed_keys import observed_keys
+from modelops_runtime.evaluation.particle_filter import ParticleFilter
 from modelops_runtime.evaluation.score import ScoredTarget, Scorer
 from modelops_runtime.losses.loss import Observed, OptionProblem, Term
 from modelops_runtime.losses.registry import loss_named, term_of
@@ -59,6 +62,8 @@ class EvaluationPlan:
     aligner: Aligner
     scorer: Scorer
     kept: Mapping[str, ObservedRows]
+    particle_filter: ParticleFilter | None = None
+    """Computes the likelihood of a restartable model, where the spec asks for it."""
 
     def observations(self) -> Observations:
         """What the aligned vector means."""
@@ -95,10 +100,16 @@ class ObservedRows:
     key_names: tuple[str, ...]
 
 
-def plan_targets(targets: Mapping[str, TargetSpec], observed: Mapping[str, pa.Table], *, root: Path) -> EvaluationPlan:
+def plan_targets(
+    targets: Mapping[str, TargetSpec],
+    observed: Mapping[str, pa.Table],
+    *,
+    root: Path,
+    particles: int | None = None,
+) -> EvaluationPlan:
     """The plan of these targets; `observed` holds each target's data, `root` is the folder of custom functions.
 
-    Raises TargetProblems with every mistake found.
+    `particles`: the likelihood is that of a particle filter. Raises TargetProblems with every mistake found.
     """
     problems: list[TargetProblem] = []
     aligners: list[TargetAligner] = []
@@ -116,10 +127,16 @@ def plan_targets(targets: Mapping[str, TargetSpec], observed: Mapping[str, pa.Ta
         stop = start + len(data.y)
         scored.append(ScoredTarget(name=name, start=start, stop=stop, weight=spec.weight, term=term))
         kept[name], start = data, stop
-    problems.extend(_mixed(targets))
+    problems.extend(_mixed(targets) if particles is None else _unfit_for_filter(targets, aligners))
     if problems or not scored:
         raise TargetProblems(problems or [TargetProblem("targets", "there is no target", "name at least one")])
-    return EvaluationPlan(aligner=Aligner(tuple(aligners)), scorer=Scorer(tuple(scored)), kept=kept)
+    aligner = Aligner(tuple(aligners))
+    return EvaluationPlan(
+        aligner=aligner,
+        scorer=Scorer(tuple(scored), of_filter=particles is not None),
+        kept=kept,
+        particle_filter=None if particles is None else ParticleFilter(aligner, scored, particles),
+    )
 
 
 def _observed_rows(name: str, spec: TargetSpec, table: pa.Table) -> ObservedRows:
@@ -211,6 +228,31 @@ def _mixed(targets: Mapping[str, TargetSpec]) -> list[TargetProblem]:
         for name, kind in kinds.items()
         if kind is not wanted
     ]
+
+
+def _unfit_for_filter(targets: Mapping[str, TargetSpec], aligners: Sequence[TargetAligner]) -> list[TargetProblem]:
+    """What a particle filter cannot do with these targets."""
+    found: list[TargetProblem] = []
+    for name, spec in targets.items():
+        path = f"targets.{name}"
+        if not is_likelihood(spec):
+            wrong = f"{spec.loss.kind} is a distance, and a particle filter weighs by a likelihood"
+            right = "take poisson, negative_binomial, binomial, beta_binomial or normal"
+            found.append(TargetProblem(f"{path}.loss", wrong, right))
+        if spec.match.kind == "interpolate":
+            wrong = "a particle filter cannot interpolate: at an observation, nothing after it is simulated yet"
+            found.append(TargetProblem(f"{path}.match.interpolate", wrong, "match with exact, asof or sum"))
+        if spec.weight != 1:
+            wrong = f"weight is {spec.weight:g}, and a particle filter's likelihood is not weighted"
+            found.append(TargetProblem(f"{path}.weight", wrong, "leave it out"))
+        if spec.min_coverage != 1:
+            wrong = f"min_coverage is {spec.min_coverage:g}, and a particle filter needs every observation matched"
+            found.append(TargetProblem(f"{path}.min_coverage", wrong, "leave it out"))
+    try:
+        observation_times(aligners)
+    except BadOutput as error:
+        found.append(TargetProblem(error.path, str(error), "match by numbers, or by dates, all targets alike"))
+    return found
 
 
 def is_likelihood(spec: TargetSpec) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from modelops_runtime.evaluation.fit import increments_of
 from modelops_runtime.losses.loss import LossError, Term
 from modelops_runtime.statistics.array import Array
 from modelops_runtime.statistics.effective_sample_size import is_too_small
@@ -51,13 +52,21 @@ class Scorer:
     An observation that some replicate did not match (NaN; `min_coverage` allowed it) is left out for the whole set: a mean
     over the other replicates would be biased. A likelihood is then scaled by N / matched, so that a set is not
     better for matching less.
+
+    `of_filter`: a replicate is a run of a particle filter [2 N], whose second half adds up to l_r (see `particle_filter`).
     """
 
     targets: tuple[ScoredTarget, ...]
+    of_filter: bool = False
 
     @property
     def is_likelihood(self) -> bool:
         return self.targets[0].term.loss.is_likelihood
+
+    @property
+    def width(self) -> int:
+        """Values of a replicate."""
+        return self.targets[-1].stop * (2 if self.of_filter else 1)
 
     @property
     def may_be_negative(self) -> bool:
@@ -65,9 +74,9 @@ class Scorer:
         return any(t.term.loss.may_be_negative for t in self.targets)
 
     def score(self, values: Array) -> Score:
-        """`values` [R >= 1, N]. Raises LossError if the loss is not finite."""
-        if values.ndim != 2 or not len(values) or values.shape[1] != self.targets[-1].stop:
-            raise ValueError(f"values are [replicates, {self.targets[-1].stop}], got {list(values.shape)}")
+        """`values` [R >= 1, `width`]. Raises LossError if the loss is not finite."""
+        if values.ndim != 2 or not len(values) or values.shape[1] != self.width:
+            raise ValueError(f"values are [replicates, {self.width}], got {list(values.shape)}")
         if self.is_likelihood:
             return self._likelihood(values)
         losses = {t.name: _distance(t, values) for t in self.targets}
@@ -75,7 +84,7 @@ class Scorer:
         return Score(loss, self._error(values), losses)
 
     def _likelihood(self, values: Array) -> Score:
-        log_p = [_log_likelihoods(t, values) for t in self.targets]
+        log_p = [self._log_likelihoods(t, values) for t in self.targets]
         total = np.asarray(sum(t.weight * log_p[i] for i, t in enumerate(self.targets)))
         loss = _finite(-log_mean_exp(total))
         per_target = {t.name: -log_mean_exp(log_p[i]) for i, t in enumerate(self.targets)}
@@ -89,7 +98,12 @@ class Scorer:
 
     def log_likelihoods(self, values: Array) -> Array:
         """sum_t w_t l_rt for each replicate [R]; for likelihood targets alone."""
-        return np.asarray(sum(t.weight * _log_likelihoods(t, values) for t in self.targets))
+        return np.asarray(sum(t.weight * self._log_likelihoods(t, values) for t in self.targets))
+
+    def _log_likelihoods(self, target: ScoredTarget, values: Array) -> Array:
+        if not self.of_filter:
+            return _log_likelihoods(target, values)
+        return increments_of(values)[:, target.start : target.stop].sum(axis=1)
 
     def leave_one_out(self, values: Array) -> Array:
         """The loss without replicate r, for each r [R]; empty for a single replicate. Raises LossError."""
@@ -115,6 +129,8 @@ def jackknife_error(without_each: Array) -> float | None:
 def log_mean_exp(log_p: Array) -> float:
     """log((1/R) sum_r exp(l_r)), without overflow or underflow."""
     top = log_p.max()
+    if top == -math.inf:
+        return -math.inf
     return float(top + math.log(np.exp(log_p - top).mean()))
 
 

@@ -47,6 +47,11 @@ def loss_of(spec: Mapping[str, Any]) -> Mapping[str, Any]:
     return given if isinstance(given, Mapping) else {}
 
 
+def is_of_filter(spec: Mapping[str, Any]) -> bool:
+    """Whether the replicates of a run with this `Run.spec` are runs of a particle filter."""
+    return bool((spec.get("search") or {}).get("likelihood"))
+
+
 def stored_target(name: str, part: TargetObservations, spec: Mapping[str, Any]) -> ScoredTarget:
     """The target `name` with its loss, from its observations and its part of `Run.spec["targets"]`.
 

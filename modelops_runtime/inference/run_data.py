@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.contracts.wording import counted
-from modelops_runtime.evaluation.fit import stack
+from modelops_runtime.evaluation.fit import is_whole, simulated_part, stack
 from modelops_runtime.inference.effective_sizes import trials_of
 from modelops_runtime.inference.ranking import Candidate, candidates
 from modelops_runtime.ledger.base import Ledger, Phase, Replicate, Run, Trial, completed
@@ -83,12 +83,12 @@ def error_shape(error: str) -> str:
 def runs_of(candidate: Candidate, replicates: Sequence[Replicate], observations: int) -> Runs:
     """The confirmation's simulations where there are any, else the search's."""
     number = candidate.search.number
-    rows_of_trial = [r for r in replicates if r.number == number and len(r.aligned) == 8 * observations > 0]
+    rows_of_trial = [r for r in replicates if r.number == number and is_whole(r.aligned, observations)]
     fresh = [r.aligned for r in completed(rows_of_trial, "confirm")]
     if fresh and candidate.confirmed_loss is not None:
         rows, phase, whose = fresh, "confirm", f"the {counted(len(fresh), 'confirmation run')} of trial {number}"
     else:
         rows, phase = [r.aligned for r in completed(rows_of_trial, "search")], "search"
         whose = f"the {counted(len(rows), 'run')} of trial {number} (not confirmed)"
-    values = stack(rows) if rows else np.empty((0, observations))
+    values = stack([simulated_part(row, observations) for row in rows]) if rows else np.empty((0, observations))
     return Runs(candidate=candidate, values=values, whose=whose, phase=phase)

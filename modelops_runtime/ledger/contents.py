@@ -67,9 +67,15 @@ def check_summary(summary: Mapping[str, Any]) -> None:
             raise ValueError(f"has a {name!r} that is no number")
 
 
-def values_of(observations: Mapping[str, Any]) -> int | None:
-    """The number of aligned values of a replicate; None for a run that was recorded without its observations."""
-    return max((part["stop"] for part in observations.values()), default=None)
+def values_of(observations: Mapping[str, Any], spec: Mapping[str, Any]) -> int | None:
+    """How many aligned values a replicate has; None for a run that was recorded without its observations.
+
+    One for each observation; two in a run whose likelihood is a particle filter's: a value, and what it adds to log p.
+    """
+    count = max((part["stop"] for part in observations.values()), default=None)
+    search = spec.get("search")
+    of_filter = isinstance(search, Mapping) and search.get("likelihood") is not None
+    return None if count is None else count * (2 if of_filter else 1)
 
 
 def _each(values: Mapping[str, Any], kind: type, what: str) -> None:

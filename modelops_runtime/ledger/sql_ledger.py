@@ -65,7 +65,7 @@ class SqlLedger:
             self._keys.pop(run_id, None)
             return None
         run = self._read(run_of, rows[0])
-        self._keys[run_id], self._values[run_id] = rows[0].run_key, values_of(run.observations)
+        self._keys[run_id], self._values[run_id] = rows[0].run_key, values_of(run.observations, run.spec)
         return run
 
     def list_runs(self) -> list[Run]:

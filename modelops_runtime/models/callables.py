@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -16,6 +16,7 @@ from modelops_runtime.models.base import BASELINE, Model, outputs_of, scenarios_
 from modelops_runtime.models.bounds import bounds_of
 from modelops_runtime.models.errors import line_of
 from modelops_runtime.models.importing import nearest, problem
+from modelops_runtime.models.restartable import Restartable, Times, no_times, restartable_of
 from modelops_runtime.models.source import CONFIG_PATH, ModelDescription
 
 Run = Callable[[dict[str, Scalar], int], Any]
@@ -29,12 +30,23 @@ class Program:
     run: Run
     description: ModelDescription
     derive: Callable[[dict[str, Scalar]], Any] | None = None
+    restartable: Restartable | None = None
+    """Its `start` and `advance`, where it has them."""
 
 
 def program_of(
-    found: Any, module: ModuleType, label: str, scenario: str | None, config: Mapping[str, Any], root: str
+    found: Any,
+    module: ModuleType,
+    label: str,
+    scenario: str | None,
+    config: Mapping[str, Any],
+    root: str,
+    times: Times = no_times,
 ) -> Program:
-    """Raises BadOutput if the object does not fit. `label` is the user's name for it, for messages."""
+    """Raises BadOutput if the object does not fit. `label` is the user's name for it, for messages.
+
+    `times` gives those through which a model that can be restarted is advanced as an ordinary one.
+    """
     if not inspect.isclass(found):
         if scenario is not None:
             raise problem(f"{label} is a function, which has no scenarios; leave out /{scenario}")
@@ -46,8 +58,8 @@ def program_of(
     except Exception as error:
         raise problem(f"{label}() cannot be made without arguments: {line_of(error, root)}") from error
     if isinstance(instance, Model) and not hasattr(instance, "simulate"):
-        return _model(instance, label, scenario or BASELINE, config, root)
-    return _foreign(instance, label, scenario, config)
+        return _model(instance, label, scenario or BASELINE, config, root, times)
+    return _foreign(instance, label, scenario, config, times)
 
 
 def _function(function: Callable[..., Any], module: ModuleType, label: str, config: Mapping[str, Any]) -> Program:
@@ -100,23 +112,40 @@ def _fresh(config: Mapping[str, Any]) -> Callable[[], dict[str, Any]]:
     return lambda: copy.deepcopy(held)
 
 
-def _foreign(instance: Any, label: str, scenario: str | None, config: Mapping[str, Any]) -> Program:
+def _foreign(instance: Any, label: str, scenario: str | None, config: Mapping[str, Any], times: Times) -> Program:
     """A class not derived from ours, by its methods."""
-    description = ModelDescription(bounds=_bounds_or_none(instance), has_derived=_has(instance, "derived"))
+    is_ordinary = _has(instance, "simulate") or _has(instance, "simulate_scenario")
+    restartable = restartable_of(instance, label, config, is_needed=not is_ordinary)
+    description = ModelDescription(
+        bounds=_bounds_or_none(instance),
+        has_derived=_has(instance, "derived"),
+        is_restartable=restartable is not None,
+    )
     derive = instance.derived if description.has_derived else None
+    if restartable is not None and not is_ordinary:
+        if scenario not in (None, BASELINE):
+            raise problem(f"{label} has no scenario {scenario!r}: scenarios are for classes derived from Model")
+        if config and not restartable.takes_config:
+            raise problem(f"start and advance of {label} take no config; name it there, or leave it out", CONFIG_PATH)
+        return Program(run=restartable.through(times), derive=derive, description=description, restartable=restartable)
     if _has(instance, "simulate_scenario") and (scenario is not None or not _has(instance, "simulate")):
         simulate = partial(instance.simulate_scenario, scenario or BASELINE)
         run = with_config(simulate, f"{label}.simulate_scenario", config)
-        return Program(run=run, derive=derive, description=description)
+        return Program(
+            run=run, derive=derive, description=replace(description, is_restartable=False)
+        )  # which scenario start and advance belong to is not known
     if not _has(instance, "simulate"):
         raise problem(
-            f"{label} has neither simulate(params, seed) nor simulate_scenario(scenario, params, seed), "
-            "and is no modelops_runtime.models.Model"
+            f"{label} has neither simulate(params, seed) nor simulate_scenario(scenario, params, seed) nor "
+            "start(params, rng) with advance(state, params, rng, until), and is no modelops_runtime.models.Model"
         )
     if scenario not in (None, BASELINE):
         raise problem(f"{label} has no scenario {scenario!r}: it has no simulate_scenario(scenario, params, seed)")
     return Program(
-        run=with_config(instance.simulate, f"{label}.simulate", config), derive=derive, description=description
+        run=with_config(instance.simulate, f"{label}.simulate", config),
+        derive=derive,
+        description=description,
+        restartable=restartable,
     )
 
 
@@ -133,9 +162,10 @@ def _bounds_or_none(instance: Any) -> dict[str, Parameter]:
         return {}
 
 
-def _model(model: Model, label: str, scenario: str, config: Mapping[str, Any], root: str) -> Program:
+def _model(model: Model, label: str, scenario: str, config: Mapping[str, Any], root: str, times: Times) -> Program:
     cls = type(model)
-    if cls.run is Model.run:
+    is_ordinary = cls.run is not Model.run
+    if not is_ordinary and not (_has(model, "start") and _has(model, "advance")):
         raise problem(f"{label} has no method run(self, state, seed)")
     try:
         bounds, outputs, scenarios = bounds_of(model.parameters), outputs_of(cls), scenarios_of(cls)
@@ -153,10 +183,17 @@ def _model(model: Model, label: str, scenario: str, config: Mapping[str, Any], r
         raw = model.run(model.build(params | params_patch, settings()), seed)
         return {name: method(raw) for name, method in methods.items()} if methods else raw
 
+    restartable = restartable_of(model, label, settings(), patch=params_patch, is_needed=not is_ordinary)
     derived = getattr(model, "derived", None)
     derive = (lambda params: derived(params | params_patch)) if callable(derived) else None
-    description = ModelDescription(bounds=bounds, outputs=tuple(outputs) or None, has_derived=derive is not None)
-    return Program(run=run, derive=derive, description=description)
+    description = ModelDescription(
+        bounds=bounds,
+        outputs=tuple(outputs) or None,
+        has_derived=derive is not None,
+        is_restartable=restartable is not None,
+    )
+    simulate = run if is_ordinary or restartable is None else restartable.through(times)
+    return Program(run=simulate, derive=derive, description=description, restartable=restartable)
 
 
 def _patch(

@@ -10,7 +10,8 @@ from modelops_runtime.contracts.failures import BadOutput
 from modelops_runtime.contracts.parameters import Scalar
 from modelops_runtime.models.callables import Program, program_of
 from modelops_runtime.models.folders import activate, active_folders
-from modelops_runtime.models.source import CONFIG_PATH, ModelDescription, ModelSource
+from modelops_runtime.models.restartable import Restartable, Times, no_times
+from modelops_runtime.models.source import CONFIG_PATH, ENTRYPOINT_PATH, ModelDescription, ModelSource
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -43,6 +44,13 @@ class LoadedModel:
         activate(self._folders)
         return self._program.run(dict(params), seed & self._seed_mask)
 
+    def restarted(self, params: Mapping[str, Scalar], seed: int) -> tuple[Restartable, dict[str, Scalar], int]:
+        """What a particle filter of the model needs, with arguments as `simulate` has them. Raises BadOutput."""
+        if self._program.restartable is None:
+            raise BadOutput("the model cannot be restarted: it has no start and advance", ENTRYPOINT_PATH)
+        activate(self._folders)
+        return self._program.restartable, dict(params), seed & self._seed_mask
+
     def derived(self, params: Mapping[str, Scalar]) -> dict[str, float]:
         """The quantities that the model derives from parameters (such as R0). Raises BadOutput."""
         if self._program.derive is None:
@@ -55,9 +63,10 @@ class LoadedModel:
             raise BadOutput(f"derived(params) returned {given!r:.200}; it is to return numbers by name") from error
 
 
-def load_model(source: ModelSource) -> LoadedModel:
+def load_model(source: ModelSource, times: Times = no_times) -> LoadedModel:
     """Import or look up the model that `source` names, in its environment.
 
+    `times` gives those through which a model that can be restarted is advanced, once it runs.
     Raises BadOutput with the path of the wrong spec key. The environment stays set in this process.
     """
     os.environ.update(source.env)
@@ -73,5 +82,5 @@ def load_model(source: ModelSource) -> LoadedModel:
     reference = parse_reference(source.entrypoint or "")
     found, module = find(reference, source.root)
     label = f"{reference.place}:{reference.attribute}"
-    program = program_of(found, module, label, reference.scenario, source.config, source.root)
+    program = program_of(found, module, label, reference.scenario, source.config, source.root, times)
     return LoadedModel(program, source.seed_bits)

@@ -45,3 +45,5 @@ class ModelDescription:
     """Names of its output tables; None if they are known only after a simulation."""
     has_derived: bool = False
     """Whether it derives further quantities from parameters (R0, a doubling time)."""
+    is_restartable: bool = False
+    """Whether it has `start` and `advance`, which a particle filter needs."""

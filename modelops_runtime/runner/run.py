@@ -11,7 +11,6 @@ from pydantic import ValidationError
 from modelops_runtime.bundles.ignoring import list_results
 from modelops_runtime.contracts.errors import LedgerError, ModelChanged, RunDiffers, RunFailed, Unreachable, UserError
 from modelops_runtime.contracts.trial import CONFIRM_FROM, TrialStatus
-from modelops_runtime.evaluation.align import Aligner
 from modelops_runtime.ledger.base import Ledger, Run, RunState
 from modelops_runtime.ledger.opening import ledger_exists, ledger_files, open_ledger
 from modelops_runtime.ledger.worker_identity import worker_id
@@ -76,7 +75,7 @@ def _run_recorded(
     loaded = request.loaded
     plan, about_targets = planned(loaded, code)
     keep_all = loaded.spec.outputs.keep == "all"
-    own = opened_service(request, code, plan.aligner if plan else Aligner(()), keep_tables=keep_all)
+    own = opened_service(request, code, plan, keep_tables=keep_all)
     with own if service is None else nullcontext(service) as at_hand:
         description, about_model = described(loaded, at_hand)
         prepared = prepare(loaded, code, description, plan, [*about_targets, *about_model])
@@ -293,7 +292,7 @@ def _keep_best(opened: _Opened, folder: Path, number: int) -> None:
     rows = opened.ledger.replicates(run_id, number)
     confirmed = {row.index: row.seed for row in rows if row.index >= CONFIRM_FROM}
     seeds = confirmed or {row.index: row.seed for row in rows}
-    with opened_service(opened.request, opened.code, opened.prepared.plan.aligner, keep_tables=True) as service:
+    with opened_service(opened.request, opened.code, opened.prepared.plan, keep_tables=True) as service:
         keep_tables(folder, number, service.submit_replicates(trial.parameter_set(), seeds).result())
 
 

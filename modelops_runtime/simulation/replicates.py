@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from modelops_runtime.bundles.archive import files_of, pack
 from modelops_runtime.bundles.secrets import refuse_unsendable
@@ -19,6 +20,9 @@ from modelops_runtime.models.loading import ModelDescription, ModelSource
 from modelops_runtime.models.source import COMMAND_PATH, ENTRYPOINT_PATH
 from modelops_runtime.simulation.pool.job import ItemOutcome
 from modelops_runtime.simulation.recorded_imports import import_recorded
+
+if TYPE_CHECKING:
+    from modelops_runtime.models.restartable import Restartable
 
 Item = tuple[Any, ...]
 """Plain data, the kind first; the functions below make them."""
@@ -37,6 +41,18 @@ class Aligner(Protocol):
 
     def learn(self, arrays: Mapping[str, Any]) -> None:
         """Called after `align` of the table of these columns has succeeded."""
+        ...
+
+    def times(self) -> Sequence[Any]:
+        """The times through which a restartable model is advanced; empty where the observations have none."""
+        ...
+
+
+class Filter(Protocol):
+    """A particle filter. Picklable."""
+
+    def run(self, model: Restartable, params: Any, seed: int, *, keep_rows: bool) -> tuple[Any, Any]:
+        """A float64 array [2 * observations], and with `keep_rows` the rows of one particle. Raises BadOutput."""
         ...
 
 
@@ -74,6 +90,8 @@ class ReplicateJob:
     """None if no replicates will be requested."""
     keep_tables: bool = False
     """Whether outcomes include the replicates' tables."""
+    particle_filter: Filter | None = None
+    """With it a replicate is a run of the filter, and its tables are those of one particle."""
     snapshot: Snapshot | None = None
     """The snapshot that the folder was made of, to check it in each process; None for a folder that is used directly."""
 
@@ -88,7 +106,14 @@ class ReplicateJob:
             self.snapshot.lay_out(Path(root))
             import_recorded(self.snapshot, root)
         _go_to(root)
-        model = load_model(self.source)
+        model = load_model(self.source, *(() if aligner is None else (aligner.times,)))
+
+        def filtered(params: Mapping[str, Scalar], seed: int) -> tuple[bytes, str, Tables | None]:
+            assert self.particle_filter is not None
+            values, rows = self.particle_filter.run(*model.restarted(params, seed), keep_rows=keep_tables)
+            data = values.astype("<f8", copy=False).tobytes()
+            tables = to_ipc(to_tables(rows)) if keep_tables else None
+            return data, blake2b(data, digest_size=16).hexdigest(), tables
 
         def replicate(params: Mapping[str, Scalar], seed: int) -> tuple[bytes, str, Tables | None]:
             assert aligner is not None
@@ -106,7 +131,7 @@ class ReplicateJob:
             return aligned, digest_of(tables), to_ipc(tables) if keep_tables else None
 
         questions: dict[str, Callable[..., Any]] = {
-            "replicate": replicate,
+            "replicate": replicate if self.particle_filter is None else filtered,
             "tables": lambda params, seed: to_ipc(model.simulate(params, seed)),
             "describe": lambda: model.description,
             "derive": lambda params: dict(model.derived(params)),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, Strict, WrapValidator
+from pydantic import BeforeValidator, ConfigDict, Field, Strict, ValidationInfo, WrapValidator, field_validator
 
 from modelops_runtime.options.base import Mistake, StrictModel, mistake
 from modelops_runtime.specs.cluster import DNS_LABEL, CentralStoreSpec, WorkersSpec
@@ -25,6 +25,7 @@ __all__ = [
     "MatchSpec",
     "ModelSpec",
     "OutputsSpec",
+    "ParticleFilterSpec",
     "RangeSpec",
     "SearchSpec",
     "StopSpec",
@@ -119,6 +120,13 @@ def _racing(value: Any, _handler: Any) -> bool | RacingSpec:
     return RacingSpec.model_validate(value)
 
 
+class ParticleFilterSpec(StrictModel):
+    """The likelihood by a particle filter, of a model that can be restarted; a replicate is one run of the filter."""
+
+    kind: Literal["particle_filter"] = Field(description="particle_filter, the only one")
+    particles: Whole = Field(default=100, ge=2, le=1_000_000, description="simulations that a filter runs side by side")
+
+
 class ConfirmSpec(StrictModel):
     """The best few are run again on fresh seeds, and ranked by that."""
 
@@ -149,8 +157,13 @@ class SearchSpec(StrictModel):
     replicates: Whole = Field(default=10, ge=1, description="simulations of each, on different seeds")
     seed: Whole = Field(default=1, ge=0, lt=2**63, description="of the search and of its noise")
     common_random_numbers: bool = Field(default=False, description="replicate i meets the same noise in every set")
+    likelihood: ParticleFilterSpec | None = Field(
+        default=None, description="{kind: particle_filter, particles: 100}; left out: of whole simulations"
+    )
     racing: Annotated[bool | RacingSpec, WrapValidator(_racing)] = Field(
-        default=RacingSpec(), description="{after: 3}, true or false: clearly worse sets stop early"
+        default=RacingSpec(),
+        validate_default=True,
+        description="{after: 3}, true or false: clearly worse sets stop early",
     )
     confirm: ConfirmSpec = ConfirmSpec()
     max_failed: float = Field(
@@ -161,6 +174,18 @@ class SearchSpec(StrictModel):
     )
     stop: StopSpec = StopSpec()
     lag: Whole = Field(default=0, ge=0, description="N: the same search with any number of slots; 0: as results come")
+
+    @classmethod
+    def across(cls, given: Mapping[str, Any]) -> list[Mistake]:
+        if given.get("likelihood") is None or given.get("racing", False) is False:
+            return []
+        wrong = "a particle filter's runs cannot be raced: few of them say little of a likelihood"
+        return [Mistake(("racing",), wrong, "leave it out, or write false")]
+
+    @field_validator("racing")
+    @classmethod
+    def _no_race_of_filters(cls, racing: bool | RacingSpec, info: ValidationInfo) -> bool | RacingSpec:
+        return False if info.data.get("likelihood") is not None else racing
 
     @property
     def racing_after(self) -> int | None:

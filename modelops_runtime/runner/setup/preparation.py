@@ -72,7 +72,9 @@ def model_source(loaded: LoadedSpec, code: ModelCode) -> ModelSource:
 def planned(loaded: LoadedSpec, code: ModelCode) -> tuple[EvaluationPlan | None, list[SpecError]]:
     """How outputs are matched with the observations, and scored; or what is wrong with the targets."""
     try:
-        return plan_targets(loaded.spec.targets, loaded.observed, root=code.folder), []
+        likelihood = loaded.spec.search.likelihood
+        particles = likelihood.particles if likelihood is not None else None
+        return plan_targets(loaded.spec.targets, loaded.observed, root=code.folder, particles=particles), []
     except TargetProblems as problems:
         return None, [loaded.error(p.path, code.as_named(p.wrong), p.right) for p in problems.problems]
 
@@ -90,7 +92,7 @@ def prepare(
     """
     spec = loaded.spec
     space, about_space = _space(loaded, description)
-    mistakes = [*found, *about_space]
+    mistakes = [*found, *about_space, *_filter_mistakes(loaded, description)]
     if space is not None:
         mistakes += [*_algorithm_mistakes(loaded, space), *_guess_mistakes(loaded, space)]
     if mistakes or space is None or plan is None:
@@ -148,6 +150,14 @@ def _guesses(search: SearchSpec, space: ParameterSpace) -> tuple[Mapping[str, Sc
     """The given guesses, then those that are drawn from the priors: each depends on the seed and its number alone."""
     drawn = (draw(space, generator(search.seed, "guess", number)).params for number in range(search.guesses_from_prior))
     return (*(dict(guess) for guess in search.guesses), *map(dict, drawn))
+
+
+def _filter_mistakes(loaded: LoadedSpec, description: ModelDescription | None) -> list[SpecError]:
+    if loaded.spec.search.likelihood is None or description is None or description.is_restartable:
+        return []
+    path = "model.entrypoint" if loaded.spec.model.entrypoint else "model.command"
+    wrong = "the model cannot be restarted, which search.likelihood: a particle filter needs"
+    return [loaded.error(path, wrong, "name a class with start(params, rng) and advance(state, params, rng, until)")]
 
 
 def _guess_mistakes(loaded: LoadedSpec, space: ParameterSpace) -> list[SpecError]:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from modelops_runtime.contracts.errors import SpecError
 from modelops_runtime.contracts.failures import SimulationError
 from modelops_runtime.evaluation.align import Aligner
+from modelops_runtime.evaluation.plan import EvaluationPlan
 from modelops_runtime.models.loading import ModelDescription
 from modelops_runtime.runner.request import RunRequest
 from modelops_runtime.runner.setup.model_files import ModelCode, names_pandas
@@ -21,12 +22,16 @@ from modelops_runtime.specs.loading import LoadedSpec
 
 @contextmanager
 def opened_service(
-    request: RunRequest, code: ModelCode, aligner: Aligner, *, keep_tables: bool
+    request: RunRequest, code: ModelCode, plan: EvaluationPlan | None, *, keep_tables: bool
 ) -> Iterator[ReplicateService]:
     """Processes here or on a Dask cluster; everything is cleaned up when the block ends."""
     model = request.loaded.spec.model
     job = ReplicateJob(
-        source=model_source(request.loaded, code), aligner=aligner, keep_tables=keep_tables, snapshot=code.snapshot
+        source=model_source(request.loaded, code),
+        aligner=plan.aligner if plan is not None else Aligner(()),
+        keep_tables=keep_tables,
+        particle_filter=plan.particle_filter if plan is not None else None,
+        snapshot=code.snapshot,
     )
     limits = Limits(
         timeout_s=model.timeout_s, memory_bytes=model.memory_bytes, threads=model.threads, env=dict(model.env)

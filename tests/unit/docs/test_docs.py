@@ -73,7 +73,9 @@ def test_a_model_in_the_docs_runs_in_each_of_its_forms(text: str, tmp_path: Path
     for name in re.findall(r"^(?:def|class) (simulate|[A-Z]\w*)", text, re.MULTILINE):
         scenarios = ["", *(f"/{scenario}" for scenario in re.findall(r'@scenario\("(.*?)"\)', text))]
         for scenario in scenarios:
-            model = load_model(ModelSource(entrypoint=f"model.py:{name}{scenario}", root=str(tmp_path)))
+            model = load_model(
+                ModelSource(entrypoint=f"model.py:{name}{scenario}", root=str(tmp_path)), lambda: (0, 1, 2)
+            )
             tables = model.simulate({"slope": 2.0, "height": 1.0}, 7)
             (table,) = tables.values()
             assert table.column_names == ["t", "y"]

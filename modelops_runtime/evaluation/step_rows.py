@@ -1,0 +1,202 @@
+"""Which rows of which step belong to which observation, learnt from one simulation and checked for every particle.
+
+The rows of a particle's steps have mostly the same keys as those of any other. Then the values of all particles are
+taken from the columns at once, without a table for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from modelops_runtime.contracts.failures import BadOutput
+from modelops_runtime.evaluation.align import Aligner, TargetAligner
+from modelops_runtime.evaluation.match import Match, Rows
+from modelops_runtime.models.restartable import joined
+from modelops_runtime.models.tables import to_tables
+from modelops_runtime.statistics.array import Array
+
+_COLUMNS = (np.ndarray, list, tuple)
+
+
+class OtherKeys(Exception):
+    """A particle's rows have other keys than those learnt, or are no columns."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TargetRows:
+    """What one step's rows add to one target's observations."""
+
+    target: TargetAligner
+    known: Mapping[str, Any]
+    """Key column -> its values in this step, as the model gave them; empty for a step without rows."""
+    count: int
+    """Rows of the step."""
+    rounds: tuple[tuple[Rows, Rows], ...]
+    """(rows of the step, observations): each observation at most once in a round, in the order in which they are added up."""
+
+    def add_to(self, values: Array, rows: Any) -> None:
+        """Add the rows of P particles to `values` [P, N]: a list of P, or one for all. Raises OtherKeys."""
+        if type(rows) is dict:
+            self._add_common(values, rows)
+            return
+        tables = [table_in(self.target, part) for part in rows]
+        if not self.known:
+            if any(table is not None and _length(table) for table in tables):
+                raise OtherKeys
+            return
+        for name, known in self.known.items():
+            if not _all_equal(_columns(tables, name), known):
+                raise OtherKeys
+        if self.rounds:
+            self._add(values, _matrix(_columns(tables, self.target.value), self.count))
+
+    def _add_common(self, values: Array, rows: Any) -> None:
+        """Rows whose value columns are [P, rows], or [rows] where all particles have the same."""
+        table = table_in(self.target, rows)
+        if not self.known:
+            if table is not None and _length(table):
+                raise OtherKeys
+            return
+        for name, known in self.known.items():
+            if not np.array_equal(np.asarray(_columns([table], name)[0]), np.asarray(known)):
+                raise OtherKeys
+        if not self.rounds:
+            return
+        simulated = np.asarray(_columns([table], self.target.value)[0])
+        if simulated.dtype.kind not in "biuf" or simulated.shape[-1:] != (self.count,) or simulated.ndim > 2:
+            raise OtherKeys
+        if simulated.ndim == 2 and len(simulated) != len(values):
+            raise OtherKeys
+        self._add(values, np.broadcast_to(simulated, (len(values), self.count)).astype(np.float64, copy=False))
+
+    def _add(self, values: Array, simulated: Array) -> None:
+        for taken, owners in self.rounds:
+            values[:, owners] += simulated[:, taken]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StepRows:
+    """The rows of all T steps."""
+
+    steps: tuple[tuple[TargetRows, ...], ...]
+    """[T]: each target's, in each step."""
+    open: tuple[Rows, ...]
+    """[T]: observations that have a value after the step, or a part of it, and are complete in a later one only."""
+
+
+def learn_rows(aligner: Aligner, rows: Sequence[Any], due: Rows) -> StepRows:
+    """From the rows of each step of one simulation [T]; `due` [N] is the step in which each observation is complete.
+
+    Raises BadOutput as `Aligner.align` does, and for a row that comes after its observation; OtherKeys for data frames.
+    """
+    aligner.align(to_tables(joined(rows)))
+    each: list[list[TargetRows]] = [[] for _ in rows]
+    first = np.full(len(due), len(rows))
+    start = 0
+    for target in aligner.targets:
+        match = aligner.last_match(target.name)
+        stop = start + len(target.keys.groups)
+        for step, part in enumerate(_of_target(target, match, rows, due[start:stop])):
+            each[step].append(replace(part, rounds=tuple((taken, owners + start) for taken, owners in part.rounds)))
+            for _, owners in part.rounds:
+                first[start + owners] = np.minimum(first[start + owners], step)
+        start = stop
+    opened = tuple(np.flatnonzero((first <= step) & (due > step)) for step in range(len(rows)))
+    return StepRows(tuple(map(tuple, each)), opened)
+
+
+def _of_target(target: TargetAligner, match: Match, rows: Sequence[Any], due: Rows) -> list[TargetRows]:
+    if match.rows is None or match.owners is None:
+        raise OtherKeys
+    tables = [table_in(target, part) for part in rows]
+    counts = [0 if table is None else _length(table) for table in tables]
+    ends = np.cumsum(counts)
+    steps = np.searchsorted(ends, match.rows, side="right")
+    if len(late := np.flatnonzero(steps > due[match.owners])):
+        owner = match.owners[late[0]]
+        raise BadOutput(
+            f"the row for {target.keys.texts[owner]} comes after the step to it: advance(state, params, rng, until) returns "
+            "all rows up to and including until",
+            target.path("match"),
+        )
+    found: list[TargetRows] = []
+    for step, (table, count) in enumerate(zip(tables, counts, strict=True)):
+        mine = steps == step
+        taken, owners = match.rows[mine] - (ends[step] - count), match.owners[mine]
+        known = {name: table[name] for name in target.keys.names} if table is not None and count else {}
+        found.append(TargetRows(target, known, count, _rounds(taken, owners)))
+    return found
+
+
+def _rounds(taken: Rows, owners: Rows) -> tuple[tuple[Rows, Rows], ...]:
+    """The k-th row of each owner in round k."""
+    turn = np.zeros(len(owners), dtype=np.intp)
+    seen: dict[int, int] = {}
+    for at, owner in enumerate(owners.tolist()):
+        turn[at] = seen.get(owner, 0)
+        seen[owner] = int(turn[at]) + 1
+    return tuple((taken[turn == k], owners[turn == k]) for k in range(max(seen.values(), default=0)))
+
+
+def _length(table: Mapping[str, Any]) -> int:
+    return max((len(column) for column in table.values()), default=0)
+
+
+def table_in(target: TargetAligner, rows: Any) -> Mapping[str, Any] | None:
+    """The columns of the target's table in one step's rows; None where there is none. Raises OtherKeys for data frames."""
+    if rows is None:
+        return None
+    if type(rows) is not dict:
+        raise OtherKeys
+    if not rows:
+        return None
+    first = next(iter(rows.values()))
+    if type(first) in _COLUMNS:
+        return rows
+    table = first if target.output is None else rows.get(target.output)
+    if table is not None and not isinstance(table, dict):
+        raise OtherKeys
+    return table
+
+
+def _columns(tables: Sequence[Mapping[str, Any] | None], name: str) -> list[Any]:
+    try:
+        return [table[name] for table in tables]  # pyright: ignore[reportOptionalSubscript]
+    except (KeyError, TypeError) as error:
+        raise OtherKeys from error
+
+
+def _all_equal(columns: list[Any], known: Any) -> bool:
+    """Whether each of the columns equals `known`, in type too."""
+    kind = type(known)
+    if any(type(column) is not kind for column in columns):
+        return False
+    if kind is not np.ndarray:
+        return all(column == known for column in columns)
+    first = columns[0]
+    if all(column is first for column in columns):
+        columns = [first]
+    size = len(known)
+    if any(len(column) != size or column.dtype != known.dtype for column in columns):
+        return False
+    return bool((np.concatenate(columns).reshape(len(columns), size) == known).all())
+
+
+def _matrix(columns: list[Any], count: int) -> Array:
+    """Columns of `count` numbers as float64 [P, count]. Raises OtherKeys for what is none."""
+    if any(len(column) != count for column in columns):
+        raise OtherKeys
+    try:
+        if type(columns[0]) is np.ndarray:
+            found = np.concatenate(columns).reshape(len(columns), count)
+        else:
+            found = np.array(columns)
+    except ValueError as error:
+        raise OtherKeys from error
+    if found.dtype.kind not in "biuf" or found.shape != (len(columns), count):
+        raise OtherKeys
+    return found.astype(np.float64, copy=False)

@@ -1,0 +1,40 @@
+"""Weights of particles and their systematic resampling, on the log scale."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modelops_runtime.statistics.array import Array
+
+
+def log_mean_exp_of_columns(log_w: Array) -> Array:
+    """log((1/P) sum_p exp(l_pj)) of each column of `log_w` [P, n], [n]; without overflow, -inf where all are -inf."""
+    top = log_w.max(axis=0)
+    shift = np.where(np.isfinite(top), top, 0.0)
+    with np.errstate(divide="ignore"):
+        return shift + np.log(np.exp(log_w - shift).mean(axis=0))
+
+
+def weights_of(log_w: Array) -> Array:
+    """exp(l_p) / sum_p exp(l_p) [P], without overflow; equal weights if all are -inf."""
+    top = log_w.max()
+    if not math.isfinite(top):
+        return np.full(len(log_w), 1 / len(log_w))
+    weights = np.exp(log_w - top)
+    return weights / weights.sum()
+
+
+def systematic(weights: Array, uniform: float) -> NDArray[np.intp]:
+    """Indices [P] of the particles that go on, ascending: particle p P w_p times, rounded up or down.
+
+    `weights` [P] sum to 1; the points (i + uniform) / P, 0 <= uniform < 1, pick from their cumulative sum. A particle's expected
+    number of copies is P w_p, so the likelihood stays unbiased (Kitagawa, Journal of Computational and Graphical Statistics 5,
+    1996; Douc, Cappe and Moulines, Proceedings of ISPA, 2005).
+    """
+    count = len(weights)
+    ends = np.cumsum(weights)
+    points = (np.arange(count) + uniform) / count * ends[-1]
+    return np.searchsorted(ends, points, side="right").clip(0, count - 1)
