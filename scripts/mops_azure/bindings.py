@@ -17,9 +17,8 @@ from modelops_runtime.contracts.errors import UserError
 from mops_azure.config import AzureConfig
 from mops_azure.connect import connect
 from mops_azure.kubeconfig import missing_program, signing_in
-from mops_azure.plan import power_of
 from mops_azure.resources import postgres
-from mops_azure.resources.cluster import CLUSTERS, cluster_id
+from mops_azure.resources.cluster import CLUSTERS, cluster_id, power_of
 from mops_azure.resources.registry import REGISTRIES, registry_id
 
 if TYPE_CHECKING:

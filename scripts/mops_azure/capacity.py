@@ -15,6 +15,7 @@ from mops_azure.plan import Plan, Step
 from mops_azure.resources.cluster import cluster_id
 from mops_azure.resources.group import GROUPS, group_id
 from mops_azure.resources.kind import Live
+from mops_azure.resources.node_pool import pools_in
 from mops_azure.states import has_failed, state_of
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def _freed(capacity: Capacity, plan: Plan, live: Live) -> Counter[str]:
     cluster = next((step for step in plan.replaced if step.resource.kind == "cluster"), None)
     old = [step.live["properties"] for step in plan.replaced if step.resource.kind == "pool"]
     if cluster is not None:
-        old = ((cluster.live or {}).get("properties") or {}).get("agentPoolProfiles") or []
+        old = pools_in(cluster.live)
     freed = Counter[str]()
     for pool in old:
         size = str(pool.get("vmSize"))

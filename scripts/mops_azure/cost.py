@@ -7,9 +7,9 @@ from typing import Any
 
 from mops_azure import resources
 from mops_azure.config import AzureConfig
-from mops_azure.plan import Live, other_clusters
 from mops_azure.pricing import CostItem, PriceTable
-from mops_azure.resources.kind import is_on
+from mops_azure.resources.cluster import other_clusters
+from mops_azure.resources.kind import Live, is_on
 
 HOURS_A_MONTH = 730
 

@@ -13,12 +13,12 @@ from mops_azure.errors import AzureError, NotAllowed, NotOurs
 from mops_azure.resources import BY_TYPE, identity, logs
 from mops_azure.resources.cluster import CLUSTERS, cluster_id, cluster_principal, kubelet_principal
 from mops_azure.resources.group import GROUPS, group, group_id
-from mops_azure.resources.kind import Resource, is_on
+from mops_azure.resources.kind import Resource, is_on, is_ours
 from mops_azure.resources.lock import LOCK_NAME, LOCKS
+from mops_azure.resources.node_pool import pools_in
 from mops_azure.resources.registry import registry_id
 from mops_azure.resources.role import ASSIGNMENTS, NETWORK_CONTRIBUTOR, scope_of
 from mops_azure.settings import MANAGED_BY
-from mops_azure.states import is_ours
 
 if TYPE_CHECKING:
     from mops_azure.transport import ArmClient
@@ -232,8 +232,7 @@ def _rights_elsewhere(arm: ArmClient, config: AzureConfig, cluster: Any) -> tupl
 
 def _subnets(config: AzureConfig, cluster: Any) -> list[str]:
     """Subnets of the config and of existing pools, each once."""
-    pools = ((cluster or {}).get("properties") or {}).get("agentPoolProfiles") or []
-    found = [config.network.subnet_id, *(pool.get("vnetSubnetID") for pool in pools)]
+    found = [config.network.subnet_id, *(pool.get("vnetSubnetID") for pool in pools_in(cluster))]
     return list({one.lower(): one for one in found if one}.values())
 
 

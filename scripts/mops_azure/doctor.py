@@ -16,8 +16,8 @@ from mops_azure.capacity import ASK_FOR_MORE, read_capacity
 from mops_azure.config import AzureConfig
 from mops_azure.errors import one_line, role_for
 from mops_azure.live import newest_default_version, offered_versions
+from mops_azure.resources.kind import is_ours
 from mops_azure.resources.registry import REGISTRIES, registry_id
-from mops_azure.states import is_ours
 
 if TYPE_CHECKING:
     from mops_azure.transport import ArmClient

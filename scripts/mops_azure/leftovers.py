@@ -9,9 +9,8 @@ from typing import Any
 from mops_azure import resources
 from mops_azure.config import AzureConfig
 from mops_azure.resources.group import group_id
-from mops_azure.resources.kind import Dependent, Resource, is_on
+from mops_azure.resources.kind import Dependent, Resource, is_on, is_ours
 from mops_azure.resources.registry import registry_id
-from mops_azure.states import is_ours
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,13 +12,13 @@ from modelops_runtime.contracts.errors import UserError
 from mops_azure import resources
 from mops_azure.config import AzureConfig
 from mops_azure.errors import AzureError
+from mops_azure.kubernetes_versions import numbers
 from mops_azure.resources.cluster import cluster, cluster_id
 from mops_azure.resources.group import GROUPS, group, group_id
-from mops_azure.resources.kind import Kind, Resource, is_on
+from mops_azure.resources.kind import Kind, Resource, is_on, is_ours
 from mops_azure.resources.lock import lock
 from mops_azure.resources.registry import registry, registry_id
 from mops_azure.resources.role import ASSIGNMENTS, scope_of
-from mops_azure.states import is_ours
 
 if TYPE_CHECKING:
     from mops_azure.transport import ArmClient
@@ -220,11 +220,7 @@ def offered_versions(arm: ArmClient, config: AzureConfig) -> dict[str, tuple[lis
         plans = (one.get("capabilities") or {}).get("supportPlan") or []
         if one.get("isPreview") or (plans and "KubernetesOfficial" not in plans):
             continue
-        patches = sorted(one.get("patchVersions") or {}, key=_key)
+        patches = sorted(one.get("patchVersions") or {}, key=numbers)
         if patches:
             found[one["version"]] = (patches, bool(one.get("isDefault")))
-    return dict(sorted(found.items(), key=lambda item: _key(item[0])))
-
-
-def _key(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".") if part.isdecimal())
+    return dict(sorted(found.items(), key=lambda item: numbers(item[0])))

@@ -13,16 +13,27 @@ from mops_azure import resources
 from mops_azure.compare import differences
 from mops_azure.config import AzureConfig
 from mops_azure.errors import NotOurs
+from mops_azure.kubernetes_versions import check_upgrade
 from mops_azure.leftovers import children_left, resources_left
 from mops_azure.merge import merged
 from mops_azure.owned import with_removals
-from mops_azure.resources.cluster import SECRETS_DRIVER, cluster, cluster_id, pools, pull_right
+from mops_azure.resources.cluster import (
+    cluster,
+    cluster_id,
+    for_existing,
+    other_clusters,
+    pools,
+    power_of,
+    pull_right,
+    running_version,
+)
 from mops_azure.resources.group import group
-from mops_azure.resources.kind import Difference, Live, Resource
+from mops_azure.resources.kind import Difference, Live, Resource, is_ours
 from mops_azure.resources.lock import LOCK_NAME, lock
+from mops_azure.resources.node_pool import pools_in
 from mops_azure.resources.registry import registry, registry_id
 from mops_azure.settings import MANAGED_BY
-from mops_azure.states import going, has_failed, in_motion, is_ours, not_going, state_of
+from mops_azure.states import going, has_failed, in_motion, not_going, state_of
 
 Action = Literal["create", "update", "replace", "delete", "keep"]
 
@@ -73,7 +84,7 @@ def under_way(live: Live) -> Iterator[Any]:
         if in_motion(one):
             yield one
             continue
-        for properties in (one.get("properties") or {}).get("agentPoolProfiles") or []:
+        for properties in pools_in(one):
             name = properties["name"]
             pool = {"id": f"{one['id']}/agentPools/{name}", "name": f"pool {name}", "properties": properties}
             if in_motion(pool):
@@ -134,14 +145,6 @@ def _left_alone(config: AzureConfig, live: Live) -> Iterator[str]:
         yield f"cluster {config.aks.name} is stopped; `mops-azure start` wakes it"
 
 
-def other_clusters(config: AzureConfig, live: Live) -> list[str]:
-    """Names of the clusters of ours in the group beside the config's own."""
-    own, kind = cluster_id(config).lower(), cluster_id(config).lower().rpartition("/")[0]
-    return [
-        str(one["name"]) for id_, one in live.items() if id_ != own and id_.rpartition("/")[0] == kind and is_ours(one)
-    ]
-
-
 def _registry_steps(config: AzureConfig, live: Live) -> list[Step]:
     step = _step(registry(config), live)
     group_step = _step(group(config, config.registry_group), live)
@@ -193,13 +196,10 @@ def _cluster_steps(
             f"cluster {config.aks.name} in {config.group_name} is there without the tag managedBy: {MANAGED_BY}; "
             "set another aks.name"
         )
-    body = deepcopy(resource.body)
-    del body["properties"]["agentPoolProfiles"]
-    if _has_driver(live) and "addonProfiles" not in body["properties"]:
-        body["properties"]["addonProfiles"] = {SECRETS_DRIVER: {"enabled": False}}
-    step = _judged(Resource(**{**vars(resource), "body": body}), live)
-    _check_version(config, live)
-    found = {pool["name"].lower(): pool for pool in (live.get("properties") or {}).get("agentPoolProfiles") or []}
+    step = _judged(for_existing(resource, live), live)
+    if config.aks.version is not None:
+        check_upgrade(config.aks.version, running_version(live))
+    found = {pool["name"].lower(): pool for pool in pools_in(live)}
     extra = sorted(set(found) - {pool.name for pool in asked})
     if extra:
         notes.append(f"pools that the config does not name are left alone: {', '.join(extra)}")
@@ -209,39 +209,8 @@ def _cluster_steps(
     return [step, *(_pool_step(pool, found.get(pool.name)) for pool in asked)]
 
 
-def _has_driver(cluster: Any) -> bool:
-    addons = (cluster.get("properties") or {}).get("addonProfiles")
-    named = {str(key).lower(): one for key, one in addons.items()} if isinstance(addons, Mapping) else {}
-    driver = named.get(SECRETS_DRIVER.lower())
-    return isinstance(driver, Mapping) and bool(driver.get("enabled"))
-
-
 def _pool_step(pool: Resource, live: Any) -> Step:
     return Step(action="create", resource=pool) if live is None else _judged(pool, {"properties": live})
-
-
-def _check_version(config: AzureConfig, live: Any) -> None:
-    """Kubernetes goes up by one minor version at a time, and never down."""
-    if config.aks.version is None:
-        return
-    properties = live.get("properties") or {}
-    running = _numbers(properties.get("currentKubernetesVersion") or properties.get("kubernetesVersion") or "")
-    wanted = _numbers(config.aks.version)
-    if not running or not wanted:
-        return
-    if wanted < running[: len(wanted)]:
-        raise UserError(
-            f"aks.version is {config.aks.version}, below {'.'.join(map(str, running))} which runs; a cluster never goes back"
-        )
-    if wanted[1] > running[1] + 1:
-        raise UserError(
-            f"aks.version is {config.aks.version}, more than one minor version above {'.'.join(map(str, running))} which runs; "
-            f"go by 1.{running[1] + 1} first"
-        )
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".") if part.isdecimal())
 
 
 def _step(resource: Resource, live: Live) -> Step:
@@ -283,7 +252,7 @@ def _refuse_foreign(step: Step, config: AzureConfig) -> None:
 def refuse_if_stopped(config: AzureConfig, plan: Plan, live: Live) -> None:
     """Azure changes nothing in a stopped cluster. Raises UserError."""
     cluster = live.get(cluster_id(config).lower())
-    touched = [step for step in plan.changes if step.resource.kind in ("cluster", "pool")]
+    touched = any(resources.BY_NAME[step.resource.kind].needs_running_cluster for step in plan.changes)
     if touched and power_of(cluster) == "Stopped":
         raise UserError(f"cluster {config.aks.name} is stopped and cannot be changed; `mops-azure start` first")
 
@@ -297,21 +266,10 @@ def refuse_replacements(plan: Plan) -> None:
                 f"{step.resource.kind} {step.resource.name} cannot change its {changed}, and is never deleted to be made anew; "
                 f"undo that change, or {way} first"
             )
-    _refuse_replaced_system_pool(plan)
-
-
-def _refuse_replaced_system_pool(plan: Plan) -> None:
-    """Refuses to replace the system pool, which a cluster must keep. Raises UserError."""
-    if any(step.key == ("pool", "system") for step in plan.replaced):
-        raise UserError(
-            "the system pool cannot be replaced in place, a cluster must always have one; undo that change, "
-            "or `mops-azure delete` and create anew"
-        )
-
-
-def power_of(cluster: Any) -> str:
-    """`Running` or `Stopped`."""
-    return str((((cluster or {}).get("properties") or {}).get("powerState") or {}).get("code") or "Running")
+    for step in plan.replaced:
+        never_replaced = resources.BY_NAME[step.resource.kind].never_replaced
+        if why := never_replaced and never_replaced(step.resource):
+            raise UserError(why)
 
 
 def make_registry_plan(config: AzureConfig, live: Live) -> Plan:

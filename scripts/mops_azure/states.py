@@ -1,4 +1,4 @@
-"""The state of a resource: its owner, and whether Azure is changing it. Pure."""
+"""The state of a resource, and whether Azure is changing it. Pure."""
 
 from __future__ import annotations
 
@@ -6,14 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from mops_azure.resources import kind_of
-from mops_azure.settings import MANAGED_BY
 
 IN_MOTION_ENDS = ("succeeded", "failed", "canceled")
-
-
-def is_ours(live: Any) -> bool:
-    tags = {str(key).lower(): value for key, value in ((live or {}).get("tags") or {}).items()}
-    return tags.get("managedby") == MANAGED_BY
 
 
 def state_of(live: Any) -> str:

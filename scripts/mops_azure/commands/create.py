@@ -16,10 +16,10 @@ from mops_azure.commands.common import arm_for, ask, config_option, load_config,
 from mops_azure.config import AzureConfig
 from mops_azure.cost import cost_lines, estimate
 from mops_azure.errors import AzureError
-from mops_azure.plan import Plan, make_plan, power_of, refuse_if_stopped, refuse_replacements, under_way
+from mops_azure.plan import Plan, make_plan, refuse_if_stopped, refuse_replacements, under_way
 from mops_azure.prices import price_table
 from mops_azure.render import plan_lines
-from mops_azure.resources.cluster import cluster_id, pools_left_alone
+from mops_azure.resources.cluster import cluster_id, pools_left_alone, power_of
 from mops_azure.resources.kind import Live
 from mops_azure.ssh import ephemeral_key, given_key
 from mops_azure.states import not_going

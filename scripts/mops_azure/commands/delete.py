@@ -25,8 +25,8 @@ from mops_azure.commands.common import (
     yes_option,
 )
 from mops_azure.config import AzureConfig
-from mops_azure.plan import power_of
 from mops_azure.releases import ListedRelease, NoHelm, releases, uninstall
+from mops_azure.resources.cluster import power_of
 from mops_azure.states import state_of
 
 if TYPE_CHECKING:

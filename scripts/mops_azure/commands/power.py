@@ -10,9 +10,9 @@ import click
 
 from modelops_runtime.contracts.errors import UserError
 from mops_azure.commands.common import arm_for, load_config, progress
-from mops_azure.plan import power_of, under_way
-from mops_azure.resources.cluster import CLUSTERS, cluster_id
-from mops_azure.states import is_ours
+from mops_azure.plan import under_way
+from mops_azure.resources.cluster import CLUSTERS, cluster_id, power_of
+from mops_azure.resources.kind import is_ours
 
 
 def switch(config_path: Path, action: Literal["stop", "start"], timeout: float) -> None:

@@ -12,15 +12,16 @@ from modelops_runtime.contracts.plain_text import json_text, plain_line
 from mops_azure import resources
 from mops_azure.commands.common import arm_for, config_option, json_option, load_config
 from mops_azure.config import AzureConfig
+from mops_azure.kubernetes_versions import end_of_support
 from mops_azure.leftovers import resources_left
-from mops_azure.plan import other_clusters, power_of, under_way
+from mops_azure.plan import under_way
 from mops_azure.prices import price_table
 from mops_azure.pricing import PriceTable, nodes_price
-from mops_azure.resources.cluster import cluster_id, pools_left_alone
+from mops_azure.resources.cluster import cluster_id, other_clusters, pools_left_alone, power_of, running_version
 from mops_azure.resources.group import group_id
+from mops_azure.resources.node_pool import pools_in
 from mops_azure.resources.registry import registry, registry_id
 from mops_azure.states import is_within, state_of
-from mops_azure.support import end_of_support
 
 
 @click.command()
@@ -104,10 +105,9 @@ def _left(config: AzureConfig, live: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _cluster(cluster: Any, table: PriceTable) -> dict[str, Any]:
-    properties = cluster["properties"]
-    version = properties.get("currentKubernetesVersion") or properties.get("kubernetesVersion") or ""
+    version = running_version(cluster)
     stopped = power_of(cluster) == "Stopped"
-    pools = [_pool(pool, stopped, table) for pool in properties.get("agentPoolProfiles") or []]
+    pools = [_pool(pool, stopped, table) for pool in pools_in(cluster)]
     known = [pool["usd_per_hour"] for pool in pools]
     return {
         "name": cluster["name"],

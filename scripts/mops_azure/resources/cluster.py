@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -13,7 +15,7 @@ from mops_azure.fields import ClusterName, Network, Version, matching
 from mops_azure.pricing import CostItem, PriceTable, constant, pool_cost, system_cost
 from mops_azure.resources import node_pool, registry, role, vault
 from mops_azure.resources.group import group_id
-from mops_azure.resources.kind import Comparison, Dependent, Kind, Live, Resource, Section, is_on, section
+from mops_azure.resources.kind import Comparison, Dependent, Kind, Live, Resource, Section, is_on, is_ours, section
 from mops_azure.resources.node_pool import CLUSTERS, PoolSpec, SystemPoolSpec
 from mops_azure.settings import Settings
 
@@ -47,7 +49,7 @@ class AksSpec(StrictModel):
             Mistake(("workload_pools",), f"two pools are called {name}", "give each a name of its own")
             for name in sorted({str(name) for name in names if names.count(name) > 1})
         ]
-        if "system" in names:
+        if node_pool.SYSTEM in names:
             found.append(
                 Mistake(("workload_pools",), "a workload pool is called system", "that name is the system pool's")
             )
@@ -155,6 +157,23 @@ def dns_prefix(config: Settings) -> str:
     return name[:54].strip("-")
 
 
+def for_existing(wanted: Resource, live: Any) -> Resource:
+    """The desired cluster where one is: without its pools, which have PUTs of their own, and with the secrets driver switched off
+    if it is on and no longer wanted."""
+    body = deepcopy(wanted.body)
+    del body["properties"]["agentPoolProfiles"]
+    if _has_driver(live) and "addonProfiles" not in body["properties"]:
+        body["properties"]["addonProfiles"] = {SECRETS_DRIVER: {"enabled": False}}
+    return replace(wanted, body=body)
+
+
+def _has_driver(cluster: Any) -> bool:
+    addons = (cluster.get("properties") or {}).get("addonProfiles")
+    named = {str(key).lower(): one for key, one in addons.items()} if isinstance(addons, Mapping) else {}
+    driver = named.get(SECRETS_DRIVER.lower())
+    return isinstance(driver, Mapping) and bool(driver.get("enabled"))
+
+
 def pools(config: Settings) -> list[Resource]:
     """The system pool and the workload pools; those of a new cluster are sent in its body."""
     aks, subnet_id = spec(config), network(config).subnet_id
@@ -181,7 +200,7 @@ def pools(config: Settings) -> list[Resource]:
         "nodeTaints": [],
         "availabilityZones": list(system.zones),
     }
-    bodies = {"system": first} | {
+    bodies = {node_pool.SYSTEM: first} | {
         pool.name: {**common, **subnet, **node_pool.workload_properties(pool)} for pool in aks.pools
     }
     return [
@@ -193,6 +212,25 @@ def pools(config: Settings) -> list[Resource]:
             body={"properties": body},
         )
         for name, body in bodies.items()
+    ]
+
+
+def power_of(cluster: Any) -> str:
+    """`Running` or `Stopped`."""
+    return str((((cluster or {}).get("properties") or {}).get("powerState") or {}).get("code") or "Running")
+
+
+def running_version(cluster: Any) -> str:
+    """The version of Kubernetes, with its patch if Azure says it; empty if unknown."""
+    properties = (cluster or {}).get("properties") or {}
+    return str(properties.get("currentKubernetesVersion") or properties.get("kubernetesVersion") or "")
+
+
+def other_clusters(config: Settings, live: Live) -> list[str]:
+    """Names of the clusters of ours in the group beside the config's own."""
+    own, kind = cluster_id(config).lower(), cluster_id(config).lower().rpartition("/")[0]
+    return [
+        str(one["name"]) for id_, one in live.items() if id_ != own and id_.rpartition("/")[0] == kind and is_ours(one)
     ]
 
 
@@ -253,9 +291,12 @@ def _kept(body: dict[str, Any], _asked: Mapping[str, Any], live: Mapping[str, An
 
 def pools_left_alone(config: Settings, live: Live) -> list[dict[str, Any]]:
     """The cluster's pools that the config does not name; they keep running and are billed."""
-    found = ((live.get(cluster_id(config).lower()) or {}).get("properties") or {}).get("agentPoolProfiles") or []
-    named = {"system", *(pool.name for pool in spec(config).pools)}
-    return [pool for pool in found if str(pool["name"]).lower() not in named]
+    named = {node_pool.SYSTEM, *(pool.name for pool in spec(config).pools)}
+    return [
+        pool
+        for pool in node_pool.pools_in(live.get(cluster_id(config).lower()))
+        if str(pool["name"]).lower() not in named
+    ]
 
 
 def _cost(config: Settings, table: PriceTable, live: Live) -> list[CostItem]:
@@ -316,6 +357,7 @@ KIND = Kind(
     ),
     kept=_kept,
     is_new_only=True,
+    needs_running_cluster=True,
     cost=_cost,
     summary=_summary,
 )

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 
 from modelops_runtime.options.base import StrictModel
 from mops_azure.pricing import CostItem, PriceTable
-from mops_azure.settings import Settings
+from mops_azure.settings import MANAGED_BY, Settings
 
 Live = Mapping[str, Any]
 """Resource id in lower case -> the resource as Azure returns it, for existing ones."""
@@ -140,6 +140,10 @@ class Kind:
     """Creation is refused if one exists."""
     is_in_parent: bool = False
     """Its parent shows it."""
+    needs_running_cluster: bool = False
+    """Azure refuses a change while the cluster is stopped."""
+    never_replaced: Callable[[Resource], str] | None = None
+    """Why this one cannot be replaced although Azure can replace others of its kind, and what to do; empty if it can."""
     is_sent: bool = True
     """It is created here; False: only read."""
     retried: tuple[str, ...] = ()
@@ -157,6 +161,12 @@ class Kind:
     """A line for a user who may not create it."""
     lost_with_it: str = ""
     """A note about its deletion."""
+
+
+def is_ours(live: Any) -> bool:
+    """Whether a live resource carries the tag that we put on all of ours."""
+    tags = {str(key).lower(): value for key, value in ((live or {}).get("tags") or {}).items()}
+    return tags.get("managedby") == MANAGED_BY
 
 
 def section(config: Settings, key: str, spec: type[Spec]) -> Spec:

@@ -15,6 +15,9 @@ from mops_azure.resources.kind import Comparison, Difference, Kind, Resource
 CLUSTERS = "2026-05-01"
 """Microsoft.ContainerService: the newest version whose published types the tests hold."""
 
+SYSTEM = "system"
+"""Name of the pool that every cluster has."""
+
 OWN_TAINTS = {"gpu": "sku=gpu:NoSchedule", "spot": "kubernetes.azure.com/scalesetpriority=spot:NoSchedule"}
 """Key of a pool -> the taint that it means."""
 
@@ -103,6 +106,20 @@ def _kept(body: dict[str, Any], asked: Mapping[str, Any], live: Mapping[str, Any
         properties["count"] = max(properties["minCount"], min(count, properties["maxCount"]))
 
 
+def pools_in(cluster: Any) -> list[dict[str, Any]]:
+    """The pools that a live cluster shows; none for any other resource."""
+    return ((cluster or {}).get("properties") or {}).get("agentPoolProfiles") or []
+
+
+def _never_replaced(resource: Resource) -> str:
+    if resource.name != SYSTEM:
+        return ""
+    return (
+        "the system pool cannot be replaced in place, a cluster must always have one; undo that change, "
+        "or `mops-azure delete` and create anew"
+    )
+
+
 def back_to_default(resource: Resource, live: Any) -> Iterator[Difference]:
     """Azure's defaults of pool properties that were once set and no longer are."""
     asked, shown = resource.body["properties"], (live or {}).get("properties") or {}
@@ -161,6 +178,8 @@ KIND = Kind(
     back_to_default=back_to_default,
     kept=_kept,
     is_in_parent=True,
+    needs_running_cluster=True,
+    never_replaced=_never_replaced,
     summary=_summary,
 )
 KINDS = (KIND,)
