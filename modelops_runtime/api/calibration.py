@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from modelops_runtime.contracts.caution import Caution
 from modelops_runtime.contracts.errors import UserError
 from modelops_runtime.contracts.observations import Observations
 from modelops_runtime.contracts.parameters import Scalar
@@ -56,6 +57,8 @@ class Calibration:
     """What the user should know about the model, for example that it does not repeat."""
     cautions: tuple[str, ...] = ()
     """Reasons to doubt the answer, a sentence each: no set fits, a value lies near its bound, ..."""
+    caution_kinds: tuple[str, ...] = ()
+    """The kind of each (`contracts.caution.CautionKind`)."""
     report: Path | None = None
     """The HTML report, if one was written."""
     summary: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -142,7 +145,7 @@ def open_run(run_id: str, ledger: str | Path = ".modelops/ledger.sqlite") -> Cal
         opened.close()
 
 
-def of_run(run: Run, ledger_url: str, **more: Any) -> Calibration:
+def of_run(run: Run, ledger_url: str, *, cautions: Sequence[Caution] = (), **more: Any) -> Calibration:
     """A Calibration from the run's row; `more` are fields that the row does not hold."""
     answer = answer_of(run)
     return Calibration(
@@ -160,6 +163,8 @@ def of_run(run: Run, ledger_url: str, **more: Any) -> Calibration:
         effective_sample_size=answer.effective_sample_size_of_loss,
         stop_reason=run.reason,
         warnings=run.warnings,
+        cautions=tuple(caution.text for caution in cautions),
+        caution_kinds=tuple(caution.kind for caution in cautions),
         summary=run.summary,
         **more,
     )

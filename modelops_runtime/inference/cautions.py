@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from modelops_runtime.contracts.caution import Caution, CautionKind
 from modelops_runtime.inference.confirmation import disagreement
 from modelops_runtime.inference.identifiability import intervals_say, not_identified
 from modelops_runtime.inference.intervals import Intervals
-from modelops_runtime.inference.loss_family import intervals_of
+from modelops_runtime.inference.loss_family import intervals_of, measure_of
 from modelops_runtime.inference.misfit import misfits
+from modelops_runtime.inference.ranking import without_support
 from modelops_runtime.inference.run_data import RunData, runs_of
 from modelops_runtime.inference.search_trials import search_trials
 from modelops_runtime.inference.searched import searched_of
@@ -22,7 +24,7 @@ class Findings:
     """Results that take a moment to compute and are used several times."""
 
     intervals: Intervals
-    doubts: tuple[str, ...]
+    doubts: tuple[Caution, ...]
     """Reasons to doubt the answer as a whole: nothing fits, or the confirmation is far from the search."""
 
 
@@ -30,25 +32,33 @@ def findings_of(run_data: RunData) -> Findings:
     return Findings(intervals=intervals_of(run_data.run, run_data.trials), doubts=tuple(_doubts(run_data)))
 
 
-def _doubts(run_data: RunData) -> list[str]:
+def _doubts(run_data: RunData) -> list[Caution]:
     best = next(iter(run_data.ranked), None)
     if best is None:
         return []
     targets = targets_of(run_data.run)
     width = max((target.stop for target in targets), default=0)
     values = runs_of(best, run_data.replicates, width).values if width else np.empty((0, 0))
-    said = misfits(targets, values, best.search.number)
+    found = [Caution(CautionKind.MISFIT, text) for text in misfits(targets, values, best.search.number)]
     far = disagreement(run_data.run, run_data.trials, run_data.replicates)
-    return [*said, far] if far else said
+    return [*found, Caution(CautionKind.CONFIRMATION, far)] if far else found
 
 
-def cautions_of(run_data: RunData, found: Findings | None = None) -> tuple[str, ...]:
+def cautions_of(run_data: RunData, found: Findings | None = None) -> tuple[Caution, ...]:
     """All cautions; none for a run without a completed trial. `found` is the result of `findings_of`, if the caller has it."""
     best = next(iter(run_data.ranked), None)
     if best is None:
         return ()
     found = found or findings_of(run_data)
     searched = searched_of(run_data.run, run_data.trials)
-    unknown = [intervals_say(found.intervals)] if found.intervals.reason and searched else []
+    unknown = [_no_intervals(run_data, found.intervals)] if found.intervals.reason and searched else []
     told = not_identified(found.intervals, searched, best.search, search_trials(run_data.trials).full)
     return (*found.doubts, *unknown, *told)
+
+
+def _no_intervals(run_data: RunData, found: Intervals) -> Caution:
+    few = without_support(run_data.ranked) and not measure_of(run_data.run).reason
+    return Caution(
+        CautionKind.FEW_EFFECTIVE_REPLICATES if few else CautionKind.NO_INTERVALS,
+        intervals_say(found),
+    )

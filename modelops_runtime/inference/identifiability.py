@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from modelops_runtime.contracts.caution import Caution, CautionKind
 from modelops_runtime.contracts.parameters import Scalar
 from modelops_runtime.contracts.wording import counted, fmt
 from modelops_runtime.inference.intervals import ABSOLUTE, LIKELIHOOD, Interval, Intervals
@@ -94,26 +95,33 @@ def how_found(found: Intervals) -> str:
 
 def not_identified(
     found: Intervals, parameters: Sequence[Searched], best: Trial | None, full: Sequence[Trial]
-) -> list[str]:
-    """What the data do not fix, and what sits on a bound: one sentence each; none if every parameter is bounded."""
-    said = [ridge.says for ridge in found.ridges]
+) -> list[Caution]:
+    """What the data do not fix, and what sits on a bound; none if every parameter is bounded."""
+    said = [Caution(CautionKind.RIDGE, ridge.says) for ridge in found.ridges]
     params = (best.params or {}) if best is not None else {}
     if not found.reason:
         open_ones = [i.name for i in found.parameters if i.low_open and i.high_open]
         if open_ones:
-            said.append(f"The data say little about {listed(open_ones)}: any value of the range fits about as well.")
+            said.append(_little_said(open_ones, "any value of the range fits about as well"))
     elif wide := [parameter.name for parameter in parameters if (spread(parameter, best_tenth(full)) or 0.0) > WIDE]:
-        said.append(f"The data say little about {listed(wide)}: the best sets spread over most of the range.")
+        said.append(_little_said(wide, "the best sets spread over most of the range"))
     bounds = {parameter.name: _bound(parameter, params, found) for parameter in parameters}
-    bound = [text for text in (*bounds.values(), bounds_unknown(parameters)) if text]
+    bound = [Caution(CautionKind.BOUND, text) for text in bounds.values() if text]
+    if unknown := bounds_unknown(parameters):
+        bound.append(Caution(CautionKind.BOUNDS_UNKNOWN, unknown))
     told = {name for name, text in bounds.items() if text}
     told |= {name for ridge in found.ridges for name in ridge.names}
     for interval in found.parameters:
         if interval.low is None or interval.name in told or not (interval.low_open or interval.high_open):
             continue
         side, end = ("below", interval.low) if interval.low_open else ("above", interval.high)
-        said.append(f"{interval.name} may as well lie {side} {fmt(end)}, the end of its range.")
+        text = f"{interval.name} may as well lie {side} {fmt(end)}, the end of its range."
+        said.append(Caution(CautionKind.BOUND, text))
     return said + bound + _choices(parameters, full)
+
+
+def _little_said(names: Sequence[str], why: str) -> Caution:
+    return Caution(CautionKind.NOT_IDENTIFIED, f"The data say little about {listed(names)}: {why}.")
 
 
 def _bound(parameter: Searched, params: Mapping[str, Scalar], found: Intervals) -> str:
@@ -123,13 +131,14 @@ def _bound(parameter: Searched, params: Mapping[str, Scalar], found: Intervals) 
     return on_bound(parameter, params) or near_bound(parameter, params, excluded=closed)
 
 
-def _choices(parameters: Sequence[Searched], full: Sequence[Trial]) -> list[str]:
+def _choices(parameters: Sequence[Searched], full: Sequence[Trial]) -> list[Caution]:
     top = best_tenth(full)
-    said: list[str] = []
+    said: list[Caution] = []
     for parameter in parameters:
         chosen = [(trial.params or {}).get(parameter.name) for trial in top]
         if parameter.choices and len(top) >= 5 and max(map(chosen.count, parameter.choices)) < 0.7 * len(top):
-            said.append(f"The {len(top)} best sets do not agree on {parameter.name}.")
+            text = f"The {len(top)} best sets do not agree on {parameter.name}."
+            said.append(Caution(CautionKind.NOT_IDENTIFIED, text))
     return said
 
 

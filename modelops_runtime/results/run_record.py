@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from importlib.metadata import version
 
+from modelops_runtime.contracts.caution import Caution
 from modelops_runtime.contracts.plain_json import plain
 from modelops_runtime.ledger.base import Run, RunState, Trial
 from modelops_runtime.results.version import modelops_version
@@ -18,7 +19,7 @@ FORMAT = 2
 In version 1, `simulated` was a probability where counts of n were observed."""
 
 
-def run_json(run: Run, trials: Sequence[Trial], cautions: Sequence[str]) -> str:
+def run_json(run: Run, trials: Sequence[Trial], cautions: Sequence[Caution]) -> str:
     """The record of a run: spec, identity, provenance, versions, times, state, answer, and the cautions about it."""
     record = {
         "format": FORMAT,
@@ -29,7 +30,8 @@ def run_json(run: Run, trials: Sequence[Trial], cautions: Sequence[str]) -> str:
         "replicates": run.replicates,
         "trials_by_status": dict(Counter(str(t.status) for t in trials if t.phase == "search")),
         "summary": run.summary,
-        "cautions": list(cautions),
+        "cautions": [caution.text for caution in cautions],
+        "caution_kinds": [caution.kind for caution in cautions],
         "times": {"created": run.created_at, "finished": run.finished_at},
         "identity": run.identity,
         "identity_parts": run.identity_parts,
@@ -54,6 +56,9 @@ def run_of_json(text: str) -> Run:
     return Run(state=RunState(record["state"]), space=record.get("space") or {}, **more)
 
 
-def cautions_of_json(text: str) -> tuple[str, ...]:
-    """The cautions in a record of `run_json`; none in a record of an older version."""
-    return tuple(json.loads(text).get("cautions", ()))
+def cautions_of_json(text: str) -> tuple[Caution, ...]:
+    """The cautions in a record of `run_json`; none, or none with a kind, in a record of an older version."""
+    record = json.loads(text)
+    texts = record.get("cautions", ())
+    kinds = record.get("caution_kinds") or [""] * len(texts)
+    return tuple(Caution(kind, said) for kind, said in zip(kinds, texts, strict=True))

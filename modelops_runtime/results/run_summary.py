@@ -40,6 +40,8 @@ class RunSummary:
     """Best first; without a confirmed loss until their confirmation has finished."""
     cautions: tuple[str, ...]
     """Reasons to doubt the answer, a sentence each."""
+    caution_kinds: tuple[str, ...]
+    """The kind of each (`CautionKind`)."""
     created_at: datetime | None
     finished_at: datetime | None
 
@@ -80,6 +82,7 @@ def run_summary_of(run_data: RunData) -> RunSummary:
 
     run, trials = run_data.run, run_data.trials
     progress = progress_of(run, trials, run_data.now)
+    cautions = cautions_of(run_data)
     return RunSummary(
         run=run.run_id,
         state=progress.state,
@@ -94,7 +97,8 @@ def run_summary_of(run_data: RunData) -> RunSummary:
         best=_in_order(progress.best, run) if progress.best else None,
         derived=progress.derived,
         finalists=tuple(_in_order(best_of(candidate), run) for candidate in finalists(trials)),
-        cautions=cautions_of(run_data),
+        cautions=tuple(caution.text for caution in cautions),
+        caution_kinds=tuple(caution.kind for caution in cautions),
         created_at=run.created_at,
         finished_at=run.finished_at,
     )

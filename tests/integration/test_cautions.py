@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from modelops_runtime import open_run
+from modelops_runtime.contracts.caution import CautionKind
 from tests.support.projects import LINE_MODEL, Project, line_spec, project
 
 AS_SAID = "There are no intervals for this run: its loss rests on too few replicates, as said above."
@@ -18,7 +19,9 @@ FAR = "further from its loss in the search"
 
 def everywhere(made: Project, run_id: str = "line") -> list[str]:
     """The cautions of a run, which all places have alike; a terminal that has just said why does not say it again."""
-    shown = json.loads(made.mops("results", "show", run_id, "--json").out)["cautions"]
+    told = json.loads(made.mops("results", "show", run_id, "--json").out)
+    shown, kinds = told["cautions"], told["caution_kinds"]
+    assert [kind == CautionKind.FEW_EFFECTIVE_REPLICATES for kind in kinds] == [RESTS in sentence for sentence in shown]
     for command in (("run", "--spec", "adaptive.yaml"), ("results", "show", run_id)):
         ended = made.mops(*command)
         assert ended.code == 0, ended.err
@@ -27,10 +30,12 @@ def everywhere(made: Project, run_id: str = "line") -> list[str]:
         ]
         assert ("its error is unknown: " in ended.out) == any(RESTS in sentence for sentence in shown)
     last = json.loads(made.mops("run", "--spec", "adaptive.yaml", "--json").out.splitlines()[-1])
-    assert (last["event"], last["cautions"]) == ("run_ended", shown)
+    assert (last["event"], last["cautions"], last["caution_kinds"]) == ("run_ended", shown, kinds)
     assert made.mops("results", "export", run_id, "--to", "out").code == 0
-    assert json.loads((made.root / "out" / "run.json").read_text())["cautions"] == shown
-    assert list(open_run(run_id, made.ledger).cautions) == shown
+    record = json.loads((made.root / "out" / "run.json").read_text())
+    assert (record["cautions"], record["caution_kinds"]) == (shown, kinds)
+    opened = open_run(run_id, made.ledger)
+    assert (list(opened.cautions), list(opened.caution_kinds)) == (shown, kinds)
     assert made.mops("report", run_id, "--to", "page.html").code == 0
     page = unescape((made.root / "page.html").read_text())
     assert all(sentence in page for sentence in shown)

@@ -75,7 +75,7 @@ def _context(run_data: RunData, findings: Findings) -> dict[str, Any]:
         "headline": headline(run, progress, best),
         "reason": run.reason,
         "warnings": run.warnings,
-        "doubts": findings.doubts,
+        "doubts": [caution.text for caution in findings.doubts],
         "tiles": tiles_of(progress, best),
         "parameters": parameter_rows(run, trials, best),
         "derived": [AnswerRow(name=name, value=fmt(value)) for name, value in progress.derived.items()],
@@ -104,7 +104,7 @@ def _identified(run_data: RunData, found: Intervals) -> dict[str, Any]:
         "intervals": [] if found.reason else interval_rows(found, best),
         "intervals_say": intervals_say(found),
         "how_found": how_found(found),
-        "not_identified": not_identified(found, searched, best, search_trials(trials).full),
+        "not_identified": [c.text for c in not_identified(found, searched, best, search_trials(trials).full)],
         "level": f"{100 * found.level:.3g} %",
     }
 

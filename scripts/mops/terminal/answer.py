@@ -35,7 +35,8 @@ def answer_lines(report: Calibration) -> list[str]:
     about_error = missing_error_lines(
         report.effective_sample_size, answer.replicates_of_loss, confirmed=report.confirmed_loss is not None
     )
-    lines += [*about_error, *warning_lines(report.warnings), *caution_lines(report.cautions, about_error)]
+    lines += [*about_error, *warning_lines(report.warnings)]
+    lines += caution_lines(report.cautions, report.caution_kinds, error_explained=bool(about_error))
     if answer.stop_reason:
         lines.append(f"stopped before the budget: {answer.stop_reason}")
     if answer.failed:
@@ -57,6 +58,7 @@ def ended_json(report: Calibration) -> dict[str, object]:
         "summary": dict(report.summary),
         "warnings": list(report.warnings),
         "cautions": list(report.cautions),
+        "caution_kinds": list(report.caution_kinds),
     }
 
 

@@ -52,8 +52,9 @@ def shown_lines(shown: RunSummary) -> list[str]:
     lines = [f"{shown.run}: {state}; {', '.join(counts)}", *warning_lines(shown.warnings)]
     if shown.best is None:
         return [*lines, "no trial has completed yet" if shown.state == "OPEN" else "no trial completed"]
-    about_best = _best_lines(shown.best, shown.derived)
-    return [*lines, *about_best, *_finalist_lines(shown.finalists), *caution_lines(shown.cautions, about_best)]
+    about_error = _error_lines(shown.best)
+    lines += [*_best_lines(shown.best, shown.derived), *about_error, *_finalist_lines(shown.finalists)]
+    return [*lines, *caution_lines(shown.cautions, shown.caution_kinds, error_explained=bool(about_error))]
 
 
 def _best_lines(best: Best, derived: Mapping[str, object]) -> list[str]:
@@ -61,15 +62,17 @@ def _best_lines(best: Best, derived: Mapping[str, object]) -> list[str]:
     rows += [(f"  {name}", value_text(value), "(derived)") for name, value in derived.items()]
     lines = [f"best parameters (trial {best.trial}):", *aligned(rows)]
     if best.confirmed_loss is None:
-        lines.append(f"loss {with_error(best.loss, best.loss_se)}, not confirmed on fresh seeds")
-        return [*lines, *missing_error_lines(best.effective_sample_size, best.replicates, confirmed=False)]
+        return [*lines, f"loss {with_error(best.loss, best.loss_se)}, not confirmed on fresh seeds"]
     confirmed = with_error(best.confirmed_loss, best.confirmed_loss_se)
     fresh = f"confirmed on {best.confirmed_replicates} fresh replicates"
-    lines.append(f"loss {confirmed} {fresh} (in the search: {number(best.loss)})")
-    return [
-        *lines,
-        *missing_error_lines(best.confirmed_effective_sample_size, best.confirmed_replicates, confirmed=True),
-    ]
+    return [*lines, f"loss {confirmed} {fresh} (in the search: {number(best.loss)})"]
+
+
+def _error_lines(best: Best) -> list[str]:
+    """Why the loss of the best set has no error; none if it has one."""
+    if best.confirmed_loss is None:
+        return missing_error_lines(best.effective_sample_size, best.replicates, confirmed=False)
+    return missing_error_lines(best.confirmed_effective_sample_size, best.confirmed_replicates, confirmed=True)
 
 
 def _finalist_lines(finalists: Sequence[Best]) -> list[str]:

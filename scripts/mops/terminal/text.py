@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from modelops_runtime.contracts.caution import CautionKind
 from modelops_runtime.contracts.plain_text import plain_line
 from modelops_runtime.contracts.wording import counted
 
@@ -66,19 +67,16 @@ def warning_lines(warnings: Sequence[str]) -> list[str]:
     return [f"warning: {plain_line(warning)}" for warning in warnings]
 
 
-def caution_lines(cautions: Sequence[str], about_error: Sequence[str] = ()) -> list[str]:
-    """Cautions about an answer, one per line. One that `about_error` explained above is shortened."""
-    return [f"caution: {plain_line(_shortened(sentence, about_error))}" for sentence in cautions]
+NO_INTERVALS = "There are no intervals for this run: its loss rests on too few replicates, as said above."
 
 
-def _shortened(sentence: str, about_error: Sequence[str]) -> str:
-    start, _, why = sentence.partition(": the best set's confirmed loss ")
-    rests = why.partition(")")[0]
-    return (
-        f"{start}: its loss rests on too few replicates, as said above."
-        if rests and any(rests in line for line in about_error)
-        else sentence
-    )
+def caution_lines(cautions: Sequence[str], kinds: Sequence[str], *, error_explained: bool) -> list[str]:
+    """Cautions about an answer, one per line. `error_explained`: the lines above say why the loss has no error."""
+    said = list(cautions)
+    for at, kind in enumerate(kinds):
+        if error_explained and kind == CautionKind.FEW_EFFECTIVE_REPLICATES:
+            said[at] = NO_INTERVALS
+    return [f"caution: {plain_line(sentence)}" for sentence in said]
 
 
 def status_lines(summary: RunProgress) -> list[str]:

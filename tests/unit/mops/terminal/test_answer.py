@@ -8,6 +8,7 @@ import pytest
 
 from modelops_runtime.api.calibration import of_run
 from modelops_runtime.contracts.answer import ALWAYS
+from modelops_runtime.contracts.caution import Caution, CautionKind
 from modelops_runtime.contracts.errors import LedgerError
 from modelops_runtime.ledger.base import RunState
 from mops.terminal.answer import answer_lines
@@ -32,7 +33,8 @@ WHOLE = {
 
 def lines(summary: dict[str, object], *cautions: str) -> list[str]:
     run = a_run(summary=summary, state=RunState.COMPLETED)
-    return answer_lines(of_run(run, "", report=Path("report.html"), already_finished=True, cautions=cautions))
+    said = [Caution(CautionKind.MISFIT, text) for text in cautions]
+    return answer_lines(of_run(run, "", report=Path("report.html"), already_finished=True, cautions=said))
 
 
 def test_the_answer_and_what_stands_against_it() -> None:
