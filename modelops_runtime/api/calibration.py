@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from modelops_runtime.contracts.caution import Caution
 from modelops_runtime.contracts.errors import UserError
-from modelops_runtime.contracts.observations import Observations
 from modelops_runtime.contracts.parameters import Scalar
 from modelops_runtime.contracts.plain_text import plain_text
 from modelops_runtime.ledger.base import Ledger, Run, RunState
@@ -93,7 +92,7 @@ class Calibration:
             run = run_called(ledger, self.run_id)
             done = [r for r in ledger.replicates(self.run_id, number) if r.status == "COMPLETED"]
             rows = [(r.number, r.index, r.aligned) for r in done]
-            return fit_table(Observations.from_json(run.observations), rows, run.spec.get("targets"))
+            return fit_table(run.observations, rows, run.spec.get("targets"))
 
     def export(self, to: str | Path) -> list[Path]:
         """Write trials, replicates, fit and bands as Parquet, and run.json, into the folder `to`; returns their paths."""

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from modelops_runtime.api.opening import Ready
 from modelops_runtime.contracts.errors import SpecErrors, UserError
 from modelops_runtime.contracts.failures import FailureKind
-from modelops_runtime.contracts.observations import Observations, TargetObservations
+from modelops_runtime.contracts.observations import TargetObservations
 from modelops_runtime.contracts.trial import TrialStatus, phase_of
 from modelops_runtime.evaluation.fit import stack
 from modelops_runtime.evaluation.racing import corrected_loss
@@ -61,7 +61,7 @@ def rescore(ready: Ready, ledger: Ledger, run_id: str, new_id: str) -> Run:
 def _refuse_other_values(ready: Ready, old: Run) -> None:
     """Raises SpecErrors unless the stored values are those that these targets would be matched with."""
     new = ready.prepared.plan.observations().targets
-    before = Observations.from_json(old.observations).targets
+    before = old.observations.targets
     errors = []
     for name in sorted(set(new) | set(before)):
         if name not in new or name not in before:
@@ -110,7 +110,7 @@ def _new_run(ready: Ready, old: Run, new_id: str, trials: int) -> Run:
         identity_parts=ready.prepared.identity_parts,
         spec=spec_json(ready.loaded.spec),
         provenance={**collect(ready.prepared.code_digest), "rescored_from": old.run_id, "first_run": old.provenance},
-        observations=ready.prepared.plan.observations().as_json(),
+        observations=ready.prepared.plan.observations(),
         trials=trials,
         replicates=old.replicates,
         space=old.space,

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from modelops_runtime.contracts.answer import Answer
-from modelops_runtime.contracts.observations import Observations, TargetObservations
+from modelops_runtime.contracts.observations import TargetObservations
 from modelops_runtime.inference.ranking import finalists_or_best, ran_whole
 from modelops_runtime.ledger.base import Ledger, Replicate, Run, Trial, completed
 
@@ -24,7 +23,7 @@ def scorer_of(run: Run) -> Scorer | None:
     from modelops_runtime.evaluation.score import Scorer
     from modelops_runtime.evaluation.stored import NotStored, is_of_filter, stored_target
 
-    specs, parts = run.spec.get("targets") or {}, Observations.from_json(run.observations).targets
+    specs, parts = run.spec.get("targets") or {}, run.observations.targets
     try:
         targets = tuple(stored_target(name, part, specs.get(name) or {}) for name, part in parts.items())
     except NotStored:
@@ -35,7 +34,7 @@ def scorer_of(run: Run) -> Scorer | None:
 def trials_of(ledger: Ledger, run: Run) -> list[Trial]:
     """All trials; the best set and the finalists have their effective sample sizes, and no error below five."""
     trials = ledger.trials(run.run_id)
-    if not any(_is_likelihood(part) for part in Observations.from_json(run.observations)):
+    if not any(_is_likelihood(part) for part in run.observations):
         return trials
     judged = [one.search.number for one in finalists_or_best(trials)]
     lacking = {trial.number for trial in trials if trial.number in judged and _lacks_size(trial)}
@@ -48,9 +47,10 @@ def trials_of(ledger: Ledger, run: Run) -> list[Trial]:
 
 def with_sizes(ledger: Ledger, run: Run) -> Run:
     """The run with the sizes and errors of its rows in its summary, if that was written without sizes."""
-    answer = Answer.from_json(run.summary)
-    sizes = (answer.effective_sample_size, answer.confirmed_effective_sample_size)
-    if answer.best_trial is None or sizes != (None, None):
+    answer = run.answer
+    if answer is None or answer.best_trial is None:
+        return run
+    if (answer.effective_sample_size, answer.confirmed_effective_sample_size) != (None, None):
         return run
     found: dict[str, float | None] = {}
     for trial in trials_of(ledger, run):

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from modelops_runtime.contracts.observations import Observations
 from modelops_runtime.inference.intervals import Distance, Intervals, intervals
 from modelops_runtime.inference.ranking import candidates, for_support, without_support
 from modelops_runtime.inference.searched import searched_of
@@ -28,8 +27,7 @@ class Measure:
 
 def measure_of(run: Run) -> Measure:
     """From `Run.observations`."""
-    observations = Observations.from_json(run.observations)
-    kinds, count = {part.loss for part in observations}, len(observations)
+    kinds, count = {part.loss for part in run.observations}, len(run.observations)
     if not kinds:
         return Measure(reason="the run was recorded without its observations")
     growths = {kind: _growth(kind) for kind in kinds}

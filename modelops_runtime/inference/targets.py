@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelops_runtime.contracts.observations import Key as StoredKey
-from modelops_runtime.contracts.observations import Observations, TargetObservations
+from modelops_runtime.contracts.observations import TargetObservations
 from modelops_runtime.evaluation.observation_noise import in_observed_unit, observable
 from modelops_runtime.evaluation.score import ScoredTarget
 from modelops_runtime.evaluation.stored import NotStored, stored_target
@@ -103,8 +103,8 @@ class TargetData:
 
 def targets_of(run: Run) -> list[TargetData]:
     """The targets in the order of the aligned values; none for a run that was recorded without observations."""
-    specs, observations = run.spec.get("targets") or {}, Observations.from_json(run.observations)
-    return [_target(name, part, specs.get(name) or {}) for name, part in observations.targets.items()]
+    specs = run.spec.get("targets") or {}
+    return [_target(name, part, specs.get(name) or {}) for name, part in run.observations.targets.items()]
 
 
 def _target(name: str, part: TargetObservations, spec: Mapping[str, Any]) -> TargetData:

@@ -8,7 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal, Protocol
 
+from modelops_runtime.contracts.answer import Answer
 from modelops_runtime.contracts.errors import LedgerError
+from modelops_runtime.contracts.observations import Observations
 from modelops_runtime.contracts.parameters import Scalar, UniqueParameterSet
 from modelops_runtime.contracts.trial import TrialStatus, phase_of
 
@@ -37,7 +39,7 @@ class Run:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     space: Mapping[str, Any] = field(default_factory=dict)
     """The searched parameters (`contracts.space.space_json`); empty for a run of an older ModelOps."""
-    observations: Mapping[str, Any] = field(default_factory=dict)
+    observations: Observations = field(default_factory=Observations)
     """What the aligned values are compared with (`EvaluationPlan.observations()`): results need no other file."""
     trials: int
     """The budget: the total number of search trials."""
@@ -53,9 +55,14 @@ class Run:
     queued: int = 0
     """Number of parameter sets in the queue that no trial has taken yet."""
     summary: Mapping[str, Any] = field(default_factory=dict)
-    """The answer that was reported at the end (`contracts.answer.Answer`); empty before."""
+    """The answer that was reported at the end, as JSON values and as its version wrote it: for output. Empty before."""
     created_at: datetime | None = None
     finished_at: datetime | None = None
+
+    @property
+    def answer(self) -> Answer | None:
+        """The answer that was reported at the end; None before."""
+        return Answer.from_json(self.summary) if self.summary else None
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -43,11 +43,6 @@ def check_space(space: Mapping[str, Any]) -> None:
             raise ValueError(f"has a parameter {name!r} that is no range or choice")
 
 
-def check_observations(parts: Mapping[str, Any]) -> None:
-    """What the aligned values are matched with (`EvaluationPlan.observations`)."""
-    Observations.from_json(parts)
-
-
 def check_summary(summary: Mapping[str, Any]) -> None:
     """The answer of a run; what an older one lacks may be absent."""
     answer = Answer.from_json(summary)
@@ -67,12 +62,12 @@ def check_summary(summary: Mapping[str, Any]) -> None:
             raise ValueError(f"has a {name!r} that is no number")
 
 
-def values_of(observations: Mapping[str, Any], spec: Mapping[str, Any]) -> int | None:
-    """How many aligned values a replicate has; None for a run that was recorded without its observations.
+def values_of(observations: Observations, spec: Mapping[str, Any]) -> int | None:
+    """The number of aligned values of a replicate; None for a run that was recorded without its observations.
 
-    One for each observation; two in a run whose likelihood is a particle filter's: a value, and what it adds to log p.
+    One for each observation; two if the likelihood is a particle filter's: a value, and what it adds to log p.
     """
-    count = max((part["stop"] for part in observations.values()), default=None)
+    count = max((part.stop for part in observations), default=None)
     search = spec.get("search")
     of_filter = isinstance(search, Mapping) and search.get("likelihood") is not None
     return None if count is None else count * (2 if of_filter else 1)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from types import NoneType
 from typing import Any
 
+from modelops_runtime.contracts.observations import Observations
 from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.ledger.base import Replicate, Run, RunState, Trial, TrialEnd
 from modelops_runtime.ledger.cells import (
@@ -29,7 +30,6 @@ from modelops_runtime.ledger.cells import (
     or_null,
 )  # fmt: skip
 from modelops_runtime.ledger.contents import (
-    check_observations,
     check_params,
     check_space,
     check_spec,
@@ -91,7 +91,7 @@ def run_params(run: Run) -> dict[str, Any]:
         "identity_parts": to_json(run.identity_parts),
         "spec": to_json(run.spec),
         "provenance": to_json(run.provenance),
-        "observations": to_json(run.observations),
+        "observations": to_json(run.observations.as_json()),
         "space": to_json(run.space),
         "trials": run.trials,
         "replicates": run.replicates,
@@ -223,6 +223,10 @@ def _instant(value: str | datetime) -> datetime:
         raise ValueError(f"holds {str(value)[:80]!r}, where a time is meant") from error
 
 
+def _observations(cell: str) -> Observations:
+    return Observations.from_json(json_object(cell))
+
+
 def _seed(cell: str) -> int:
     if not (cell.isascii() and cell.isdigit() and len(cell) <= 20 and int(cell) < 2**64):
         raise ValueError(f"holds {cell[:80]!r}, where a whole number from 0 to 2**64 - 1 is meant")
@@ -238,7 +242,7 @@ _RUN = Columns(
     Column("identity_parts", TEXT, json_object_of(check_texts)),
     Column("spec", TEXT, json_object_of(check_spec)),
     Column("provenance", TEXT, json_object),
-    Column("observations", TEXT, json_object_of(check_observations)),
+    Column("observations", TEXT, _observations),
     Column("trials", WHOLE),
     Column("replicates", WHOLE),
     Column("state", TEXT, one_of(RunState)),

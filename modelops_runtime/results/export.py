@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
-from modelops_runtime.contracts.observations import Observations
 from modelops_runtime.evaluation.fit_table import fit_table
 from modelops_runtime.inference.run_data import gather
 from modelops_runtime.ledger.base import Ledger, Replicate, Run, Trial
@@ -97,7 +96,7 @@ def _batches(ledger: Ledger, run_id: str, trials: Sequence[Trial]) -> Iterator[l
 
 
 def _fit_schema(run: Run) -> pa.Schema:
-    return fit_table(Observations.from_json(run.observations), [], run.spec.get("targets")).schema
+    return fit_table(run.observations, [], run.spec.get("targets")).schema
 
 
 def _write_replicates(ledger: Ledger, run: Run, trials: Sequence[Trial], rows: Writer, fits: Writer) -> None:
@@ -110,9 +109,8 @@ def _write_replicates(ledger: Ledger, run: Run, trials: Sequence[Trial], rows: W
 
 def _fit_tables(run: Run, replicates: Sequence[Replicate]) -> Iterator[pa.Table]:
     """The fit of the completed `replicates`, in tables of about FIT_ROWS rows."""
-    observations, targets = Observations.from_json(run.observations), run.spec.get("targets")
-    width = len(observations)
+    width, targets = len(run.observations), run.spec.get("targets")
     done = [r for r in replicates if r.status == "COMPLETED" and len(r.aligned) == 8 * width > 0]
     step = max(1, FIT_ROWS // max(width, 1))
     for start in range(0, len(done), step):
-        yield fit_table(observations, [(r.number, r.index, r.aligned) for r in done[start : start + step]], targets)
+        yield fit_table(run.observations, [(r.number, r.index, r.aligned) for r in done[start : start + step]], targets)

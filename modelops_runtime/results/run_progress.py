@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from modelops_runtime.contracts.answer import Answer
 from modelops_runtime.contracts.parameters import Scalar
 from modelops_runtime.contracts.plain_json import plain
 from modelops_runtime.contracts.trial import TrialStatus
@@ -144,7 +143,7 @@ def progress_of(run: Run, trials: Sequence[Trial], now: datetime) -> RunProgress
         stopped_early=sum(trial.stopped_early for trial in search),
         best=best_of(ranked[0]) if ranked else None,
         best_raw=best_of(raw) if (raw := best_raw(ranked)) else None,
-        derived=dict(Answer.from_json(run.summary).derived),
+        derived=dict(run.answer.derived) if run.answer else {},
         failures=failures_of(search),
         workers=_workers(trials, now),
         created_at=run.created_at,

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from modelops_runtime.contracts.caution import Caution
+from modelops_runtime.contracts.observations import Observations
 from modelops_runtime.contracts.plain_json import plain
 from modelops_runtime.ledger.base import Run, RunState, Trial
 from modelops_runtime.results.version import modelops_version
@@ -41,7 +42,7 @@ def run_json(run: Run, trials: Sequence[Trial], cautions: Sequence[Caution]) -> 
             "python": platform.python_version(),
             "pyarrow": version("pyarrow"),
         },
-        "observations": run.observations,
+        "observations": run.observations.as_json(),
         "space": run.space,
         "spec": run.spec,
     }
@@ -51,9 +52,13 @@ def run_json(run: Run, trials: Sequence[Trial], cautions: Sequence[Caution]) -> 
 def run_of_json(text: str) -> Run:
     """The run in a record of `run_json`, without its times. Raises ValueError or KeyError for any other text."""
     record = json.loads(text)
-    kept = ("run_id", "identity", "identity_parts", "spec", "provenance", "observations", "trials", "replicates")
-    more = {name: record[name] for name in (*kept, "reason", "summary")}
-    return Run(state=RunState(record["state"]), space=record.get("space") or {}, **more)
+    kept = ("run_id", "identity", "identity_parts", "spec", "provenance", "trials", "replicates", "reason", "summary")
+    return Run(
+        state=RunState(record["state"]),
+        space=record.get("space") or {},
+        observations=Observations.from_json(record["observations"]),
+        **{name: record[name] for name in kept},
+    )
 
 
 def cautions_of_json(text: str) -> tuple[Caution, ...]:

@@ -25,13 +25,13 @@ class BestTrial:
 
 
 def answer_of(run: Run) -> Answer:
-    """The answer in a run's row. Raises LedgerError for a completed run whose answer is incomplete."""
+    """The run's answer; one without values if there is none yet. Raises LedgerError if a completed run lacks a part of it."""
     absent = [name for name in ALWAYS if name not in run.summary]
     if run.state is RunState.COMPLETED and absent:
         raise LedgerError(
             f"run {run.run_id!r} is completed, and column summary of its row lacks {absent[0]}; {TO_DO_WHEN_DAMAGED}"
         )
-    return Answer.from_json(run.summary)
+    return run.answer or Answer()
 
 
 def reported(

@@ -148,7 +148,7 @@ def _open_run(opened: _Opened) -> Run:
             spec=spec_json(spec),
             provenance=collect(prepared.code_digest),
             space=written_space(prepared.settings.space),
-            observations=prepared.plan.observations().as_json(),
+            observations=prepared.plan.observations(),
             trials=wanted,
             replicates=prepared.settings.replicates,
         )

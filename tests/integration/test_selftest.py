@@ -164,7 +164,8 @@ search: {trials: 20, replicates: 2}
     try:
         run = ledger.get_run(found.repeats[0].run_id)
         assert run is not None
-        cases, tested = run.observations["cases"], run.observations["tested"]
+        stored = run.observations.as_json()
+        cases, tested = stored["cases"], stored["tested"]
     finally:
         ledger.close()
     a = found.repeats[0].truth["a"]

@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from modelops_runtime.contracts.observations import Observations
 from modelops_runtime.evaluation.fit_table import key_columns
 from modelops_runtime.inference.ranking import finalists_or_best
 from modelops_runtime.inference.run_data import Runs, runs_of
@@ -44,7 +43,7 @@ def _of_set(run: Run, targets: Sequence[TargetData], runs: Runs | None) -> pa.Ta
     number = runs.candidate.search.number if runs is not None else 0
     numbers = np.concatenate([np.empty((6, 0)), *(_numbers(target, runs) for target in targets)], axis=1)
     observed = np.concatenate([np.empty(0), *(target.observed for target in targets)])
-    by_name = key_columns(Observations.from_json(run.observations))
+    by_name = key_columns(run.observations)
     keys = {name if name not in NAMES else f"key.{name}": column for name, column in by_name.items()}
     columns = {
         "trial": pa.array([number] * len(names), pa.int64()),

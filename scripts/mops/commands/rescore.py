@@ -32,7 +32,6 @@ def command(run_id: str, spec: Path, new_id: str | None, ledger_url: str | None)
     """
     from modelops_runtime.api.opening import ready
     from modelops_runtime.api.rescoring import rescore
-    from modelops_runtime.contracts.answer import Answer
     from mops.terminal.text import values_text
 
     ledger = open_for_reading(ledger_url)
@@ -43,9 +42,10 @@ def command(run_id: str, spec: Path, new_id: str | None, ledger_url: str | None)
             run = rescore(prepared, ledger, run_id, new_id or (name if name != run_id else f"{run_id}-rescored"))
     finally:
         ledger.close()
-    before, after = Answer.from_json(old.summary), Answer.from_json(run.summary)
+    before, after = old.answer, run.answer
+    assert after is not None
     echo_line(f"{run.run_id}: best is trial {after.best_trial} ({values_text(after.params)})")
     echo_line(f"{run.trials} trials scored anew, none simulated")
-    if before.best_trial is not None and before.best_trial != after.best_trial:
+    if before is not None and before.best_trial not in (None, after.best_trial):
         echo_line(f"by {run_id}'s loss the best was trial {before.best_trial}")
     echo_line(f"see it: mops report {run.run_id}")

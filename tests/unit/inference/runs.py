@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from modelops_runtime.contracts.observations import Observations
 from modelops_runtime.contracts.parameters import Scalar, param_id
 from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.ledger.base import Ledger, Phase, Replicate, Run, RunState, Trial, TrialEnd
@@ -174,7 +175,7 @@ def observations(
 
 
 def a_run(run_id: str = "boarding-school", **more: Any) -> Run:
-    """A run over the boarding-school data, OPEN unless said otherwise."""
+    """A run over the boarding-school data, OPEN unless said otherwise; its `observations` are given as JSON."""
     given: dict[str, Any] = {
         "run_id": run_id,
         "identity": "5d" * 32,
@@ -203,7 +204,8 @@ def a_run(run_id: str = "boarding-school", **more: Any) -> Run:
         "replicates": 10,
         "created_at": BEGAN,
     }
-    return Run(**{**given, **more})
+    given |= more
+    return Run(**{**given, "observations": Observations.from_json(given["observations"])})
 
 
 def boarding_school(trials: int = 60, *, seed: int = 4) -> Story:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from modelops_runtime.contracts.observations import TargetObservations
 from modelops_runtime.evaluation.score import Scorer
 from modelops_runtime.evaluation.stored import stored_target
 from modelops_runtime.inference.confirmation import disagreement
@@ -111,9 +110,7 @@ def drawn(rng: np.random.Generator, replicates: int, mean: float) -> np.ndarray:
 
 def told_of(values: np.ndarray, fresh: np.ndarray, kind: str) -> str:
     run = a_loss(kind)
-    scorer = Scorer(
-        (stored_target("y", TargetObservations.from_json(run.observations["y"]), run.spec["targets"]["y"]),)
-    )
+    scorer = Scorer((stored_target("y", run.observations.targets["y"], run.spec["targets"]["y"]),))
     searched, confirmed = scorer.score(values), scorer.score(fresh)
     story = Story(
         run=run,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Any
 
+from modelops_runtime.contracts.observations import Observations
 from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.ledger.base import Lease, Ledger, Replicate, Run, Trial, TrialEnd
 
@@ -24,7 +25,8 @@ def a_run(run_id: str = RUN, *, trials: int = 5, **changes: Any) -> Run:
         "spec": {"version": 1, "name": run_id, "z": 1, "a": 2},
         "replicates": 3,
     }
-    return Run(run_id=run_id, trials=trials, **{**fields, **changes})
+    observed = Observations.from_json(changes.pop("observations", {}))
+    return Run(run_id=run_id, trials=trials, observations=observed, **{**fields, **changes})
 
 
 def reserved(ledger: Ledger, worker: str = "w1", *, guesses: int = 0, lease_s: float = 3600.0) -> Lease:

@@ -76,7 +76,7 @@ def test_a_run_is_scored_by_the_likelihood_and_keeps_its_numbers(finished: Proje
     try:
         run = ledger.get_run("line")
         assert run is not None
-        assert run.observations["line"]["scale"] == SCALE.tolist()
+        assert run.observations.targets["line"].of_loss["scale"] == tuple(SCALE)
         assert run.spec["targets"]["line"]["loss"] == {"kind": "laplace", "scale": "mae"}
     finally:
         ledger.close()
