@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
-from modelops_runtime.contracts.failures import BadOutput
+from modelops_runtime.contracts.failures import BadOutput, Complaint
 from modelops_runtime.evaluation import keys
 from modelops_runtime.evaluation import match as matching
 from modelops_runtime.evaluation.match import Match, TwoRows
@@ -66,16 +66,16 @@ class Aligner:
         matched value that is not finite (a failure of the model at these parameters).
         """
         parts: list[Array] = []
-        odds: list[tuple[str, str]] = []
+        odds: list[Complaint] = []
         for target in self.targets:
             try:
                 parts.append(self._align(target, tables))
             except BadOutput as error:
                 if not error.path:
                     raise
-                odds.append((str(error), error.path))
+                odds += error.complaints
         if odds:
-            raise BadOutput(*odds[0], tuple(odds[1:]))
+            raise BadOutput.of(odds)
         return np.concatenate(parts) if len(parts) > 1 else parts[0]
 
     def times(self) -> Sequence[Time]:
@@ -149,7 +149,7 @@ class Aligner:
             row = error.args[0]
             texts = key_texts({key: column.slice(row, 1) for key, column in zip(target.keys.names, flat, strict=True)})
             text = f"output {name!r} has two rows for {texts[0]}"
-            raise BadOutput(f"{text}; match by a further column, or sum", target.path("match")) from None
+            raise BadOutput(text, target.path("match"), right="match by a further column, or sum") from None
         self._last[target.name] = (columns, match)
         return match
 
@@ -191,14 +191,14 @@ def _table(target: TargetAligner, tables: Mapping[str, pa.Table]) -> tuple[str, 
             raise BadOutput(f"no output is named and the model returns several: {returned}", path)
         return next(iter(tables.items()))
     if target.output not in tables:
-        raise BadOutput(f"the model does not return {target.output!r}; it returns {returned}", path)
+        raise BadOutput(f"the model does not return {target.output!r}", path, right=f"it returns {returned}")
     return target.output, tables[target.output]
 
 
 def _no_column(present: list[str], wanted: str, name: str, path: str) -> BadOutput:
     count = present.count(wanted)
     wrong = f"has {count} columns {wanted!r}" if count else f"has no column {wanted!r}"
-    return BadOutput(f"output {name!r} {wrong}; its columns: {', '.join(present)}", path)
+    return BadOutput(f"output {name!r} {wrong}", path, right=f"its columns: {', '.join(present)}")
 
 
 def _values(target: TargetAligner, name: str, table: pa.Table) -> Array:
@@ -219,7 +219,7 @@ def _check_coverage(target: TargetAligner, name: str, match: Match, table: pa.Ta
     listed = " / ".join(missing[:SHOWN])
     text = f"matched {matched} of {total} observations: {_no_row(target)} {listed}{more} in output {name!r}"
     right = "simulate these too, or lower min_coverage"
-    raise BadOutput(f"{text}{_unknown_labels(target, table)}; {right}", target.path("match"))
+    raise BadOutput(f"{text}{_unknown_labels(target, table)}", target.path("match"), right=right)
 
 
 def _no_row(target: TargetAligner) -> str:

@@ -49,7 +49,7 @@ def program_of(
     """
     if not inspect.isclass(found):
         if scenario is not None:
-            raise problem(f"{label} is a function, which has no scenarios; leave out /{scenario}")
+            raise problem(f"{label} is a function, which has no scenarios", right=f"leave out /{scenario}")
         return _function(found, module, label, config)
     try:
         instance = found()
@@ -75,8 +75,9 @@ def with_config(function: Callable[..., Any], label: str, config: Mapping[str, A
     takes_config = parameters is not None and "config" in parameters
     if config and not takes_config:
         raise problem(
-            f"{label} takes no config; write {label.rpartition(':')[2]}(params, seed, config), or leave it out",
+            f"{label} takes no config",
             CONFIG_PATH,
+            right=f"write {label.rpartition(':')[2]}(params, seed, config), or leave it out",
         )
     wants = takes_config and (bool(config) or parameters["config"].default is inspect.Parameter.empty)  # type: ignore[index]
     _check_call(function, label, {"config": None} if wants else {})
@@ -205,7 +206,7 @@ def _patch(
     if scenario not in scenarios:
         close = nearest(scenario, [BASELINE, *scenarios])
         known = f"did you mean {close!r}?" if close else f"it has {', '.join([BASELINE, *scenarios])}"
-        raise problem(f"{label} has no scenario {scenario!r}; {known}")
+        raise problem(f"{label} has no scenario {scenario!r}", right=known)
     try:
         patch = getattr(model, scenarios[scenario])()
     except MemoryError:
@@ -215,7 +216,7 @@ def _patch(
     right = isinstance(patch, Mapping) and set(patch) <= {"params", "config"}
     if not right or not all(isinstance(part, Mapping) for part in patch.values()):
         raise problem(
-            f'{label}/{scenario} returns {patch!r:.200}; it is to return {{"params": {{...}}, "config": {{...}}}}'
+            f"{label}/{scenario} returns {patch!r:.200}", right='it is to return {"params": {...}, "config": {...}}'
         )
     return dict(patch.get("params", {})), dict(patch.get("config", {}))
 
@@ -230,4 +231,5 @@ def _check_known(
         if name not in known:
             names = ", ".join(filter(None, known)) or "none"
             close = nearest(name, known)
-            raise problem(f"{wrong} {name!r}; " + (f"did you mean {close!r}?" if close else f"{right} {names}"), path)
+            right = f"did you mean {close!r}?" if close else f"{right} {names}"
+            raise problem(f"{wrong} {name!r}", path, right=right)

@@ -43,7 +43,7 @@ def to_column(values: Any, where: str) -> Column:
         return plain_column(_arrow(values, where), where)
     if hasattr(values, "__array__"):  # a numpy scalar too, which has no dimension and is refused for that
         return _from_numpy(np.asarray(values), where)
-    raise BadOutput(f"{where} is {_shown(values)}; {RIGHT}")
+    raise BadOutput(f"{where} is {_shown(values)}", right=RIGHT)
 
 
 def plain_column(column: Column, where: str) -> Column:
@@ -61,7 +61,7 @@ def plain_column(column: Column, where: str) -> Column:
         import pyarrow.compute
 
         return plain_column(pyarrow.compute.call_function("run_end_decode", [column]), where)
-    raise BadOutput(f"{where} is of the Arrow type {kind}; {RIGHT}")
+    raise BadOutput(f"{where} is of the Arrow type {kind}", right=RIGHT)
 
 
 def is_plain(kind: pa.DataType) -> bool:
@@ -75,7 +75,7 @@ def _from_numpy(values: np.ndarray, where: str) -> Column:
     if kind in _FAST_KINDS and values.dtype.isnative and values.dtype.itemsize <= 8:
         return arrow_of(values.copy())  # Arrow would share the memory, and a model may use its arrays again
     if kind == "c":
-        raise BadOutput(f"{where} holds complex numbers; give real and imaginary parts as two columns")
+        raise BadOutput(f"{where} holds complex numbers", right="give real and imaginary parts as two columns")
     if kind in "OU":
         return _from_list(values.tolist(), where)
     if kind in "Mm":
@@ -85,7 +85,7 @@ def _from_numpy(values: np.ndarray, where: str) -> Column:
     if kind in _FAST_KINDS:  # of the other byte order, or longer than 8 bytes
         wanted = np.dtype(np.float64) if values.dtype.itemsize > 8 else values.dtype.newbyteorder("=")
         return arrow_of(values.astype(wanted))
-    raise BadOutput(f"{where} is an array of {values.dtype}; {RIGHT}")
+    raise BadOutput(f"{where} is an array of {values.dtype}", right=RIGHT)
 
 
 def _from_masked(values: np.ndarray, where: str) -> Column:
@@ -96,9 +96,9 @@ def _from_masked(values: np.ndarray, where: str) -> Column:
 
 def _check_shape(values: np.ndarray, where: str) -> None:
     if values.ndim == 0:
-        raise BadOutput(f"{where} is a single value, {values[()]!r:.40}; {RIGHT}")
+        raise BadOutput(f"{where} is a single value, {values[()]!r:.40}", right=RIGHT)
     if values.ndim > 1:
-        raise BadOutput(f"{where} is an array of shape {values.shape}; a column has one dimension")
+        raise BadOutput(f"{where} is an array of shape {values.shape}", right="a column has one dimension")
 
 
 def _known_unit(values: np.ndarray) -> np.ndarray:
@@ -129,11 +129,13 @@ def _list_by_numpy(values: list[Any], where: str, error: Exception) -> Column:
         array = np.asarray(values)
         if array.dtype.kind in "biufcMm":
             return _from_numpy(array, where)
-        raise BadOutput(f"{where} holds whole numbers beyond 64 bits; give them as floats") from error
+        raise BadOutput(f"{where} holds whole numbers beyond 64 bits", right="give them as floats") from error
     if any(isinstance(value, complex | np.complexfloating) for value in values):
-        raise BadOutput(f"{where} holds complex numbers; give real and imaginary parts as two columns") from error
+        raise BadOutput(
+            f"{where} holds complex numbers", right="give real and imaginary parts as two columns"
+        ) from error
     kinds = ", ".join(dict.fromkeys(type(value).__name__ for value in values))
-    raise BadOutput(f"{where} holds {kinds:.80}; {RIGHT}") from error
+    raise BadOutput(f"{where} holds {kinds:.80}", right=RIGHT) from error
 
 
 def _from_pandas(values: Any, where: str) -> Column:
@@ -148,7 +150,7 @@ def _arrow(values: Any, where: str) -> Column:
     try:
         return pa.array(values)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-        raise BadOutput(f"{where} cannot be read: {str(error).splitlines()[0]:.120}; {RIGHT}") from error
+        raise BadOutput(f"{where} cannot be read: {str(error).splitlines()[0]:.120}", right=RIGHT) from error
 
 
 def _shown(values: Any) -> str:

@@ -50,7 +50,7 @@ def _check_placeholders(argument: str) -> None:
     alone = _ALONE.fullmatch(argument)
     close = nearest(alone[1], _PLACEHOLDERS) if alone and alone[1] not in _PLACEHOLDERS else None
     if alone and close:
-        raise problem(f"{{{alone[1]}}} is no placeholder; did you mean {{{close}}}?", COMMAND_PATH)
+        raise problem(f"{{{alone[1]}}} is no placeholder", COMMAND_PATH, right=f"did you mean {{{close}}}?")
 
 
 def _find(name: str, root: str, env: Mapping[str, str]) -> str:
@@ -59,13 +59,15 @@ def _find(name: str, root: str, env: Mapping[str, str]) -> str:
         if not os.path.isfile(path):
             raise problem(f"there is no program {name} in {root}", COMMAND_PATH)
         if not os.access(path, os.X_OK):
-            raise problem(f"{name} is not executable; chmod +x {name}, or name its interpreter first", COMMAND_PATH)
+            raise problem(
+                f"{name} is not executable", COMMAND_PATH, right=f"chmod +x {name}, or name its interpreter first"
+            )
         return os.path.abspath(path)
     found = shutil.which(name, path=env.get("PATH"))
     if found is None:
         here = os.path.isfile(os.path.join(root, name))
         hint = f"write ./{name} for the one in the model's folder" if here else "install it, or give its path"
-        raise problem(f"there is no program {name!r} on the PATH; {hint}", COMMAND_PATH)
+        raise problem(f"there is no program {name!r} on the PATH", COMMAND_PATH, right=hint)
     return os.path.abspath(found)
 
 

@@ -47,8 +47,8 @@ def to_table(value: Any, output: str) -> pa.Table:
     if is_frame(value):
         return plain_table(pa.table(value), where)
     if value is None:
-        raise BadOutput(f"{where} is nothing (None); {RIGHT}")
-    raise BadOutput(f"{where} is {described(value)}; {RIGHT}")
+        raise BadOutput(f"{where} is nothing (None)", right=RIGHT)
+    raise BadOutput(f"{where} is {described(value)}", right=RIGHT)
 
 
 def described(value: Any) -> str:
@@ -75,7 +75,7 @@ def plain_table(table: pa.Table, where: str) -> pa.Table:
         raise BadOutput(f"{where} has no columns")
     if len(set(names)) != len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise BadOutput(f"{where} has two columns {twice!r}; each needs a name of its own")
+        raise BadOutput(f"{where} has two columns {twice!r}", right="each needs a name of its own")
     if all(is_plain(field.type) and field.nullable and field.metadata is None for field in schema):
         return table if schema.metadata is None else table.replace_schema_metadata(None)
     columns = [plain_column(table.column(i), f"{where}, column {name!r}") for i, name in enumerate(names)]
@@ -89,13 +89,15 @@ def _from_columns(columns: Mapping[Any, Any], where: str) -> pa.Table:
     rows = len(arrays[0])
     if any(len(array) != rows for array in arrays):
         lengths = ", ".join(f"{name} {len(array)}" for name, array in zip(columns, arrays, strict=True))
-        raise BadOutput(f"{where} has columns of unequal length: {lengths:.200}; give each a value for every row")
+        raise BadOutput(
+            f"{where} has columns of unequal length: {lengths:.200}", right="give each a value for every row"
+        )
     return pa.Table.from_arrays(arrays, names=list(columns))
 
 
 def _name(name: Any, where: str) -> str:
     if not isinstance(name, str):
-        raise BadOutput(f"{where} has a column named {name!r:.40}, a {type(name).__name__}; names are text")
+        raise BadOutput(f"{where} has a column named {name!r:.40}, a {type(name).__name__}", right="names are text")
     return name
 
 
@@ -103,7 +105,7 @@ def _from_pandas(frame: Any, where: str) -> pa.Table:
     """A named index (as from `groupby`) becomes columns; an unnamed one only counts rows and is dropped."""
     if type(frame).__name__ == "Series":
         if frame.name is None:
-            raise BadOutput(f"{where} is a Series without a name; name it, or return a data frame")
+            raise BadOutput(f"{where} is a Series without a name", right="name it, or return a data frame")
         frame = frame.to_frame()
     columns = {}
     for position, name in enumerate(frame.index.names):
@@ -111,6 +113,6 @@ def _from_pandas(frame: Any, where: str) -> pa.Table:
             columns[name] = frame.index.get_level_values(position)
     if not frame.columns.is_unique:
         twice = next(iter(frame.columns[frame.columns.duplicated()]))
-        raise BadOutput(f"{where} has two columns {twice!r}; each needs a name of its own")
+        raise BadOutput(f"{where} has two columns {twice!r}", right="each needs a name of its own")
     columns.update((name, frame[name]) for name in frame.columns)
     return _from_columns(columns, where)

@@ -27,18 +27,19 @@ def find(reference: Reference, root: str) -> tuple[Any, ModuleType]:
     for name in reference.attribute.split("."):
         if not hasattr(found, name):
             within = reference.place if found is module else f"{reference.place}:{found.__name__}"
-            raise problem(f"{within} has no {name!r}" + _or_rather(name, _public_names(found)))
+            raise problem(f"{within} has no {name!r}", right=_or_rather(name, _public_names(found)))
         found = getattr(found, name)
     if not callable(found):
         raise problem(
-            f"{reference.place}:{reference.attribute} is of type {type(found).__name__}; it is to be a function or a class"
+            f"{reference.place}:{reference.attribute} is of type {type(found).__name__}",
+            right="it is to be a function or a class",
         )
     return found, module
 
 
-def problem(message: str, path: str = ENTRYPOINT_PATH) -> BadOutput:
+def problem(wrong: str, path: str = ENTRYPOINT_PATH, *, right: str = "") -> BadOutput:
     """The error for a mistake in the name of the model."""
-    return BadOutput(message, path)
+    return BadOutput(wrong, path, right)
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -50,8 +51,8 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 def _or_rather(name: str, known: list[str]) -> str:
     close = nearest(name, known)
     if close:
-        return f"; did you mean {close!r}?"
-    return f"; it has {', '.join(known[:8])}" if known else "; it defines no function or class"
+        return f"did you mean {close!r}?"
+    return f"it has {', '.join(known[:8])}" if known else "it defines no function or class"
 
 
 def _public_names(owner: Any) -> list[str]:
@@ -66,7 +67,7 @@ def _import_file(file: str, root: str) -> ModuleType:
     path = os.path.realpath(os.path.join(root, file))
     folder = os.path.dirname(path)
     if not os.path.isfile(path):
-        raise problem(f"there is no file {file} in {root}" + _other_file(path))
+        raise problem(f"there is no file {file} in {root}", right=_other_file(path))
     activate((folder,) if folder == os.path.realpath(root) else (folder, os.path.realpath(root)))
     name = f"_modelops_model_{blake2b(path.encode(), digest_size=8).hexdigest()}"
     spec = importlib.util.spec_from_file_location(name, path)
@@ -89,11 +90,11 @@ def _other_file(path: str) -> str:
     try:
         there = sorted(name for name in os.listdir(folder) if name.endswith(".py"))
     except OSError:
-        return f"; there is no folder {folder}"
+        return f"there is no folder {folder}"
     close = nearest(os.path.basename(path), there)
     if close:
-        return f"; did you mean {close}?"
-    return f"; there is {', '.join(there[:8])}" if there else ""
+        return f"did you mean {close}?"
+    return f"there is {', '.join(there[:8])}" if there else ""
 
 
 def _import_module(name: str, root: str) -> ModuleType:
@@ -105,7 +106,7 @@ def _import_module(name: str, root: str) -> ModuleType:
         if name != missing and not name.startswith(missing + "."):
             raise _translated(error, name, root) from error
         raise problem(
-            f"there is no module {missing!r} in {root} or among the installed" + _other_module(missing, root)
+            f"there is no module {missing!r} in {root} or among the installed", right=_other_module(missing, root)
         ) from error
     except BaseException as error:
         raise _translated(error, name, root) from error
@@ -118,7 +119,7 @@ def _other_module(name: str, root: str) -> str:
     except OSError:
         return ""
     close = nearest(last, [entry for entry in there if entry.isidentifier()])
-    return f"; did you mean {'.'.join([*parents, close])!r}?" if close else ""
+    return f"did you mean {'.'.join([*parents, close])!r}?" if close else ""
 
 
 def _translated(error: BaseException, place: str, root: str) -> BaseException:

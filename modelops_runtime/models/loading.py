@@ -60,7 +60,9 @@ class LoadedModel:
         try:
             return {str(name): float(value) for name, value in given.items()}
         except (AttributeError, TypeError, ValueError) as error:
-            raise BadOutput(f"derived(params) returned {given!r:.200}; it is to return numbers by name") from error
+            raise BadOutput(
+                f"derived(params) returned {given!r:.200}", right="it is to return numbers by name"
+            ) from error
 
 
 def load_model(source: ModelSource, times: Times = no_times) -> LoadedModel:
@@ -74,7 +76,7 @@ def load_model(source: ModelSource, times: Times = no_times) -> LoadedModel:
         from modelops_runtime.models.command import command_program
 
         if source.config:
-            raise BadOutput("a command takes no config; give it as arguments, or as env", CONFIG_PATH)
+            raise BadOutput("a command takes no config", CONFIG_PATH, right="give it as arguments, or as env")
         return LoadedModel(command_program(source.command, source.root, source.env), source.seed_bits)
     from modelops_runtime.models.importing import find
     from modelops_runtime.models.reference import parse_reference

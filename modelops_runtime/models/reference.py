@@ -48,8 +48,8 @@ def _scenario_of(text: str) -> tuple[str, str | None]:
 
 def _checked(text: str, reference: Reference) -> Reference:
     if reference.file and not reference.attribute:
-        raise BadOutput(f"{text!r} names no function; write {text.rstrip(':')}:simulate", ENTRYPOINT_PATH)
+        raise BadOutput(f"{text!r} names no function", ENTRYPOINT_PATH, right=f"write {text.rstrip(':')}:simulate")
     names = [*reference.attribute.split("."), *(reference.module.split(".") if reference.module is not None else [])]
     if not all(name.isidentifier() for name in names) or reference.scenario == "":
-        raise BadOutput(f"{text!r} is not an entry point; {FORMS}", ENTRYPOINT_PATH)
+        raise BadOutput(f"{text!r} is not an entry point", ENTRYPOINT_PATH, right=FORMS)
     return reference

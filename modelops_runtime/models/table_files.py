@@ -21,13 +21,13 @@ def read_folder(folder: str) -> dict[str, pa.Table]:
             continue
         if stem in paths:
             raise BadOutput(
-                f"output {stem!r} was written twice, as {os.path.basename(paths[stem])} and {name}; write one"
+                f"output {stem!r} was written twice, as {os.path.basename(paths[stem])} and {name}", right="write one"
             )
         paths[stem] = os.path.join(folder, name)
     size = sum(os.path.getsize(path) for path in paths.values())
     if size > MAX_BYTES:
         raise BadOutput(
-            f"too much output: {size / 2**20:,.0f} MiB of files; at most {MAX_BYTES / 2**20:,.0f} MiB in all"
+            f"too much output: {size / 2**20:,.0f} MiB of files", right=f"at most {MAX_BYTES / 2**20:,.0f} MiB in all"
         )
     return {stem: _read(path) for stem, path in paths.items()}
 
@@ -58,7 +58,7 @@ def read_csv(data: bytes, name: str) -> pa.Table:
     import pyarrow.csv
 
     if not data.strip():
-        raise BadOutput(f"{name} is empty; a header and rows of CSV are expected")
+        raise BadOutput(f"{name} is empty", right="a header and rows of CSV are expected")
     try:
         return pyarrow.csv.read_csv(pa.BufferReader(data))
     except (pa.ArrowException, ValueError) as error:

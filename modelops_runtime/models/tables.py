@@ -30,11 +30,11 @@ def to_tables(result: Any, *, max_bytes: int = MAX_BYTES, max_rows: int = MAX_RO
     NaN and null stay as they are. Raises BadOutput for anything else, and above `max_bytes` or `max_rows` in all.
     """
     if result is None:
-        raise BadOutput(f"the model returned nothing (None); {RIGHT}")
+        raise BadOutput("the model returned nothing (None)", right=RIGHT)
     if not isinstance(result, Mapping):
         tables = {SINGLE: to_table(result, SINGLE)}
     elif not result:
-        raise BadOutput(f"the model returned an empty dict; {RIGHT}")
+        raise BadOutput("the model returned an empty dict", right=RIGHT)
     elif _holds_tables(result):
         tables = {_output_name(name): to_table(value, name) for name, value in result.items()}
     else:
@@ -51,14 +51,15 @@ def _holds_tables(result: Mapping[Any, Any]) -> bool:
         other = next(name for name, is_table in zip(result, found, strict=True) if not is_table)
         raise BadOutput(
             f"the model returned a dict with a table ({table!r}) and with what is none "
-            f"({other!r}, of type {type(result[other]).__name__}); {RIGHT}"
+            f"({other!r}, of type {type(result[other]).__name__})",
+            right=RIGHT,
         )
     return all(found)
 
 
 def _output_name(name: Any) -> str:
     if not isinstance(name, str) or not name:
-        raise BadOutput(f"the model returned an output named {name!r:.40}; names of outputs are text")
+        raise BadOutput(f"the model returned an output named {name!r:.40}", right="names of outputs are text")
     return name
 
 
@@ -72,8 +73,8 @@ def _check_size(tables: Mapping[str, pa.Table], max_bytes: int, max_rows: int) -
             f"{name} {table.num_rows:,} rows, {table.nbytes / 2**20:,.1f} MiB" for name, table in tables.items()
         )
         raise BadOutput(
-            f"too much output: {each:.300}; at most {max_rows:,} rows and {max_bytes / 2**20:,.0f} MiB in all, "
-            "so return what the targets need"
+            f"too much output: {each:.300}",
+            right=f"at most {max_rows:,} rows and {max_bytes / 2**20:,.0f} MiB in all, so return what the targets need",
         )
 
 

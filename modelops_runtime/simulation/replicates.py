@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from modelops_runtime.bundles.archive import files_of, pack
 from modelops_runtime.bundles.secrets import refuse_unsendable
 from modelops_runtime.bundles.snapshot import Snapshot
-from modelops_runtime.contracts.failures import BadOutput, FailureKind, SimulationError
+from modelops_runtime.contracts.failures import BadOutput, Complaint, FailureKind, SimulationError
 from modelops_runtime.contracts.parameters import Scalar, UniqueParameterSet
 from modelops_runtime.contracts.simulation import ReplicateOutcome, Tables
 from modelops_runtime.models.errors import describe_error
@@ -124,7 +124,9 @@ class ReplicateJob:
                     return known.astype("<f8", copy=False).tobytes(), digest_of_arrays(arrays), None
                 tables = to_tables(result)
             except BadOutput as error:
-                raise (error if error.path else BadOutput(str(error), path)) from error.__cause__
+                raise BadOutput.of(
+                    [replace(each, path=each.path or path) for each in error.complaints]
+                ) from error.__cause__
             aligned = aligner.align(tables).astype("<f8", copy=False).tobytes()
             if arrays is not None:
                 aligner.learn(arrays)
@@ -191,8 +193,10 @@ def with_own_names(job: ReplicateJob, outcomes: Sequence[ItemOutcome]) -> list[I
 def _named(job: ReplicateJob, outcome: ItemOutcome) -> ItemOutcome:
     failure = outcome.failure
     if failure is not None:
-        further = tuple((job.as_named(text), path) for text, path in failure.further)
-        failure = replace(failure, message=job.as_named(failure.message), further=further)
+        complaints = tuple(
+            replace(each, wrong=job.as_named(each.wrong), right=job.as_named(each.right)) for each in failure.complaints
+        )
+        failure = replace(failure, message=job.as_named(failure.message), complaints=complaints)
     return replace(outcome, log=job.as_named(outcome.log), failure=failure)
 
 
@@ -238,5 +242,6 @@ def description_of(job: ReplicateJob, outcomes: Sequence[ItemOutcome]) -> ModelD
     (outcome,) = outcomes
     failure = outcome.failure
     if failure is not None and not failure.path and failure.kind is not FailureKind.LOST:
-        raise SimulationError(replace(failure, path=_named_by(job.source)))
+        about = failure.complaints[0] if failure.complaints else Complaint(failure.message)
+        raise SimulationError(replace(failure, complaints=(replace(about, path=_named_by(job.source)),)))
     return only_value(outcomes)

@@ -28,8 +28,7 @@ def probe(loaded: LoadedSpec, settings: SearchSettings, service: SimulationServi
     (outcome,) = service.submit_replicates(parameter_set, seeds).result()
     failure = outcome.failure
     if failure is not None and failure.kind is FailureKind.BAD_OUTPUT and failure.path:
-        complaints = [(failure.message, failure.path), *failure.further]
-        raise SpecErrors(*(mistake(loaded, path, text, _right(path)) for text, path in complaints))
+        raise SpecErrors(*(mistake(loaded, each, _right(each.path)) for each in failure.complaints))
     return outcome
 
 

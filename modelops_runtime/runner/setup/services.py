@@ -60,4 +60,4 @@ def described(loaded: LoadedSpec, service: ReplicateService) -> tuple[ModelDescr
         failure = error.failure
         if not failure.path:
             raise
-        return None, [mistake(loaded, failure.path, failure.message, "name a model that can be loaded")]
+        return None, [mistake(loaded, failure.complaints[0], "name a model that can be loaded")]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from modelops_runtime.contracts.errors import SpecError
+from modelops_runtime.contracts.failures import Complaint
 from modelops_runtime.specs.loading import LoadedSpec
 
 
-def mistake(loaded: LoadedSpec, path: str, text: str, right: str) -> SpecError:
-    """`text` says after its first semicolon what would be right; `right` is used if it does not."""
-    wrong, _, its_right = text.partition("; ")
-    return loaded.error(path, wrong, its_right or right)
+def mistake(loaded: LoadedSpec, complaint: Complaint, right: str) -> SpecError:
+    """The error at the complaint's key; `right` is used if the complaint does not say what would be right."""
+    return loaded.error(complaint.path, complaint.wrong, complaint.right or right)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from modelops_runtime.contracts.errors import ModelChanged
-from modelops_runtime.contracts.failures import LOG_LIMIT, BadOutput, Failure, FailureKind
+from modelops_runtime.contracts.failures import LOG_LIMIT, BadOutput, Complaint, Failure, FailureKind
 
 _LINE_LIMIT = 1_000
 
@@ -51,23 +51,27 @@ def describe_plainly(error: BaseException) -> tuple[str, str]:
     return (f"{name}: {text}" if text else name), trace
 
 
-PlainFailure = tuple[str, str, str, tuple[tuple[str, str], ...], tuple[str, str] | None]
-"""Kind, message, path, further, changed_file: what crosses the process boundary, since the exception itself may not."""
+PlainFailure = tuple[str, str, tuple[Complaint, ...], tuple[str, str] | None]
+"""Kind, message, complaints, changed_file: what crosses the process boundary, since the exception itself may not."""
 
 
 def explain(job: Job, error: BaseException) -> tuple[PlainFailure, str]:
     """An exception as plain data, with its traceback."""
     if isinstance(error, BadOutput):
-        return (FailureKind.BAD_OUTPUT, one_line(str(error)), error.path, error.further, None), ""
+        return (FailureKind.BAD_OUTPUT, one_line(str(error)), _shortened(error.complaints), None), ""
     if isinstance(error, ModelChanged):
         name, folder = error.args
-        return (FailureKind.LOST, one_line(str(error)), "", (), (str(name), str(folder))), ""
+        return (FailureKind.LOST, one_line(str(error)), (), (str(name), str(folder))), ""
     try:
         line, trace = job.describe(error)
     except BaseException:
         line, trace = describe_plainly(error)
     kind = FailureKind.OUT_OF_MEMORY if isinstance(error, MemoryError) else FailureKind.MODEL_ERROR
-    return (kind, one_line(line), "", (), None), trace
+    return (kind, one_line(line), (), None), trace
+
+
+def _shortened(complaints: Sequence[Complaint]) -> tuple[Complaint, ...]:
+    return tuple(replace(each, wrong=one_line(each.wrong), right=one_line(each.right)) for each in complaints)
 
 
 def one_line(text: str) -> str:

@@ -71,7 +71,7 @@ class _Loaded:
                 self.problem = explain(self.job, error)
             else:
                 line, trace = describe_plainly(error)
-                self.problem = (FailureKind.MODEL_ERROR, line, "", (), None), trace
+                self.problem = (FailureKind.MODEL_ERROR, line, (), None), trace
         self._pickled = b""
 
 
@@ -191,7 +191,7 @@ class Worker:
             return pickle.dumps((value, failure, log), pickle.HIGHEST_PROTOCOL), failure and failure[0]
         except BaseException as error:
             line, trace = describe_plainly(error)
-            failure = (FailureKind.BAD_OUTPUT, f"the result cannot be sent: {line}", "", (), None)
+            failure = (FailureKind.BAD_OUTPUT, f"the result cannot be sent: {line}", (), None)
             return pickle.dumps((None, failure, end_of_log(log, trace))), failure[0]
 
     def _come_back(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 
 from modelops_runtime.contracts.errors import ModelChanged
-from modelops_runtime.contracts.failures import BadOutput, Failure, FailureKind
+from modelops_runtime.contracts.failures import BadOutput, Complaint, Failure, FailureKind
 from modelops_runtime.simulation.pool.job import explain
 
 
@@ -32,6 +32,11 @@ def test_a_changed_file_crosses_as_what_the_error_is_made_of() -> None:
 
 
 def test_another_failure_names_no_changed_file_whatever_its_path_is() -> None:
-    bad = crossed(BadOutput("no table 'x'", "model files", (("no y", "targets.y"),)))
-    assert (bad.path, bad.further, bad.changed_file) == ("model files", (("no y", "targets.y"),), None)
+    further = Complaint("no y", "targets.y", "there is: z")
+    bad = crossed(BadOutput("no table 'x'", "model files", further=[further]))
+    assert (bad.path, bad.complaints, bad.changed_file) == (
+        "model files",
+        (Complaint("no table 'x'", "model files"), further),
+        None,
+    )
     assert crossed(ValueError("odd")).changed_file is None
