@@ -28,7 +28,7 @@ from modelops_runtime.losses.loss import LossError, Rng, Term
 from modelops_runtime.models.restartable import Params, Restartable, copied, joined
 from modelops_runtime.models.tables import to_tables
 from modelops_runtime.statistics.array import Array
-from modelops_runtime.statistics.resampling import log_mean_exp_of_columns, systematic, weights_of
+from modelops_runtime.statistics.resampling import systematic, weigh
 
 _RESAMPLING = 1
 """Tells the stream of the resampling from the model's, of the same seed."""
@@ -129,9 +129,8 @@ class ParticleFilter:
                 continue
             simulated = values.complete(step)
             densities = part.log_densities(simulated)
-            joint = np.cumsum(densities, axis=1)
-            log_p[part.due] = _increments(log_mean_exp_of_columns(joint))
-            weights = weights_of(joint[:, -1])
+            means, weights = weigh(np.cumsum(densities, axis=1))
+            log_p[part.due] = _increments(means)
             if step == last:
                 chosen = np.array([_one_of(weights, picking)])
             else:

@@ -33,6 +33,8 @@ class TargetRows:
     target: TargetAligner
     known: Mapping[str, Any]
     """Key column -> its values in this step, as the model gave them; empty for a step without rows."""
+    table: str | None
+    """The name of the table within the step's rows; None if they are its columns."""
     count: int
     """Rows of the step."""
     rounds: tuple[tuple[Rows, Rows], ...]
@@ -43,11 +45,11 @@ class TargetRows:
         if type(rows) is dict:
             self._add_common(values, rows)
             return
-        tables = [table_in(self.target, part) for part in rows]
         if not self.known:
-            if any(table is not None and _length(table) for table in tables):
+            if any(part for part in rows) and any(_length(table_in(self.target, part)) for part in rows):
                 raise OtherKeys
             return
+        tables = rows if self.table is None else _columns(rows, self.table)
         for name, known in self.known.items():
             if not _all_equal(_columns(tables, name), known):
                 raise OtherKeys
@@ -58,7 +60,7 @@ class TargetRows:
         """Rows whose value columns are [P, rows], or [rows] where all particles have the same."""
         table = table_in(self.target, rows)
         if not self.known:
-            if table is not None and _length(table):
+            if _length(table):
                 raise OtherKeys
             return
         for name, known in self.known.items():
@@ -113,7 +115,7 @@ def _of_target(target: TargetAligner, match: Match, rows: Sequence[Any], due: Ro
     if match.rows is None or match.owners is None:
         raise OtherKeys
     tables = [table_in(target, part) for part in rows]
-    counts = [0 if table is None else _length(table) for table in tables]
+    counts = list(map(_length, tables))
     ends = np.cumsum(counts)
     steps = np.searchsorted(ends, match.rows, side="right")
     if len(late := np.flatnonzero(steps > due[match.owners])):
@@ -128,7 +130,7 @@ def _of_target(target: TargetAligner, match: Match, rows: Sequence[Any], due: Ro
         mine = steps == step
         taken, owners = match.rows[mine] - (ends[step] - count), match.owners[mine]
         known = {name: table[name] for name in target.keys.names} if table is not None and count else {}
-        found.append(TargetRows(target, known, count, _rounds(taken, owners)))
+        found.append(TargetRows(target, known, _name_of(table, rows[step]), count, _rounds(taken, owners)))
     return found
 
 
@@ -142,8 +144,13 @@ def _rounds(taken: Rows, owners: Rows) -> tuple[tuple[Rows, Rows], ...]:
     return tuple((taken[turn == k], owners[turn == k]) for k in range(max(seen.values(), default=0)))
 
 
-def _length(table: Mapping[str, Any]) -> int:
-    return max((len(column) for column in table.values()), default=0)
+def _length(table: Mapping[str, Any] | None) -> int:
+    return max((len(column) for column in table.values()), default=0) if table else 0
+
+
+def _name_of(table: Mapping[str, Any] | None, rows: Any) -> str | None:
+    """Under which name a table is in a step's rows; None if it is these."""
+    return None if table is None or table is rows else next(name for name, each in rows.items() if each is table)
 
 
 def table_in(target: TargetAligner, rows: Any) -> Mapping[str, Any] | None:
@@ -163,39 +170,35 @@ def table_in(target: TargetAligner, rows: Any) -> Mapping[str, Any] | None:
     return table
 
 
-def _columns(tables: Sequence[Mapping[str, Any] | None], name: str) -> list[Any]:
+def _columns(tables: Sequence[Any], name: str) -> list[Any]:
     try:
-        return [table[name] for table in tables]  # pyright: ignore[reportOptionalSubscript]
-    except (KeyError, TypeError) as error:
+        return [table[name] for table in tables]
+    except (LookupError, TypeError) as error:
         raise OtherKeys from error
 
 
 def _all_equal(columns: list[Any], known: Any) -> bool:
     """Whether each of the columns equals `known`, in type too."""
     kind = type(known)
-    if any(type(column) is not kind for column in columns):
+    if set(map(type, columns)) != {kind}:
         return False
     if kind is not np.ndarray:
-        return all(column == known for column in columns)
-    first = columns[0]
-    if all(column is first for column in columns):
-        columns = [first]
-    size = len(known)
-    if any(len(column) != size or column.dtype != known.dtype for column in columns):
+        return columns.count(known) == len(columns)
+    if {column.dtype for column in columns} != {known.dtype} or {column.shape for column in columns} != {known.shape}:
         return False
-    return bool((np.concatenate(columns).reshape(len(columns), size) == known).all())
+    return bool((np.concatenate(columns).reshape(len(columns), len(known)) == known).all())
 
 
 def _matrix(columns: list[Any], count: int) -> Array:
     """Columns of `count` numbers as float64 [P, count]. Raises OtherKeys for what is none."""
-    if any(len(column) != count for column in columns):
-        raise OtherKeys
     try:
         if type(columns[0]) is np.ndarray:
+            if set(map(len, columns)) != {count}:
+                raise OtherKeys
             found = np.concatenate(columns).reshape(len(columns), count)
         else:
             found = np.array(columns)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise OtherKeys from error
     if found.dtype.kind not in "biuf" or found.shape != (len(columns), count):
         raise OtherKeys

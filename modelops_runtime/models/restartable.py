@@ -111,8 +111,8 @@ class Restartable:
             return after, rows
         advance = self.advance
         pairs = [advance(state, params, rng, until) for state in states]
-        for pair in pairs:
-            if type(pair) is not tuple or len(pair) != 2:
+        if set(map(type, pairs)) != {tuple} or set(map(len, pairs)) != {2}:
+            for pair in pairs:
                 self._pair(pair, "advance")
         return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
 
@@ -201,7 +201,7 @@ def _copy(state: Any) -> Any:
         parts = list(state.values()) if kind is dict else state
         types = set(map(type, parts))
         if types <= _ATOMS:
-            return copy.copy(state)
+            return state if kind is tuple else copy.copy(state)
         arrays = [part for part in parts if type(part) is np.ndarray]
         plain = types <= _ATOMS | {np.ndarray} and all(array.dtype.kind != "O" for array in arrays)
         if plain and len(set(map(id, arrays))) == len(arrays):  # two names of one array stay so: only pickle keeps that

@@ -10,21 +10,20 @@ from numpy.typing import NDArray
 from modelops_runtime.statistics.array import Array
 
 
-def log_mean_exp_of_columns(log_w: Array) -> Array:
-    """log((1/P) sum_p exp(l_pj)) of each column of `log_w` [P, n], [n]; without overflow, -inf where all are -inf."""
+def weigh(log_w: Array) -> tuple[Array, Array]:
+    """log((1/P) sum_p exp(l_pj)) of each column of `log_w` [P, n], [n], and the weights [P] that the last one gives.
+
+    Without overflow. A column that is -inf throughout has the mean -inf; weights are then equal, otherwise they sum to 1.
+    """
     top = log_w.max(axis=0)
-    shift = np.where(np.isfinite(top), top, 0.0)
+    if not math.isfinite(top.min()):
+        top = np.where(np.isfinite(top), top, 0.0)
+    scaled = np.exp(log_w - top)
+    sums = scaled.sum(axis=0)
     with np.errstate(divide="ignore"):
-        return shift + np.log(np.exp(log_w - shift).mean(axis=0))
-
-
-def weights_of(log_w: Array) -> Array:
-    """exp(l_p) / sum_p exp(l_p) [P], without overflow; equal weights if all are -inf."""
-    top = log_w.max()
-    if not math.isfinite(top):
-        return np.full(len(log_w), 1 / len(log_w))
-    weights = np.exp(log_w - top)
-    return weights / weights.sum()
+        means = top + np.log(sums / len(log_w))
+    last = sums[-1]
+    return means, scaled[:, -1] / last if last > 0 else np.full(len(log_w), 1 / len(log_w))
 
 
 def systematic(weights: Array, uniform: float) -> NDArray[np.intp]:
