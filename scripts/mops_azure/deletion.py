@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from modelops_runtime.contracts.errors import UserError
 from mops_azure.config import AzureConfig
 from mops_azure.errors import AzureError, NotAllowed, NotOurs
-from mops_azure.resources import BY_TYPE, identity, logs
+from mops_azure.resources import BY_TYPE, identity, lock, role
 from mops_azure.resources.cluster import CLUSTERS, cluster_id, cluster_principal, kubelet_principal
 from mops_azure.resources.group import GROUPS, group, group_id
-from mops_azure.resources.kind import Resource, is_on, is_ours
-from mops_azure.resources.lock import LOCK_NAME, LOCKS
+from mops_azure.resources.kind import Kind, Resource, is_on, is_ours
+from mops_azure.resources.lock import LOCK_NAME, LOCKS, is_our_lock
+from mops_azure.resources.logs import is_of_monitoring
 from mops_azure.resources.node_pool import pools_in
 from mops_azure.resources.registry import registry_id
 from mops_azure.resources.role import ASSIGNMENTS, NETWORK_CONTRIBUTOR, scope_of
@@ -50,7 +50,7 @@ class Inventory:
 
     @property
     def our_locks(self) -> tuple[Any, ...]:
-        return tuple(one for one in self.locks if one["name"] == LOCK_NAME)
+        return tuple(one for one in self.locks if is_our_lock(one))
 
 
 def inventory(arm: ArmClient, config: AzureConfig, name: str) -> Inventory:
@@ -94,24 +94,6 @@ def _inventory(arm: ArmClient, config: AzureConfig, name: str) -> Inventory:
     )
 
 
-MONITORING = {
-    "microsoft.insights/datacollectionrules": ("MSCI-{}-", 64),
-    "microsoft.insights/datacollectionendpoints": ("MSCI-(?:ingest|config)-{}-", 43),
-}
-"""Type in lower case -> (prefix, longest name) of what `az aks enable-addons -a monitoring` creates beside the cluster. {} stands
-for the region; the cluster's name follows the prefix (azure-cli, azuremonitor/containerinsights)."""
-
-
-def is_of_monitoring(config: AzureConfig, one: Any) -> bool:
-    """Whether the monitoring add-on of the config's cluster created it. Pure."""
-    kind, name = str(one.get("type", "")).lower(), str(one.get("name", ""))
-    if kind == "microsoft.operationsmanagement/solutions":  # of older releases of az
-        return name.lower() == f"containerinsights({logs.spec(config).name})".lower()
-    head, longest = MONITORING.get(kind, ("", 0))
-    found = re.match(head.format("[a-z0-9]+"), name, re.IGNORECASE) if head else None
-    return found is not None and name.lower() == f"{found[0]}{config.aks.name}"[:longest].rstrip("-_.").lower()
-
-
 def lines(found: Inventory) -> list[str]:
     """What would be deleted, one resource a line."""
     if found.group is None:
@@ -148,7 +130,7 @@ def check(found: Inventory, *, unlock: bool) -> None:
         raise NotOurs(
             f"resource group {name} also holds what we did not make: {listed}; move or delete that first, nothing was deleted"
         )
-    others = [one["name"] for one in found.locks if one["name"] != LOCK_NAME]
+    others = [one["name"] for one in found.locks if not is_our_lock(one)]
     if others:
         raise NotOurs(
             f"resource group {name} is locked by {', '.join(others)}, which is not ours; its owner can remove it"
@@ -183,10 +165,10 @@ def carry_out(session: Session, config: AzureConfig, found: Inventory) -> None:
 
     denied = list(found.denied)
     for one in found.our_locks:
-        _remove(session, remove, "lock", one, LOCKS)
+        _remove(session, remove, lock.KIND, one)
     for one in found.rights:
         try:
-            _remove(session, remove, "role assignment", one, ASSIGNMENTS)
+            _remove(session, remove, role.KIND, one)
         except AzureError as error:
             if not error.is_denied:
                 raise
@@ -199,9 +181,9 @@ def carry_out(session: Session, config: AzureConfig, found: Inventory) -> None:
         raise NotAllowed(f"resource group {found.group_name} is gone; what is left over for want of a right:\n{lines}")
 
 
-def _remove(session: Session, remove: Callable[[Session, Resource], None], kind: str, one: Any, version: str) -> None:
-    session.say(f"{kind} {one['name']}: deleting")
-    remove(session, Resource(kind=kind, name=one["name"], id=one["id"], api_version=version, body={}))
+def _remove(session: Session, remove: Callable[[Session, Resource], None], kind: Kind, one: Any) -> None:
+    session.say(f"{kind.name} {one['name']}: deleting")
+    remove(session, Resource(kind=kind.name, name=one["name"], id=one["id"], api_version=kind.api_version, body={}))
 
 
 def _rights_elsewhere(arm: ArmClient, config: AzureConfig, cluster: Any) -> tuple[tuple[Any, ...], tuple[str, ...]]:
@@ -216,11 +198,11 @@ def _rights_elsewhere(arm: ArmClient, config: AzureConfig, cluster: Any) -> tupl
     wanted += [(subnet, own, NETWORK_CONTRIBUTOR) for subnet in _subnets(config, cluster) if own]
     found: dict[str, Any] = {}
     denied: list[str] = []
-    for scope, principal, role in wanted:
+    for scope, principal, role_id in wanted:
         path = f"{scope}/providers/Microsoft.Authorization/roleAssignments?$filter=principalId%20eq%20'{principal}'"
         try:
             found |= {one["id"].lower(): one for one in arm.list(path, ASSIGNMENTS, "reading rights")
-                      if _is_right(one, scope, principal, role)}  # fmt: skip
+                      if _is_right(one, scope, principal, role_id)}  # fmt: skip
         except AzureError as error:
             # Another owner's subnet may be in another subscription.
             if error.is_denied or error.code == "SubscriptionNotFound":

@@ -16,7 +16,10 @@ from mops_azure.capacity import ASK_FOR_MORE, read_capacity
 from mops_azure.config import AzureConfig
 from mops_azure.errors import one_line, role_for
 from mops_azure.live import newest_default_version, offered_versions
+from mops_azure.resources.cluster import cluster
+from mops_azure.resources.group import group
 from mops_azure.resources.kind import is_ours
+from mops_azure.resources.lock import lock
 from mops_azure.resources.registry import REGISTRIES, registry_id
 
 if TYPE_CHECKING:
@@ -201,15 +204,11 @@ def _resource_names(arm: ArmClient, config: AzureConfig) -> Iterator[CheckResult
 def _rights(arm: ArmClient, config: AzureConfig) -> Iterator[CheckResult]:
     path = f"/subscriptions/{config.subscription_id}/providers/Microsoft.Authorization/permissions"
     granted = list(arm.list(path, PERMISSIONS, "reading your rights"))
-    needed = [
-        "Microsoft.Resources/subscriptions/resourceGroups/write",
-        "Microsoft.ContainerService/managedClusters/write",
-    ]
-    if any(one.kind == "role assignment" for one, _ in resources.dependent_resources(config, {})):
-        needed.append("Microsoft.Authorization/roleAssignments/write")
-    if config.lock:
-        needed.append("Microsoft.Authorization/locks/write")
-    for action in needed:
+    wanted = [group(config), cluster(config, version=None, ssh_key=None)]
+    wanted += [one for one, _ in resources.dependent_resources(config, {})]
+    wanted += [lock(config)] if config.lock else []
+    checked = (one for one in wanted if resources.BY_NAME[one.kind].is_right_checked)
+    for action in dict.fromkeys(f"{resources.type_in(one.id)}/write" for one in checked):
         if allowed(granted, action):
             yield CheckResult(level="ok", what=f"you may {action}")
         else:

@@ -10,7 +10,6 @@ from mops_azure import resources
 from mops_azure.config import AzureConfig
 from mops_azure.resources.group import group_id
 from mops_azure.resources.kind import Dependent, Resource, is_on, is_ours
-from mops_azure.resources.registry import registry_id
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,22 +24,20 @@ class Leftover:
 
 def resources_left(config: AzureConfig, live: Mapping[str, Any]) -> list[Leftover]:
     """Resources in the config's groups that are switched off now, or have another name."""
-    wanted = {one.id.lower() for one in resources.independent(config)}
-    if config.acr.enabled:
-        wanted.add(registry_id(config).lower())
+    wanted = {one.id.lower() for one in (*resources.independent(config), *resources.apart(config))}
+    groups = {group_id(config).lower(), *(id_.lower() for id_ in resources.groups_apart(config))}
     found: list[Leftover] = []
     for id_, one in live.items():
         group, _, below = id_.partition("/providers/")
         type_, _, name = below.rpartition("/")
-        ours = (group_id(config).lower(), group_id(config, config.registry_group).lower())
         kind = resources.BY_TYPE.get(type_)
-        is_independent = kind is not None and (kind.wanted or kind.name == "registry")
+        is_independent = kind is not None and (kind.wanted or kind.apart)
         if (
             id_ in wanted
             or kind is None
             or not kind.section
             or not is_independent
-            or group not in ours
+            or group not in groups
             or not is_ours(one)
         ):
             continue

@@ -14,11 +14,9 @@ from mops_azure.config import AzureConfig
 from mops_azure.errors import AzureError
 from mops_azure.kubernetes_versions import numbers
 from mops_azure.resources.cluster import cluster, cluster_id
-from mops_azure.resources.group import GROUPS, group, group_id
-from mops_azure.resources.kind import Kind, Resource, is_on, is_ours
+from mops_azure.resources.group import GROUPS, group, group_id, group_name_in
+from mops_azure.resources.kind import Equals, Kind, Resource, is_on, is_ours
 from mops_azure.resources.lock import lock
-from mops_azure.resources.registry import registry, registry_id
-from mops_azure.resources.role import ASSIGNMENTS, scope_of
 
 if TYPE_CHECKING:
     from mops_azure.transport import ArmClient
@@ -41,8 +39,9 @@ def read_live(arm: ArmClient, config: AzureConfig, denied: Denied | None = None)
     """
     reader = _Reader(arm=arm, denied={} if denied is None else denied, is_told=denied is not None)
     live = reader.all_of(group(config))
-    if config.acr.enabled:
-        live |= _registry(reader, config)
+    for one in resources.apart(config):
+        its_group = reader.read(group(config, group_name_in(one.id)))
+        live |= {**its_group, **reader.read(one)} if its_group else {}
     others = _ours_beside(reader, config, live)
     if group_id(config).lower() not in live:
         return {**others, **live}  # no group: nothing in it
@@ -89,25 +88,20 @@ class _Reader:
             return {}
 
 
-def _registry(reader: _Reader, config: AzureConfig) -> Found:
-    found = reader.read(group(config, config.registry_group))
-    return {**found, **reader.read(registry(config))} if found else {}
-
-
 def _ours_beside(reader: _Reader, config: AzureConfig, live: Found) -> Found:
-    """Our other resources in the groups of the cluster and the registry, as listings show them. Those that are read one by one
+    """Our other resources in the groups of the cluster and of kinds apart, as listings show them. Those that are read one by one
     are left out, since listings are incomplete and may be late."""
-    own_group, registry_group = group_id(config), group_id(config, config.registry_group)
+    own_group = group_id(config)
     found: Found = {}
-    if config.acr.enabled:
-        found |= reader.listed(f"{registry_group}/resources", GROUPS)
-    elif registry_group.lower() != own_group.lower():  # a user who may not read that group has nothing in it
-        found |= _Reader(arm=reader.arm, denied={}, is_told=False).listed(f"{registry_group}/resources", GROUPS)
+    for group_apart, is_used in resources.groups_apart(config).items():
+        if is_used:
+            found |= reader.listed(f"{group_apart}/resources", GROUPS)
+        elif group_apart.lower() != own_group.lower():  # a user who may not read that group has nothing in it
+            found |= _Reader(arm=reader.arm, denied={}, is_told=False).listed(f"{group_apart}/resources", GROUPS)
     if own_group.lower() in live:
         found |= reader.listed(f"{own_group}/resources", GROUPS)
-    read = [cluster_id(config), *(one.id for one in resources.independent(config))]
-    read += [registry_id(config)] if config.acr.enabled else []
-    by_itself = {one.lower() for one in read}
+    read = (*resources.independent(config), *resources.apart(config))
+    by_itself = {cluster_id(config).lower(), *(one.id.lower() for one in read)}
     return {id_: one for id_, one in found.items() if is_ours(one) and id_ not in by_itself}
 
 
@@ -150,25 +144,23 @@ def _dependents(reader: _Reader, config: AzureConfig, live: Found) -> Found:
     for resource, waits in resources.dependent_resources(config, live):
         if waits:
             continue
-        if resource.kind == "role assignment":
-            found |= reader.if_allowed(resource.id, lambda one=resource: _right(reader.arm, config, one, live))
+        if equals := resources.BY_NAME[resource.kind].equals:
+            to_find = equals(resource)
+            found |= reader.if_allowed(
+                resource.id, lambda one=resource, way=to_find: _by_content(reader.arm, config, one, way, live)
+            )
         elif _parent(resource.id) in live:
             found |= reader.read(resource)
     return found
 
 
-def _right(arm: ArmClient, config: AzureConfig, resource: Resource, live: Found) -> Found:
-    """A role assignment under whatever name it was given."""
-    scope = scope_of(resource.id)
+def _by_content(arm: ArmClient, config: AzureConfig, resource: Resource, to_find: Equals, live: Found) -> Found:
+    """The resource, or one with the same content under another name."""
+    scope = resource.id.rpartition("/providers/")[0]
     if scope.lower() not in live and scope != config.network.subnet_id:  # the subnet is another's, and is there
         return {}
-    wanted = resource.body["properties"]
-    role, principal = wanted["roleDefinitionId"].rsplit("/", 1)[1], wanted["principalId"].lower()
-    path = f"{scope}/providers/Microsoft.Authorization/roleAssignments?$filter=principalId%20eq%20'{principal}'"
-    for found in arm.list(path, ASSIGNMENTS, "reading role assignments"):
-        properties = found.get("properties", {})
-        same_role = str(properties.get("roleDefinitionId", "")).lower().endswith(role)
-        if same_role and str(properties.get("principalId", "")).lower() == principal:
+    for found in arm.list(to_find.path, resource.api_version, f"reading {resource.kind}s"):
+        if to_find.is_equal(found):
             return {resource.id.lower(): found}
     return {}
 

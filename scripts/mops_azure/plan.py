@@ -27,9 +27,9 @@ from mops_azure.resources.cluster import (
     pull_right,
     running_version,
 )
-from mops_azure.resources.group import group
+from mops_azure.resources.group import group, group_name_in
 from mops_azure.resources.kind import Difference, Live, Resource, is_ours
-from mops_azure.resources.lock import LOCK_NAME, lock
+from mops_azure.resources.lock import lock
 from mops_azure.resources.node_pool import pools_in
 from mops_azure.resources.registry import registry, registry_id
 from mops_azure.settings import MANAGED_BY
@@ -108,8 +108,8 @@ def make_plan(
     steps = [_step(group(config), live)]
     _refuse_foreign(steps[0], config)
     existing = live.get(cluster_id(config).lower())
-    if config.acr.enabled:
-        steps += _registry_steps(config, live)
+    for one in resources.apart(config):
+        steps += _steps_apart(config, one, live)
     steps += [_resource_step(one, live, notes) for one in resources.independent(config, secrets=secrets)]
     steps += _cluster_steps(config, existing, version=version, ssh_key=ssh_key, notes=notes)
     if config.lock:
@@ -139,15 +139,15 @@ def _left_alone(config: AzureConfig, live: Live) -> Iterator[str]:
         yield f"clusters of ours that the config does not name go on, and cost: {', '.join(other_clusters(config, live))}"
     for one in resources_left(config, live):
         yield f"{one.kind} {one.name} is {one.why}; `az resource delete --ids {one.id}` takes it away"
-    if not config.lock and lock(config).id.lower() in live:
-        yield f"lock {LOCK_NAME} is still there, though the config asks for none; `mops-azure delete --unlock` removes it"
-    if power_of(live.get(cluster_id(config).lower())) == "Stopped":
-        yield f"cluster {config.aks.name} is stopped; `mops-azure start` wakes it"
+    for kind in reversed(resources.KINDS):
+        if kind.notes:
+            yield from kind.notes(config, live)
 
 
-def _registry_steps(config: AzureConfig, live: Live) -> list[Step]:
-    step = _step(registry(config), live)
-    group_step = _step(group(config, config.registry_group), live)
+def _steps_apart(config: AzureConfig, resource: Resource, live: Live) -> list[Step]:
+    """A resource that may be shared, and its group."""
+    step = _step(resource, live)
+    group_step = _step(group(config, group_name_in(resource.id)), live)
     if step.live is not None and not is_ours(step.live):
         return [Step(action="keep", resource=step.resource, live=step.live, note="shared: used, never changed")]
     if group_step.live is not None and not is_ours(group_step.live):
@@ -274,7 +274,7 @@ def refuse_replacements(plan: Plan) -> None:
 
 def make_registry_plan(config: AzureConfig, live: Live) -> Plan:
     """The registry and its group alone."""
-    return Plan(steps=tuple(_registry_steps(config, not_going(live))), notes=tuple(_going(live)))
+    return Plan(steps=tuple(_steps_apart(config, registry(config), not_going(live))), notes=tuple(_going(live)))
 
 
 def make_attach_plan(config: AzureConfig, live: Live) -> Plan:

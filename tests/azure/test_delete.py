@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from mops_azure.deletion import is_of_monitoring
+from mops_azure.resources.logs import is_of_monitoring
 from tests.azure.arm_http import Fault
 from tests.azure.arm_server import SUBSCRIPTION, ArmServer
 from tests.azure.test_questions import answer, asked

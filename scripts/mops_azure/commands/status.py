@@ -20,7 +20,7 @@ from mops_azure.pricing import PriceTable, nodes_price
 from mops_azure.resources.cluster import cluster_id, other_clusters, pools_left_alone, power_of, running_version
 from mops_azure.resources.group import group_id
 from mops_azure.resources.node_pool import pools_in
-from mops_azure.resources.registry import registry, registry_id
+from mops_azure.resources.registry import registry_id
 from mops_azure.states import is_within, state_of
 
 
@@ -86,8 +86,8 @@ def _resource_facts(config: AzureConfig, live: dict[str, Any], unread: dict[str,
             return "may not be read"
         return _own_state(live[id_]) if id_ in live else None
 
-    wanted = [registry(config)] if config.acr.enabled else []
-    wanted += [one for one in resources.independent(config) if "tags" in one.body]
+    beside = [one for one in resources.independent(config) if "tags" in one.body]
+    wanted = [*resources.apart(config), *beside]
     return [{"kind": one.kind, "name": one.name, "state": state(one.id.lower()), "left_over": None} for one in wanted]
 
 

@@ -81,6 +81,21 @@ def independent(config: Settings, *, secrets: Mapping[str, str] | None = None) -
     return found
 
 
+def apart(config: Settings) -> list[Resource]:
+    """Resources that are switched on and have a group of their own."""
+    return [one for kind in KINDS if kind.apart and is_on(kind, config) for one in kind.apart(config)]
+
+
+def groups_apart(config: Settings) -> dict[str, bool]:
+    """Id of each group of such resources -> whether one of them is switched on."""
+    found: dict[str, bool] = {}
+    for kind in KINDS:
+        for one in kind.apart(config) if kind.apart else []:
+            id_ = group.group_id(config, group.group_name_in(one.id))
+            found[id_] = found.get(id_, False) or is_on(kind, config)
+    return found
+
+
 def _with_secret(kind: Kind, one: Resource, secret: str | None) -> Resource:
     if not secret or not kind.with_secret:
         return one

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import replace
 from typing import Annotated, Any, Literal
@@ -317,6 +317,11 @@ def _cost(config: Settings, table: PriceTable, live: Live) -> list[CostItem]:
     return found
 
 
+def _notes(config: Settings, live: Live) -> Iterator[str]:
+    if power_of(live.get(cluster_id(config).lower())) == "Stopped":
+        yield f"cluster {spec(config).name} is stopped; `mops-azure start` wakes it"
+
+
 def _summary(resource: Resource) -> list[str]:
     body, properties = resource.body, resource.body["properties"]
     version = properties.get("kubernetesVersion", "the location's default version")
@@ -359,6 +364,8 @@ KIND = Kind(
     is_new_only=True,
     needs_running_cluster=True,
     cost=_cost,
+    notes=_notes,
+    is_right_checked=True,
     summary=_summary,
 )
 KINDS = (KIND,)

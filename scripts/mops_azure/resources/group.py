@@ -12,6 +12,11 @@ def group_id(config: Settings, group: str | None = None) -> str:
     return f"/subscriptions/{config.subscription_id}/resourceGroups/{group or config.group_name}"
 
 
+def group_name_in(id_: str) -> str:
+    """Name of the group of the resource with that id."""
+    return id_.split("/")[4]
+
+
 def group(config: Settings, name: str | None = None) -> Resource:
     name = name or config.group_name
     body = {"location": config.location, "tags": config.all_tags}
@@ -30,6 +35,7 @@ KIND = Kind(
     replacing=("location",),
     deleted_by="`mops-azure delete` or `mops-azure registry delete`, which look at all that is in it,",
     is_at_once=True,
+    is_right_checked=True,
     summary=_summary,
 )
 KINDS = (KIND,)

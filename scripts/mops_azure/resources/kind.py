@@ -78,6 +78,16 @@ class Comparison:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Equals:
+    """How to find a resource by its content."""
+
+    path: str
+    """Of the list that it would be in."""
+    is_equal: Callable[[Any], bool]
+    """Whether an entry of that list has the same content."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Kind:
     """A kind of resource. All fields except the first three are optional."""
 
@@ -91,6 +101,8 @@ class Kind:
     """Its part of the config; None: it comes with every config."""
     wanted: Callable[[Settings], list[Resource]] | None = None
     """Desired resources that need only the group of the cluster."""
+    apart: Callable[[Settings], list[Resource]] | None = None
+    """Desired resources in a group of their own, which outlives clusters; those that are not ours are never changed."""
     dependents: Callable[[Settings, Live, tuple[Kind, ...]], list[Dependent]] | None = None
     """Desired resources that need another one first; gets all registered kinds."""
     secret: Callable[[Settings], str] | None = None
@@ -105,6 +117,8 @@ class Kind:
     """Ids to read for the dependents of others, each with the action for messages; gets the live state."""
     listed_at: Callable[[Settings], str] | None = None
     """Path of the list that is read whole: an entry that is not desired gives access, and is removed."""
+    equals: Callable[[Resource], Equals] | None = None
+    """Where a resource with the same content may exist under another name."""
     is_listing_late: bool = False
     """The desired entries are unknown while dependents wait."""
 
@@ -130,6 +144,8 @@ class Kind:
 
     name_key: str = ""
     """The config key of its globally unique name, which is checked first."""
+    is_right_checked: bool = False
+    """`doctor` checks whether the user may write it."""
     providers: tuple[str, ...] = ()
     """Resource providers beside that of its own section that must be registered."""
     states: Mapping[str, str] = field(default_factory=dict)
@@ -155,6 +171,8 @@ class Kind:
     recovered: Callable[[dict[str, Any], str], dict[str, Any] | None] | None = None
     """(body, refusal) -> the body that recovers a deleted one, or None."""
 
+    notes: Callable[[Settings, Live], Iterator[str]] | None = None
+    """What a plan notes about existing ones that it does not change."""
     summary: Callable[[Resource], list[str]] | None = None
     """Lines for a plan that creates it."""
     ask_for: Callable[[Resource], str] | None = None

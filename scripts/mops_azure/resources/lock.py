@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 from mops_azure.resources.group import group_id
-from mops_azure.resources.kind import Kind, Resource
+from mops_azure.resources.kind import Kind, Live, Resource
 from mops_azure.settings import Settings
 
 LOCKS = "2020-05-01"
@@ -23,5 +26,22 @@ def lock(config: Settings) -> Resource:
     )
 
 
-KIND = Kind(name="lock", type="Microsoft.Authorization/locks", api_version=LOCKS, is_at_once=True)
+def is_our_lock(live: Any) -> bool:
+    """Whether a live lock is the one that the config can ask for: locks carry no tags."""
+    return live["name"] == LOCK_NAME
+
+
+def _notes(config: Settings, live: Live) -> Iterator[str]:
+    if not config.lock and lock(config).id.lower() in live:
+        yield f"lock {LOCK_NAME} is still there, though the config asks for none; `mops-azure delete --unlock` removes it"
+
+
+KIND = Kind(
+    name="lock",
+    type="Microsoft.Authorization/locks",
+    api_version=LOCKS,
+    is_at_once=True,
+    is_right_checked=True,
+    notes=_notes,
+)
 KINDS = (KIND,)

@@ -1,13 +1,15 @@
-"""A Log Analytics workspace."""
+"""A Log Analytics workspace, and what the monitoring of a cluster creates beside it."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from modelops_runtime.options.base import StrictModel
 from mops_azure.fields import matching
+from mops_azure.resources import cluster
 from mops_azure.resources.group import group_id
 from mops_azure.resources.kind import Kind, Resource, Section, section
 from mops_azure.settings import Settings
@@ -44,6 +46,26 @@ def _workspace(config: Settings) -> list[Resource]:
     return [
         Resource(kind=KIND.name, name=spec(config).name, id=workspace_id(config), api_version=WORKSPACES, body=body)
     ]
+
+
+MONITORING = {
+    "microsoft.insights/datacollectionrules": ("MSCI-{}-", 64),
+    "microsoft.insights/datacollectionendpoints": ("MSCI-(?:ingest|config)-{}-", 43),
+}
+"""Type in lower case -> (prefix, longest name) of what `az aks enable-addons -a monitoring` creates beside the cluster. {} stands
+for the region; the cluster's name follows the prefix (azure-cli, azuremonitor/containerinsights)."""
+
+
+def is_of_monitoring(config: Settings, one: Any) -> bool:
+    """Whether the monitoring add-on of the config's cluster created it. Pure."""
+    kind, name = str(one.get("type", "")).lower(), str(one.get("name", ""))
+    if kind == "microsoft.operationsmanagement/solutions":  # of older releases of az
+        return name.lower() == f"containerinsights({spec(config).name})".lower()
+    head, longest = MONITORING.get(kind, ("", 0))
+    found = re.match(head.format("[a-z0-9]+"), name, re.IGNORECASE) if head else None
+    return (
+        found is not None and name.lower() == f"{found[0]}{cluster.spec(config).name}"[:longest].rstrip("-_.").lower()
+    )
 
 
 KIND = Kind(

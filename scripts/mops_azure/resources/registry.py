@@ -73,6 +73,7 @@ KIND = Kind(
     type="Microsoft.ContainerRegistry/registries",
     api_version=REGISTRIES,
     section=SECTION,
+    apart=lambda config: [registry(config)],
     id_of=registry_id,
     replacing=("location",),
     deleted_by="`mops-azure registry delete`",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
-from mops_azure.resources.kind import Kind, Resource
+from mops_azure.resources.kind import Equals, Kind, Resource
 
 ASSIGNMENTS = "2022-04-01"
 ACR_PULL = "7f951dda-4ed3-4680-a7ca-43fe172d538d"
@@ -31,6 +32,20 @@ def scope_of(id_: str) -> str:
     return id_.partition("/providers/Microsoft.Authorization/")[0]
 
 
+def _equals(resource: Resource) -> Equals:
+    """The same role of the same identity on the same resource, under whatever name it was assigned."""
+    wanted = resource.body["properties"]
+    role, principal = wanted["roleDefinitionId"].rsplit("/", 1)[1], wanted["principalId"].lower()
+
+    def is_equal(found: Any) -> bool:
+        properties = found.get("properties", {})
+        same_role = str(properties.get("roleDefinitionId", "")).lower().endswith(role)
+        return same_role and str(properties.get("principalId", "")).lower() == principal
+
+    path = f"{scope_of(resource.id)}/providers/Microsoft.Authorization/roleAssignments"
+    return Equals(path=f"{path}?$filter=principalId%20eq%20'{principal}'", is_equal=is_equal)
+
+
 def _ask_for(resource: Resource) -> str:
     """For a user who may not assign it: whom to ask, and the command for them."""
     properties, scope = resource.body["properties"], scope_of(resource.id)
@@ -48,6 +63,8 @@ KIND = Kind(
     api_version=ASSIGNMENTS,
     replacing=("properties.*",),
     is_at_once=True,
+    is_right_checked=True,
+    equals=_equals,
     retried=("PrincipalNotFound",),  # a new identity is not known everywhere at once
     patience_s=600,
     there_already="RoleAssignmentExists",
