@@ -1,4 +1,7 @@
-"""Which machines the subscription may use at the config's location: sizes, zones and cores of the quota."""
+"""Which machines the subscription may use at the config's location: sizes, zones and cores of the quota.
+
+Only pools have machines that the quota counts, and only a cluster has pools, so this file names these two kinds.
+"""
 
 from __future__ import annotations
 

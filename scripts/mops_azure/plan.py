@@ -184,6 +184,8 @@ def _dependent_step(resource: Resource, waits: str, live: Live) -> Step:
 def _cluster_steps(
     config: AzureConfig, live: Any, *, version: str | None, ssh_key: str | None, notes: list[str]
 ) -> list[Step]:
+    """The cluster and its pools, the one pair of kinds of which one sends the other: a new cluster's body holds its pools, and an
+    existing one shows them, while each then has a PUT of its own."""
     wanted = config.aks.version or (version if live is None else None)
     key = None if live is not None and config.ssh.source == "ephemeral" else ssh_key  # the key that is there stays
     resource = cluster(config, version=wanted, ssh_key=key)

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from typing import Any
 
+from mops_azure import resources
 from mops_azure.config import AzureConfig
-from mops_azure.pricing import PriceTable
+from mops_azure.pricing import Meters, PriceTable
 
 TIMEOUT_S = 4.0
 """Seconds for each request."""
 PAGES = 20
 PATH = "/api/retail/prices"
-
-RULES = "Standard Included LB Rules and Outbound Rules"
-ADDRESS = "Standard IPv4 Static Public IP"
 
 
 def shipped() -> PriceTable:
@@ -27,19 +25,8 @@ def shipped() -> PriceTable:
         as_of=found["as_of"],
         source=found["source"],
         vm_size={size.lower(): price for size, price in found["vm_size"].items()},
-        aks_tier=found["aks_tier"],
-        acr={sku: price / 24 for sku, price in found["acr_day"].items()},
-        load_balancer=found["load_balancer"],
+        meters={**found["meters_hour"], **{name: price / 24 for name, price in found["meters_day"].items()}},
     )
-
-
-OTHERS = (
-    ("Azure Kubernetes Service", ()),
-    ("Container Registry", ()),
-    ("Load Balancer", ()),
-    ("Virtual Network", (f"meterName eq '{ADDRESS}'",)),
-)
-"""Service, and which of its meters."""
 
 
 def price_table(
@@ -54,7 +41,12 @@ def price_table(
         )
         if not machines:
             return shipped()
-        others = [one for service in OTHERS for one in fetch(config.prices, _filter(config.location, *service))]
+        others = [
+            one
+            for kind in resources.KINDS
+            for meters in kind.meters
+            for one in fetch(config.prices, _filter(config.location, meters.service, _asked(meters)))
+        ]
     except OSError:
         return shipped()
     day = (today or datetime.date.today()).isoformat()
@@ -65,6 +57,10 @@ def _filter(location: str, service: str, either: Sequence[str]) -> str:
     regions = f"(armRegionName eq '{location}' or armRegionName eq 'Global')"  # Global: the price of a load balancer
     found = f"serviceName eq '{service}' and {regions} and priceType eq 'Consumption'"
     return f"{found} and ({' or '.join(either)})" if either else found
+
+
+def _asked(meters: Meters) -> list[str]:
+    return [f"meterName eq '{name}'" for name in meters.names] if meters.asks_by_name else []
 
 
 def fetch(endpoint: str, wanted: str) -> list[dict[str, Any]]:
@@ -97,30 +93,15 @@ def table_of(machines: list[dict[str, Any]], others: list[dict[str, Any]], *, as
         size, price = str(one.get("armSkuName", "")).lower(), float(one.get("retailPrice") or 0)
         if price > 0:
             (spot if "Spot" in name else plain)[size] = price
-    by_meter = {str(one.get("meterName")): one for one in others if float(one.get("retailPrice") or 0) > 0}
-    return PriceTable(
-        as_of=as_of,
-        source=source,
-        vm_size=plain,
-        spot=spot,
-        aks_tier={
-            "Free": 0.0,
-            **_hourly(by_meter, {"Standard": "Standard Uptime SLA", "Premium": "Standard Long Term Support"}),
-        },
-        acr=_hourly(by_meter, {sku: f"{sku} Registry Unit" for sku in ("Basic", "Standard", "Premium")}),
-        load_balancer=_load_balancer(_hourly(by_meter, {"rules": RULES, "address": ADDRESS})),
-    )
+    return PriceTable(as_of=as_of, source=source, vm_size=plain, spot=spot, meters=_by_meter(others))
 
 
-def _load_balancer(found: Mapping[str, float]) -> float | None:
-    return found["rules"] + found.get("address", 0.0) if "rules" in found else None
-
-
-def _hourly(by_meter: Mapping[str, Mapping[str, Any]], wanted: Mapping[str, str]) -> dict[str, float]:
+def _by_meter(items: list[dict[str, Any]]) -> dict[str, float]:
+    """US dollars an hour, by name; without meters that are free or in other units."""
     hours = {"1 Hour": 1, "1/Hour": 1, "1/Day": 24}
-    found = {key: by_meter[meter] for key, meter in wanted.items() if meter in by_meter}
+    priced = {str(one.get("meterName")): one for one in items if float(one.get("retailPrice") or 0) > 0}
     return {
-        key: float(one["retailPrice"]) / hours[str(one["unitOfMeasure"])]
-        for key, one in found.items()
+        name: float(one["retailPrice"]) / hours[str(one["unitOfMeasure"])]
+        for name, one in priced.items()
         if one.get("unitOfMeasure") in hours
     }

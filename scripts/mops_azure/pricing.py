@@ -15,9 +15,20 @@ class PriceTable:
     vm_size: Mapping[str, float] = field(default_factory=dict)
     """VM size in lower case -> one node, Linux, pay as you go."""
     spot: Mapping[str, float] = field(default_factory=dict)
-    aks_tier: Mapping[str, float] = field(default_factory=dict)
-    acr: Mapping[str, float] = field(default_factory=dict)
-    load_balancer: float | None = None
+    """The same for spot nodes."""
+    meters: Mapping[str, float] = field(default_factory=dict)
+    """Name of a meter -> one unit of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Meters:
+    """Meters of Azure's price list by which a kind of resource is billed."""
+
+    service: str
+    """Name of the service that has them."""
+    names: tuple[str, ...]
+    asks_by_name: bool = False
+    """Ask for these meters only, since the service has many others."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from mops_azure.config import AzureConfig
 from mops_azure.cost import cost_lines, estimate
 from mops_azure.prices import shipped, table_of
 from mops_azure.pricing import PriceTable
-from mops_azure.resources.cluster import cluster_id, pools_left_alone
+from mops_azure.resources.cluster import RULES, cluster_id, pools_left_alone
 from tests.azure.arm_server import SUBSCRIPTION, ArmServer
 from tests.azure.test_types import CONFIG, configs
 
@@ -110,7 +110,7 @@ def test_the_headline_names_all_that_it_leaves_out(
     prices = {size.lower(): price for size, price in prices.items()}
     table = PriceTable(
         as_of="2026-11-25", source="x", vm_size=prices, spot=data.draw(st.sampled_from([{}, prices])),
-        aks_tier={"Free": 0.0}, load_balancer=0.03 if known else None,
+        meters={RULES: 0.025} if known else {},
     )  # fmt: skip
     other = {"name": "byhand", "vmSize": data.draw(st.sampled_from(SIZES)), "count": data.draw(st.integers(0, 3))}
     live = {cluster_id(config).lower(): {"properties": {"agentPoolProfiles": [other]}}}

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from modelops_runtime.options.base import Mistake, StrictModel
 from mops_azure.fields import ClusterName, Network, Version, matching
-from mops_azure.pricing import CostItem, PriceTable, constant, pool_cost, system_cost
+from mops_azure.pricing import CostItem, Meters, PriceTable, constant, pool_cost, system_cost
 from mops_azure.resources import node_pool, registry, role, vault
 from mops_azure.resources.group import group_id
 from mops_azure.resources.kind import Comparison, Dependent, Kind, Live, Resource, Section, is_on, is_ours, section
@@ -21,6 +21,11 @@ from mops_azure.settings import Settings
 
 SECRETS_DRIVER = "azureKeyvaultSecretsProvider"
 ADMIN = "azureuser"
+
+TIERS = {"Standard": "Standard Uptime SLA", "Premium": "Standard Long Term Support"}
+"""Tier of the control plane -> the meter of its price; the other tier is free."""
+RULES = "Standard Included LB Rules and Outbound Rules"
+ADDRESS = "Standard IPv4 Static Public IP"
 
 
 class AksSpec(StrictModel):
@@ -312,8 +317,11 @@ def _cost(config: Settings, table: PriceTable, live: Live) -> list[CostItem]:
         spot = one.get("scaleSetPriority") == "Spot"
         note = ["not in the config, left alone"]
         found.append(pool_cost(one["name"], str(one.get("vmSize")), low, high, table, spot=spot, note=note))
-    found.append(constant(f"control plane ({aks.tier})", table.aks_tier.get(aks.tier)))
-    found.append(constant("load balancer and its address", table.load_balancer))
+    tier = TIERS.get(aks.tier)
+    found.append(constant(f"control plane ({aks.tier})", table.meters.get(tier) if tier else 0.0))
+    rules = table.meters.get(RULES)
+    balancer = None if rules is None else rules + table.meters.get(ADDRESS, 0.0)
+    found.append(constant("load balancer and its address", balancer))
     return found
 
 
@@ -364,6 +372,11 @@ KIND = Kind(
     is_new_only=True,
     needs_running_cluster=True,
     cost=_cost,
+    meters=(
+        Meters(service="Azure Kubernetes Service", names=tuple(TIERS.values())),
+        Meters(service="Load Balancer", names=(RULES,)),
+        Meters(service="Virtual Network", names=(ADDRESS,), asks_by_name=True),
+    ),
     notes=_notes,
     is_right_checked=True,
     summary=_summary,

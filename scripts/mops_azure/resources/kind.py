@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from modelops_runtime.options.base import StrictModel
-from mops_azure.pricing import CostItem, PriceTable
+from mops_azure.pricing import CostItem, Meters, PriceTable
 from mops_azure.settings import MANAGED_BY, Settings
 
 Live = Mapping[str, Any]
@@ -137,6 +137,8 @@ class Kind:
     """It may hold more than the config names, so it is never replaced; the command that deletes it after a check."""
 
     cost: Callable[[Settings, PriceTable, Live], list[CostItem]] | None = None
+    meters: tuple[Meters, ...] = ()
+    """Whose prices `cost` uses, beside those of VM sizes."""
     is_billed: bool = False
     """It is billed while it exists, even if the config switches it off."""
     billed_by: Literal["", "size", "use"] = ""

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from modelops_runtime.options.base import StrictModel
 from mops_azure.fields import GroupName, RegistryName
-from mops_azure.pricing import CostItem, PriceTable, constant
+from mops_azure.pricing import CostItem, Meters, PriceTable, constant
 from mops_azure.resources.group import group_id
 from mops_azure.resources.kind import Kind, Live, Resource, Section, section
 from mops_azure.resources.role import ACR_PULL
@@ -17,6 +17,9 @@ from mops_azure.settings import Settings
 
 REGISTRIES = "2025-11-01"
 """Microsoft.ContainerRegistry."""
+
+UNITS = {"Basic": "Basic Registry Unit", "Standard": "Standard Registry Unit", "Premium": "Premium Registry Unit"}
+"""Sku -> the meter of its price."""
 
 
 class AcrSpec(StrictModel):
@@ -65,7 +68,7 @@ def registry(config: Settings) -> Resource:
 
 def _cost(config: Settings, table: PriceTable, live: Live) -> list[CostItem]:
     sku = spec(config).sku
-    return [constant(f"registry ({sku})", table.acr.get(sku))]
+    return [constant(f"registry ({sku})", table.meters.get(UNITS[sku]))]
 
 
 KIND = Kind(
@@ -80,5 +83,6 @@ KIND = Kind(
     is_billed=True,
     role_of_pods=("AcrPull for pods", ACR_PULL),
     cost=_cost,
+    meters=(Meters(service="Container Registry", names=tuple(UNITS.values())),),
 )
 KINDS = (KIND,)
