@@ -328,7 +328,8 @@ class Ledger(Protocol):
     def record(self, lease: Lease, replicates: Sequence[Replicate]) -> None:
         """Insert or update replicates by (trial, index), in one transaction. Raises LeaseLost.
 
-        A COMPLETED replicate is never replaced by a FAILED one. One with another digest raises ConflictingResult.
+        A COMPLETED replicate is never replaced by a FAILED one. One with another digest raises ConflictingResult, two of
+        one index ValueError.
         """
         ...
 
@@ -336,7 +337,7 @@ class Ledger(Protocol):
         """Store how a trial ended, with the replicates that are not recorded yet, in one transaction.
 
         The same end may be stored again; another one raises ConflictingResult. Raises LeaseLost if another worker holds
-        the trial.
+        the trial, ValueError for two replicates of one index.
         """
         ...
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import zlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from types import NoneType
@@ -163,7 +164,13 @@ def queued_of(run_id: str, row: Row) -> dict[str, Any]:
 
 
 def replicates_params(replicates: Sequence[Replicate]) -> dict[str, Any]:
-    """For one statement: `rows`, a JSON array with an object for each replicate, and `aligned`, the bytes of all."""
+    """For one statement: `rows`, a JSON array with an object for each replicate, and `aligned`, the bytes of all.
+
+    Raises ValueError for an index that two of them have.
+    """
+    counts = Counter(replicate.index for replicate in replicates)
+    if twice := [index for index, count in counts.items() if count > 1]:
+        raise ValueError(f"replicate {twice[0]} is given {counts[twice[0]]} times; each index once was expected")
     rows: list[dict[str, Any]] = []
     aligned = bytearray()
     for replicate in replicates:

@@ -12,6 +12,7 @@ from datetime import timedelta
 
 import pytest
 
+from modelops_runtime.contracts.answer import Answer
 from modelops_runtime.contracts.errors import ConflictingResult, LeaseLost, LedgerError, UserError
 from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.ledger.base import Lease, Ledger, RunState, Trial, TrialEnd
@@ -138,6 +139,7 @@ class TestRuns:
             RunState.COMPLETED,
             {"best_trial": 3},
         )
+        assert run.answer == Answer(best_trial=3)
         assert run.finished_at is not None
 
     def test_reopen_lets_trials_be_reserved_up_to_the_budget(self, ledger: Ledger):
@@ -474,6 +476,17 @@ class TestRecording:
         ledger.record(lease, [a_replicate(status="FAILED", failure="MODEL_ERROR", error="a\x00b", log="\udce9t\x00")])
         (row,) = ledger.replicates(RUN)
         assert (row.error, row.log) == ("a\ufffdb", "?t\ufffd")
+
+    def test_an_index_that_is_given_twice_is_named_and_nothing_is_written(self, ledger: Ledger):
+        ledger.create_run(a_run())
+        lease = proposed(ledger)
+        given = [a_replicate(index=0), a_replicate(index=5), a_replicate(index=1), a_replicate(index=5)]
+        with pytest.raises(ValueError, match="replicate 5 is given 2 times"):
+            ledger.record(lease, given)
+        with pytest.raises(ValueError, match="replicate 5 is given 2 times"):
+            ledger.finish(lease, an_end(), given)
+        assert ledger.replicates(RUN) == []
+        assert [trial.status for trial in ledger.trials(RUN)] == [TrialStatus.LEASED]
 
     def test_recording_nothing_is_allowed(self, ledger: Ledger):
         ledger.create_run(a_run())

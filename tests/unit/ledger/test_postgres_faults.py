@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -207,6 +208,21 @@ def test_a_transaction_whose_answer_was_lost_is_done_once(postgres_url: str, los
     assert [(t.number, t.lease_no) for t in ledger.trials(RUN)] == [(0, 1)]
     assert [r.attempt for r in ledger.replicates(RUN)] == [1]
     ledger.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [("", (1, 30, 10, 3)), ("?keepalives_idle=70&keepalives_count=9", (1, 70, 10, 9)), ("?keepalives=0", (0,))],
+)
+def test_a_silent_connection_is_kept_alive_as_the_url_says(postgres_url: str, options: str, expected: tuple[int, ...]):
+    from modelops_runtime.ledger.postgres import PostgresConnection
+
+    connection = PostgresConnection(postgres_url + options)
+    with connection.using() as session, socket.fromfd(session.fileno(), socket.AF_INET, socket.SOCK_STREAM) as tcp:
+        timing = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+        found = [tcp.getsockopt(socket.IPPROTO_TCP, option) for option in timing]
+        assert (tcp.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE), *found)[: len(expected)] == expected
+    connection.close()
 
 
 def test_a_transaction_is_one_round_trip(postgres: PostgresServer):
