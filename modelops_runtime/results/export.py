@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
+from modelops_runtime.evaluation.fit import is_whole
 from modelops_runtime.evaluation.fit_table import fit_table
 from modelops_runtime.inference.run_data import gather
 from modelops_runtime.ledger.base import Ledger, Replicate, Run, Trial
@@ -110,7 +111,7 @@ def _write_replicates(ledger: Ledger, run: Run, trials: Sequence[Trial], rows: W
 def _fit_tables(run: Run, replicates: Sequence[Replicate]) -> Iterator[pa.Table]:
     """The fit of the completed `replicates`, in tables of about FIT_ROWS rows."""
     width, targets = len(run.observations), run.spec.get("targets")
-    done = [r for r in replicates if r.status == "COMPLETED" and len(r.aligned) == 8 * width > 0]
+    done = [r for r in replicates if r.status == "COMPLETED" and is_whole(r.aligned, width)]
     step = max(1, FIT_ROWS // max(width, 1))
     for start in range(0, len(done), step):
         yield fit_table(run.observations, [(r.number, r.index, r.aligned) for r in done[start : start + step]], targets)
