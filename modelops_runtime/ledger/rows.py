@@ -168,9 +168,10 @@ def replicates_params(replicates: Sequence[Replicate]) -> dict[str, Any]:
 
     Raises ValueError for an index that two of them have.
     """
-    counts = Counter(replicate.index for replicate in replicates)
-    if twice := [index for index, count in counts.items() if count > 1]:
-        raise ValueError(f"replicate {twice[0]} is given {counts[twice[0]]} times; each index once was expected")
+    indices = [replicate.index for replicate in replicates]
+    if len(set(indices)) < len(indices):
+        index, count = Counter(indices).most_common(1)[0]
+        raise ValueError(f"replicate {index} is given {count} times; each index once was expected")
     rows: list[dict[str, Any]] = []
     aligned = bytearray()
     for replicate in replicates:
