@@ -13,7 +13,7 @@ Key = bool | int | float | str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
+class CensoringInterval:
     """A censored observation: all that is known is that it lies from `lower` to `upper`, one of which may be infinite."""
 
     lower: float
@@ -24,7 +24,7 @@ class Interval:
             raise ValueError(f"there is no interval from {self.lower} to {self.upper}")
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> Interval:
+    def from_json(cls, stored: Mapping[str, Any]) -> CensoringInterval:
         """`{"lower": 0, "upper": null}`: null is without a bound. Raises KeyError, TypeError or ValueError."""
         lower, upper = stored["lower"], stored["upper"]
         return cls(-math.inf if lower is None else lower, math.inf if upper is None else upper)
@@ -36,7 +36,7 @@ class Interval:
         return ("lower", self.lower), ("upper", self.upper)
 
 
-Observation = float | Interval
+Observation = float | CensoringInterval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,9 @@ class TargetObservations:
 
     def __post_init__(self) -> None:
         count = self.stop - self.start
-        whole = len(self.observed) == count and all(isinstance(each, int | float | Interval) for each in self.observed)
+        whole = len(self.observed) == count and all(
+            isinstance(each, int | float | CensoringInterval) for each in self.observed
+        )
         columns = (*self.keys.values(), *self.of_loss.values())
         numbers = self.weight + self.left_out + self.start
         if not (whole and all(len(cells) == count for cells in columns) and math.isfinite(numbers)):
@@ -85,12 +87,12 @@ class TargetObservations:
     @property
     def is_censored(self) -> bool:
         """Whether an observation is an interval."""
-        return any(isinstance(each, Interval) for each in self.observed)
+        return any(isinstance(each, CensoringInterval) for each in self.observed)
 
     @property
     def numbers(self) -> list[float]:
         """What was observed, [N]; NaN for an interval, which is no number."""
-        return [math.nan if isinstance(each, Interval) else each for each in self.observed]
+        return [math.nan if isinstance(each, CensoringInterval) else each for each in self.observed]
 
     def has_dates(self, column: str) -> bool:
         return column in (self.dates or ())
@@ -105,7 +107,9 @@ class TargetObservations:
         return cls(
             keys={name: _listed(cells) for name, cells in stored["keys"].items()},
             dates=None if dates is None else tuple(dates),
-            observed=tuple(Interval.from_json(each) if isinstance(each, dict) else each for each in stored["observed"]),
+            observed=tuple(
+                CensoringInterval.from_json(each) if isinstance(each, dict) else each for each in stored["observed"]
+            ),
             weight=stored["weight"],
             loss=stored["loss"],
             family=stored.get("family"),
@@ -121,7 +125,7 @@ class TargetObservations:
         return {
             "keys": {name: list(cells) for name, cells in self.keys.items()},
             **({} if self.dates is None else {"dates": list(self.dates)}),
-            "observed": [each.as_json() if isinstance(each, Interval) else each for each in self.observed],
+            "observed": [each.as_json() if isinstance(each, CensoringInterval) else each for each in self.observed],
             "weight": self.weight,
             "loss": self.loss,
             **({} if self.family is None else {"family": self.family}),

@@ -190,7 +190,9 @@ class _DueStep:
         except LossError as error:
             raise BadOutput(str(error)) from error
         if np.isnan(found).any() or (found == np.inf).any():
-            raise BadOutput("a density of the observations is not a number; simulated values are too far from them")
+            raise BadOutput(
+                "a density of the observations is not a number", right="simulated values are too far from them"
+            )
         return found
 
     def _refuse(self, simulated: Array) -> None:

@@ -41,4 +41,4 @@ def expected_effective(values: Array, scorer: Scorer, *, replicates: int, rng: n
 def _observing(scorer: Scorer, drawn: Array) -> Scorer:
     """The same targets with other data [N]."""
     parts = [(target, drawn[target.start : target.stop]) for target in scorer.targets]
-    return Scorer(tuple(replace(target, term=target.term.observing(part)) for target, part in parts))
+    return Scorer(tuple(replace(target, term=target.term.with_observations(part)) for target, part in parts))

@@ -10,7 +10,7 @@ from modelops_runtime.contracts.caution import Caution, CautionKind
 from modelops_runtime.inference.confirmation import disagreement
 from modelops_runtime.inference.identifiability import intervals_say, not_identified
 from modelops_runtime.inference.intervals import Intervals
-from modelops_runtime.inference.loss_family import intervals_of, measure_of
+from modelops_runtime.inference.loss_family import intervals_of, loss_family_of
 from modelops_runtime.inference.misfit import misfits
 from modelops_runtime.inference.ranking import without_support
 from modelops_runtime.inference.run_data import RunData, runs_of
@@ -57,7 +57,7 @@ def cautions_of(run_data: RunData, found: Findings | None = None) -> tuple[Cauti
 
 
 def _no_intervals(run_data: RunData, found: Intervals) -> Caution:
-    few = without_support(run_data.ranked) and not measure_of(run_data.run).reason
+    few = without_support(run_data.ranked) and not loss_family_of(run_data.run).reason
     return Caution(
         CautionKind.FEW_EFFECTIVE_REPLICATES if few else CautionKind.NO_INTERVALS,
         intervals_say(found),

@@ -16,7 +16,7 @@ from modelops_runtime.contracts.wording import fmt, plus_minus
 from modelops_runtime.evaluation.fit import stack
 from modelops_runtime.evaluation.racing import corrected_loss
 from modelops_runtime.inference.effective_sizes import scorer_of
-from modelops_runtime.inference.loss_family import measure_of
+from modelops_runtime.inference.loss_family import loss_family_of
 from modelops_runtime.inference.ranking import Candidate, candidates, finalists
 from modelops_runtime.ledger.base import Replicate, Run, Trial, completed
 from modelops_runtime.losses.loss import LossError
@@ -65,7 +65,7 @@ def _said(run: Run, one: Candidate, replicates: Sequence[Replicate], tried: int,
     errors = _errors(run, search, confirm)
     if errors is None:
         low, high = sorted((search.loss, confirm.loss))
-        if measure_of(run).is_likelihood or low <= 0 or high < ABSURD * low:
+        if loss_family_of(run).is_likelihood or low <= 0 or high < ABSURD * low:
             return ""
         times = f"{fmt(high / low)} times" if confirm.loss > search.loss else f"1 / {fmt(high / low)} of"
         return f"{start.format(times)}; neither has an error to tell whether that is chance: {MEANS}."
@@ -91,7 +91,7 @@ def _errors(run: Run, search: Trial, confirm: Trial) -> tuple[float, float] | No
     """
     given = [(trial.loss_se, trial.replicates) for trial in (search, confirm)]
     known = [(se, r) for se, r in given if se is not None and math.isfinite(se) and r > 0]
-    if measure_of(run).is_likelihood:
+    if loss_family_of(run).is_likelihood:
         return (known[0][0], known[1][0]) if len(known) == 2 else None
     if not known or any((se is not None and not math.isfinite(se)) or (se is None and r != 1) for se, r in given):
         return None

@@ -31,7 +31,7 @@ from modelops_runtime.inference.ridges import Ridge, ridges_of
 from modelops_runtime.inference.searched import NEARBY, Searched, listed, side_of
 from modelops_runtime.ledger.base import Trial
 from modelops_runtime.statistics.array import Array
-from modelops_runtime.statistics.quadratic import Surface, fit_surface, lowest_point, needed, without_bias
+from modelops_runtime.statistics.quadratic import Quadratic, fit_quadratic, lowest_point, needed, without_bias
 
 LIKELIHOOD = "profile likelihood on a quadratic surface"
 SQUARED = "residual variance on a quadratic surface"
@@ -114,7 +114,7 @@ class _Valley:
 
     axes: tuple[Searched, ...]
     points: _Points
-    surface: Surface | None
+    surface: Quadratic | None
     complaint: str
 
 
@@ -236,11 +236,11 @@ def _shares(numbers: Sequence[Searched], trial: Trial) -> list[float]:
     return [min(max(p.share(float(params[p.name])), 0.0), 1.0) for p in numbers]
 
 
-def _surface(points: _Points, yardstick: _Yardstick) -> Surface | None:
-    return fit_surface(points.shares, points.losses * yardstick.factor, points.replicates, points.best)
+def _surface(points: _Points, yardstick: _Yardstick) -> Quadratic | None:
+    return fit_quadratic(points.shares, points.losses * yardstick.factor, points.replicates, points.best)
 
 
-def _least(surface: Surface) -> float:
+def _least(surface: Quadratic) -> float:
     convex = surface.convex()
     return float(convex.at(lowest_point(convex)[None, :])[0])
 
@@ -271,7 +271,7 @@ def _yardstick(
     return _Yardstick(method=method, factor=free / (2 * least), threshold=rise, joint=joint)
 
 
-def _complaint(surface: Surface | None, parameters: int, trials: int) -> str:
+def _complaint(surface: Quadratic | None, parameters: int, trials: int) -> str:
     """Why the surface cannot be used; empty if it can."""
     if surface is None:
         over = counted(parameters, "parameter")
@@ -293,7 +293,7 @@ def _complaint(surface: Surface | None, parameters: int, trials: int) -> str:
 def _found(
     numbers: Sequence[Searched],
     axes: Sequence[Searched],
-    surface: Surface,
+    surface: Quadratic,
     yardstick: _Yardstick,
     level: float,
     best: Mapping[str, Scalar],
@@ -318,7 +318,7 @@ def _found(
     )
 
 
-def _unsure(surface: Surface, centre: Array) -> Array:
+def _unsure(surface: Quadratic, centre: Array) -> Array:
     """By what share the noise of the losses raises the threshold of each parameter [d].
 
     The variance of the lowest point over that of the profile (Ionides et al. 2017: the Monte Carlo adjusted profile), and the
@@ -332,7 +332,7 @@ def _unsure(surface: Surface, centre: Array) -> Array:
     return surface.centre_errors(centre) ** 2 / variance + np.minimum((errors / curvatures) ** 2, 1.0)
 
 
-def _end(surface: Surface, index: int, centre: Array, height: float, side: float) -> float | None:
+def _end(surface: Quadratic, index: int, centre: Array, height: float, side: float) -> float | None:
     """The share at which the profile reaches `height`, from the centre towards `side` (0 or 1); None if outside the range."""
 
     def profile(share: float) -> float:

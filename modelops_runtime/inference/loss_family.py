@@ -16,7 +16,7 @@ LEVEL = 0.95
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measure:
+class LossFamily:
     """The loss of all targets together. With a `reason`, nothing is known of how it grows with the misfit."""
 
     is_likelihood: bool = False
@@ -25,26 +25,26 @@ class Measure:
     reason: str = ""
 
 
-def measure_of(run: Run) -> Measure:
+def loss_family_of(run: Run) -> LossFamily:
     """From `Run.observations`."""
     kinds, count = {part.loss for part in run.observations}, len(run.observations)
     if not kinds:
-        return Measure(reason="the run was recorded without its observations")
+        return LossFamily(reason="the run was recorded without its observations")
     growths = {kind: _growth(kind) for kind in kinds}
     if unknown := sorted(kind for kind, growth in growths.items() if growth is None):
-        return Measure(
+        return LossFamily(
             observations=count, reason=f"nothing is known of how the loss {unknown[0]} grows with the misfit"
         )
     grow = set(growths.values())
     if grow == {"likelihood"}:
-        return Measure(is_likelihood=True, observations=count)
+        return LossFamily(is_likelihood=True, observations=count)
     if grow == {"absolute"}:
-        return Measure(observations=count, distance="absolute")
+        return LossFamily(observations=count, distance="absolute")
     if "absolute" in grow:
-        return Measure(
+        return LossFamily(
             observations=count, reason="squared and absolute distances are added up, so no one scale fits both"
         )
-    return Measure(observations=count)
+    return LossFamily(observations=count)
 
 
 def _growth(kind: str) -> Distance | Literal["likelihood"] | None:
@@ -59,17 +59,17 @@ def intervals_of(run: Run, trials: Sequence[Trial], *, level: float = LEVEL) -> 
     """The intervals of a run as it stands, around its best set so far."""
     ranked = candidates(trials)
     best = ranked[0].search if ranked else None
-    measure = measure_of(run)
-    if reason := measure.reason or without_support(ranked):
-        nothing = intervals(searched_of(run, trials), (), None, is_likelihood=measure.is_likelihood, level=level)
+    family = loss_family_of(run)
+    if reason := family.reason or without_support(ranked):
+        nothing = intervals(searched_of(run, trials), (), None, is_likelihood=family.is_likelihood, level=level)
         unknown = tuple(replace(interval, reason=reason) for interval in nothing.parameters)
-        return replace(nothing, reason=reason, advice="" if measure.reason else for_support(ranked), parameters=unknown)
+        return replace(nothing, reason=reason, advice="" if family.reason else for_support(ranked), parameters=unknown)
     return intervals(
         searched_of(run, trials),
         trials,
         best,
-        is_likelihood=measure.is_likelihood,
+        is_likelihood=family.is_likelihood,
         level=level,
-        observations=measure.observations,
-        distance=measure.distance,
+        observations=family.observations,
+        distance=family.distance,
     )

@@ -107,7 +107,7 @@ def _spread(count: int, most: int) -> NDArray[np.intp]:
 
 def _loss_of_drawn(term: Term, runs: Values, which: int, rng: np.random.Generator) -> float:
     """-log p, by all other runs, of data drawn from the run `which`."""
-    drawn = term.observing(observe(term, runs[which], rng))
+    drawn = term.with_observations(observe(term, runs[which], rng))
     return _loss_without(drawn.loss.value(runs, drawn).sum(axis=1), which)
 
 

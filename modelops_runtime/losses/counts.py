@@ -18,7 +18,7 @@ def refuse_other_than_counts(y: Array, kind: str) -> None:
     wrong = np.flatnonzero((y < 0) | (y != np.floor(y)))
     if len(wrong):
         text = f"{kind} is for counts, and observation {wrong[0] + 1} is {y[wrong[0]]:g}"
-        raise OptionProblem("", text, "mend it, or take normal or mean_signal")
+        raise OptionProblem("", text, "fix it, or take normal or mean_signal")
 
 
 def mean_of_counts(simulated: Array, kind: str) -> Array:

@@ -74,7 +74,7 @@ class Term:
         a, constant = (x[columns] if len(x) else x for x in (self.a, self.constant))
         return Term(self.loss, self.y[columns], self.options, a, constant, self.root)
 
-    def observing(self, y: Array) -> Term:
+    def with_observations(self, y: Array) -> Term:
         """The same loss of other observations y [N], which are not checked."""
         return _with_constant(Term(self.loss, y, self.options, self.a, root=self.root))
 

@@ -119,7 +119,7 @@ class Restartable:
     def _pair(self, result: Any, method: str) -> tuple[Any, Any]:
         if type(result) is tuple and len(result) == 2:
             return result
-        raise BadOutput(f"{self.label}: {method} returned {type(result).__name__}; it returns (state, rows)")
+        raise BadOutput(f"{self.label}: {method} returned {type(result).__name__}", right="it returns (state, rows)")
 
     def check_state(self, state: Any) -> None:
         """Raises BadOutput, with the path of the entry point, for a state that cannot be copied by pickle."""

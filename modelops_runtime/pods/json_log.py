@@ -84,7 +84,7 @@ class RunLog:
             case Tick(counts):
                 if counts.elapsed_s >= self._next_progress_s:
                     self._next_progress_s = counts.elapsed_s + PROGRESS_EVERY_S
-                    self._event(logging.INFO, _standing(counts), event)
+                    self._event(logging.INFO, _progress_text(counts), event)
             case Notice(text):
                 self._event(logging.INFO, text, event)
             case TookOver():
@@ -109,6 +109,6 @@ class RunLog:
                 self.say(logging.WARNING, text, **fields)
 
 
-def _standing(counts: Counts) -> str:
+def _progress_text(counts: Counts) -> str:
     best = "none yet" if counts.best_loss is None else f"{counts.best_loss:.6g}"
     return f"{counts.finished} of {counts.trials} trials, best loss {best}, {counts.busy} of {counts.slots} slots busy"

@@ -28,7 +28,7 @@ Item = tuple[Any, ...]
 """Plain data, the kind first; the functions below make them."""
 
 
-class Aligner(Protocol):
+class OutputAligner(Protocol):
     """Matches a simulation's tables with the observations. Picklable."""
 
     def align(self, tables: Mapping[str, Any]) -> Any:
@@ -86,7 +86,7 @@ class ReplicateJob:
     """One model and its requests; loaded once a process. It runs in the model's folder."""
 
     source: ModelSource
-    aligner: Aligner | None
+    aligner: OutputAligner | None
     """None if no replicates will be requested."""
     keep_tables: bool = False
     """Whether outcomes include the replicates' tables."""

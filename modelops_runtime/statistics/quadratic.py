@@ -36,7 +36,7 @@ ROUNDS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Surface:
+class Quadratic:
     """loss(u) = lowest + gradient (u - origin) + (u - origin)' hessian (u - origin) / 2, from `used` points."""
 
     origin: Array
@@ -57,7 +57,7 @@ class Surface:
         away = points - self.origin
         return self.constant + away @ self.gradient + 0.5 * np.einsum("ij,jk,ik->i", away, self.hessian, away)
 
-    def convex(self) -> Surface:
+    def convex(self) -> Quadratic:
         """The same, with directions that do not rise made almost flat, so that there is one lowest point in the cube."""
         values, vectors = np.linalg.eigh(self.hessian)
         floor = max(min(1e-4 * float(np.abs(values).max(initial=0.0)), FLAT), 1e-9)
@@ -94,7 +94,7 @@ def needed(d: int) -> int:
     return 2 * coefficients(d) + 8
 
 
-def fit_surface(points: Array, losses: Array, replicates: Array, start: Array) -> Surface | None:
+def fit_quadratic(points: Array, losses: Array, replicates: Array, start: Array) -> Quadratic | None:
     """The surface around the lowest losses: points [n, d] in the unit cube, losses and replicates [n], near `start` [d].
 
     Which points count follows from the surface and not from their own losses, so luck does not choose them. None when
@@ -118,7 +118,7 @@ def fit_surface(points: Array, losses: Array, replicates: Array, start: Array) -
     return found
 
 
-def without_bias(surface: Surface, points: Array, losses: Array, replicates: Array) -> Surface:
+def without_bias(surface: Quadratic, points: Array, losses: Array, replicates: Array) -> Quadratic:
     """The surface of the likelihood itself, from one of -log-mean-exp losses, which lie above it by half their variance.
 
     (Delta method: E[-log mean] = -log E[mean] + variance / 2.) That variance rises away from the optimum, so the losses rise
@@ -139,7 +139,7 @@ def without_bias(surface: Surface, points: Array, losses: Array, replicates: Arr
     return replace(surface, hessian=surface.hessian * kept, gradient=surface.gradient * kept, overshoot=overshoot)
 
 
-def lowest_point(surface: Surface, held: dict[int, float] | None = None) -> Array:
+def lowest_point(surface: Quadratic, held: dict[int, float] | None = None) -> Array:
     """Where a convex surface is lowest within the unit cube, with some coordinates held there."""
     from scipy.optimize import lsq_linear
 
@@ -157,7 +157,9 @@ def lowest_point(surface: Surface, held: dict[int, float] | None = None) -> Arra
     return u
 
 
-def _settled(surface: Surface, points: Array, losses: Array, trust: Array, enough: int, reach: float) -> Surface | None:
+def _settled(
+    surface: Quadratic, points: Array, losses: Array, trust: Array, enough: int, reach: float
+) -> Quadratic | None:
     """Fitted repeatedly to the points within its reach, until they stay the same; None if there are too few."""
     weights = np.zeros(len(losses))
     for turn in range(ROUNDS):
@@ -172,13 +174,13 @@ def _settled(surface: Surface, points: Array, losses: Array, trust: Array, enoug
     return surface
 
 
-def _heights(surface: Surface, points: Array) -> Array:
+def _heights(surface: Quadratic, points: Array) -> Array:
     """How far the surface lies above its lowest point [n]."""
     convex = surface.convex()
     return np.maximum(convex.at(points) - convex.at(lowest_point(convex)[None, :]), 0.0)
 
 
-def _solve(points: Array, losses: Array, weights: Array, origin: Array, reach: float) -> Surface:
+def _solve(points: Array, losses: Array, weights: Array, origin: Array, reach: float) -> Quadratic:
     """Weighted least squares, with the HC3 covariance of MacKinnon and White, Journal of Econometrics 29 (1985)."""
     d = points.shape[1]
     used = weights > 0
@@ -193,7 +195,7 @@ def _solve(points: Array, losses: Array, weights: Array, origin: Array, reach: f
     pushed = (w * residuals / np.maximum(1.0 - leverage, 0.2))[:, None] * design
     hessian = np.zeros((d, d))
     hessian[first, second] = hessian[second, first] = found[1 + d :]
-    return Surface(
+    return Quadratic(
         origin=origin,
         constant=float(found[0]),
         gradient=found[1 : 1 + d],

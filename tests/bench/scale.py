@@ -37,9 +37,9 @@ def run(settings: Settings) -> Report:
     with (
         TemporaryDirectory(prefix="modelops-scale-") as folder,
         _scheduler(Path(folder)) as (address, scheduler),
-        _workers(address, workers) as crew,
+        _workers(address, workers) as workers_process,
     ):
-        figures = _measured(address, scheduler, crew, tasks)
+        figures = _measured(address, scheduler, workers_process, tasks)
     rows = [[what, number(value)] for what, value in figures.items()]
     return Report(
         title=f"scale: one scheduler, {workers} workers in one process, {tasks:,} tasks of {PAYLOAD_BYTES} bytes",
@@ -49,7 +49,7 @@ def run(settings: Settings) -> Report:
     )
 
 
-def _measured(address: str, scheduler: int, crew: int, tasks: int) -> dict[str, float]:
+def _measured(address: str, scheduler: int, workers_process: int, tasks: int) -> dict[str, float]:
     from distributed import Client
 
     payload = pickle.dumps(os.urandom(PAYLOAD_BYTES))
@@ -73,7 +73,7 @@ def _measured(address: str, scheduler: int, crew: int, tasks: int) -> dict[str, 
         "scheduler with idle workers, MB": idle,
         "scheduler's most, MB": peak,
         "KB a task": (peak - idle) * 1000 / tasks,
-        "the workers' process, MB": _megabytes(crew),
+        "the workers' process, MB": _megabytes(workers_process),
         "submitted, tasks a second": tasks / submitted,
         "finished, tasks a second": tasks / done,
     }

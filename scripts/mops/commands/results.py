@@ -63,7 +63,7 @@ def show(run_id: str, ledger_url: str | None, as_json: bool) -> None:
     mops results show boarding-school --json | jq .best.params
     """
     from modelops_runtime.results.run_summary import run_summary
-    from mops.terminal.tables import shown_lines
+    from mops.terminal.tables import summary_lines
 
     ledger = open_for_reading(ledger_url)
     try:
@@ -71,7 +71,7 @@ def show(run_id: str, ledger_url: str | None, as_json: bool) -> None:
         answer = run_summary(ledger, run_id)
     finally:
         ledger.close()
-    echo_json(answer.as_json()) if as_json else echo_lines(shown_lines(answer))
+    echo_json(answer.as_json()) if as_json else echo_lines(summary_lines(answer))
 
 
 @command.command()

@@ -42,19 +42,19 @@ def listed_lines(runs: Sequence[RunLine]) -> list[str]:
     return aligned(rows)
 
 
-def shown_lines(shown: RunSummary) -> list[str]:
+def summary_lines(summary: RunSummary) -> list[str]:
     """The answer, its finalists, and the effort."""
-    counts = [f"{shown.finished:,} of {counted(shown.trials, 'trial')}"]
-    counts += [f"{shown.failed:,} failed"] if shown.failed else []
-    counts += [f"{shown.stopped_early:,} stopped early"] if shown.stopped_early else []
-    counts.append(f"{shown.simulations:,} simulations")
-    state = f"{shown.state.lower()} ({shown.reason})" if shown.reason else shown.state.lower()
-    lines = [f"{shown.run}: {state}; {', '.join(counts)}", *warning_lines(shown.warnings)]
-    if shown.best is None:
-        return [*lines, "no trial has completed yet" if shown.state == "OPEN" else "no trial completed"]
-    about_error = _error_lines(shown.best)
-    lines += [*_best_lines(shown.best, shown.derived), *about_error, *_finalist_lines(shown.finalists)]
-    return [*lines, *caution_lines(shown.cautions, shown.caution_kinds, error_explained=bool(about_error))]
+    counts = [f"{summary.finished:,} of {counted(summary.trials, 'trial')}"]
+    counts += [f"{summary.failed:,} failed"] if summary.failed else []
+    counts += [f"{summary.stopped_early:,} stopped early"] if summary.stopped_early else []
+    counts.append(f"{summary.simulations:,} simulations")
+    state = f"{summary.state.lower()} ({summary.reason})" if summary.reason else summary.state.lower()
+    lines = [f"{summary.run}: {state}; {', '.join(counts)}", *warning_lines(summary.warnings)]
+    if summary.best is None:
+        return [*lines, "no trial has completed yet" if summary.state == "OPEN" else "no trial completed"]
+    about_error = _error_lines(summary.best)
+    lines += [*_best_lines(summary.best, summary.derived), *about_error, *_finalist_lines(summary.finalists)]
+    return [*lines, *caution_lines(summary.cautions, summary.caution_kinds, error_explained=bool(about_error))]
 
 
 def _best_lines(best: Best, derived: Mapping[str, object]) -> list[str]:

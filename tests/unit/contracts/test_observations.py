@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from modelops_runtime.contracts.observations import Interval, Observations
+from modelops_runtime.contracts.observations import CensoringInterval, Observations
 from modelops_runtime.ledger.rows import to_json
 from tests.support.stored_ledgers import STORED, VERSIONS
 
@@ -69,7 +69,7 @@ def test_a_censored_observation_is_an_interval_and_no_number() -> None:
     observed = [{"lower": 0, "upper": 4}, {"lower": 5.0, "upper": None}]
     part = {**PART, "observed": observed}
     target = Observations.from_json({"t": part}).targets["t"]
-    assert target.observed == (Interval(0, 4), Interval(5.0, math.inf))
+    assert target.observed == (CensoringInterval(0, 4), CensoringInterval(5.0, math.inf))
     assert target.is_censored
     assert all(map(math.isnan, target.numbers))
     assert json.loads(json.dumps(target.as_json(), allow_nan=False)) == part
@@ -78,7 +78,7 @@ def test_a_censored_observation_is_an_interval_and_no_number() -> None:
 @pytest.mark.parametrize("bounds", [(2.0, 1.0), (math.nan, 1.0), (math.inf, math.inf), (-math.inf, -math.inf)])
 def test_there_is_no_interval_without_a_number_in_it(bounds: tuple[float, float]) -> None:
     with pytest.raises(ValueError, match="there is no interval from"):
-        Interval(*bounds)
+        CensoringInterval(*bounds)
 
 
 @pytest.mark.parametrize(

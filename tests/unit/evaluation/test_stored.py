@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from modelops_runtime.contracts.observations import Interval, Observations
+from modelops_runtime.contracts.observations import CensoringInterval, Observations
 from modelops_runtime.evaluation.plan import plan_targets
 from modelops_runtime.evaluation.score import Scorer
 from modelops_runtime.evaluation.stored import NotStored, stored_target
@@ -57,7 +57,7 @@ def test_what_is_not_kept_is_named() -> None:
     with pytest.raises(NotStored, match=r"nothing is known of the noise that own_losses\.py:worst assumes"):
         stored_target("t", own, {"loss": {"kind": "own_losses.py:worst"}})
 
-    censored = dataclasses.replace(made, observed=(2.0, Interval(0.0, 4.0), 5.0))
+    censored = dataclasses.replace(made, observed=(2.0, CensoringInterval(0.0, 4.0), 5.0))
     with pytest.raises(NotStored, match="poisson knows no observations that are intervals"):
         stored_target("t", dataclasses.replace(censored, loss="poisson"), {"loss": {"kind": "poisson"}})
 

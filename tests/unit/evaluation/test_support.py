@@ -45,7 +45,7 @@ def test_a_few_simulations_foretell_what_many_show():
     shown = []
     for row in data:
         target = made.targets[0]
-        other = Scorer((ScoredTarget(name="t", start=0, stop=6, weight=1.0, term=target.term.observing(row)),))
+        other = Scorer((ScoredTarget(name="t", start=0, stop=6, weight=1.0, term=target.term.with_observations(row)),))
         shown.append(effective_sample_size(other.log_likelihoods(many)))
     many_times_over = float(np.median(shown))
     assert many_times_over / 2 < expected(walks(21, 6, sd=1), made, 400) < 2 * many_times_over
@@ -76,7 +76,7 @@ def test_what_was_not_matched_is_left_out_and_where_nothing_is_left_nothing_is_s
 def test_a_term_over_other_data_is_that_of_a_spec_over_them(loss: LossSpec):
     columns = {"n": np.full(3, 50.0)}
     before, y = term_of(loss, np.array([1.0, 2.0, 3.0]), columns), np.array([4.0, 0.0, 9.0])
-    wanted, found = term_of(loss, y, columns), before.observing(y)
+    wanted, found = term_of(loss, y, columns), before.with_observations(y)
     for name in ("y", "a", "constant"):
         assert getattr(found, name).tolist() == getattr(wanted, name).tolist()
     assert (found.kind, found.options) == (wanted.kind, wanted.options)

@@ -12,7 +12,7 @@ import pytest
 from scipy.stats import t
 
 from modelops_runtime.inference.intervals import intervals
-from modelops_runtime.inference.loss_family import intervals_of, measure_of
+from modelops_runtime.inference.loss_family import intervals_of, loss_family_of
 from modelops_runtime.inference.searched import Searched
 from modelops_runtime.ledger.base import Trial
 from tests.unit.inference.runs import IN_BED, Story, a_run, completed, observations
@@ -287,7 +287,7 @@ def test_as_json_is_strict_and_has_the_sentences():
 )
 def test_the_kind_of_loss_is_read_back_from_the_run(losses, is_likelihood, distance, reason):
     parts = {f"t{i}": observations([1.0, 2.0], {"day": [0, 1]}, 2 * i, loss=loss) for i, loss in enumerate(losses)}
-    found = measure_of(a_run(observations=parts))
+    found = loss_family_of(a_run(observations=parts))
     assert (found.is_likelihood, found.distance, found.observations) == (is_likelihood, distance, 2 * len(losses))
     assert found.reason.startswith(reason)
     assert bool(found.reason) == bool(reason)

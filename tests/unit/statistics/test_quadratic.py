@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from modelops_runtime.statistics.quadratic import FLAT, Surface, fit_surface, lowest_point
+from modelops_runtime.statistics.quadratic import FLAT, Quadratic, fit_quadratic, lowest_point
 
 STEEP = 1e6
 
@@ -15,11 +15,11 @@ def ridge(points: np.ndarray) -> np.ndarray:
     return 60.0 + 0.5 * STEEP * (points.sum(axis=1) - 1) ** 2
 
 
-def along_the_ridge() -> Surface:
+def along_the_ridge() -> Quadratic:
     rng = np.random.default_rng(3)
     first = rng.uniform(0, 1, 200)
     points = np.stack([first, 1 - first + rng.normal(0, 0.003, 200)], axis=1)
-    found = fit_surface(points, ridge(points), np.full(200, 4.0), np.array([0.5, 0.5]))
+    found = fit_quadratic(points, ridge(points), np.full(200, 4.0), np.array([0.5, 0.5]))
     assert found is not None
     return found
 
