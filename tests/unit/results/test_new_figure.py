@@ -60,7 +60,7 @@ FIGURE = Figure(
 
 
 def headings(html: str) -> list[str]:
-    return re.findall(r"<h2>(.*?)</h2>", html)
+    return re.findall(r"<h2[^>]*>(.*?)</h2>", html)
 
 
 @pytest.fixture

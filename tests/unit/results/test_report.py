@@ -34,7 +34,9 @@ class Balanced(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.figures += tag == "svg" and ("class", "figure") in attrs
-        self.outside += [v for k, v in attrs if k in ("src", "href", "xlink:href") and v and not v.startswith("data:")]
+        self.outside += [
+            v for k, v in attrs if k in ("src", "href", "xlink:href") and v and not v.startswith(("data:", "#"))
+        ]
         if tag not in VOID:
             self.open.append(tag)
 

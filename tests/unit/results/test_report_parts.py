@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -29,6 +30,7 @@ from modelops_runtime.results.report.figures.trials_by_worker import draw_trials
 from modelops_runtime.results.report.page import page_of, write_report
 from modelops_runtime.results.report.spans import spans_of, worker_times
 from modelops_runtime.results.report.standalone import named_figures, standalone, write_figures
+from modelops_runtime.results.report.style import page_style
 from tests.unit.inference.runs import BEGAN, IN_BED, Story, a_run, boarding_school, completed, failed
 from tests.unit.inference.test_intervals import BETA, GAMMA, best_of, bowl, trials_on
 from tests.unit.results.stories import STORIES, drawings, page
@@ -347,3 +349,21 @@ def test_what_a_search_trial_rests_on_refuses_nothing():
     story = boarding_school()
     few = [replace(t, effective_sample_size=1.0) if t.phase == "search" else t for t in story.rows()[0]]
     assert intervals_of(story.run, few) == intervals_of(story.run, story.rows()[0])
+
+
+# contents and colours
+def test_the_contents_list_links_to_every_section_in_its_order():
+    html = page(STORIES["in progress"]())
+    nav = html[html.index("<nav") : html.index("</nav>")]
+    links = re.findall(r'<a href="#([^"]+)">(.*?)</a>', nav)
+    assert len(links) > 2
+    assert links == re.findall(r'<h2 id="([^"]+)">(.*?)</h2>', html)
+
+
+def test_every_css_variable_that_is_used_has_a_value_in_light_dark_and_print():
+    css = page_style()
+    used = set(re.findall(r"var\(--([\w-]+)", css))
+    schemes = [set(re.findall(r"--([\w-]+):", block)) for block in re.findall(r":root \{(.*?)\}", css, re.DOTALL)]
+    assert len(schemes) == 3
+    assert used
+    assert [used - defined for defined in schemes] == [set(), set(), set()]
