@@ -151,7 +151,9 @@ def _without_each(log_p: Array) -> Array:
         return np.zeros(0)
     others = np.broadcast_to(log_p, (r, r))[~np.eye(r, dtype=bool)].reshape(r, r - 1)
     top = others.max(axis=1)
-    return -(top + np.log(np.exp(others - top[:, None]).mean(axis=1)))
+    top[top == -math.inf] = 0.0  # all others are impossible
+    with np.errstate(divide="ignore"):
+        return -(top + np.log(np.exp(others - top[:, None]).mean(axis=1)))
 
 
 def _matched(target: ScoredTarget, values: Array) -> tuple[Array, Term]:

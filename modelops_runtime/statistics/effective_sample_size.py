@@ -15,7 +15,8 @@ TELLING = 20
 
 REMEDIES = (
     "add observations up (weeks instead of days, fewer groups), assume more observation noise (a smaller dispersion, "
-    "a larger sigma), give the targets a weight below 1, or take a loss that is no likelihood (mean_signal, log)"
+    "a larger sigma), give the targets a weight below 1, filter a model that can be restarted, with enough particles "
+    "(search.likelihood), or take a loss that is no likelihood (mean_signal, log)"
 )
 
 

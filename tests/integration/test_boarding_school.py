@@ -44,3 +44,18 @@ def test_the_boarding_school_is_fitted_whatever_the_seed(
     record_property("days_inside", inside)
     record_property("rmse_boys", float(np.sqrt(((taken_off.mean(axis=0) - observed) ** 2).mean())))
     assert inside >= 12
+
+
+def test_the_filtered_example_has_a_likelihood_with_an_error_after_few_trials(tmp_path: Path) -> None:
+    root = tmp_path / "school"
+    shutil.copytree(EXAMPLE, root, ignore=shutil.ignore_patterns(".modelops", "modelops-out", "__pycache__"))
+    spec = root / "filtered.yaml"
+    guess = "  guesses: [{beta: 1.92, gamma: 0.52}]\n"  # the mean of the posterior
+    spec.write_text(spec.read_text().replace("  seed: 1\n", f"  seed: 1\n{guess}"))
+    made = Project(root, mops_environment(tmp_path))
+    ended = made.mops("run", "--spec", "filtered.yaml", "--trials", "3", "--workers", "1", "--json")
+    assert ended.code == 0, ended.err
+    answer = json.loads(ended.out.splitlines()[-1])["summary"]
+    assert answer["best_trial"] == 0
+    assert answer["confirmed_loss"] == pytest.approx(61.4, abs=4 * answer["confirmed_loss_se"])
+    assert answer["confirmed_loss_se"] < 0.15

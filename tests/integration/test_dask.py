@@ -12,8 +12,36 @@ from tests.support.holding import held
 from tests.support.ledgers import answer_of, assert_whole, read, wait_for_trials
 from tests.support.patience import PATIENCE_S
 from tests.support.ports import free_port
-from tests.support.projects import line_project
+from tests.support.projects import line_project, project
 
+WALK_MODEL = """
+class Walk:
+    def start(self, params, rng):
+        return 0.0
+
+    def advance(self, state, params, rng, until):
+        y = state + params["push"] + rng.normal()
+        return y, {"t": [until], "y": [y]}
+"""
+WALK_SPEC = """
+version: 1
+name: walk
+model: {entrypoint: "model.py:Walk", timeout: 20s, memory: 1Gi}
+parameters:
+  push: {min: 0.0, max: 5.0}
+targets:
+  walk:
+    observed: data.csv
+    match: {exact: t}
+    value: y
+    loss: {kind: normal, sigma: 0.5}
+search:
+  algorithm: sobol
+  trials: 4
+  replicates: 3
+  likelihood: {kind: particle_filter, particles: 20}
+  confirm: {top: 1, replicates: 3}
+"""
 CERTIFICATE_OPTIONS = ("--dask-ca", "--dask-cert", "--dask-key")
 
 
@@ -51,6 +79,17 @@ def test_a_set_yields_on_dask_what_it_yields_here(tmp_path: Path) -> None:
     assert ended.code == 0, ended.err
     assert here.mops("run", "--spec", "adaptive.yaml").code == 0
     assert answer_of(str(there.ledger), "line") == answer_of(str(here.ledger), "line")
+
+
+def test_a_particle_filter_gives_on_dask_what_it_gives_here(tmp_path: Path) -> None:
+    there, here = (project(tmp_path / name, spec=WALK_SPEC, model=WALK_MODEL) for name in ("there", "here"))
+    (tmp_path / "dask").mkdir()
+    with Cluster(tmp_path / "dask") as cluster:
+        cluster.add_worker(threads=2)
+        ended = there.shipped("run", "--spec", "adaptive.yaml", "--dask", cluster.address)
+    assert ended.code == 0, ended.err
+    assert here.mops("run", "--spec", "adaptive.yaml").code == 0
+    assert answer_of(str(there.ledger), "walk") == answer_of(str(here.ledger), "walk")
 
 
 def test_over_tls(tmp_path: Path) -> None:
