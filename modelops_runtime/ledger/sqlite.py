@@ -104,6 +104,8 @@ class SqliteConnection:
                 return _run(session, parts, params)
 
     def rows_of_all(self, steps: Sequence[tuple[str, Params]]) -> list[Rows]:
+        if len(steps) == 1:
+            return [self.rows(*steps[0])]
         session = self.session()
         self._refuse_if_gone()
         with self.errors(), _transaction(session):
