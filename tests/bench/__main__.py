@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-NAMES = ("throughput", "overhead", "heavy_tail", "answer", "ledger", "asking", "startup", "scale")
+NAMES = ("throughput", "overhead", "heavy_tail", "answer", "ledger", "asking", "startup", "reporting", "scale")
 
 
 def main(args: Sequence[str] | None = None) -> int:
