@@ -36,14 +36,14 @@ class Rule:
     """`""` for the root, else with a slash at its end."""
     folders_only: bool
     by_name: bool
-    """Whether the last part of a path decides: the pattern has no slash but at its end."""
+    """Whether only the last part of a path is compared: the pattern has no slash, or only one at its end."""
     whole: bool
     """Whether the pattern's expression has to match all of the path, since it also matches what is in a folder of that name."""
     below: bool
     """Whether the pattern matches a folder's contents but not the folder (`data/**`)."""
 
     def matches(self, path: str, *, is_folder: bool) -> bool:
-        """Of a path from the root, with slashes: itself, not what it is in."""
+        """Whether the rule matches a path (from the root, with slashes) itself; the folders above it are not compared."""
         if (self.folders_only and not is_folder) or not path.startswith(self.folder):
             return False
         text = path[len(self.folder) :]

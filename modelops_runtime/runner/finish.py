@@ -1,4 +1,4 @@
-"""The answer of a run: the best parameter set, the loss that decides it, and when there is no trustworthy one."""
+"""The answer of a run: the best parameter set and its losses; and the cases in which there is no answer."""
 
 from __future__ import annotations
 

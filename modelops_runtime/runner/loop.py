@@ -1,4 +1,4 @@
-"""The run loop: keep every slot busy, write down what comes in, tell the algorithm, go on."""
+"""The run loop: keep every slot busy, store results in the ledger, and tell them to the algorithm."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Loop:
         self._judgement = judgement_of(context)
 
     def run(self) -> LoopEnd:
-        """Work until the run is over or a stop is asked for. Raises RunFailed when it ends without an answer."""
+        """Work until the run is over or a stop is requested. Raises RunFailed if the run ends without an answer."""
         self._sync(aloud=False)
         status = self.p.search.status
         self._found = status.finished
@@ -69,7 +69,7 @@ class Loop:
         return LoopEnd(False, self._pace.simulations, self._elapsed())
 
     def _is_over(self) -> bool:
-        """Judge where the search stands; True once everything that belongs to the run is final."""
+        """Apply the rules that end a run; True once all its trials and confirmations are final."""
         search, settings = self.p.search, self.p.settings
         if why := rules.too_many_failed(search.status, settings.max_failed):
             self._fail(why)
@@ -110,12 +110,12 @@ class Loop:
     # learning
 
     def _sync(self, *, aloud: bool = True) -> None:
-        """Read what is new in the ledger, by us or by others, and tell the algorithm."""
+        """Read the new rows of the ledger, of this worker and of others, and tell the algorithm."""
         self._learnt_at = self.p.clock()
         self._learn(self.p.ledger.changes(self.p.run_id, self.p.search.seq), aloud=aloud)
 
     def _written(self, trial: Trial) -> None:
-        """Tell the algorithm of our own write; what others wrote before it must be read first."""
+        """Tell the algorithm of a trial that this worker has written, after all that others wrote before it."""
         if trial.seq == self.p.search.seq + 1:
             self._learn([trial])
         else:
@@ -199,7 +199,7 @@ class Loop:
         return None if searched is None else proposal_of(self.p, lease, searched)
 
     def _may_ask(self, lease: Lease) -> bool:
-        """Whether what the proposal must know is known; where it is not, others may have written it by now."""
+        """Whether all results that the proposal depends on are known; the ledger is read again if they are not."""
         if not self.p.search.may_ask(lease.number):
             self._sync()
         return self.p.search.may_ask(lease.number)
@@ -239,7 +239,7 @@ class Loop:
     # results
 
     def _wait(self) -> None:
-        """Wait for a result, for other workers, or for a moment; then take in all that is there."""
+        """Wait up to TICK_S seconds for a result or for other workers; then take in what has arrived."""
         if self._tasks:
             self._collect_all()
             if self._reservations.held is not None or self.p.clock() - self._learnt_at >= TICK_S:
@@ -249,7 +249,7 @@ class Loop:
             self._sync()
 
     def _collect_all(self) -> None:
-        """What came in together is written down together, once for each trial."""
+        """Take in all results that have arrived, and write them to the ledger once for each trial."""
         touched: dict[int, Progress] = {}
         try:
             arrived = [self._done.get(timeout=TICK_S)]
@@ -267,7 +267,7 @@ class Loop:
                 self._decide(progress)
 
     def _tick(self) -> None:
-        """Now and then, with the slots filled: say where it stands."""
+        """Report the progress of the run, every TICK_S seconds at most."""
         now = self.p.clock()
         if now - self._last_tick >= TICK_S:
             self._last_tick = now
@@ -284,7 +284,7 @@ class Loop:
         return bool(self.p.search.unfinished) or not self._reservations.may_ask
 
     def _collect(self, future: Future[Sequence[ReplicateOutcome]]) -> Progress | None:
-        """Take in a task's replicates; returns their trial, unless nothing more is wanted of it."""
+        """Take in a task's replicates; returns their trial, or None if the trial has ended already."""
         progress = self._tasks.pop(future)
         if future.cancelled() or self._under_way.get((progress.lease.phase, progress.lease.number)) is not progress:
             return None
@@ -296,7 +296,7 @@ class Loop:
         return progress
 
     def _decide(self, progress: Progress) -> None:
-        """Finish the trial, let it climb to its next rung, or just write down what came in."""
+        """Finish the trial, go on to its next rung, or only store its new replicates."""
         try:
             while progress.failure is not None or progress.rung_done:
                 end = trial_outcome(progress, self._judgement)
@@ -316,7 +316,7 @@ class Loop:
         self._written(trial)
 
     def _drop(self, progress: Progress) -> None:
-        """Nothing more is wanted of it: cancel what still runs."""
+        """Stop working on a trial: cancel its tasks that still run."""
         del self._under_way[progress.lease.phase, progress.lease.number]
         for future, owner in list(self._tasks.items()):
             if owner is progress:

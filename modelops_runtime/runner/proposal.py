@@ -22,7 +22,7 @@ def given_set(context: LoopContext, lease: Lease) -> Mapping[str, Scalar]:
 
 
 def proposal_of(context: LoopContext, lease: Lease, searched: Mapping[str, Scalar]) -> Lease:
-    """A reserved trial with the set that was asked for it, and what was known then."""
+    """A reserved trial with its parameter set, the last known change of the ledger, and the incumbent."""
     best = context.search.status.best
     return replace(
         lease,

@@ -125,7 +125,7 @@ class Search:
         return self._draws_by_number is not None
 
     def may_ask(self, number: int) -> bool:
-        """With `lag: N`, whether all results that proposal `number` must know are there; then they are told, in order."""
+        """Whether all results that proposal `number` depends on (`lag: N`) are there; they are told to the algorithm in order."""
         lag = self.settings.lag
         if lag == 0:
             return True
@@ -136,7 +136,7 @@ class Search:
         return self._next_in_order > number - lag and all(k in known for k in range(self._next_in_order, number))
 
     def tell_the_rest(self) -> None:
-        """With `lag: N`, after the last proposal: everything that finished is told."""
+        """With `lag: N`, after the last proposal: tell the algorithm all trials that have finished."""
         for number in sorted(self._held_back):
             self._tell(self._held_back.pop(number))
 
@@ -162,7 +162,7 @@ class Search:
         return self._remembers.state_of(number) if self._remembers is not None else None
 
     def _catch_up(self, draws: int) -> None:
-        """Ask, and throw away, what others asked: for algorithms that count their own asks."""
+        """Repeat the asks of other workers and discard the answers: some algorithms answer by the number of earlier asks."""
         if self._draws_by_number is not None:
             return
         while self._draws_made < draws and self.algorithm.ask(1):

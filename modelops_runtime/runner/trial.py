@@ -138,7 +138,7 @@ def copied(number: int, replicates: Sequence[Replicate], indices: Mapping[int, i
 
 
 def progress_of(context: LoopContext, lease: Lease) -> Progress:
-    """A leased trial with what was already recorded for it, or for an equal set."""
+    """The progress of a leased trial, with the replicates that are recorded for it or for an equal set."""
     assert lease.params is not None
     settings = context.settings
     parameter_set = UniqueParameterSet.of(lease.params)
@@ -153,7 +153,7 @@ def progress_of(context: LoopContext, lease: Lease) -> Progress:
 
 
 def _copy_equal(context: LoopContext, progress: Progress) -> None:
-    """A set asked twice is its own trial with the values of the first: it needs no simulation."""
+    """If an equal set was simulated before, take over its values: the trial then needs no simulation."""
     lease = progress.lease
     twin = context.search.first_with.get(progress.parameter_set.param_id)
     if twin is None or twin == lease.number:

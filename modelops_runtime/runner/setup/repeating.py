@@ -59,13 +59,13 @@ class RepeatCheck:
 
     @property
     def is_over(self) -> bool:
-        """Whether `warning` need not wait. Goes on with what is known meanwhile."""
+        """Whether `warning` would return at once. Takes in the simulations that have ended."""
         while self._future is not None and self._future.done():
             self._take_in()
         return self._future is None
 
     def wait(self, seconds: float) -> None:
-        """For news, so long at most."""
+        """Wait until simulations end, for this many seconds at most."""
         if self._future is not None:
             wait([self._future], seconds)
 
