@@ -31,6 +31,11 @@ def simulated_part(row: bytes, observations: int) -> bytes:
     return row[: 8 * observations]
 
 
+def is_of_filter(row: bytes, observations: int) -> bool:
+    """Whether a replicate that `is_whole` is a run of a particle filter."""
+    return len(row) > 8 * observations
+
+
 def is_whole(row: bytes, observations: int) -> bool:
     """Whether a replicate has values for so many observations."""
     return observations > 0 and len(row) in (8 * observations, 16 * observations)

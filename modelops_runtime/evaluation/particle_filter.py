@@ -95,7 +95,7 @@ class ParticleFilter:
 
     @property
     def _shape(self) -> tuple[int, int]:
-        return self._particles, self._aligner.size
+        return self._aligner.size, self._particles
 
     def _learn(self, model: Restartable, params: Params, seed: int) -> StepRows:
         """Raises OtherKeys where this simulation cannot be learnt from; BadOutput if output and spec disagree."""
@@ -212,19 +212,19 @@ class _CommonRows:
     def __init__(self, learnt: StepRows, parts: Sequence[_DueStep], shape: tuple[int, int]) -> None:
         self._learnt = learnt
         self._parts = parts
-        self._values = np.zeros(shape)
+        self._values = np.zeros(shape)  # a row an observation: each row is used as a whole
 
     def take(self, step: int, rows: Any) -> None:
         for target in self._learnt.steps[step]:
             target.add_to(self._values, rows)
 
     def complete(self, step: int) -> Array:
-        return self._values[:, self._parts[step].due]
+        return np.ascontiguousarray(self._values[self._parts[step].due].T)
 
     def choose(self, step: int, chosen: Rows) -> None:
         unfinished = self._learnt.open[step]
-        if len(unfinished) and len(chosen) == len(self._values):
-            self._values[:, unfinished] = self._values[np.ix_(chosen, unfinished)]
+        if len(unfinished) and len(chosen) == self._values.shape[1]:
+            self._values[unfinished] = self._values[np.ix_(unfinished, chosen)]
 
 
 _Node = tuple[Any, Any]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from modelops_runtime.contracts.failures import BadOutput
 from modelops_runtime.evaluation.align import Aligner, TargetAligner
@@ -41,12 +42,12 @@ class TargetRows:
     """(rows of the step, observations): each observation at most once in a round, in the order in which they are added up."""
 
     def add_to(self, values: Array, rows: Any) -> None:
-        """Add the rows of P particles to `values` [P, N]: a list of P, or one for all. Raises OtherKeys."""
+        """Add the rows of P particles to `values` [N, P]: a list of P, or one for all. Raises OtherKeys."""
         if type(rows) is dict:
             self._add_common(values, rows)
             return
         if not self.known:
-            if any(part for part in rows) and any(_length(table_in(self.target, part)) for part in rows):
+            if any(_length(table_in(self.target, part)) for part in rows):
                 raise OtherKeys
             return
         tables = rows if self.table is None else _columns(rows, self.table)
@@ -60,24 +61,29 @@ class TargetRows:
         """Rows whose value columns are [P, rows], or [rows] where all particles have the same."""
         table = table_in(self.target, rows)
         if not self.known:
-            if _length(table):
+            if table and any(len(table.get(name, ())) for name in self.target.keys.names):
                 raise OtherKeys
             return
         for name, known in self.known.items():
-            if not np.array_equal(np.asarray(_columns([table], name)[0]), np.asarray(known)):
+            column = _columns([table], name)[0]
+            same = column == known if type(column) is type(known) is list else np.array_equal(column, known)
+            if not same:
                 raise OtherKeys
         if not self.rounds:
             return
         simulated = np.asarray(_columns([table], self.target.value)[0])
         if simulated.dtype.kind not in "biuf" or simulated.shape[-1:] != (self.count,) or simulated.ndim > 2:
             raise OtherKeys
-        if simulated.ndim == 2 and len(simulated) != len(values):
+        particles = values.shape[1]
+        if simulated.ndim == 2 and len(simulated) != particles:
             raise OtherKeys
-        self._add(values, np.broadcast_to(simulated, (len(values), self.count)).astype(np.float64, copy=False))
+        self._add(values, np.broadcast_to(simulated, (particles, self.count)))
 
-    def _add(self, values: Array, simulated: Array) -> None:
+    def _add(self, values: Array, simulated: NDArray[Any]) -> None:
+        """`simulated` is [P, rows]."""
+        of_rows = np.ascontiguousarray(simulated.T, dtype=np.float64)
         for taken, owners in self.rounds:
-            values[:, owners] += simulated[:, taken]
+            values[owners] += of_rows[taken]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,8 +195,8 @@ def _all_equal(columns: list[Any], known: Any) -> bool:
     return bool((np.concatenate(columns).reshape(len(columns), len(known)) == known).all())
 
 
-def _matrix(columns: list[Any], count: int) -> Array:
-    """Columns of `count` numbers as float64 [P, count]. Raises OtherKeys for what is none."""
+def _matrix(columns: list[Any], count: int) -> NDArray[Any]:
+    """Columns of `count` numbers [P, count]. Raises OtherKeys for what is none."""
     try:
         if type(columns[0]) is np.ndarray:
             if set(map(len, columns)) != {count}:
@@ -202,4 +208,4 @@ def _matrix(columns: list[Any], count: int) -> Array:
         raise OtherKeys from error
     if found.dtype.kind not in "biuf" or found.shape != (len(columns), count):
         raise OtherKeys
-    return found.astype(np.float64, copy=False)
+    return found

@@ -16,7 +16,7 @@ import pytest
 from modelops_runtime.contracts.failures import BadOutput
 from modelops_runtime.evaluation.observation_times import observation_times
 from modelops_runtime.models.tables import to_tables
-from tests.unit.evaluation.filtered import Chain, filter_of, restartable
+from tests.unit.evaluation.filtered import Chain, WalkTogether, filter_of, restartable
 
 NORMAL = {"loss": {"kind": "normal", "sigma": 1.0}, "value": {"observed": "y", "simulated": "x"}}
 DAY = datetime.date(2026, 1, 1)
@@ -119,6 +119,16 @@ def test_both_ways_of_matching_give_the_same_bits() -> None:
     quick = made.run(restartable(Chain()), {}, 5)[0]
     made._is_irregular = True
     assert np.array_equal(made.run(restartable(Chain()), {}, 5)[0], quick)
+
+
+def test_rows_of_all_particles_at_once_are_those_of_each() -> None:
+    data = {"t": [2, 4, 5], "y": [1.0, 0.5, -0.2]}
+    windows = {"match": {"sum": "t", "period": 2}, "value": {"observed": "y", "simulated": "x"}}
+    made = filter_of({"t": {**windows, "loss": {"kind": "normal", "sigma": 0.5}}}, data, 40)
+    quick = made.run(restartable(WalkTogether()), {}, 5)[0]
+    assert not made._is_irregular  # although the first step, to the start of the first window, has no rows
+    made._is_irregular = True
+    assert np.array_equal(made.run(restartable(WalkTogether()), {}, 5)[0], quick)
 
 
 def test_a_model_is_advanced_to_keys_and_starts_of_windows_each_once() -> None:
