@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from modelops_runtime.api.calibration import Calibration, of_run
+from modelops_runtime.api.calibration import Calibration, about, of_run
 from modelops_runtime.contracts.errors import ModelOpsError, RunFailed, UserError
 from modelops_runtime.inference.effective_sizes import with_sizes
 from modelops_runtime.ledger.opening import open_ledger
@@ -140,6 +140,7 @@ def _ended(request: RunRequest, folder: Path, done: RunReport) -> Calibration:
             found = findings_of(run_data)
             told = {
                 "cautions": cautions_of(run_data, found),
+                **about(found),
                 "report": write_page(run_data, folder / "report.html", found),
             }
         return of_run(

@@ -20,6 +20,10 @@ from modelops_runtime.runner.finish import answer_of
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from modelops_runtime.inference.cautions import Findings
+    from modelops_runtime.inference.intervals import Intervals
+    from modelops_runtime.inference.predictive_checks import PredictiveChecks
+
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
@@ -58,6 +62,12 @@ class Calibration:
     """Reasons to doubt the answer, a sentence each: no set fits, a value lies near its bound, ..."""
     caution_kinds: tuple[str, ...] = ()
     """The kind of each (`contracts.caution.CautionKind`)."""
+    fit_verdict: str = ""
+    """Whether the model fits (`inference.fit_verdict.FitVerdict`); empty if that was not looked at."""
+    fit_says: str = ""
+    """The same in a sentence or two."""
+    found_intervals: Intervals | None = field(default=None, repr=False)
+    """What `intervals` returns, if it was computed at the end of the run."""
     report: Path | None = None
     """The HTML report, if one was written."""
     summary: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -94,6 +104,25 @@ class Calibration:
             rows = [(r.number, r.index, r.aligned) for r in done]
             return fit_table(run.observations, rows, run.spec.get("targets"))
 
+    def intervals(self) -> Intervals:
+        """The interval of each searched number around the best set, with level and method, or the reason why there are none."""
+        if self.found_intervals is not None:
+            return self.found_intervals
+        from modelops_runtime.inference.loss_family import intervals_of
+        from modelops_runtime.inference.run_data import gather
+
+        with self._ledger() as ledger:
+            run_data = gather(ledger, self.run_id)
+        return intervals_of(run_data.run, run_data.trials)
+
+    def predictive_checks(self) -> PredictiveChecks | None:
+        """How the observations lie in what the best set predicts: bands, PIT histogram, largest misfits; None without a set."""
+        from modelops_runtime.inference.predictive_checks import predictive_checks
+        from modelops_runtime.inference.run_data import gather
+
+        with self._ledger() as ledger:
+            return predictive_checks(gather(ledger, self.run_id))
+
     def export(self, to: str | Path) -> list[Path]:
         """Write trials, replicates, fit and bands as Parquet, and run.json, into the folder `to`; returns their paths."""
         from modelops_runtime.results.export import export_run
@@ -122,7 +151,7 @@ class Calibration:
         kind = "confirmed loss" if self.confirmed_loss is not None else "loss, not confirmed"
         rows = [*self.params.items(), *((f"{name} (derived)", value) for name, value in self.derived.items())]
         rows += [] if loss is None else [(kind, loss)]
-        said = "".join(f"<li>{escape(sentence)}</li>" for sentence in self.cautions)
+        said = "".join(f"<li>{escape(sentence)}</li>" for sentence in (*filter(None, [self.fit_says]), *self.cautions))
         cells = "".join(
             f"<tr><th>{escape(str(name))}</th><td>{escape(_shown(value))}</td></tr>" for name, value in rows
         )
@@ -132,16 +161,27 @@ class Calibration:
 
 def open_run(run_id: str, ledger: str | Path = ".modelops/ledger.sqlite") -> Calibration:
     """A run in an existing ledger. Raises UserError when there is no such ledger or run."""
-    from modelops_runtime.inference.cautions import cautions_of
+    from modelops_runtime.inference.cautions import cautions_of, findings_of
     from modelops_runtime.inference.effective_sizes import with_sizes
     from modelops_runtime.inference.run_data import gather
 
     opened = open_ledger(str(ledger), create=False)
     try:
         run = with_sizes(opened, run_called(opened, run_id))
-        return of_run(run, str(ledger), cautions=cautions_of(gather(opened, run_id)))
+        run_data = gather(opened, run_id)
+        found = findings_of(run_data)
+        return of_run(run, str(ledger), cautions=cautions_of(run_data, found), **about(found))
     finally:
         opened.close()
+
+
+def about(found: Findings) -> dict[str, Any]:
+    """The fields of a Calibration that follow from what was found about its answer."""
+    return {
+        "fit_verdict": str(found.fit.verdict),
+        "fit_says": found.fit.says,
+        "found_intervals": found.intervals,
+    }
 
 
 def of_run(run: Run, ledger_url: str, *, cautions: Sequence[Caution] = (), **more: Any) -> Calibration:

@@ -8,10 +8,12 @@ import numpy as np
 
 from modelops_runtime.contracts.caution import Caution, CautionKind
 from modelops_runtime.inference.confirmation import disagreement
+from modelops_runtime.inference.fit_verdict import NO_FIT, Fit, fit_of
 from modelops_runtime.inference.identifiability import intervals_say, not_identified
 from modelops_runtime.inference.intervals import Intervals
 from modelops_runtime.inference.loss_family import intervals_of, loss_family_of
 from modelops_runtime.inference.misfit import misfits
+from modelops_runtime.inference.predictive_checks import PredictiveChecks, predictive_checks
 from modelops_runtime.inference.ranking import without_support
 from modelops_runtime.inference.run_data import RunData, runs_of
 from modelops_runtime.inference.search_trials import search_trials
@@ -26,10 +28,21 @@ class Findings:
     intervals: Intervals
     doubts: tuple[Caution, ...]
     """Reasons to doubt the answer as a whole: nothing fits, or the confirmation is far from the search."""
+    checks: PredictiveChecks | None = None
+    """How the observations lie in what the best set predicts; None without one."""
+    fit: Fit = NO_FIT
+    """Whether the model fits."""
 
 
 def findings_of(run_data: RunData) -> Findings:
-    return Findings(intervals=intervals_of(run_data.run, run_data.trials), doubts=tuple(_doubts(run_data)))
+    doubts, checks = _doubts(run_data), predictive_checks(run_data)
+    misfit = [caution.text for caution in doubts if caution.kind == CautionKind.MISFIT]
+    return Findings(
+        intervals=intervals_of(run_data.run, run_data.trials),
+        doubts=tuple(doubts),
+        checks=checks,
+        fit=fit_of(checks, misfit),
+    )
 
 
 def _doubts(run_data: RunData) -> list[Caution]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from modelops_runtime.contracts.caution import Caution, CautionKind
 from modelops_runtime.contracts.parameters import Scalar
@@ -46,7 +47,7 @@ def _row(interval: Interval, best: object, *, ridged: bool) -> IntervalRow:
     return IntervalRow(
         name=interval.name,
         best=fmt(best),
-        interval=f"{_end(interval.low)} to {_end(interval.high)}",
+        interval=interval_text(interval),
         estimate="–" if ridged else _end(interval.estimate or 0.0),
         note="; ".join(notes),
     )
@@ -55,6 +56,45 @@ def _row(interval: Interval, best: object, *, ridged: bool) -> IntervalRow:
 def _end(value: float) -> str:
     """Rounded to three digits: intervals are not known more precisely."""
     return fmt(float(f"{value:.3g}"))
+
+
+def intervals_json(found: Intervals) -> dict[str, Any]:
+    """The intervals for programs, with their sentences; the surface that they follow from is left out."""
+    record = {name: value for name, value in found.as_json().items() if name not in ("shape", "axes")}
+    return {**record, "says": intervals_say(found), "how_found": how_found(found)}
+
+
+def intervals_of_json(record: Mapping[str, Any]) -> Intervals:
+    """Intervals from what `intervals_json` gave, without their ridges and surface."""
+    names = ("method", "level", "trials", "noise", "rise", "joint", "reason", "advice")
+    parameters = tuple(Interval(**parameter) for parameter in record["parameters"])
+    return Intervals(parameters=parameters, **{name: record[name] for name in names})
+
+
+def interval_text(interval: Interval) -> str:
+    """`0.42 to 0.61`, or a dash."""
+    if interval.low is None or interval.high is None:
+        return "–"
+    return f"{_end(interval.low)} to {_end(interval.high)}"
+
+
+def interval_notes(found: Intervals) -> dict[str, str]:
+    """By parameter, `95 %: 0.42 to 0.61`, with `(bound)` at an end that is the bound of the range; those without are left out."""
+    notes: dict[str, str] = {}
+    for one in found.parameters:
+        if one.low is None or one.high is None:
+            continue
+        low = _end(one.low) + (" (bound)" if one.low_open else "")
+        high = _end(one.high) + (" (bound)" if one.high_open else "")
+        notes[one.name] = f"{100 * found.level:.3g} %: {low} to {high}"
+    return notes
+
+
+def intervals_rest_on(found: Intervals) -> str:
+    """The level, the method and what it rests on in a few words; empty where there are no intervals."""
+    if found.reason or not found.parameters:
+        return ""
+    return f"intervals at {100 * found.level:.3g} %: {found.method}, {counted(found.trials, 'trial')} near the best"
 
 
 def intervals_say(found: Intervals) -> str:

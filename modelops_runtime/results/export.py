@@ -50,7 +50,10 @@ def export_run(ledger: Ledger, run_id: str, to: Path, *, format: Format = "parqu
     trials = ledger.trials(run_id)
     if format == "optuna":
         return _export_study(run, trials, to)
-    from modelops_runtime.inference.cautions import cautions_of  # imported here: Optuna studies do not need it
+    from modelops_runtime.inference.cautions import (  # imported here: Optuna studies do not need it
+        cautions_of,
+        findings_of,
+    )
 
     opened = _open_parquet if format == "parquet" else _open_csv
     files = FILES if format == "parquet" else CSV_FILES
@@ -59,7 +62,9 @@ def export_run(ledger: Ledger, run_id: str, to: Path, *, format: Format = "parqu
             with opened(path, table.schema) as writer:
                 writer.write_table(table)
         _write_replicates(ledger, run, trials, opened(replicates_path, REPLICATES), opened(fit_path, _fit_schema(run)))
-        run_path.write_text(run_json(run, trials, cautions_of(gather(ledger, run_id))), encoding="utf-8")
+        run_data = gather(ledger, run_id)
+        found = findings_of(run_data)
+        run_path.write_text(run_json(run, trials, cautions_of(run_data, found), found), encoding="utf-8")
     return [to / name for name in files]
 
 

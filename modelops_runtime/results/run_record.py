@@ -11,7 +11,11 @@ from importlib.metadata import version
 from modelops_runtime.contracts.caution import Caution
 from modelops_runtime.contracts.observations import Observations
 from modelops_runtime.contracts.plain_json import plain
+from modelops_runtime.inference.cautions import Findings
+from modelops_runtime.inference.identifiability import intervals_of_json
+from modelops_runtime.inference.intervals import Intervals
 from modelops_runtime.ledger.base import Run, RunState, Trial
+from modelops_runtime.results.findings_record import findings_record
 from modelops_runtime.results.version import modelops_version
 
 FORMAT = 2
@@ -20,8 +24,8 @@ FORMAT = 2
 In version 1, `simulated` was a probability where counts of n were observed."""
 
 
-def run_json(run: Run, trials: Sequence[Trial], cautions: Sequence[Caution]) -> str:
-    """The record of a run: spec, identity, provenance, versions, times, state, answer, and the cautions about it."""
+def run_json(run: Run, trials: Sequence[Trial], cautions: Sequence[Caution], found: Findings) -> str:
+    """The record of a run: spec, identity, provenance, versions, times, state, answer, and what was found about it."""
     record = {
         "format": FORMAT,
         "run_id": run.run_id,
@@ -33,6 +37,7 @@ def run_json(run: Run, trials: Sequence[Trial], cautions: Sequence[Caution]) -> 
         "summary": run.summary,
         "cautions": [caution.text for caution in cautions],
         "caution_kinds": [caution.kind for caution in cautions],
+        **findings_record(found),
         "times": {"created": run.created_at, "finished": run.finished_at},
         "identity": run.identity,
         "identity_parts": run.identity_parts,
@@ -67,3 +72,15 @@ def cautions_of_json(text: str) -> tuple[Caution, ...]:
     texts = record.get("cautions", ())
     kinds = record.get("caution_kinds") or [""] * len(texts)
     return tuple(Caution(kind, said) for kind, said in zip(kinds, texts, strict=True))
+
+
+def intervals_in_json(text: str) -> Intervals | None:
+    """The intervals in a record of `run_json`, without ridges; None in a record of an older version."""
+    record = json.loads(text).get("intervals")
+    return None if record is None else intervals_of_json(record)
+
+
+def fit_in_json(text: str) -> tuple[str, str]:
+    """(verdict, sentence) about the fit in a record of `run_json`; both empty in a record of an older version."""
+    record = json.loads(text).get("fit") or {}
+    return record.get("verdict", ""), record.get("says", "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from modelops_runtime.ledger.base import Ledger, Run, Trial
 from modelops_runtime.results.run_progress import Best, best_of, progress_of
 
 if TYPE_CHECKING:  # a list of runs needs no numpy
+    from modelops_runtime.inference.cautions import Findings
     from modelops_runtime.inference.run_data import RunData
 
 
@@ -42,12 +43,18 @@ class RunSummary:
     """Reasons to doubt the answer, a sentence each."""
     caution_kinds: tuple[str, ...]
     """The kind of each (`CautionKind`)."""
+    found: Findings
+    """Intervals, predictive checks, and whether the model fits."""
     created_at: datetime | None
     finished_at: datetime | None
 
     def as_json(self) -> dict[str, Any]:
-        """The same names; times as ISO text, no NaN."""
-        return plain(asdict(self))
+        """The same names, those of `findings_record` in the place of `found`; times as ISO text, no NaN."""
+        from modelops_runtime.results.findings_record import findings_record
+
+        record = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "found"}
+        best, finalists = (None if self.best is None else asdict(self.best)), [asdict(best) for best in self.finalists]
+        return plain(record | {"best": best, "finalists": finalists}) | findings_record(self.found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,11 +85,12 @@ def run_summary(ledger: Ledger, run_id: str) -> RunSummary:
 
 def run_summary_of(run_data: RunData) -> RunSummary:
     """As `run_summary`, from rows that the caller has read."""
-    from modelops_runtime.inference.cautions import cautions_of
+    from modelops_runtime.inference.cautions import cautions_of, findings_of
 
     run, trials = run_data.run, run_data.trials
     progress = progress_of(run, trials, run_data.now)
-    cautions = cautions_of(run_data)
+    found = findings_of(run_data)
+    cautions = cautions_of(run_data, found)
     return RunSummary(
         run=run.run_id,
         state=progress.state,
@@ -99,6 +107,7 @@ def run_summary_of(run_data: RunData) -> RunSummary:
         finalists=tuple(_in_order(best_of(candidate), run) for candidate in finalists(trials)),
         cautions=tuple(caution.text for caution in cautions),
         caution_kinds=tuple(caution.kind for caution in cautions),
+        found=found,
         created_at=run.created_at,
         finished_at=run.finished_at,
     )

@@ -12,7 +12,7 @@ import pyarrow.parquet as parquet
 from modelops_runtime.api.calibration import Calibration, of_run
 from modelops_runtime.contracts.errors import LedgerError, RunFailed
 from modelops_runtime.ledger.base import Ledger, Run, RunState
-from modelops_runtime.results.run_record import cautions_of_json, run_of_json
+from modelops_runtime.results.run_record import cautions_of_json, fit_in_json, intervals_in_json, run_of_json
 from modelops_runtime.runner.events import Notice
 from mops.adaptive.ledger import NotFromHere, ledger_of
 from mops.adaptive.release_ref import ClusterRun
@@ -155,5 +155,9 @@ def _with_answer(
     if state == "Failed" or ledger_run.state is RunState.OPEN:
         raise job_failure(kube, run.ref)
     record = next((file for file in files if file.name == "run.json"), None)
-    cautions = cautions_of_json(record.read_text("utf-8")) if record is not None else ()
-    return FollowedRun(calibration=of_run(ledger_run, "", report=files[-1], cautions=cautions, **took), files=files)
+    if record is not None:
+        text = record.read_text("utf-8")
+        verdict, says = fit_in_json(text)
+        took |= {"cautions": cautions_of_json(text), "fit_verdict": verdict, "fit_says": says}
+        took["found_intervals"] = intervals_in_json(text)
+    return FollowedRun(calibration=of_run(ledger_run, "", report=files[-1], **took), files=files)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mops.cluster.helm import Release
-from mops.terminal.tables import aligned
+from mops.terminal.text import aligned
 
 
 def release_lines(what: str, releases: Sequence[Release], *, none: str) -> list[str]:

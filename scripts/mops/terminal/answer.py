@@ -11,26 +11,26 @@ from modelops_runtime.contracts.plain_text import plain_line
 from mops.terminal.text import (
     ERROR,
     caution_lines,
+    certainty_lines,
     duration,
     missing_error_lines,
     number,
-    value_text,
+    value_lines,
     warning_lines,
     with_error,
 )
 
 
 def answer_lines(report: Calibration) -> list[str]:
-    """Best parameters with their losses, derived quantities, cautions, what it took, and where the report is.
+    """Best parameters with intervals and losses, derived quantities, fit, cautions, what it took, where the report is.
 
     A summary of an older ModelOps lacks some keys; their lines are left out.
     """
     lines = [f"{report.run_id}: already finished; `mops extend` raises its budget"] if report.already_finished else []
     lines.append(f"best parameters (trial {report.best_trial}):")
-    width = max(map(len, {**report.params, **report.derived}), default=0)
-    lines += [f"  {name:<{width}}  {value_text(value)}" for name, value in report.params.items()]
-    lines += [f"  {name:<{width}}  {value_text(value)}  (derived)" for name, value in report.derived.items()]
+    lines += value_lines(report.params, report.derived, report.found_intervals)
     lines.append(_loss(report))
+    lines += certainty_lines(report.found_intervals, report.fit_verdict, report.fit_says)
     answer = Answer.from_json(report.summary)
     about_error = missing_error_lines(
         report.effective_sample_size, answer.replicates_of_loss, confirmed=report.confirmed_loss is not None
@@ -50,6 +50,8 @@ def answer_lines(report: Calibration) -> list[str]:
 
 def ended_json(report: Calibration) -> dict[str, object]:
     """The last event of a run with `--json`."""
+    from modelops_runtime.inference.identifiability import intervals_json
+
     return {
         "event": "run_ended",
         "state": "INTERRUPTED" if report.interrupted else report.state,
@@ -59,6 +61,8 @@ def ended_json(report: Calibration) -> dict[str, object]:
         "warnings": list(report.warnings),
         "cautions": list(report.cautions),
         "caution_kinds": list(report.caution_kinds),
+        "fit": {"verdict": report.fit_verdict, "says": report.fit_says},
+        "intervals": None if report.found_intervals is None else intervals_json(report.found_intervals),
     }
 
 

@@ -5,23 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from modelops_runtime.contracts.plain_text import plain_line
 from modelops_runtime.contracts.wording import counted
 from modelops_runtime.statistics.effective_sample_size import is_too_small
-from mops.terminal.text import caution_lines, missing_error_lines, number, value_text, warning_lines, with_error
+from mops.terminal.text import (
+    aligned,
+    caution_lines,
+    certainty_lines,
+    missing_error_lines,
+    number,
+    value_lines,
+    value_text,
+    warning_lines,
+    with_error,
+)
 
 if TYPE_CHECKING:
+    from modelops_runtime.inference.intervals import Intervals
     from modelops_runtime.results.run_progress import Best
     from modelops_runtime.results.run_summary import RunLine, RunSummary
 
 _COLUMNS_OF_PARAMETERS = 6
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows as lines, each column as wide as its widest text."""
-    rows = [[plain_line(text) for text in row] for row in rows]
-    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))] if rows else []
-    return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def listed_lines(runs: Sequence[RunLine]) -> list[str]:
@@ -53,14 +56,14 @@ def summary_lines(summary: RunSummary) -> list[str]:
     if summary.best is None:
         return [*lines, "no trial has completed yet" if summary.state == "OPEN" else "no trial completed"]
     about_error = _error_lines(summary.best)
-    lines += [*_best_lines(summary.best, summary.derived), *about_error, *_finalist_lines(summary.finalists)]
+    lines += _best_lines(summary.best, summary.derived, summary.found.intervals)
+    lines += certainty_lines(summary.found.intervals, summary.found.fit.verdict, summary.found.fit.says)
+    lines += [*about_error, *_finalist_lines(summary.finalists)]
     return [*lines, *caution_lines(summary.cautions, summary.caution_kinds, error_explained=bool(about_error))]
 
 
-def _best_lines(best: Best, derived: Mapping[str, object]) -> list[str]:
-    rows = [(f"  {name}", value_text(value), "") for name, value in best.params.items()]
-    rows += [(f"  {name}", value_text(value), "(derived)") for name, value in derived.items()]
-    lines = [f"best parameters (trial {best.trial}):", *aligned(rows)]
+def _best_lines(best: Best, derived: Mapping[str, object], found: Intervals) -> list[str]:
+    lines = [f"best parameters (trial {best.trial}):", *value_lines(best.params, derived, found)]
     if best.confirmed_loss is None:
         return [*lines, f"loss {with_error(best.loss, best.loss_se)}, not confirmed on fresh seeds"]
     confirmed = with_error(best.confirmed_loss, best.confirmed_loss_se)

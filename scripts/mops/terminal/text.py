@@ -12,6 +12,7 @@ from modelops_runtime.contracts.plain_text import plain_line
 from modelops_runtime.contracts.wording import counted
 
 if TYPE_CHECKING:
+    from modelops_runtime.inference.intervals import Intervals
     from modelops_runtime.results.run_progress import Best, LeaseHolder, RunProgress
 
 ERROR = 200
@@ -65,6 +66,38 @@ def missing_error_lines(effective: float | None, replicates: int, *, confirmed: 
 def warning_lines(warnings: Sequence[str]) -> list[str]:
     """Warnings about the model, one per line."""
     return [f"warning: {plain_line(warning)}" for warning in warnings]
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows as lines, each column as wide as its widest text."""
+    rows = [[plain_line(text) for text in row] for row in rows]
+    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))] if rows else []
+    return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def value_lines(params: Mapping[str, object], derived: Mapping[str, object], found: Intervals | None) -> list[str]:
+    """A line for each parameter with its interval, then what is derived from them."""
+    notes = interval_notes(found)
+    rows = [(f"  {name}", value_text(value), notes.get(name, "")) for name, value in params.items()]
+    return aligned([*rows, *((f"  {name}", value_text(value), "(derived)") for name, value in derived.items())])
+
+
+def interval_notes(found: Intervals | None) -> dict[str, str]:
+    """By parameter, `95 %: 0.42 to 0.61`; none where the intervals are not known."""
+    if found is None:
+        return {}
+    from modelops_runtime.inference import identifiability
+
+    return identifiability.interval_notes(found)
+
+
+def certainty_lines(found: Intervals | None, verdict: str, fit_says: str) -> list[str]:
+    """How the intervals were found, and whether the model fits; a caution says why there are none, and that nothing fits."""
+    from modelops_runtime.inference import identifiability
+
+    lines = [identifiability.intervals_rest_on(found)] if found is not None else []
+    lines += [f"fit: {plain_line(fit_says)}"] if fit_says and verdict != "misfit" else []
+    return [line for line in lines if line]
 
 
 NO_INTERVALS = "There are no intervals for this run: its loss rests on too few replicates, as said above."
