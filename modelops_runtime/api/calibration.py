@@ -55,6 +55,8 @@ class Calibration:
     confirmed_replicates: int | None = None
     effective_sample_size: float | None = None
     """How many replicates count in a likelihood, of the confirmation if there is one; below 5 there is no standard error."""
+    nuisance: Mapping[str, float] = field(default_factory=dict)
+    """The nuisance parameters of the observation, as the confirmed loss has found them, or that of the search."""
     stop_reason: str = ""
     warnings: tuple[str, ...] = ()
     """What the user should know about the model, for example that it does not repeat."""
@@ -102,7 +104,8 @@ class Calibration:
             run = run_called(ledger, self.run_id)
             done = [r for r in ledger.replicates(self.run_id, number) if r.status == "COMPLETED"]
             rows = [(r.number, r.index, r.aligned) for r in done]
-            return fit_table(run.observations, rows, run.spec.get("targets"))
+            found = {(t.number, t.phase): t.nuisance for t in ledger.trials(self.run_id) if t.number == number}
+            return fit_table(run.observations, rows, run.spec.get("targets"), found)
 
     def intervals(self) -> Intervals:
         """The interval of each searched number around the best set, with level and method, or the reason why there are none."""
@@ -150,6 +153,7 @@ class Calibration:
         loss = self.confirmed_loss if self.confirmed_loss is not None else self.loss
         kind = "confirmed loss" if self.confirmed_loss is not None else "loss, not confirmed"
         rows = [*self.params.items(), *((f"{name} (derived)", value) for name, value in self.derived.items())]
+        rows += [(f"{name} (nuisance)", value) for name, value in self.nuisance.items()]
         rows += [] if loss is None else [(kind, loss)]
         said = "".join(f"<li>{escape(sentence)}</li>" for sentence in (*filter(None, [self.fit_says]), *self.cautions))
         cells = "".join(
@@ -200,6 +204,7 @@ def of_run(run: Run, ledger_url: str, *, cautions: Sequence[Caution] = (), **mor
         confirmed_loss_se=answer.confirmed_loss_se,
         confirmed_replicates=answer.confirmed_replicates,
         effective_sample_size=answer.effective_sample_size_of_loss,
+        nuisance=answer.nuisance,
         stop_reason=run.reason,
         warnings=run.warnings,
         cautions=tuple(caution.text for caution in cautions),

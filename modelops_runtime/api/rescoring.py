@@ -165,7 +165,7 @@ def _end(scorer: Scorer, trial: Trial, rows: list[Replicate], replicates: int) -
         loss_se=score.known_se,
         effective_sample_size=score.effective,
         stopped_early=trial.stopped_early,
-        diagnostics={"targets": dict(score.per_target)},
+        diagnostics=score.diagnostics(),
         **kept,
     )
 

@@ -21,6 +21,7 @@ from modelops_runtime.contracts.space import Parameter
 from modelops_runtime.evaluation.fit import stack
 from modelops_runtime.evaluation.observation_noise import observed_of
 from modelops_runtime.evaluation.plan import with_values
+from modelops_runtime.evaluation.score import Scorer
 from modelops_runtime.inference.loss_family import intervals_of
 from modelops_runtime.inference.searched import searched_in
 from modelops_runtime.inference.selftest import Repeat, SelfTest
@@ -39,6 +40,7 @@ from modelops_runtime.specs.adaptive import OutputsSpec, StopSpec
 from modelops_runtime.specs.loading import LoadedSpec, load_spec
 from modelops_runtime.specs.targets import TargetSpec
 from modelops_runtime.statistics.array import Array
+from modelops_runtime.statistics.priors import quantile
 
 LEDGER = Path(".modelops") / "selftest.sqlite"
 
@@ -252,7 +254,7 @@ def _known(plan: _Plan, number: int) -> _Known:
         try:
             if outcome.failure is not None:
                 raise LossError(f"{outcome.failure.kind}: {outcome.failure.message}")
-            values = observed_of(prepared.plan.scorer.targets, stack([outcome.aligned])[0], rng)
+            values = observed_of(_at_drawn(prepared.plan.scorer, rng).targets, stack([outcome.aligned])[0], rng)
         except LossError as error:
             first = first or str(error)
             continue
@@ -264,6 +266,13 @@ def _known(plan: _Plan, number: int) -> _Known:
             redrawn=attempt,
         )
     raise RunFailed(f"the model fails at {ATTEMPTS} of {ATTEMPTS} sets drawn for repeat {number}: {first}")
+
+
+def _at_drawn(scorer: Scorer, rng: np.random.Generator) -> Scorer:
+    """With nuisance parameters drawn from their priors, if there are any."""
+    if not scorer.nuisance:
+        return scorer
+    return scorer.at({parameter.name: float(quantile(parameter, rng.random())) for parameter in scorer.nuisance})
 
 
 def _tables(plan: _Plan, values: Array) -> dict[str, pa.Table]:

@@ -36,6 +36,8 @@ class Answer:
     confirmed_replicates: int | None = None
     confirmed_effective_sample_size: float | None = None
     derived: Mapping[str, float] = field(default_factory=dict)
+    nuisance: Mapping[str, float] = field(default_factory=dict)
+    """The nuisance parameters of the observation, as the confirmed loss has found them, or that of the search."""
     simulations: int | None = None
     elapsed_s: float | None = None
     stop_reason: str | None = None
@@ -61,7 +63,7 @@ class Answer:
     def from_json(cls, stored: Mapping[str, Any]) -> Answer:
         """From a run's row: absent keys are unknown, keys of a later version are ignored."""
         known = {each.name: stored[each.name] for each in fields(cls) if each.name in stored}
-        for name in ("params", "derived"):
+        for name in ("params", "derived", "nuisance"):
             if known.get(name) is None:
                 known.pop(name, None)
         return cls(**known)
@@ -69,4 +71,4 @@ class Answer:
     def as_json(self) -> dict[str, Any]:
         """As stored in a run's row."""
         given = {each.name: getattr(self, each.name) for each in fields(self)}
-        return {**given, "params": dict(self.params), "derived": dict(self.derived)}
+        return {**given, "params": dict(self.params), "derived": dict(self.derived), "nuisance": dict(self.nuisance)}

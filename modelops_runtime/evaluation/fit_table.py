@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,9 @@ from modelops_runtime.evaluation.fit import simulated_part, stack
 from modelops_runtime.evaluation.stored import kept_numbers, loss_of
 from modelops_runtime.losses.registry import known_loss
 from modelops_runtime.statistics.array import Array
+
+Nuisance = Mapping[tuple[int, str], Mapping[str, float]]
+"""(trial, phase) -> the nuisance parameters of the observation that its loss has found."""
 
 
 def key_columns(observations: Observations) -> dict[str, pa.Array]:
@@ -36,6 +39,7 @@ def fit_table(
     observations: Observations,
     replicates: Iterable[tuple[int, int, bytes]],
     targets: Mapping[str, Any] | None = None,
+    nuisance: Nuisance | None = None,
 ) -> pa.Table:
     """One row an observation and replicate: trial, replicate, target, keys, observed, simulated (null: not matched), phase.
 
@@ -43,7 +47,8 @@ def fit_table(
     `probability` too, null for the other targets: simulated is n * probability, null if an older run did not store n. So
     for any loss whose model simulates in another unit, under the names of that loss.
 
-    `replicates` are (trial, replicate, aligned values); `targets` is that of `Run.spec`.
+    `replicates` are (trial, replicate, aligned values); `targets` is that of `Run.spec`. Where a loss multiplies simulated
+    values by a nuisance parameter, `nuisance` has its value for each trial and phase; without it they are null.
     """
     listed = list(replicates)
     named = [name for name, part in observations.targets.items() for _ in range(len(part))]
@@ -52,7 +57,9 @@ def fit_table(
     values = stack([simulated_part(row, n) for _, _, row in listed])
     values = values.reshape(r, n)
     again = pa.array(np.tile(np.arange(n), r))
-    simulated, counts = _in_observed_unit(observations, targets or {}, values)
+    rows_of = [(number, phase_of(index)) for number, index, _ in listed]
+    scaled = _multiplied(observations, targets or {}, values, [(nuisance or {}).get(row, {}) for row in rows_of])
+    simulated, counts = _in_observed_unit(observations, targets or {}, scaled)
     taken = (*_OWN, *counts)
     keys = {name if name not in taken else f"key.{name}": column for name, column in key_columns(observations).items()}
     return pa.table(
@@ -72,6 +79,23 @@ def fit_table(
 
 
 _OWN = ("trial", "replicate", "target", "observed", "simulated", "phase", "n", "probability")
+
+
+def _multiplied(
+    observations: Observations, targets: Mapping[str, Any], values: Array, found: Sequence[Mapping[str, float]]
+) -> Array:
+    """`values` [R, N] as the losses compare them; NaN where a factor is not known. `found` has each row's nuisance parameters."""
+    factors = {name: loss_of(targets.get(name) or {}).get("multiply") for name in observations.targets}
+    if all(factor is None for factor in factors.values()):
+        return values
+    scaled = values.copy()
+    for name, factor in factors.items():
+        if isinstance(factor, Mapping):
+            known = [row.get(factor.get("parameter", ""), np.nan) for row in found]
+            scaled[:, observations.targets[name].place] *= np.array(known, dtype=np.float64).reshape(-1, 1)
+        elif factor is not None:
+            scaled[:, observations.targets[name].place] *= factor
+    return scaled
 
 
 def _in_observed_unit(

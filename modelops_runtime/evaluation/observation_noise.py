@@ -29,7 +29,7 @@ def observed_of(targets: Sequence[ScoredTarget], simulated: Array, rng: Rng) -> 
 
 def observe(term: Term, simulated: Array, rng: Rng) -> Array:
     """One draw for each simulated value [..., N] of one target, from the distribution of the term's loss."""
-    loss = term.loss
+    loss, simulated = term.loss, term.scaled(simulated)
     loss.value(simulated, term)  # raises LossError for what has no loss
     try:
         return simulated if loss.draw is None else loss.draw(simulated, term, rng).astype(np.float64)
@@ -38,8 +38,8 @@ def observe(term: Term, simulated: Array, rng: Rng) -> Array:
 
 
 def in_observed_unit(term: Term, simulated: Array) -> Array:
-    """Simulated values [..., N] in the unit of the observations: n p for counts of n, unchanged for most losses."""
-    convert = term.loss.in_observed_unit
+    """Simulated values [..., N] in the unit of the observations: multiplied as the loss does it, n p for counts of n."""
+    convert, simulated = term.loss.in_observed_unit, term.scaled(simulated)
     return simulated if convert is None else convert(simulated, term.a)
 
 

@@ -186,7 +186,7 @@ class _DueStep:
         try:
             with np.errstate(over="ignore"):
                 for columns, term in self.losses:
-                    found[:, columns] = term.loss.value(simulated[:, columns], term)
+                    found[:, columns] = term.loss.value(term.scaled(simulated[:, columns]), term)
         except LossError as error:
             raise BadOutput(str(error)) from error
         if np.isnan(found).any() or (found == np.inf).any():

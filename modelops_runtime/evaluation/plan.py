@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from modelops_runtime.contracts.failures import BadOutput
 from modelops_runtime.contracts.observations import Key, Observations, TargetObservations
+from modelops_runtime.contracts.space import RealParameter
 from modelops_runtime.evaluation import keys
 from modelops_runtime.evaluation.align import Aligner, TargetAligner
 from modelops_runtime.evaluation.keys import KeyMismatch
@@ -20,6 +21,7 @@ from modelops_runtime.evaluation.observed_keys import observed_keys
 from modelops_runtime.evaluation.particle_filter import ParticleFilter
 from modelops_runtime.evaluation.score import ScoredTarget, Scorer
 from modelops_runtime.losses.loss import Observed, OptionProblem, Term
+from modelops_runtime.losses.nuisance import open_numbers
 from modelops_runtime.losses.registry import loss_named, term_of
 from modelops_runtime.specs.targets import TargetSpec
 from modelops_runtime.statistics.array import Array
@@ -73,6 +75,7 @@ class EvaluationPlan:
             columns = {name: keys.flat(data.table.column(name)) for name in data.key_names}
             dates = (name for name, column in columns.items() if keys.type_of(column) is keys.KeyType.INSTANT)
             option = scored.term.loss.per_observation
+            kept = option and option not in scored.term.unknown
             found[scored.name] = TargetObservations(
                 keys={name: tuple(map(_cell, column.to_pylist())) for name, column in columns.items()},
                 dates=tuple(dates),
@@ -84,7 +87,7 @@ class EvaluationPlan:
                 left_out=data.left_out,
                 start=scored.start,
                 stop=scored.stop,
-                of_loss={option: tuple(scored.term.a.tolist())} if option else {},
+                of_loss={option: tuple(scored.term.a.tolist())} if kept else {},
             )
         return Observations(found)
 
@@ -106,10 +109,12 @@ def plan_targets(
     *,
     root: Path,
     particles: int | None = None,
+    nuisance: tuple[RealParameter, ...] = (),
 ) -> EvaluationPlan:
     """The plan of these targets; `observed` holds each target's data, `root` is the folder of custom functions.
 
-    `particles`: the likelihood is that of a particle filter. Raises TargetProblems with every mistake found.
+    `particles`: the likelihood is that of a particle filter. `nuisance` are the numbers of the observation that the losses leave
+    open. Raises TargetProblems with every mistake found.
     """
     problems: list[TargetProblem] = []
     aligners: list[TargetAligner] = []
@@ -133,7 +138,7 @@ def plan_targets(
     aligner = Aligner(tuple(aligners))
     return EvaluationPlan(
         aligner=aligner,
-        scorer=Scorer(tuple(scored), of_filter=particles is not None),
+        scorer=Scorer(tuple(scored), of_filter=particles is not None, nuisance=nuisance),
         kept=kept,
         particle_filter=None if particles is None else ParticleFilter(aligner, scored, particles),
     )
@@ -239,6 +244,9 @@ def _unfit_for_filter(targets: Mapping[str, TargetSpec], aligners: Sequence[Targ
             wrong = f"{spec.loss.kind} is a distance, and a particle filter weighs by a likelihood"
             right = "take poisson, negative_binomial, binomial, beta_binomial or normal"
             found.append(TargetProblem(f"{path}.loss", wrong, right))
+        for option, name in open_numbers(spec.loss).items():
+            wrong = f"{name} is a nuisance parameter: it is found after simulating, and a particle filter weighs while it does"
+            found.append(TargetProblem(f"{path}.loss.{option}", wrong, "give a number"))
         if spec.match.kind == "interpolate":
             wrong = "a particle filter cannot interpolate: at an observation, nothing after it is simulated yet"
             found.append(TargetProblem(f"{path}.match.interpolate", wrong, "match with exact, asof or sum"))

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 
 import numpy as np
 
+from modelops_runtime.contracts.space import RealParameter
 from modelops_runtime.evaluation.fit import increments_of
 from modelops_runtime.losses.loss import LossError, Term
 from modelops_runtime.statistics.array import Array
 from modelops_runtime.statistics.effective_sample_size import is_too_small
+from modelops_runtime.statistics.minimum import lowest
+
+FITS = 16
+"""Arrays whose nuisance parameters are kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -35,11 +41,18 @@ class Score:
     """Each target's loss, without its weight. For likelihoods: -log of its marginal; these do not add up to `loss`."""
     effective: float | None = None
     """For likelihoods: `effective_sample_size` of all targets together."""
+    nuisance: Mapping[str, float] = field(default_factory=dict)
+    """The values of the nuisance parameters at which this loss is lowest."""
 
     @property
     def known_se(self) -> float | None:
         """The standard error to store and show: none if a loss rests on too few replicates for a jackknife."""
         return None if is_too_small(self.effective) else self.loss_se
+
+    def diagnostics(self) -> dict[str, object]:
+        """What a trial's diagnostics say of it: `nuisance`, where there are such parameters, and `targets`."""
+        found = {"nuisance": dict(self.nuisance)} if self.nuisance else {}
+        return {**found, "targets": dict(self.per_target)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,10 +67,17 @@ class Scorer:
     better for matching less.
 
     `of_filter`: a replicate is a run of a particle filter [2 N], whose second half adds up to l_r (see `particle_filter`).
+
+    Nuisance parameters are set for each array of values to where its own loss is lowest: a profile over them (Cox and Hinkley,
+    Theoretical Statistics, 1974, 9.3). What is computed beside that loss (errors, effective size, losses without a replicate)
+    keeps them there: to first order they do not move the lowest loss. A filter has none: its values hold densities already.
     """
 
     targets: tuple[ScoredTarget, ...]
     of_filter: bool = False
+    nuisance: tuple[RealParameter, ...] = ()
+    _fits: dict[bytes, Mapping[str, float]] = field(default_factory=dict, repr=False)
+    """The last few arrays' nuisance parameters, by a digest of the array: racing compares with one set again and again."""
 
     @property
     def is_likelihood(self) -> bool:
@@ -77,11 +97,49 @@ class Scorer:
         """`values` [R >= 1, `width`]. Raises LossError if the loss is not finite."""
         if values.ndim != 2 or not len(values) or values.shape[1] != self.width:
             raise ValueError(f"values are [replicates, {self.width}], got {list(values.shape)}")
+        if self.nuisance:
+            found = self.found(values)
+            return replace(self.at(found).score(values), nuisance=found)
         if self.is_likelihood:
             return self._likelihood(values)
         losses = {t.name: _distance(t, values) for t in self.targets}
         loss = _finite(sum(t.weight * losses[t.name] for t in self.targets))
         return Score(loss, self._error(values), losses)
+
+    def at(self, nuisance: Mapping[str, float]) -> Scorer:
+        """The same with these values of the nuisance parameters."""
+        return Scorer(tuple(replace(target, term=target.term.bound(nuisance)) for target in self.targets))
+
+    def found(self, values: Array) -> Mapping[str, float]:
+        """The values of the nuisance parameters at which the loss of `values` [R, N] is lowest; none without such."""
+        if not self.nuisance:
+            return {}
+        key = blake2b(repr(values.shape).encode() + values.tobytes(), digest_size=16).digest()
+        if key not in self._fits:
+            if len(self._fits) >= FITS:
+                del self._fits[next(iter(self._fits))]
+            self._fits[key] = self._lowest(values)
+        return self._fits[key]
+
+    def _lowest(self, values: Array) -> Mapping[str, float]:
+        def named(point: Sequence[float]) -> dict[str, float]:
+            return {p.name: p.from_unit(u) for p, u in zip(self.nuisance, point, strict=True)}
+
+        def loss(point: Sequence[float]) -> float:
+            try:
+                found = self.at(named(point)).loss(values)
+            except LossError:
+                return math.inf
+            return found if math.isfinite(found) else math.inf
+
+        with np.errstate(all="ignore"):
+            return named(lowest(loss, len(self.nuisance)))
+
+    def loss(self, values: Array) -> float:
+        """The loss alone, which may be infinite, where no nuisance parameter is open. Raises LossError."""
+        if self.is_likelihood:
+            return -log_mean_exp(self.log_likelihoods(values))
+        return sum(t.weight * _distance(t, values) for t in self.targets)
 
     def _likelihood(self, values: Array) -> Score:
         log_p = [self._log_likelihoods(t, values) for t in self.targets]
@@ -98,6 +156,8 @@ class Scorer:
 
     def log_likelihoods(self, values: Array) -> Array:
         """sum_t w_t l_rt for each replicate [R]; for likelihood targets alone."""
+        if self.nuisance:
+            return self.at(self.found(values)).log_likelihoods(values)
         return np.asarray(sum(t.weight * self._log_likelihoods(t, values) for t in self.targets))
 
     def _log_likelihoods(self, target: ScoredTarget, values: Array) -> Array:
@@ -109,6 +169,8 @@ class Scorer:
         """The loss without replicate r, for each r [R]; empty for a single replicate. Raises LossError."""
         if len(values) < 2:
             return np.zeros(0)
+        if self.nuisance:
+            return self.at(self.found(values)).leave_one_out(values)
         if self.is_likelihood:
             return _without_each(self.log_likelihoods(values))
         return np.asarray(sum(t.weight * _distances_without_each(t, values) for t in self.targets))
@@ -157,8 +219,8 @@ def _without_each(log_p: Array) -> Array:
 
 
 def _matched(target: ScoredTarget, values: Array) -> tuple[Array, Term]:
-    """The target's columns that every replicate matched."""
-    part = values[:, target.start : target.stop]
+    """The target's columns that every replicate matched, as they are compared."""
+    part = target.term.scaled(values[:, target.start : target.stop])
     if not math.isnan(part.sum()):
         return part, target.term
     matched = np.asarray(~np.isnan(part).any(axis=0))

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
-from modelops_runtime.contracts.observations import TargetObservations
-from modelops_runtime.evaluation.score import ScoredTarget
+from modelops_runtime.contracts.observations import Observations, TargetObservations
+from modelops_runtime.evaluation.score import ScoredTarget, Scorer
 from modelops_runtime.losses.loss import Observed, OptionProblem
 from modelops_runtime.losses.registry import known_loss, term_of
 from modelops_runtime.specs.losses import LossSpec
+from modelops_runtime.specs.nuisance import kept_nuisance
 from modelops_runtime.statistics.array import Array
 
 
@@ -50,6 +51,18 @@ def loss_of(spec: Mapping[str, Any]) -> Mapping[str, Any]:
 def is_of_filter(spec: Mapping[str, Any]) -> bool:
     """Whether the replicates of a run with this `Run.spec` are runs of a particle filter."""
     return bool((spec.get("search") or {}).get("likelihood"))
+
+
+def stored_scorer(observations: Observations, spec: Mapping[str, Any]) -> Scorer:
+    """The scorer of a run, from `Run.observations` and `Run.spec`. Raises NotStored."""
+    given = spec.get("targets") or {}
+    targets = [stored_target(name, part, given.get(name) or {}) for name, part in observations.targets.items()]
+    if not targets:
+        raise NotStored("the run was recorded without observations")
+    try:
+        return Scorer(tuple(targets), of_filter=is_of_filter(spec), nuisance=kept_nuisance(spec))
+    except ValueError as error:
+        raise NotStored(str(error)) from error
 
 
 def stored_target(name: str, part: TargetObservations, spec: Mapping[str, Any]) -> ScoredTarget:

@@ -24,6 +24,7 @@ def expected_effective(values: Array, scorer: Scorer, *, replicates: int, rng: n
     would only show that it is poor. None if no data can be drawn, or fewer than three simulations
     are given. For likelihoods alone.
     """
+    scorer = scorer.at(scorer.found(values)) if scorer.nuisance else scorer
     found: list[float] = []
     for row in range(min(len(values), DATA_SETS) if len(values) > 2 else 0):
         others = np.delete(values, row, axis=0)

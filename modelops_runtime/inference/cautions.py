@@ -51,8 +51,10 @@ def _doubts(run_data: RunData) -> list[Caution]:
         return []
     targets = targets_of(run_data.run)
     width = max((target.stop for target in targets), default=0)
-    values = runs_of(best, run_data.replicates, width).values if width else np.empty((0, 0))
-    found = [Caution(CautionKind.MISFIT, text) for text in misfits(targets, values, best.search.number)]
+    runs = runs_of(best, run_data.replicates, width) if width else None
+    at_best = [target.at(runs.nuisance) for target in targets] if runs else targets
+    said = misfits(at_best, runs.values if runs else np.empty((0, 0)), best.search.number)
+    found = [Caution(CautionKind.MISFIT, text) for text in said]
     far = disagreement(run_data.run, run_data.trials, run_data.replicates)
     return [*found, Caution(CautionKind.CONFIRMATION, far)] if far else found
 

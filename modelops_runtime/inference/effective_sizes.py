@@ -20,15 +20,12 @@ SAME = 1e-9
 
 def scorer_of(run: Run) -> Scorer | None:
     """The loss of the run, from its stored row; None if the row does not suffice."""
-    from modelops_runtime.evaluation.score import Scorer
-    from modelops_runtime.evaluation.stored import NotStored, is_of_filter, stored_target
+    from modelops_runtime.evaluation.stored import NotStored, stored_scorer
 
-    specs, parts = run.spec.get("targets") or {}, run.observations.targets
     try:
-        targets = tuple(stored_target(name, part, specs.get(name) or {}) for name, part in parts.items())
+        return stored_scorer(run.observations, run.spec)
     except NotStored:
         return None
-    return Scorer(targets, of_filter=is_of_filter(run.spec)) if targets else None
 
 
 def trials_of(ledger: Ledger, run: Run) -> list[Trial]:

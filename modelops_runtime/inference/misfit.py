@@ -14,6 +14,7 @@ not 0, or neighbours are alike). Functions of the user's own: nothing is said.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,14 +91,15 @@ def _unlikely(target: TargetData, values: Values, seed: int) -> str:
 
 
 def _matched(term: Term, values: Values) -> tuple[Term | None, Values]:
-    """What all runs matched, thinned to OBSERVATIONS and RUNS; no term where nothing was."""
+    """What all runs matched, as it is compared, thinned to OBSERVATIONS and RUNS; no term where nothing was."""
     places = np.flatnonzero(np.isfinite(values).all(axis=0))
     places = places[_spread(len(places), OBSERVATIONS)]
     if term.loss.of == "all" or not len(places):
         return None, values
     mask = np.zeros(values.shape[1], dtype=np.bool_)
     mask[places] = True
-    return term.at(mask), values[np.ix_(_spread(len(values), RUNS), places)]
+    compared = term.scaled(values[np.ix_(_spread(len(values), RUNS), places)])
+    return replace(term.at(mask), multiplier=1.0), compared
 
 
 def _spread(count: int, most: int) -> NDArray[np.intp]:

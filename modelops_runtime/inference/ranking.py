@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from modelops_runtime.contracts.answer import by_loss
@@ -27,6 +27,11 @@ class Candidate:
     @property
     def confirmed_loss_se(self) -> float | None:
         return self.confirm.loss_se if self.confirm is not None and self.confirmed_loss is not None else None
+
+    @property
+    def nuisance(self) -> Mapping[str, float]:
+        """The nuisance parameters, as its confirmed loss has found them, or that of the search."""
+        return (self.confirm if self.confirm is not None and self.confirmed_loss is not None else self.search).nuisance
 
 
 def ran_whole(trial: Trial) -> bool:

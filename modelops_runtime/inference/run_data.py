@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -49,6 +49,12 @@ class Runs:
     whose: str
     """`the 50 confirmation runs of trial 7`."""
     phase: Phase
+
+    @property
+    def nuisance(self) -> Mapping[str, float]:
+        """The nuisance parameters of the observation that were found for these runs."""
+        confirm = self.candidate.confirm
+        return (confirm if self.phase == "confirm" and confirm is not None else self.candidate.search).nuisance
 
 
 def gather(ledger: Ledger, run_id: str) -> RunData:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from zlib import crc32
@@ -94,6 +94,16 @@ class TargetData:
             return observable(self.scored.term, values, rng, draws=draws)
         except LossError:
             return values[:0]
+
+    def at(self, nuisance: Mapping[str, float]) -> TargetData:
+        """The same with these values of the nuisance parameters that its loss leaves open."""
+        if self.scored is None or not self.scored.term.unknown:
+            return self
+        try:
+            scored = replace(self.scored, term=self.scored.term.bound(nuisance))
+        except KeyError as lacking:
+            return replace(self, scored=None, not_stored=f"the value of {lacking} is not known")
+        return replace(self, scored=scored)
 
     @property
     def by(self) -> tuple[str, ...]:

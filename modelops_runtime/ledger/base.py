@@ -146,6 +146,12 @@ class Trial:
         )
 
     @property
+    def nuisance(self) -> Mapping[str, float]:
+        """The nuisance parameters of the observation at which its loss is lowest; none where the run has none."""
+        found = self.diagnostics.get("nuisance")
+        return found if isinstance(found, Mapping) else {}
+
+    @property
     def seq(self) -> int:
         """The run's counter at its last change; 0 while it has no parameters."""
         return self.finished_seq or self.proposed_seq or 0

@@ -7,11 +7,11 @@ from typing import Literal
 import numpy as np
 
 from modelops_runtime.losses.loss import Loss, Term
-from modelops_runtime.options.base import StrictModel
+from modelops_runtime.losses.nuisance import LossOptions
 from modelops_runtime.statistics.array import Array
 
 
-class AbsoluteLoss(StrictModel):
+class AbsoluteLoss(LossOptions):
     """Absolute error of the mean over replicates."""
 
     kind: Literal["absolute"] = "absolute"

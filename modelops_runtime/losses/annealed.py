@@ -10,10 +10,10 @@ from typing import Literal
 
 from modelops_runtime.losses.loss import Loss
 from modelops_runtime.losses.mean_signal import squared
-from modelops_runtime.options.base import StrictModel
+from modelops_runtime.losses.nuisance import LossOptions
 
 
-class AnnealedLoss(StrictModel):
+class AnnealedLoss(LossOptions):
     """Squared error of each replicate, averaged: mean_signal plus the variance between replicates."""
 
     kind: Literal["annealed"] = "annealed"

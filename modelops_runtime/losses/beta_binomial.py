@@ -9,20 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from modelops_runtime.losses.columns import NumberOrColumn, Positive
+from modelops_runtime.losses.columns import NumberOrColumn
 from modelops_runtime.losses.counts import lgamma
 from modelops_runtime.losses.loss import Loss, Observed, Rng, Term
+from modelops_runtime.losses.nuisance import Found, LossOptions
 from modelops_runtime.losses.proportions import expected, log_choose, probability, trials
-from modelops_runtime.options.base import StrictModel
 from modelops_runtime.statistics.array import Array
 
 
-class BetaBinomialLoss(StrictModel):
+class BetaBinomialLoss(LossOptions):
     """Observed successes among n, with more scatter than binomial; the simulated value is the mean probability."""
 
     kind: Literal["beta_binomial"] = "beta_binomial"
     n: NumberOrColumn = Field(description="trials: a number, or a column of the observed data")
-    dispersion: Positive = Field(description="alpha + beta; large values come close to binomial")
+    dispersion: Found = Field(description="alpha + beta; large values come close to binomial")
 
 
 def prepare(options: BetaBinomialLoss, observed: Observed) -> Array:

@@ -10,12 +10,12 @@ from pydantic import Field
 
 from modelops_runtime.losses.columns import NumberOrColumn
 from modelops_runtime.losses.loss import Loss, Observed, Rng, Term
+from modelops_runtime.losses.nuisance import LossOptions
 from modelops_runtime.losses.proportions import expected, log_choose, probability, trials
-from modelops_runtime.options.base import StrictModel
 from modelops_runtime.statistics.array import Array
 
 
-class BinomialLoss(StrictModel):
+class BinomialLoss(LossOptions):
     """Observed successes among n, the simulated value being the probability."""
 
     kind: Literal["binomial"] = "binomial"

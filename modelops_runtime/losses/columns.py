@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator
 
 from modelops_runtime.losses.loss import Observed, OptionProblem
+from modelops_runtime.losses.nuisance import ByName, Positive
 from modelops_runtime.options.base import mistake
 from modelops_runtime.statistics.array import Array
-
-Positive = Annotated[float, Field(gt=0)]
 
 
 def _number_or_column(value: Any) -> Any:
@@ -24,12 +24,22 @@ def _number_or_column(value: Any) -> Any:
     raise mistake(f"{value!r} is no number above 0", "give one, or the name of a column of the observed data")
 
 
+def _noise_or_column(value: Any) -> Any:
+    if isinstance(value, ByName):
+        return value
+    return ByName.model_validate(value) if isinstance(value, Mapping) else _number_or_column(value)
+
+
 NumberOrColumn = Annotated[Positive | str, BeforeValidator(_number_or_column)]
 
+NoiseOrColumn = Annotated[Positive | str | ByName, BeforeValidator(_noise_or_column)]
+"""The same, or `{parameter: k}`: a nuisance parameter."""
 
-def numbers(key: str, value: float | str, observed: Observed) -> Array:
+
+def numbers(key: str, value: float | str | ByName, observed: Observed) -> Array:
     """The number of each observation [N], all above 0. Raises OptionProblem."""
     if not isinstance(value, str):
+        assert not isinstance(value, ByName)  # `term_of` has put a number in its place
         return np.full(len(observed.y), float(value))
     if value not in observed.columns:
         numeric = ", ".join(observed.columns) or "none"

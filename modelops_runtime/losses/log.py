@@ -9,11 +9,11 @@ from pydantic import Field
 
 from modelops_runtime.losses.columns import Positive
 from modelops_runtime.losses.loss import Loss, LossError, Observed, OptionProblem, Term
-from modelops_runtime.options.base import StrictModel
+from modelops_runtime.losses.nuisance import LossOptions
 from modelops_runtime.statistics.array import Array
 
 
-class LogLoss(StrictModel):
+class LogLoss(LossOptions):
     """Squared error between the logarithms of the mean over replicates and of what was observed."""
 
     kind: Literal["log"] = "log"

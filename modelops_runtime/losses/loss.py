@@ -13,13 +13,14 @@ m_i = (1/R) sum_r s_ri. `value` is elementwise except for a distance of all repl
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from modelops_runtime.losses.nuisance import open_numbers
 from modelops_runtime.options.base import StrictModel
 from modelops_runtime.statistics.array import Array
 
@@ -64,6 +65,10 @@ class Term:
     """[N]: the terms that do not depend on the simulation, if any."""
     root: Path = Path()
     """The spec's folder, for custom functions."""
+    multiplier: float = 1.0
+    """What simulated values are multiplied by before they are compared."""
+    unknown: Mapping[str, str] = field(default_factory=dict)
+    """Option -> the nuisance parameter that gives it. A term with such is `bound` before it scores or draws."""
 
     @property
     def kind(self) -> str:
@@ -72,11 +77,26 @@ class Term:
     def at(self, columns: NDArray[np.bool_]) -> Term:
         """The same loss of the observations that a mask [N] selects."""
         a, constant = (x[columns] if len(x) else x for x in (self.a, self.constant))
-        return Term(self.loss, self.y[columns], self.options, a, constant, self.root)
+        return replace(self, y=self.y[columns], a=a, constant=constant)
 
     def with_observations(self, y: Array) -> Term:
         """The same loss of other observations y [N], which are not checked."""
-        return _with_constant(Term(self.loss, y, self.options, self.a, root=self.root))
+        return _with_constant(replace(self, y=y))
+
+    def bound(self, nuisance: Mapping[str, float]) -> Term:
+        """The same loss with these values of its nuisance parameters."""
+        if not self.unknown:
+            return self
+        found = {option: nuisance[name] for option, name in self.unknown.items()}
+        a, options = self.a, self.options.model_copy(update=found)
+        if self.loss.per_observation in found:
+            a = np.full(len(self.y), found[self.loss.per_observation])
+        multiplier = found.get("multiply", self.multiplier)
+        return _with_constant(replace(self, options=options, a=a, multiplier=multiplier, unknown={}))
+
+    def scaled(self, simulated: Array) -> Array:
+        """Simulated values as they are compared."""
+        return simulated if self.multiplier == 1.0 else simulated * self.multiplier
 
 
 def _nothing(_options: Any, _observed: Observed) -> Array:
@@ -123,12 +143,13 @@ class Loss:
 
 
 def term_of(loss: Loss, options: Any, observed: Observed) -> Term:
-    """The loss of these observations. Raises OptionProblem."""
-    a = loss.prepare(options, observed)
-    return _with_constant(Term(loss, observed.y, options, a, root=observed.root))
+    """The loss of these observations; nuisance parameters stand at 1 until it is bound. Raises OptionProblem."""
+    unknown = open_numbers(options)
+    options = options.model_copy(update=dict.fromkeys(unknown, 1.0)) if unknown else options
+    a, multiplier = loss.prepare(options, observed), getattr(options, "multiply", None)
+    term = Term(loss, observed.y, options, a, root=observed.root, multiplier=multiplier or 1.0, unknown=unknown)
+    return _with_constant(term)
 
 
 def _with_constant(term: Term) -> Term:
-    if term.loss.constant is None:
-        return term
-    return Term(term.loss, term.y, term.options, term.a, term.loss.constant(term), term.root)
+    return term if term.loss.constant is None else replace(term, constant=term.loss.constant(term))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Literal
 
 from modelops_runtime.losses.loss import Loss, Term
-from modelops_runtime.options.base import StrictModel
+from modelops_runtime.losses.nuisance import LossOptions
 from modelops_runtime.statistics.array import Array
 
 
-class MeanSignalLoss(StrictModel):
+class MeanSignalLoss(LossOptions):
     """Squared error of the mean over replicates (the default)."""
 
     kind: Literal["mean_signal"] = "mean_signal"

@@ -9,18 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from modelops_runtime.losses.columns import Positive
 from modelops_runtime.losses.counts import lgamma, mean_of_counts, refuse_other_than_counts
 from modelops_runtime.losses.loss import Loss, Observed, Rng, Term
-from modelops_runtime.options.base import StrictModel
+from modelops_runtime.losses.nuisance import Found, LossOptions
 from modelops_runtime.statistics.array import Array
 
 
-class NegativeBinomialLoss(StrictModel):
+class NegativeBinomialLoss(LossOptions):
     """Counts around the simulated value m with variance m + m^2 / dispersion."""
 
     kind: Literal["negative_binomial"] = "negative_binomial"
-    dispersion: Positive = Field(description="k; large values come close to Poisson")
+    dispersion: Found = Field(description="k; large values come close to Poisson")
 
 
 def prepare(_options: NegativeBinomialLoss, observed: Observed) -> Array:

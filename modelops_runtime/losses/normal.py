@@ -9,17 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from modelops_runtime.losses.columns import NumberOrColumn, numbers
+from modelops_runtime.losses.columns import NoiseOrColumn, numbers
 from modelops_runtime.losses.loss import Loss, Observed, Rng, Term
-from modelops_runtime.options.base import StrictModel
+from modelops_runtime.losses.nuisance import LossOptions
 from modelops_runtime.statistics.array import Array
 
 
-class NormalLoss(StrictModel):
+class NormalLoss(LossOptions):
     """Observations around the simulated value with standard deviation sigma."""
 
     kind: Literal["normal"] = "normal"
-    sigma: NumberOrColumn = Field(description="standard deviation: a number, or a column of the observed data")
+    sigma: NoiseOrColumn = Field(description="standard deviation: a number, or a column of the observed data")
 
 
 def prepare(options: NormalLoss, observed: Observed) -> Array:

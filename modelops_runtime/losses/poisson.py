@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from modelops_runtime.losses.counts import lgamma, mean_of_counts, refuse_other_than_counts
 from modelops_runtime.losses.loss import Loss, Observed, Rng, Term
-from modelops_runtime.options.base import StrictModel
+from modelops_runtime.losses.nuisance import LossOptions
 from modelops_runtime.statistics.array import Array
 
 
-class PoissonLoss(StrictModel):
+class PoissonLoss(LossOptions):
     """Counts around the simulated value."""
 
     kind: Literal["poisson"] = "poisson"

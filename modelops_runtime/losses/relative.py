@@ -9,11 +9,11 @@ from pydantic import Field
 
 from modelops_runtime.losses.columns import Positive
 from modelops_runtime.losses.loss import Loss, Observed, Term
-from modelops_runtime.options.base import StrictModel
+from modelops_runtime.losses.nuisance import LossOptions
 from modelops_runtime.statistics.array import Array
 
 
-class RelativeLoss(StrictModel):
+class RelativeLoss(LossOptions):
     """Squared error of the mean over replicates, relative to what was observed."""
 
     kind: Literal["relative"] = "relative"

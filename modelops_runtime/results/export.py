@@ -11,7 +11,7 @@ import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
 from modelops_runtime.evaluation.fit import is_whole
-from modelops_runtime.evaluation.fit_table import fit_table
+from modelops_runtime.evaluation.fit_table import Nuisance, fit_table
 from modelops_runtime.inference.run_data import gather
 from modelops_runtime.ledger.base import Ledger, Replicate, Run, Trial
 from modelops_runtime.ledger.opening import run_in
@@ -109,14 +109,15 @@ def _write_replicates(ledger: Ledger, run: Run, trials: Sequence[Trial], rows: W
     with rows as writer, fits as fit_writer:
         for batch in _batches(ledger, run.run_id, trials):
             writer.write_table(replicates_table(batch))
-            for table in _fit_tables(run, batch):
+            for table in _fit_tables(run, batch, {(trial.number, trial.phase): trial.nuisance for trial in trials}):
                 fit_writer.write_table(table)
 
 
-def _fit_tables(run: Run, replicates: Sequence[Replicate]) -> Iterator[pa.Table]:
+def _fit_tables(run: Run, replicates: Sequence[Replicate], nuisance: Nuisance) -> Iterator[pa.Table]:
     """The fit of the completed `replicates`, in tables of about FIT_ROWS rows."""
     width, targets = len(run.observations), run.spec.get("targets")
     done = [r for r in replicates if r.status == "COMPLETED" and is_whole(r.aligned, width)]
     step = max(1, FIT_ROWS // max(width, 1))
     for start in range(0, len(done), step):
-        yield fit_table(run.observations, [(r.number, r.index, r.aligned) for r in done[start : start + step]], targets)
+        rows = [(r.number, r.index, r.aligned) for r in done[start : start + step]]
+        yield fit_table(run.observations, rows, targets, nuisance)

@@ -139,6 +139,7 @@ def _attributes(trial: Trial, confirmation: Trial | None) -> dict[str, Any]:
         "failure": trial.failure,
         "error": trial.error,
         "seconds": trial.seconds,
+        **{f"nuisance.{name}": value for name, value in trial.nuisance.items()},
     }
     return {name: value for name, value in given.items() if value is not None}
 

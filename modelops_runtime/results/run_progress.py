@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -35,6 +35,8 @@ class Best:
     effective_sample_size: float | None = None
     """How many of its replicates count in a likelihood; below 5 there is no standard error."""
     confirmed_effective_sample_size: float | None = None
+    nuisance: Mapping[str, float] = field(default_factory=dict)
+    """The nuisance parameters of the observation, as the confirmed loss has found them, or that of the search."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +177,7 @@ def best_of(candidate: Candidate) -> Best:
         confirmed_replicates=confirmed.replicates if confirmed else 0,
         effective_sample_size=trial.effective_sample_size,
         confirmed_effective_sample_size=confirmed.effective_sample_size if confirmed else None,
+        nuisance=dict(candidate.nuisance),
     )
 
 

@@ -62,6 +62,7 @@ def reported(
         confirmed_replicates=confirmed.replicates if confirmed else 0,
         confirmed_effective_sample_size=confirmed.effective_sample_size if confirmed else None,
         derived={name: value for name, value in derived.items() if math.isfinite(value)},
+        nuisance=dict((confirmed or trial).nuisance),
         simulations=simulations,
         elapsed_s=elapsed_s,
         stop_reason=stop_reason,

@@ -56,7 +56,7 @@ def _completed(progress: Progress, values: Values, scorer: Scorer) -> TrialEnd:
         effective_sample_size=score.effective,
         replicates=len(values),
         seconds=progress.seconds,
-        diagnostics=bounded_diagnostics({"targets": dict(score.per_target)}),
+        diagnostics=bounded_diagnostics(score.diagnostics()),
     )
 
 
@@ -79,7 +79,7 @@ def _raced(progress: Progress, values: Values, judgement: Judgement) -> TrialEnd
         seconds=progress.seconds,
         diagnostics=bounded_diagnostics(
             {
-                "targets": dict(score.per_target),
+                **score.diagnostics(),
                 "raced_against": incumbent,
                 "p_better": verdict.p_better,
                 "uncorrected_loss": score.loss,

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, Strict, ValidationInfo,
 from modelops_runtime.options.base import Mistake, StrictModel, mistake
 from modelops_runtime.specs.cluster import DNS_LABEL, CentralStoreSpec, WorkersSpec
 from modelops_runtime.specs.losses import LossSpec
+from modelops_runtime.specs.nuisance import NuisanceSpec, nuisance_mistakes
 from modelops_runtime.specs.parameters import ChoicesSpec, ParameterSpec, RangeSpec
 from modelops_runtime.specs.scalars import NAME, Count, Duration, MemorySize, Natural, Whole, nearest, shown
 from modelops_runtime.specs.targets import MatchSpec, TargetSpec, ValueSpec
@@ -217,6 +218,11 @@ class AdaptiveSpec(StrictModel):
     parameters: dict[str, ParameterSpec] = Field(
         default_factory=dict, description="what the model is given", json_schema_extra=_NAMED
     )
+    nuisance: dict[str, NuisanceSpec] = Field(
+        default_factory=dict,
+        description="numbers of the observation that losses use, found for each parameter set",
+        json_schema_extra=_NAMED,
+    )
     targets: dict[str, TargetSpec] = Field(
         min_length=1, description="data, and the output that should come near it", json_schema_extra=_NAMED
     )
@@ -235,7 +241,8 @@ class AdaptiveSpec(StrictModel):
     def across(cls, given: Mapping[str, Any]) -> list[Mistake]:
         workers = given.get("workers")
         replicas = workers.get("replicas") if isinstance(workers, Mapping) else None
-        found = [*_name_mistakes(given, "parameters"), *_name_mistakes(given, "targets"), *_guess_mistakes(given)]
+        found = [one for part in ("parameters", "nuisance", "targets") for one in _name_mistakes(given, part)]
+        found += [*nuisance_mistakes(given), *_guess_mistakes(given)]
         if not may_be_class(given.get("model")):
             found += _bound_mistakes(given.get("parameters", {}))
         if isinstance(replicas, int) and replicas > 1 and given.get("central_store") is None:

@@ -138,6 +138,7 @@ def _spec_parts(given: Mapping[str, Any]) -> dict[str, str]:
     model, search = given.get("model", {}), given.get("search", {})
     parts = {f"model.{key}": _text(model[key]) for key in _MODEL if key in model}
     parts |= {f"parameters.{name}": _text(_range_alone(value)) for name, value in given.get("parameters", {}).items()}
+    parts |= {f"nuisance.{name}": _text(_range_alone(value)) for name, value in given.get("nuisance", {}).items()}
     for name, target in given.get("targets", {}).items():
         parts[f"targets.{name}"] = _text({key: value for key, value in target.items() if key != "observed"})
     parts |= {f"search.{key}": _text(search[key]) for key in _SEARCH if key in search}

@@ -85,7 +85,8 @@ class _KindSchema:
             "required": ["kind"],
         }
         texts = [{"type": "string", "enum": bare}, {"type": "string", "pattern": REFERENCE}]
-        installed = [handler(model.__pydantic_core_schema__) for model in (*models.values(), CustomLoss)]
+        whole = [handler(model.__pydantic_core_schema__) for model in (*models.values(), CustomLoss)]
+        installed = [handler.resolve_ref_schema(each) for each in whole]
         return {"anyOf": [*installed, own, elsewhere, *texts]}
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from modelops_runtime.contracts.wording import counted, duration, fmt, plus_minus
 from modelops_runtime.inference.ranking import Candidate
-from modelops_runtime.inference.searched import on_bound, searched_of
+from modelops_runtime.inference.searched import on_bound, searched_in, searched_of
 from modelops_runtime.ledger.base import Run, RunState, Trial
 from modelops_runtime.results.run_progress import RunProgress
+from modelops_runtime.specs.nuisance import kept_nuisance
 from modelops_runtime.statistics.effective_sample_size import why_no_error
 
 
@@ -106,4 +107,22 @@ def parameter_rows(run: Run, trials: Sequence[Trial], best: Candidate | None) ->
             note += f"; prior {parameter.prior_text}"
             note += "; on its bound" if on_bound(parameter, best.search.params) else ""
         rows.append(AnswerRow(name=name, value=fmt(best.search.params[name]), note=note))
+    return [*rows, *_nuisance_rows(run, best)]
+
+
+def _nuisance_rows(run: Run, best: Candidate) -> list[AnswerRow]:
+    """The nuisance parameters of the observation, as the loss of the best set has found them."""
+    try:
+        ranges = {parameter.name: searched_in(parameter) for parameter in kept_nuisance(run.spec)}
+    except ValueError:
+        ranges = {}
+    rows: list[AnswerRow] = []
+    for name, value in sorted(best.nuisance.items()):
+        note, known = "of the observation, found for this set", ranges.get(name)
+        if known is not None:
+            note += f" from {fmt(known.low)} to {fmt(known.high)}"
+            note += "" if known.scale == "linear" else f", {known.scale}"
+            note += f"; prior {known.prior_text}"
+            note += "; on its bound" if on_bound(known, {name: value}) else ""
+        rows.append(AnswerRow(name=name, value=fmt(value), note=note))
     return rows

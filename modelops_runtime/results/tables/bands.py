@@ -41,6 +41,7 @@ def _of_set(run: Run, targets: Sequence[TargetData], runs: Runs | None) -> pa.Ta
     names = [target.name for target in targets for _ in range(target.observed.size)]
     rows = len(names) if runs is not None and len(runs.values) else 0
     number = runs.candidate.search.number if runs is not None else 0
+    targets = [target.at(runs.nuisance) for target in targets] if runs is not None else targets
     numbers = np.concatenate([np.empty((6, 0)), *(_numbers(target, runs) for target in targets)], axis=1)
     observed = np.concatenate([np.empty(0), *(target.observed for target in targets)])
     by_name = key_columns(run.observations)

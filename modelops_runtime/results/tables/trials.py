@@ -14,7 +14,7 @@ _TIME = pa.timestamp("us", tz="UTC")
 
 
 def trials_table(trials: Sequence[Trial]) -> pa.Table:
-    """One row for each search trial, in the order of their numbers, with a column for each parameter."""
+    """One row for each search trial, in the order of their numbers, with a column for each (nuisance) parameter."""
     search = [trial for trial in trials if trial.phase == "search"]
     confirmed = {t.number: t for t in trials if t.phase == "confirm" and t.status is TrialStatus.COMPLETED}
     after = [confirmed.get(trial.number) for trial in search]
@@ -38,7 +38,15 @@ def trials_table(trials: Sequence[Trial]) -> pa.Table:
             [t.effective_sample_size if t else None for t in after], pa.float64()
         ),
     }
-    return pa.table(columns | _parameter_columns(search))
+    return pa.table(columns | _parameter_columns(search) | _nuisance_columns(search))
+
+
+def _nuisance_columns(search: Sequence[Trial]) -> dict[str, pa.Array]:
+    """The nuisance parameters as each trial's loss in the search has found them."""
+    names = sorted({name for trial in search for name in trial.nuisance})
+    return {
+        f"nuisance.{name}": pa.array([trial.nuisance.get(name) for trial in search], pa.float64()) for name in names
+    }
 
 
 def _parameter_columns(search: Sequence[Trial]) -> dict[str, pa.Array]:

@@ -21,6 +21,7 @@ from modelops_runtime.runner.setup.settings import SearchSettings, StopRules
 from modelops_runtime.specs.adaptive import SearchSpec
 from modelops_runtime.specs.identity import differences_since, identity_of, identity_parts, written_parts
 from modelops_runtime.specs.loading import LoadedSpec, in_order
+from modelops_runtime.specs.nuisance import nuisance_of
 from modelops_runtime.specs.space import ParameterMistake, fixed_of, space_of
 from modelops_runtime.statistics.priors import draw
 
@@ -72,9 +73,10 @@ def model_source(loaded: LoadedSpec, code: ModelCode) -> ModelSource:
 def planned(loaded: LoadedSpec, code: ModelCode) -> tuple[EvaluationPlan | None, list[SpecError]]:
     """How outputs are matched with the observations, and scored; or what is wrong with the targets."""
     try:
-        likelihood = loaded.spec.search.likelihood
+        likelihood, nuisance = loaded.spec.search.likelihood, nuisance_of(loaded.spec.nuisance)
         particles = likelihood.particles if likelihood is not None else None
-        return plan_targets(loaded.spec.targets, loaded.observed, root=code.folder, particles=particles), []
+        targets, observed = loaded.spec.targets, loaded.observed
+        return plan_targets(targets, observed, root=code.folder, particles=particles, nuisance=nuisance), []
     except TargetProblems as problems:
         return None, [loaded.error(p.path, code.as_named(p.wrong), p.right) for p in problems.problems]
 
@@ -95,6 +97,11 @@ def prepare(
     mistakes = [*found, *about_space, *_filter_mistakes(loaded, description)]
     if space is not None:
         mistakes += [*_algorithm_mistakes(loaded, space), *_guess_mistakes(loaded, space)]
+        mistakes += [
+            loaded.error(f"nuisance.{p.name}", f"{p.name} is a parameter of the model too", "give it another name")
+            for p in space.parameters
+            if p.name in spec.nuisance and p.name not in spec.parameters
+        ]
     if mistakes or space is None or plan is None:
         raise SpecErrors(*in_order(mistakes))
     uses_priors = _uses_priors(spec.search, space)

@@ -28,7 +28,7 @@ def answer_lines(report: Calibration) -> list[str]:
     """
     lines = [f"{report.run_id}: already finished; `mops extend` raises its budget"] if report.already_finished else []
     lines.append(f"best parameters (trial {report.best_trial}):")
-    lines += value_lines(report.params, report.derived, report.found_intervals)
+    lines += value_lines(report.params, report.derived, report.nuisance, report.found_intervals)
     lines.append(_loss(report))
     lines += certainty_lines(report.found_intervals, report.fit_verdict, report.fit_says)
     answer = Answer.from_json(report.summary)

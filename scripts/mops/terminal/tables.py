@@ -63,7 +63,7 @@ def summary_lines(summary: RunSummary) -> list[str]:
 
 
 def _best_lines(best: Best, derived: Mapping[str, object], found: Intervals) -> list[str]:
-    lines = [f"best parameters (trial {best.trial}):", *value_lines(best.params, derived, found)]
+    lines = [f"best parameters (trial {best.trial}):", *value_lines(best.params, derived, best.nuisance, found)]
     if best.confirmed_loss is None:
         return [*lines, f"loss {with_error(best.loss, best.loss_se)}, not confirmed on fresh seeds"]
     confirmed = with_error(best.confirmed_loss, best.confirmed_loss_se)

@@ -75,11 +75,17 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def value_lines(params: Mapping[str, object], derived: Mapping[str, object], found: Intervals | None) -> list[str]:
-    """A line for each parameter with its interval, then what is derived from them."""
+def value_lines(
+    params: Mapping[str, object],
+    derived: Mapping[str, object],
+    nuisance: Mapping[str, object],
+    found: Intervals | None,
+) -> list[str]:
+    """A line for each parameter with its interval, then what is derived from them, and the nuisance parameters."""
     notes = interval_notes(found)
     rows = [(f"  {name}", value_text(value), notes.get(name, "")) for name, value in params.items()]
-    return aligned([*rows, *((f"  {name}", value_text(value), "(derived)") for name, value in derived.items())])
+    rows += [(f"  {name}", value_text(value), "(derived)") for name, value in derived.items()]
+    return aligned([*rows, *((f"  {name}", value_text(value), "(nuisance)") for name, value in nuisance.items())])
 
 
 def interval_notes(found: Intervals | None) -> dict[str, str]:

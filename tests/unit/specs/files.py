@@ -53,13 +53,15 @@ parameters:
   delay: {min: 0, max: 10, type: int, step: 1}
   shape: {choices: [gamma, lognormal]}
   population: 763
+nuisance:
+  seen: {min: 0.2, max: 0.9, scale: logit, prior: {kind: beta, a: 3, b: 2}}
 targets:
   in_bed:
     observed: data.csv
     output: epidemic
     match: {exact: day}
     value: in_bed
-    loss: {kind: negative_binomial, dispersion: 10}
+    loss: {kind: negative_binomial, dispersion: 10, multiply: {parameter: seen}}
     weight: 1.0
     min_coverage: 1.0
 search:

@@ -33,6 +33,7 @@ CHANGES = [
     ("min: 0.5,", "min: 0.4,", "parameters.beta"),
     ("population: 763", "population: 764", "parameters.population"),
     ("dispersion: 10", "dispersion: 11", "targets.in_bed"),
+    ("min: 0.2,", "min: 0.1,", "nuisance.seen"),
     ("weight: 1.0", "weight: 2.0", "targets.in_bed"),
     ("sampler: tpe", "sampler: random", "search.options"),
     ("beta: 1.7", "beta: 1.8", "search.guesses"),
@@ -57,6 +58,7 @@ FREE = [
     ("name: boarding-school", "name: other"),
     ("racing: {after: 3}", "racing: true"),
     ("sd: 0.2", "sd: 0.3"),
+    ("a: 3", "a: 4"),
     (", prior: {kind: normal, mean: 0.5, sd: 0.2}", ""),
     ("beta:  {min: 0.5, max: 5.0, scale: log}", "beta: {scale: log, max: 5, min: 5e-1, type: float}"),
 ]

@@ -21,7 +21,7 @@ VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 BETWEEN_KEYS = (
     "not below max", "scale has", "step is", "is there twice", "and the type is int", "both given", "is given here",
     "is matched already", "no parameter", "is fixed", "no central_store", "no existing_secret", "is not a finite", "is nan",
-    "is not a loss", "of the prior",
+    "is not a loss", "of the prior", "nuisance parameter", "no loss uses", "among the parameters", "and its min is",
 )  # fmt: skip
 """What a schema cannot say, or says in another way: mistakes between keys, numbers that JSON does not have, losses that may
 be installed elsewhere."""

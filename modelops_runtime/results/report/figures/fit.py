@@ -37,7 +37,8 @@ def draw(data: FigureData) -> list[Drawing]:
     best = next(iter(runs_of_best(data.run_data, targets)), None)
     if best is None:
         return draw_targets(targets, np.empty((0, max((target.stop for target in targets), default=0))), "")
-    return draw_targets(targets, best.values, best.whose, best.candidate.search.number)
+    at_best = [target.at(best.nuisance) for target in targets]
+    return draw_targets(at_best, best.values, best.whose, best.candidate.search.number)
 
 
 def draw_targets(targets: Sequence[TargetData], values: Array, whose: str, seed: int = 0) -> list[Drawing]:

@@ -67,7 +67,8 @@ def _drawing(target: TargetData, others: Sequence[Runs], best: Runs) -> Drawing:
 
 
 def _series(target: TargetData, runs: Runs) -> list[Series]:
-    return series_of(target, runs.values[:, target.start : target.stop], runs.candidate.search.number)
+    values = runs.values[:, target.start : target.stop]
+    return series_of(target.at(runs.nuisance), values, runs.candidate.search.number)
 
 
 def _says(target: TargetData, others: Sequence[Runs], best: Runs) -> str:
