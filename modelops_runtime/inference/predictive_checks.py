@@ -320,7 +320,7 @@ def _largest(part: _Part, observed: Array) -> tuple[Deviation, ...]:
     order = np.lexsort((-away, -relative))[:LARGEST]
     return tuple(
         Deviation(
-            key={name: cells[part.places[at]] for name, cells in part.target.keys.items()},
+            key={name: cells[int(part.places[at])] for name, cells in part.target.keys.items()},
             observed=float(observed[at]),
             median=float(median[at]),
             low=float(low[at]),

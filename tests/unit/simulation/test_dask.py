@@ -94,7 +94,7 @@ def test_the_folder_reaches_each_worker_once_whoever_asks(cluster, tmp_path):
     first, second = service_on(cluster.target), service_on(cluster.target, timeout_s=50)
     assert eventually(lambda: first.slots == 2)
     futures = [each.submit_replicates(A_SET, {n: n}) for n in range(20) for each in (first, second)]
-    assert all(future.result(PATIENCE_S)[0].failure is None for future in futures)
+    assert [future.result(PATIENCE_S)[0].failure for future in futures] == [None] * 40
     assert unpacked(cluster.target) == [1, 1]
     first.close()
     assert second.submit_replicates(A_SET, {0: 0}).result(PATIENCE_S)[0].failure is None
