@@ -272,6 +272,8 @@ def _split(rows: Any, particles: int) -> list[Any]:
 
 def _increments(levels: Array) -> Array:
     """The differences of log-likelihoods that add up [n]; after one that is -inf, nothing is added."""
+    if len(levels) == 1:
+        return levels
     found = levels.copy()
     with np.errstate(invalid="ignore"):
         found[1:] -= levels[:-1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,3 +27,6 @@ class TakeY:
 
     def learn(self, arrays: Mapping[str, Any]) -> None:
         pass
+
+    def times(self) -> Sequence[Any]:
+        return ()
