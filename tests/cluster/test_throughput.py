@@ -11,12 +11,13 @@ from tests.bench.report import median
 from tests.bench.workload import Workload
 from tests.cluster.conftest import Cluster, Tell, bind_to_workspace, new_namespace, values_of
 from tests.cluster.runs import CHART, completed, psql
+from tests.support.sizes import size
 
 pytestmark = pytest.mark.cluster
 
 SLOTS = 3
-REPEATS = 3
-WORKLOAD = Workload(seconds=0.001, trials=100, model="ward")
+REPEATS = size(1, full=3)
+WORKLOAD = Workload(seconds=0.001, trials=size(40, full=200), model="ward")
 RATE = (
     "SELECT (SELECT count(*) FROM modelops.replicate)"
     " / extract(epoch FROM max(finished_at) - min(proposed_at)) FROM modelops.trial WHERE phase = 'search'"

@@ -13,9 +13,6 @@ from modelops_runtime.contracts.failures import BadOutput
 
 @dataclass(frozen=True)
 class TakeY:
-    def times(self) -> tuple[()]:
-        return ()
-
     def align(self, tables: Mapping[str, Any]) -> Any:
         table = tables["output"]
         if "y" not in table.column_names:
