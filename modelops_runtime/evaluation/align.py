@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -14,29 +13,14 @@ from modelops_runtime.contracts.failures import BadOutput, Complaint
 from modelops_runtime.evaluation import keys
 from modelops_runtime.evaluation import match as matching
 from modelops_runtime.evaluation.match import Match, TwoRows
-from modelops_runtime.evaluation.observed_keys import ObservedKeys, key_texts
+from modelops_runtime.evaluation.observation_times import observation_times
+from modelops_runtime.evaluation.observed_keys import key_texts
+from modelops_runtime.evaluation.target_aligner import TargetAligner
 from modelops_runtime.models.restartable import Time
 from modelops_runtime.statistics.array import Array
 
 SHOWN = 3
 """How many unmatched observations a message names."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TargetAligner:
-    """One target's matching; `keys` and everything else that depends on the data is computed once."""
-
-    name: str
-    output: str | None
-    value: str
-    kind: Literal["exact", "asof", "interpolate", "sum"]
-    keys: ObservedKeys
-    min_coverage: float
-    tolerance: float | None = None
-    period: float | None = None
-
-    def path(self, key: str) -> str:
-        return f"targets.{self.name}.{key}"
 
 
 @dataclass(slots=True, eq=False)
@@ -80,8 +64,6 @@ class Aligner:
 
     def times(self) -> Sequence[Time]:
         """Those through which a restartable model is advanced. Raises BadOutput for keys without one order."""
-        from modelops_runtime.evaluation.observation_times import observation_times
-
         return observation_times(self.targets).untils if self.targets else ()
 
     def last_match(self, target: str) -> Match:

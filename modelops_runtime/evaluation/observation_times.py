@@ -10,9 +10,9 @@ import numpy as np
 
 from modelops_runtime.contracts.failures import BadOutput
 from modelops_runtime.evaluation import keys
-from modelops_runtime.evaluation.align import TargetAligner
 from modelops_runtime.evaluation.keys import KeyType
 from modelops_runtime.evaluation.match import Rows
+from modelops_runtime.evaluation.target_aligner import TargetAligner
 from modelops_runtime.models.restartable import Time
 
 _FIRST = datetime.datetime(1970, 1, 1)

@@ -14,12 +14,13 @@ from modelops_runtime.contracts.failures import BadOutput
 from modelops_runtime.contracts.observations import Key, Observations, TargetObservations
 from modelops_runtime.contracts.space import RealParameter
 from modelops_runtime.evaluation import keys
-from modelops_runtime.evaluation.align import Aligner, TargetAligner
+from modelops_runtime.evaluation.align import Aligner
 from modelops_runtime.evaluation.keys import KeyMismatch
 from modelops_runtime.evaluation.observation_times import observation_times
 from modelops_runtime.evaluation.observed_keys import observed_keys
 from modelops_runtime.evaluation.particle_filter import ParticleFilter
 from modelops_runtime.evaluation.score import ScoredTarget, Scorer
+from modelops_runtime.evaluation.target_aligner import TargetAligner
 from modelops_runtime.losses.loss import Observed, OptionProblem, Term
 from modelops_runtime.losses.nuisance import open_numbers
 from modelops_runtime.losses.registry import loss_named, term_of

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelops_runtime.contracts.failures import BadOutput
-from modelops_runtime.evaluation.align import Aligner, TargetAligner
+from modelops_runtime.evaluation.align import Aligner
 from modelops_runtime.evaluation.match import Match, Rows
+from modelops_runtime.evaluation.target_aligner import TargetAligner
 from modelops_runtime.models.restartable import joined
 from modelops_runtime.models.tables import to_tables
 from modelops_runtime.statistics.array import Array

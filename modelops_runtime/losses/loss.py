@@ -135,12 +135,6 @@ class Loss:
     def is_likelihood(self) -> bool:
         return self.family == "likelihood"
 
-    def __reduce__(self) -> tuple[Any, tuple[str]]:
-        """By its name: the process that reads it has the loss installed as well."""
-        from modelops_runtime.losses.registry import loss_named
-
-        return loss_named, (self.options.model_fields["kind"].default,)
-
 
 def term_of(loss: Loss, options: Any, observed: Observed) -> Term:
     """The loss of these observations; nuisance parameters stand at 1 until it is bound. Raises OptionProblem."""

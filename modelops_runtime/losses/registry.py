@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -109,3 +110,11 @@ def _flaw(kind: str, loss: object) -> str:
     if loss.per_observation and (loss.per_observation not in fields or loss.per_observation in OWN_NAMES):
         return f"has per_observation {loss.per_observation!r}, which is none of its options or a name that runs use"
     return ""
+
+
+def _by_name(loss: Loss) -> tuple[Any, tuple[str]]:
+    """A loss is pickled by its name: the process that reads it has the loss installed as well."""
+    return loss_named, (loss.options.model_fields["kind"].default,)
+
+
+copyreg.pickle(Loss, _by_name)

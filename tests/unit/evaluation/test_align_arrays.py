@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from modelops_runtime.evaluation.align import Aligner, TargetAligner
+from modelops_runtime.evaluation.align import Aligner
 from modelops_runtime.evaluation.observed_keys import observed_keys
+from modelops_runtime.evaluation.target_aligner import TargetAligner
 from modelops_runtime.models.tables import to_tables
 
 DAYS = np.arange(6)
