@@ -164,7 +164,8 @@ def predictive_checks(run_data: RunData) -> PredictiveChecks | None:
 def checks_of(targets: Sequence[TargetData], runs: Runs, *, filtered: bool = False) -> PredictiveChecks:
     """The checks of `runs`, the same at each call. `filtered`: runs of a particle filter, which have seen the data."""
     seed = runs.candidate.search.number
-    parts = [_part(target, runs.values, seed, filtered=filtered) for target in targets if target.has_unit]
+    at_best = [target.at(runs.nuisance) for target in targets]
+    parts = [_part(target, runs.values, seed, filtered=filtered) for target in at_best if target.has_unit]
     noisy = [part for part in parts if not part.note and len(part.places)]
     confidence = 1 - (1 - CHANCE) / max(len(noisy), 1)
     pairs = _data_sets(noisy)
