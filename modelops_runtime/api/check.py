@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from modelops_runtime.algorithms.designs import lhs_points
 from modelops_runtime.api.opening import Ready, ready
 from modelops_runtime.contracts.parameters import Scalar, UniqueParameterSet
 from modelops_runtime.contracts.simulation import ReplicateOutcome
+from modelops_runtime.contracts.wording import fmt
 from modelops_runtime.evaluation.fit import stack
 from modelops_runtime.evaluation.support import expected_effective
 from modelops_runtime.losses.loss import LossError
@@ -31,6 +33,12 @@ WEIGHING_S = 3.0
 
 PATIENCE_S = 60.0
 """Seconds that the least number of them may take."""
+
+POINTS = 8
+"""Other sets, spread over the space, at which the model is tried once."""
+
+POINTS_S = 20.0
+"""Seconds that these may take; with a slower model there are fewer, and at least two."""
 
 ROW_BYTES = 350
 """About how many bytes a replicate takes in the ledger, without its aligned values."""
@@ -58,7 +66,10 @@ class Checked:
     """About how many confirmation replicates of a finalist will count in a likelihood; None if that was not predicted."""
     warnings: tuple[str, ...] = ()
     """What is likely to go wrong although the run can start: a model that does not repeat or ignores the seed, a likelihood in
-    which too few replicates will count."""
+    which too few replicates will count, a model that fails at other points of the space."""
+    points: int = 0
+    """Other points of the space at which the model was tried once."""
+    failed_points: int = 0
 
     def as_json(self) -> dict[str, object]:
         return asdict(self)
@@ -76,10 +87,36 @@ def check(spec: Path, *, slots: int) -> Checked:
         outcomes = [first, *_more(made, params, range(1, SIMULATIONS), at_once=SIMULATIONS)]
         warning = RepeatCheck(made.prepared.settings, made.service, first).warning() if first.failure is None else ""
         found = _summed_up(made, params, outcomes, (warning,) if warning else (), slots)
+        found = _tried_elsewhere(found, made)
         scorer = made.prepared.plan.scorer
         if found.failures or not scorer.is_likelihood or scorer.of_filter:
             return found
         return _weighed(found, made, params, outcomes)
+
+
+def _tried_elsewhere(found: Checked, made: Ready) -> Checked:
+    """`found` with a warning if the model fails at other points of the space, a Latin hypercube."""
+    settings = made.prepared.settings
+    count = max(2, min(POINTS, int(POINTS_S * found.slots / max(found.seconds, 1e-6))))
+    point = lhs_points(len(settings.space.parameters), count, settings.seed)
+    sets = [
+        UniqueParameterSet.of({**settings.fixed, **settings.space.at(point(number)).params}) for number in range(count)
+    ]
+    common, seed = settings.common_random_numbers, settings.seed
+    futures = [
+        made.service.submit_replicates(each, seeds_for(each, [0], common=common, run_seed=seed)) for each in sets
+    ]
+    outcomes = [future.result()[0] for future in futures]
+    failed = [(each, o.failure) for each, o in zip(sets, outcomes, strict=True) if o.failure is not None]
+    found = replace(found, points=count, failed_points=len(failed))
+    if not failed:
+        return found
+    params, failure = failed[0]
+    searched = {parameter.name for parameter in settings.space.parameters}
+    where = ", ".join(f"{name} {fmt(value)}" for name, value in params.params.items() if name in searched)
+    why = f"{failure.kind}: {failure.message}"
+    text = f"the model fails at {len(failed)} of {count} other points of the space, first at {where}: {why}"
+    return replace(found, warnings=(*found.warnings, text))
 
 
 def _more(made: Ready, params: UniqueParameterSet, indices: range, *, at_once: int) -> list[ReplicateOutcome]:

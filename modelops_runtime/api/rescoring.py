@@ -13,11 +13,11 @@ from modelops_runtime.contracts.errors import SpecErrors, UserError
 from modelops_runtime.contracts.failures import FailureKind
 from modelops_runtime.contracts.observations import TargetObservations
 from modelops_runtime.contracts.trial import TrialStatus, phase_of
-from modelops_runtime.evaluation.fit import stack
+from modelops_runtime.evaluation.fit import stack_with_failed
 from modelops_runtime.evaluation.racing import corrected_loss
 from modelops_runtime.evaluation.score import Scorer
 from modelops_runtime.evaluation.stored import is_of_filter
-from modelops_runtime.ledger.base import Lease, Ledger, Replicate, Run, RunState, Trial, TrialEnd
+from modelops_runtime.ledger.base import Lease, Ledger, Replicate, Run, RunState, Trial, TrialEnd, values_or_failed
 from modelops_runtime.ledger.worker_identity import worker_id
 from modelops_runtime.losses.loss import LossError
 from modelops_runtime.runner.finish import best_trial, reported
@@ -153,7 +153,11 @@ def _end(scorer: Scorer, trial: Trial, rows: list[Replicate], replicates: int) -
     kept = {"replicates": trial.replicates, "seconds": trial.seconds or 0.0}
     if trial.status is not TrialStatus.COMPLETED:
         return TrialEnd(status=trial.status, failure=trial.failure, error=trial.error, **kept)
-    values = stack([row.aligned for row in rows if row.status == "COMPLETED"])
+    lost = [row for row in rows if row.status != "COMPLETED"]
+    if lost and not scorer.is_likelihood:
+        text = f"{len(lost)} of {len(rows)} replicates failed, which a distance cannot leave out: {lost[0].error}"
+        return TrialEnd(status=TrialStatus.FAILED, failure=lost[0].failure, error=text, **kept)
+    values = stack_with_failed(values_or_failed(rows, trial.phase))
     try:
         score = scorer.score(values)
         loss = corrected_loss(values, replicates, scorer) if trial.stopped_early else score.loss
@@ -165,7 +169,7 @@ def _end(scorer: Scorer, trial: Trial, rows: list[Replicate], replicates: int) -
         loss_se=score.known_se,
         effective_sample_size=score.effective,
         stopped_early=trial.stopped_early,
-        diagnostics=score.diagnostics(),
+        diagnostics={**({"failed_replicates": len(lost)} if lost else {}), **score.diagnostics()},
         **kept,
     )
 

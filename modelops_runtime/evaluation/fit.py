@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from modelops_runtime.statistics.array import Array
 
@@ -24,6 +25,23 @@ def stack(rows: Sequence[bytes]) -> Array:
         raise ValueError("replicates with different numbers of observations")
     width = len(rows[0]) // 8 if rows else 0
     return np.frombuffer(b"".join(rows), dtype="<f8").reshape(len(rows), width).astype(np.float64, copy=False)
+
+
+def stack_with_failed(rows: Sequence[bytes | None]) -> Array:
+    """The same with a row of infinities for each None: a replicate that failed, which counts as a likelihood of 0.
+
+    Aligned values are never infinite. Raises ValueError if all failed.
+    """
+    size = next((len(row) for row in rows if row is not None), None)
+    if size is None:
+        raise ValueError("all replicates failed")
+    failed = np.full(size // 8, np.inf, dtype="<f8").tobytes()
+    return stack([failed if row is None else row for row in rows])
+
+
+def are_failed(values: Array) -> NDArray[np.bool_]:
+    """Which replicates of `values` [R, N] failed, [R]."""
+    return np.isposinf(values[:, 0])
 
 
 def simulated_part(row: bytes, observations: int) -> bytes:

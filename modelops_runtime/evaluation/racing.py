@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from modelops_runtime.evaluation.fit import are_failed
 from modelops_runtime.evaluation.score import Scorer, jackknife_error
 from modelops_runtime.losses.loss import LossError
 from modelops_runtime.statistics.array import Array
@@ -47,6 +48,8 @@ def judge(values: Array, incumbent: Array, scorer: Scorer, *, paired: bool) -> V
     contender has no loss.
     """
     r = len(values)
+    if scorer.is_likelihood and are_failed(incumbent[:r]).all():
+        return Verdict(True, 0.5)  # there is nothing to compare with
     loss = scorer.score(values).loss
     if r < 2 or len(incumbent) < r:
         return Verdict(True, 0.5)

@@ -10,7 +10,7 @@ from hashlib import blake2b
 import numpy as np
 
 from modelops_runtime.contracts.space import RealParameter
-from modelops_runtime.evaluation.fit import increments_of
+from modelops_runtime.evaluation.fit import are_failed, increments_of
 from modelops_runtime.losses.loss import LossError, Term
 from modelops_runtime.statistics.array import Array
 from modelops_runtime.statistics.effective_sample_size import is_too_small
@@ -60,7 +60,8 @@ class Scorer:
     """Scores aligned values by targets that are either all likelihoods or all distances.
 
     Distances: J = sum_t w_t J_t. Likelihoods: -log p(y | theta) = log R - logsumexp_r sum_t w_t l_rt, marginalised once
-    over all targets: target by target, each would favour different replicates (a Jensen error).
+    over all targets: target by target, each would favour different replicates (a Jensen error). A replicate that failed and was
+    tolerated (`fit.stack_with_failed`) has l_rt = -inf: it counts among R with p = 0.
 
     An observation that some replicate did not match (NaN; `min_coverage` allowed it) is left out for the whole set: a mean
     over the other replicates would be biased. A likelihood is then scaled by N / matched, so that a set is not
@@ -161,6 +162,12 @@ class Scorer:
         return np.asarray(sum(t.weight * self._log_likelihoods(t, values) for t in self.targets))
 
     def _log_likelihoods(self, target: ScoredTarget, values: Array) -> Array:
+        failed = are_failed(values)
+        if failed.any():
+            found = np.full(len(values), -np.inf)
+            if not failed.all():
+                found[~failed] = self._log_likelihoods(target, values[~failed])
+            return found
         if not self.of_filter:
             return _log_likelihoods(target, values)
         return increments_of(values)[:, target.start : target.stop].sum(axis=1)
@@ -182,7 +189,7 @@ def jackknife_error(without_each: Array) -> float | None:
     For a mean of replicates it is the usual s / sqrt(R).
     """
     r = len(without_each)
-    if r < 2:
+    if r < 2 or not np.isfinite(without_each).all():
         return None
     error = math.sqrt((r - 1) / r * float(np.square(without_each - without_each.mean()).sum()))
     return error if math.isfinite(error) else None

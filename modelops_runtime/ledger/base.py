@@ -221,6 +221,12 @@ def completed(replicates: Iterable[Replicate], phase: Phase) -> list[Replicate]:
     return [each for each in replicates if each.status == "COMPLETED" and phase_of(each.index) == phase]
 
 
+def values_or_failed(replicates: Iterable[Replicate], phase: Phase) -> list[bytes | None]:
+    """The aligned values of a phase's replicates by their index; None for one that failed."""
+    rows = sorted((each for each in replicates if phase_of(each.index) == phase), key=lambda each: each.index)
+    return [each.aligned if each.status == "COMPLETED" else None for each in rows]
+
+
 class Ledger(Protocol):
     """The runs in a database, for many processes at once. An object is for one thread; only `renew` may come from another.
 

@@ -17,15 +17,29 @@ SHORT_S = 0.5
 """Simulations longer than this are not queued ahead: a better-informed proposal is worth the idle time of one ask."""
 
 
-def too_many_failed(status: SearchStatus, max_failed: float) -> str | None:
+def too_many_failed(status: SearchStatus, max_failed: float, replicates: int = 1) -> str | None:
     """Why the run must stop, or None. The text includes the most common error."""
     if status.finished < JUDGED_FROM or status.failed <= max_failed * status.finished:
         return None
-    return failed_text(status, f"max_failed is {max_failed:g}")
+    return failed_text(status, f"max_failed is {max_failed:g}", replicates)
 
 
-def failed_text(status: SearchStatus, limit: str) -> str:
-    return f"{status.failed} of {status.finished} trials failed ({limit}); the commonest {commonest(status)}"
+def failed_text(status: SearchStatus, limit: str, replicates: int = 1) -> str:
+    """How many failed, the commonest error, and what share of failing simulations that means."""
+    text = f"{status.failed} of {status.finished} trials failed ({limit}); the commonest {commonest(status)}"
+    return f"{text}{_in_simulations(status.failed / max(status.finished, 1), replicates)}"
+
+
+def _in_simulations(share: float, replicates: int) -> str:
+    """A trial fails when any of its R replicates does: a share p of failing simulations fails 1 - (1 - p)^R of the trials."""
+    if replicates < 2 or not 0 < share < 1:
+        return ""
+    each = 1 - (1 - share) ** (1 / replicates)
+    return (
+        f". A trial fails when one of its {replicates} replicates does, so a model that fails in {100 * each:.2g} % of its"
+        f" simulations fails 1 - {1 - each:.2g}^{replicates} = {100 * share:.0f} % of its trials; for likelihoods"
+        " `search: {replicate_failures: {tolerate: 0.2}}` counts failed replicates as a likelihood of 0"
+    )
 
 
 def commonest(status: SearchStatus) -> str:

@@ -33,6 +33,9 @@ class Progress:
     unwritten: list[Replicate] = field(default_factory=list)
     seconds: float = 0.0
     failure: Failure | None = None
+    tolerated: float = 0.0
+    """The share of all its replicates that may fail without failing it."""
+    failed: dict[int, Failure] = field(default_factory=dict)
 
     @property
     def indices(self) -> range:
@@ -41,7 +44,12 @@ class Progress:
 
     @property
     def rung_done(self) -> bool:
-        return all(index in self.aligned for index in self.indices)
+        return all(index in self.aligned or index in self.failed for index in self.indices)
+
+    @property
+    def has_values(self) -> bool:
+        """Whether a replicate of the current rung did not fail."""
+        return any(index in self.aligned for index in self.indices)
 
     @property
     def is_last_rung(self) -> bool:
@@ -51,16 +59,16 @@ class Progress:
         """Up to `size` replicates of the current rung that are not running yet."""
         if self.failure is not None:
             return []
-        waiting = [i for i in self.indices if i not in self.aligned and i not in self.under_way]
+        waiting = [i for i in self.indices if not (i in self.aligned or i in self.failed or i in self.under_way)]
         return waiting[:size]
 
     def climb(self) -> None:
         """Go on to the next rung."""
         self.rungs = self.rungs[1:]
 
-    def values(self) -> list[bytes]:
-        """Aligned values of the current rung's replicates, in the order of their indices."""
-        return [self.aligned[index] for index in self.indices]
+    def values(self) -> list[bytes | None]:
+        """Aligned values of the current rung's replicates, in the order of their indices; None for one that failed."""
+        return [self.aligned.get(index) for index in self.indices]
 
     def resume(self, replicates: Sequence[Replicate]) -> None:
         """Add what an earlier holder of the lease recorded."""
@@ -96,11 +104,12 @@ class Progress:
 
     def _fail(self, index: int, failure: Failure) -> None:
         # The lowest failed index is reported, so that the report does not depend on the order of completion.
-        if self.failure is None or index < self._failed_index:
-            self.failure = failure
-            self._failed_index = index
-
-    _failed_index: int = 0
+        self.failed[index] = failure
+        lost = [at for at, each in self.failed.items() if each.kind is FailureKind.LOST]
+        if len(self.failed) > int(self.tolerated * self.rungs[-1] + 1e-9):
+            self.failure = self.failed[min(self.failed)]
+        elif lost:  # the infrastructure's fault says nothing about the model
+            self.failure = self.failed[min(lost)]
 
 
 def _row(number: int, outcome: ReplicateOutcome) -> Replicate:
@@ -141,11 +150,13 @@ def progress_of(context: LoopContext, lease: Lease) -> Progress:
     """The progress of a leased trial, with the replicates that are recorded for it or for an equal set."""
     assert lease.params is not None
     settings = context.settings
-    parameter_set = UniqueParameterSet.of(lease.params)
+    parameter_set, tolerated = UniqueParameterSet.of(lease.params), settings.tolerated_failures
     if lease.phase == "confirm":
-        progress = Progress(lease, parameter_set, (settings.confirm_replicates,), first=CONFIRM_FROM)
+        rungs = (settings.confirm_replicates,)
+        progress = Progress(lease, parameter_set, rungs, first=CONFIRM_FROM, tolerated=tolerated)
     else:
-        progress = Progress(lease, parameter_set, settings.rungs(raced=lease.incumbent is not None))
+        rungs = settings.rungs(raced=lease.incumbent is not None)
+        progress = Progress(lease, parameter_set, rungs, tolerated=tolerated)
         _copy_equal(context, progress)
     if lease.lease_no > 1:
         progress.resume(context.ledger.replicates(context.run_id, lease.number))

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from modelops_runtime.contracts.failures import Failure, FailureKind
 from modelops_runtime.contracts.trial import TrialStatus, bounded_diagnostics
-from modelops_runtime.evaluation.fit import stack
+from modelops_runtime.evaluation.fit import stack_with_failed
 from modelops_runtime.evaluation.racing import corrected_loss, judge
 from modelops_runtime.evaluation.score import Scorer
-from modelops_runtime.ledger.base import TrialEnd, completed
+from modelops_runtime.ledger.base import TrialEnd, values_or_failed
 from modelops_runtime.losses.loss import LossError
 from modelops_runtime.runner.loop_context import LoopContext
 from modelops_runtime.runner.trial import Progress
@@ -38,7 +38,9 @@ def trial_outcome(progress: Progress, judgement: Judgement) -> TrialEnd | None:
     """The end of a trial whose rung is done or which failed; None: it continues with its next rung."""
     if progress.failure is not None:
         return _failed(progress, progress.failure)
-    values = stack(progress.values())
+    if not progress.has_values:  # tolerated so far, and too few to judge
+        return None
+    values = stack_with_failed(progress.values())
     try:
         if progress.is_last_rung:
             return _completed(progress, values, judgement.scorer)
@@ -56,7 +58,7 @@ def _completed(progress: Progress, values: Values, scorer: Scorer) -> TrialEnd:
         effective_sample_size=score.effective,
         replicates=len(values),
         seconds=progress.seconds,
-        diagnostics=bounded_diagnostics(score.diagnostics()),
+        diagnostics=bounded_diagnostics({**_failures_of(progress), **score.diagnostics()}),
     )
 
 
@@ -79,6 +81,7 @@ def _raced(progress: Progress, values: Values, judgement: Judgement) -> TrialEnd
         seconds=progress.seconds,
         diagnostics=bounded_diagnostics(
             {
+                **_failures_of(progress),
                 **score.diagnostics(),
                 "raced_against": incumbent,
                 "p_better": verdict.p_better,
@@ -86,6 +89,12 @@ def _raced(progress: Progress, values: Values, judgement: Judgement) -> TrialEnd
             }
         ),
     )
+
+
+def _failures_of(progress: Progress) -> dict[str, int]:
+    """How many replicates failed and were tolerated, if any."""
+    count = sum(index in progress.failed for index in progress.indices)
+    return {"failed_replicates": count} if count else {}
 
 
 def _failed(progress: Progress, failure: Failure) -> TrialEnd:
@@ -109,6 +118,5 @@ def judgement_of(context: LoopContext) -> Judgement:
 
 
 def values_of_trial(context: LoopContext, number: int) -> Values:
-    """The aligned values of a trial's completed replicates of the search."""
-    replicates = context.ledger.replicates(context.run_id, number)
-    return stack([each.aligned for each in completed(replicates, "search")])
+    """The aligned values of a trial's replicates of the search, which completed or were tolerated."""
+    return stack_with_failed(values_or_failed(context.ledger.replicates(context.run_id, number), "search"))

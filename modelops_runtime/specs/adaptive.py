@@ -128,6 +128,17 @@ class ParticleFilterSpec(StrictModel):
     particles: Whole = Field(default=100, ge=2, le=1_000_000, description="simulations that a filter runs side by side")
 
 
+class ReplicateFailuresSpec(StrictModel):
+    """Replicates that may fail without failing their trial."""
+
+    tolerate: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="share of a set's replicates that may fail; each counts as a likelihood of 0",
+    )
+
+
 class ConfirmSpec(StrictModel):
     """The best few are run again on fresh seeds, and ranked by that."""
 
@@ -170,6 +181,7 @@ class SearchSpec(StrictModel):
     max_failed: float = Field(
         default=0.5, ge=0, le=1, description="share of failed trials that stops the run, from the 10th on"
     )
+    replicate_failures: ReplicateFailuresSpec = ReplicateFailuresSpec()
     on_failure: Literal["worst", "ignore"] = Field(
         default="worst", description="what the algorithm is told of a failed trial"
     )

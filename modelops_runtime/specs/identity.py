@@ -23,7 +23,7 @@ _FILE = "file "
 _MODEL = ("entrypoint", "command", "config", "seed_bits", "env", "threads")
 _SEARCH = (
     "algorithm", "options", "guesses", "guesses_from_prior", "replicates", "seed", "common_random_numbers", "lag",
-    "on_failure", "likelihood",
+    "on_failure", "likelihood", "replicate_failures",
 )  # fmt: skip
 
 _PRIOR = "priors."

@@ -102,6 +102,10 @@ def prepare(
             for p in space.parameters
             if p.name in spec.nuisance and p.name not in spec.parameters
         ]
+    if spec.search.replicate_failures.tolerate and plan is not None and not plan.scorer.is_likelihood:
+        wrong = "failed replicates cannot be left out of a distance: a mean over those that ran is biased"
+        right = "leave it out, or take likelihoods for the targets"
+        mistakes.append(loaded.error("search.replicate_failures.tolerate", wrong, right))
     if mistakes or space is None or plan is None:
         raise SpecErrors(*in_order(mistakes))
     uses_priors = _uses_priors(spec.search, space)
@@ -190,6 +194,7 @@ def _settings(loaded: LoadedSpec, space: ParameterSpace) -> SearchSettings:
         confirm_top=search.confirm.top,
         confirm_replicates=search.confirm_replicates,
         max_failed=search.max_failed,
+        tolerated_failures=search.replicate_failures.tolerate,
         on_failure=search.on_failure,
         stop=StopRules(time_s=search.stop.time_s, plateau=search.stop.plateau, loss=search.stop.loss),
         lag=search.lag,

@@ -40,6 +40,8 @@ class SearchSettings:
     """None: as many as the number of trials asks for."""
     confirm_replicates: int
     max_failed: float
+    tolerated_failures: float = 0.0
+    """The share of a set's replicates that may fail and count as a likelihood of 0."""
     on_failure: Literal["worst", "ignore"]
     stop: StopRules
     lag: int

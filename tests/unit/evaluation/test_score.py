@@ -193,3 +193,24 @@ def test_a_scorer_survives_pickling():
 def test_values_of_another_shape_are_refused():
     with pytest.raises(ValueError, match=r"values are \[replicates, 4\]"):
         scorer(ALL[0]).score(np.zeros((2, 3)))
+
+
+@pytest.mark.parametrize("loss", ALL[5:], ids=lambda loss: loss.kind)
+@given(arrays, st.integers(1, 5))
+def test_a_failed_replicate_counts_with_a_likelihood_of_0(loss, values, failed):
+    made, rows = scorer(loss), [*values, *[np.full(4, np.inf)] * failed]
+    score, without = made.score(np.array(rows)), made.score(values)
+    assert score.loss == pytest.approx(without.loss + math.log(len(rows) / len(values)), rel=1e-9, abs=1e-9)
+    assert score.effective == pytest.approx(without.effective)
+    log_p = made.log_likelihoods(np.array(rows))
+    assert log_p[len(values) :].tolist() == [-math.inf] * failed
+
+
+def test_where_one_replicate_alone_ran_there_is_a_loss_and_no_error():
+    values = np.array([[3.0, 8.0, 26.0, 76.0], [math.inf] * 4, [math.inf] * 4])
+    made = scorer(ALL[5])
+    score = made.score(values)
+    assert score.loss == pytest.approx(made.score(values[:1]).loss + math.log(3))
+    assert score.known_se is None
+    with pytest.raises(LossError):
+        made.score(values[1:])

@@ -34,6 +34,14 @@ class TestTooManyFailed:
             == "11 of 12 trials failed (max_failed is 0.5); the commonest (11 of them): MODEL_ERROR: ValueError: no"
         )
 
+    def test_says_what_share_of_simulations_that_is(self) -> None:
+        text = rules.too_many_failed(status(*[None] * 83, *[1.0] * 17), 0.5, 5)
+        assert text is not None
+        assert "fails in 30 % of its simulations fails 1 - 0.7^5 = 83 % of its trials" in text
+        everything = rules.too_many_failed(status(*[None] * 20), 0.5, 5)
+        assert everything is not None
+        assert "simulations" not in everything
+
 
 class TestReasonToStop:
     def test_no_rule_no_stop(self) -> None:

@@ -46,6 +46,39 @@ def test_a_rung_is_done_when_its_replicates_are_in_whatever_their_order() -> Non
     assert p.is_last_rung
 
 
+def test_a_tolerated_share_of_failures_fails_no_trial() -> None:
+    p = Progress(lease(), SET, (2, 10), tolerated=0.2)
+    p.take_in([bad(0, FailureKind.MODEL_ERROR), bad(1, FailureKind.TIMEOUT)])
+    assert p.failure is None
+    assert p.rung_done
+    assert not p.has_values
+    p.climb()
+    assert p.next_group(20) == list(range(2, 10))
+    p.take_in([good(index) for index in range(2, 9)])
+    assert not p.rung_done
+    p.take_in([bad(9, FailureKind.MODEL_ERROR)])
+    assert p.failure == Failure(FailureKind.MODEL_ERROR, "replicate 0")
+
+
+def test_a_resumed_trial_counts_the_failures_that_are_recorded() -> None:
+    p = Progress(lease(), SET, (5,), tolerated=0.2)
+    p.take_in([bad(3, FailureKind.MODEL_ERROR), good(0)])
+    again = Progress(lease(), SET, (5,), tolerated=0.2)
+    again.resume(p.unwritten)
+    assert again.next_group(9) == [1, 2, 4]
+    again.take_in([good(index) for index in (1, 2, 4)])
+    assert again.rung_done
+    assert [value is None for value in again.values()] == [False, False, False, True, False]
+
+
+def test_what_was_lost_is_not_tolerated() -> None:
+    p = Progress(lease(), SET, (10,), tolerated=0.5)
+    p.take_in([bad(1, FailureKind.MODEL_ERROR)])
+    for _ in range(FREE_RETRIES + 1):
+        p.take_in([bad(4, FailureKind.LOST)])
+    assert p.failure == Failure(FailureKind.LOST, "replicate 4")
+
+
 def test_what_was_lost_is_run_again_three_times_free_then_fails_the_trial() -> None:
     p = progress(2)
     for _ in range(FREE_RETRIES):

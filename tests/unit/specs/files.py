@@ -76,6 +76,7 @@ search:
   racing: {after: 3}
   confirm: {top: 5, replicates: 50}
   max_failed: 0.5
+  replicate_failures: {tolerate: 0.2}
   on_failure: worst
   stop: {time: 2h, plateau: 100, loss: 10}
   lag: 0

@@ -43,6 +43,7 @@ CHANGES = [
     ("racing: {after: 3}", "racing: false", "search.racing"),
     ("common_random_numbers: true", "common_random_numbers: false", "search.common_random_numbers"),
     ("lag: 0", "lag: 2", "search.lag"),
+    ("tolerate: 0.2", "tolerate: 0.1", "search.replicate_failures"),
     ("on_failure: worst", "on_failure: ignore", "search.on_failure"),
 ]
 FREE = [
