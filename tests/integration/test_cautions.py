@@ -10,6 +10,7 @@ import pytest
 
 from modelops_runtime import open_run
 from modelops_runtime.contracts.caution import CautionKind
+from modelops_runtime.inference.identifiability import interval_notes, intervals_json
 from tests.support.projects import LINE_MODEL, Project, line_spec, project
 
 AS_SAID = "There are no intervals for this run: its loss rests on too few replicates, as said above."
@@ -34,11 +35,20 @@ def everywhere(made: Project, run_id: str = "line") -> list[str]:
     assert made.mops("results", "export", run_id, "--to", "out").code == 0
     record = json.loads((made.root / "out" / "run.json").read_text())
     assert (record["cautions"], record["caution_kinds"]) == (shown, kinds)
+    assert told["fit"]["says"]
+    assert (last["fit"], last["intervals"]) == (told["fit"], told["intervals"])
+    found = ("fit", "intervals", "predictive_checks")
+    assert [record[key] for key in found] == [told[key] for key in found]
     opened = open_run(run_id, made.ledger)
+    assert {"verdict": opened.fit_verdict, "says": opened.fit_says} == told["fit"]
+    assert intervals_json(opened.intervals()) == told["intervals"]
     assert (list(opened.cautions), list(opened.caution_kinds)) == (shown, kinds)
     assert made.mops("report", run_id, "--to", "page.html").code == 0
     page = unescape((made.root / "page.html").read_text())
-    assert all(sentence in page for sentence in shown)
+    assert all(sentence in page for sentence in (*shown, told["fit"]["says"]))
+    beside = interval_notes(opened.intervals()).values()
+    assert all(f'<td class="between">{note}</td>' in page for note in beside)
+    assert all(note in made.mops("results", "show", run_id).out for note in beside)
     return shown
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from modelops_runtime.contracts.wording import counted, duration, fmt, plus_minus
@@ -21,6 +21,7 @@ class AnswerRow:
     name: str
     value: str
     note: str = ""
+    interval: str = ""
 
 
 def kind_of(run: Run, best: Candidate | None) -> str:
@@ -85,8 +86,10 @@ def tiles_of(progress: RunProgress, best: Candidate | None) -> list[AnswerRow]:
     return rows
 
 
-def parameter_rows(run: Run, trials: Sequence[Trial], best: Candidate | None) -> list[AnswerRow]:
-    """The best set: the searched parameters in the order of the spec, then the fixed ones."""
+def parameter_rows(
+    run: Run, trials: Sequence[Trial], best: Candidate | None, intervals: Mapping[str, str]
+) -> list[AnswerRow]:
+    """The best set: the searched parameters in the order of the spec with their `intervals`, then the fixed ones."""
     if best is None or not best.search.params:
         return []
     searched = {parameter.name: parameter for parameter in searched_of(run, trials)}
@@ -106,7 +109,9 @@ def parameter_rows(run: Run, trials: Sequence[Trial], best: Candidate | None) ->
             note += "" if parameter.scale == "linear" else f", {parameter.scale}"
             note += f"; prior {parameter.prior_text}"
             note += "; on its bound" if on_bound(parameter, best.search.params) else ""
-        rows.append(AnswerRow(name=name, value=fmt(best.search.params[name]), note=note))
+        rows.append(
+            AnswerRow(name=name, value=fmt(best.search.params[name]), note=note, interval=intervals.get(name, ""))
+        )
     return [*rows, *_nuisance_rows(run, best)]
 
 

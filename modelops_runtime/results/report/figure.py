@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from modelops_runtime.inference.intervals import Intervals
+from modelops_runtime.inference.predictive_checks import PredictiveChecks
 from modelops_runtime.inference.run_data import RunData
 from modelops_runtime.ledger.base import Trial
 
@@ -30,6 +31,8 @@ class FigureData:
 
     run_data: RunData
     intervals: Intervals
+    checks: PredictiveChecks | None = None
+    """Of the best set; None without one."""
 
     @property
     def best(self) -> Trial | None:

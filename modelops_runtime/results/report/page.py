@@ -10,7 +10,13 @@ from modelops_runtime.contracts.plain_json import plain
 from modelops_runtime.contracts.plain_text import plain_text
 from modelops_runtime.contracts.wording import duration, fmt
 from modelops_runtime.inference.cautions import Findings, findings_of
-from modelops_runtime.inference.identifiability import how_found, interval_rows, intervals_say, not_identified
+from modelops_runtime.inference.identifiability import (
+    how_found,
+    interval_notes,
+    interval_rows,
+    intervals_say,
+    not_identified,
+)
 from modelops_runtime.inference.intervals import Intervals
 from modelops_runtime.inference.run_data import RunData, gather
 from modelops_runtime.inference.search_trials import search_trials
@@ -77,10 +83,11 @@ def _context(run_data: RunData, findings: Findings) -> dict[str, Any]:
         "warnings": run.warnings,
         "doubts": [caution.text for caution in findings.doubts],
         "tiles": tiles_of(progress, best),
-        "parameters": parameter_rows(run, trials, best),
+        "parameters": parameter_rows(run, trials, best, interval_notes(found)),
+        "fit_says": findings.fit.says,
         "derived": [AnswerRow(name=name, value=fmt(value)) for name, value in progress.derived.items()],
         "style": page_style(),
-        "figures": drawings_of(FigureData(run_data=run_data, intervals=found)),
+        "figures": drawings_of(FigureData(run_data=run_data, intervals=found, checks=findings.checks)),
         "finalists_say": finalists_say(trials),
         "finalists": finalist_rows(trials),
         "parameter_names": [parameter.name for parameter in searched_of(run, trials)],

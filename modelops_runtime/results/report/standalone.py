@@ -9,6 +9,7 @@ from pathlib import Path
 
 from modelops_runtime.contracts.plain_text import plain_text
 from modelops_runtime.inference.loss_family import intervals_of
+from modelops_runtime.inference.predictive_checks import predictive_checks
 from modelops_runtime.inference.run_data import gather
 from modelops_runtime.ledger.base import Ledger
 from modelops_runtime.results.atomic_files import written_together
@@ -31,7 +32,8 @@ def write_figures(ledger: Ledger, run_id: str, folder: Path) -> list[Path]:
     Raises LedgerError when there is no such run.
     """
     run_data = gather(ledger, run_id)
-    data = FigureData(run_data=run_data, intervals=intervals_of(run_data.run, run_data.trials))
+    found = intervals_of(run_data.run, run_data.trials)
+    data = FigureData(run_data=run_data, intervals=found, checks=predictive_checks(run_data))
     drawn = list(named_figures(all_drawings(data)))
     with written_together(folder, [name for name, _ in drawn]) as paths:
         for path, (_, svg) in zip(paths, drawn, strict=True):

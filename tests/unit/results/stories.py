@@ -9,6 +9,7 @@ from datetime import timedelta
 import numpy as np
 
 from modelops_runtime.inference.loss_family import intervals_of
+from modelops_runtime.inference.predictive_checks import predictive_checks
 from modelops_runtime.inference.run_data import RunData
 from modelops_runtime.ledger.base import RunState
 from modelops_runtime.results.report.figure import Drawing, Figure, FigureData
@@ -38,7 +39,8 @@ def run_data_of(story: Story) -> RunData:
 def drawings(story: Story) -> list[tuple[Figure, Drawing]]:
     """All that the report draws of a story's rows, in the order of the page."""
     run_data = run_data_of(story)
-    data = FigureData(run_data=run_data, intervals=intervals_of(run_data.run, run_data.trials))
+    found = intervals_of(run_data.run, run_data.trials)
+    data = FigureData(run_data=run_data, intervals=found, checks=predictive_checks(run_data))
     return [drawn for part in drawings_of(data).values() for drawn in part]
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+
+import numpy as np
 
 from modelops_runtime.contracts.wording import counted, fmt
 from modelops_runtime.inference.run_data import Runs
@@ -19,6 +22,9 @@ from modelops_runtime.results.report.fit_panels import (
     without_noise,
 )
 from modelops_runtime.results.report.plot.svg import PANEL
+
+ALIKE = 0.1
+"""Mean distance of a set's bands from those of the best, as a share of the central 90 %, up to which it is not drawn."""
 
 PANELS = 12
 """How many panels of one target are drawn: sets times groups."""
@@ -39,14 +45,18 @@ def draw_targets(targets: Sequence[TargetData], others: Sequence[Runs], best: Ru
 
 
 def _drawing(target: TargetData, others: Sequence[Runs], best: Runs) -> Drawing:
+    """A panel for each set that looks different from the best, or for the one that does most."""
+    distances = _distances(target, others, best)
+    different = [runs for runs, distance in zip(others, distances, strict=True) if distance > ALIKE]
+    different = different or [others[int(np.argmax(distances))]]
     panels: list[Panel] = []
     drawn: list[Series] = []
     groups = 0
-    for runs in others:
+    for runs in different:
         series = _series(target, runs)
         groups = len(series)
-        drawn += series[: max(1, PANELS // len(others))]
-        for one in series[: max(1, PANELS // len(others))]:
+        drawn += series[: max(1, PANELS // len(different))]
+        for one in series[: max(1, PANELS // len(different))]:
             title = f"trial {runs.candidate.search.number}" + (f", {one.title}" if one.title else "")
             inside, judged = coverage(one)
             note = f"loss {_loss(runs)}; {inside} of {judged} inside"
@@ -54,8 +64,11 @@ def _drawing(target: TargetData, others: Sequence[Runs], best: Runs) -> Drawing:
                 Panel(title=title, note=note, svg=draw_series(PANEL, target, one, f"{title}: {note}", PANEL_PLACES))
             )
     says = _says(target, others, best)
-    if len(panels) < groups * len(others):
-        says += f" The first {len(panels) // len(others)} of {groups} groups are drawn."
+    if alike := [str(runs.candidate.search.number) for runs in others if runs not in different]:
+        lie = f"Trials {listed(alike)} lie" if len(alike) > 1 else f"Trial {alike[0]} lies"
+        says += f" {lie} all but where the best set does, and {'are' if len(alike) > 1 else 'is'} not drawn."
+    if len(panels) < groups * len(different):
+        says += f" The first {len(panels) // len(different)} of {groups} groups are drawn."
     return Drawing(
         title=f"{target.name}: the sets next to the best",
         says=says,
@@ -64,6 +77,18 @@ def _drawing(target: TargetData, others: Sequence[Runs], best: Runs) -> Drawing:
         note=without_noise(target, drawn),
         name=f"next {target.name}",
     )
+
+
+def _distances(target: TargetData, others: Sequence[Runs], best: Runs) -> list[float]:
+    """How far the bands of each set lie from those of the best; infinite where the best has no width and they differ."""
+    middle = np.concatenate([one.quantiles for one in _series(target, best)], axis=1)
+    width = float(np.nanmean(middle[4] - middle[0])) if np.isfinite(middle).any() else 0.0
+    found: list[float] = []
+    for runs in others:
+        gaps = np.abs(np.concatenate([one.quantiles for one in _series(target, runs)], axis=1) - middle)
+        gap = float(np.nanmean(gaps)) if np.isfinite(gaps).any() else math.inf
+        found.append(gap / width if width > 0 else math.inf if gap else 0.0)
+    return found
 
 
 def _series(target: TargetData, runs: Runs) -> list[Series]:
