@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from modelops_runtime.api.calibration import open_run
 from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.ledger.base import Trial
 from tests.support.ledgers import read
-from tests.support.projects import Project, project
+from tests.support.projects import LINE_DATA, LINE_MODEL, Project, project
 
 DISPERSION, REPORTED, WIDTH = 8.0, 0.25, 10.0
 
@@ -157,3 +158,17 @@ def test_the_confirmed_trials_have_them_too(wave: tuple[Project, str]) -> None:
     confirmed = [t for t in trials_of(made) if t.phase == "confirm"]
     assert confirmed
     assert all(t.status is TrialStatus.COMPLETED and set(t.nuisance) == {"k", "rho"} for t in confirmed)
+
+
+@pytest.mark.parametrize(
+    ("name", "found"), [("line-from-priors", set()), ("line-with-unknown-noise", {"noise", "gain"})]
+)
+def test_the_examples_of_the_documentation_run(name: str, found: set[str], tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "spec.md").read_text("utf-8")
+    (spec,) = (block for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if f"name: {name}\n" in block)
+    made = project(tmp_path / name, spec=spec, model=LINE_MODEL, data=LINE_DATA)
+    ended = made.mops("run", "--spec", "adaptive.yaml", "--workers", "1")
+    assert ended.code == 0, ended.err
+    done = [t for t in trials_of(made, name) if t.status is TrialStatus.COMPLETED]
+    assert {name for trial in done for name in trial.nuisance} == found
+    assert sum(t.phase == "search" for t in done) == 16
