@@ -49,7 +49,7 @@ def simulated_part(row: bytes, observations: int) -> bytes:
     return row[: 8 * observations]
 
 
-def is_of_filter(row: bytes, observations: int) -> bool:
+def holds_increments(row: bytes, observations: int) -> bool:
     """Whether a replicate that `is_whole` is a run of a particle filter."""
     return len(row) > 8 * observations
 

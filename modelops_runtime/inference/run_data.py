@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.contracts.wording import counted
-from modelops_runtime.evaluation.fit import is_of_filter, is_whole, simulated_part, stack
+from modelops_runtime.evaluation.fit import holds_increments, is_whole, simulated_part, stack
 from modelops_runtime.inference.effective_sizes import trials_of
 from modelops_runtime.inference.ranking import Candidate, candidates
 from modelops_runtime.ledger.base import Ledger, Phase, Replicate, Run, Trial, completed
@@ -96,7 +96,7 @@ def runs_of(candidate: Candidate, replicates: Sequence[Replicate], observations:
     else:
         rows, phase = [r.aligned for r in completed(rows_of_trial, "search")], "search"
         whose = f"the {counted(len(rows), 'run')} of trial {number} (not confirmed)"
-    if any(is_of_filter(row, observations) for row in rows):
+    if any(holds_increments(row, observations) for row in rows):
         whose += " (paths that a particle filter drew, given all the data)"
     values = stack([simulated_part(row, observations) for row in rows]) if rows else np.empty((0, observations))
     return Runs(candidate=candidate, values=values, whose=whose, phase=phase)
