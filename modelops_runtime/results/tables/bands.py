@@ -9,6 +9,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from modelops_runtime.evaluation.fit_table import key_columns
+from modelops_runtime.evaluation.stored import is_of_filter
+from modelops_runtime.inference.predictive_checks import pit_of
 from modelops_runtime.inference.ranking import finalists_or_best
 from modelops_runtime.inference.run_data import Runs, runs_of
 from modelops_runtime.inference.series import quantiles_of
@@ -20,7 +22,7 @@ LEVELS = (0.05, 0.5, 0.95)
 
 NAMES = (
     "trial", "target", "phase", "replicates", "observed", "n", "simulated_low", "simulated_median", "simulated_high",
-    "observable_low", "observable_high",
+    "observable_low", "observable_high", "pit",
 )  # fmt: skip
 
 
@@ -29,6 +31,7 @@ def bands_table(ledger: Ledger, run: Run, trials: Sequence[Trial]) -> pa.Table:
 
     All values are in the unit of `observed`. The columns `simulated_` are the central 90 % of the replicates; the
     columns `observable_` are that of what would be observed, null if the loss assumes no noise. Both are null: not matched.
+    `pit` is where the observation lies among these draws (inference/predictive_checks.py), null for runs that have seen the data.
     """
     targets = targets_of(run)
     width = max((target.stop for target in targets), default=0)
@@ -41,8 +44,9 @@ def _of_set(run: Run, targets: Sequence[TargetData], runs: Runs | None) -> pa.Ta
     names = [target.name for target in targets for _ in range(target.observed.size)]
     rows = len(names) if runs is not None and len(runs.values) else 0
     number = runs.candidate.search.number if runs is not None else 0
+    filtered = is_of_filter(run.spec)
     targets = [target.at(runs.nuisance) for target in targets] if runs is not None else targets
-    numbers = np.concatenate([np.empty((6, 0)), *(_numbers(target, runs) for target in targets)], axis=1)
+    numbers = np.concatenate([np.empty((7, 0)), *(_numbers(target, runs, filtered) for target in targets)], axis=1)
     observed = np.concatenate([np.empty(0), *(target.observed for target in targets)])
     by_name = key_columns(run.observations)
     keys = {name if name not in NAMES else f"key.{name}": column for name, column in by_name.items()}
@@ -55,19 +59,23 @@ def _of_set(run: Run, targets: Sequence[TargetData], runs: Runs | None) -> pa.Ta
         "observed": pa.array(observed, pa.float64(), from_pandas=True),
         **{
             name: pa.array(row, pa.float64(), from_pandas=True)
-            for name, row in zip(("n", *NAMES[-5:]), numbers, strict=True)
+            for name, row in zip(("n", *NAMES[-6:]), numbers, strict=True)
         },
     }
     return pa.table(columns).slice(0, rows)
 
 
-def _numbers(target: TargetData, runs: Runs | None) -> NDArray[np.float64]:
-    """n, three quantiles of the simulations and two of what would be observed, [6, observations]."""
-    found = np.full((6, target.observed.size), np.nan)
+def _numbers(target: TargetData, runs: Runs | None, filtered: bool) -> NDArray[np.float64]:
+    """n, three quantiles of the simulations, two of what would be observed, and the PIT value, [7, observations]."""
+    found = np.full((7, target.observed.size), np.nan)
     if target.of_n is not None:
         found[0] = target.of_n
     if runs is not None:
         values = runs.values[:, target.start : target.stop]
         found[1:4] = quantiles_of(target.in_observed_unit(values), LEVELS)
-        found[4:6] = quantiles_of(target.observable(values, runs.candidate.search.number), LEVELS[::2])
+        seed = runs.candidate.search.number
+        drawn = target.observable(values, seed)
+        found[4:6] = quantiles_of(drawn, LEVELS[::2])
+        if not filtered:
+            found[6] = pit_of(target, drawn, seed)
     return found

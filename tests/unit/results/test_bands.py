@@ -139,6 +139,12 @@ def test_both_bands_are_exported_in_the_unit_of_the_observations(told, tmp_path:
     assert frame["simulated_median"].to_numpy() == pytest.approx([*POSITIVE, *(1.1 * v for v in POSITIVE)])
     assert (frame["observable_low"] < frame["simulated_low"]).all()
     assert (frame["observable_high"] > frame["simulated_high"]).all()
+    low = frame["observed"] < frame["observable_low"]
+    high = frame["observed"] > frame["observable_high"]
+    assert frame["pit"].is_between(0, 1).all()
+    assert (frame["pit"].filter(low) < 0.06).all()
+    assert (frame["pit"].filter(high) > 0.94).all()
+    assert frame["pit"].filter(~low & ~high).is_between(0.04, 0.96).all()
     fit = polars.read_parquet(tmp_path / "out" / "fit.parquet")
     assert fit["n"].to_list() == list(TESTED) * (len(fit) // 3)
     assert np.allclose(fit["simulated"], fit["n"] * fit["probability"])
