@@ -57,6 +57,12 @@ class Calibration:
     """How many replicates count in a likelihood, of the confirmation if there is one; below 5 there is no standard error."""
     nuisance: Mapping[str, float] = field(default_factory=dict)
     """The nuisance parameters of the observation, as the confirmed loss has found them, or that of the search."""
+    loss_bias: float | None = None
+    """By how much `loss` is too high for its few replicates (a jackknife's estimate; `loss` is not corrected for it).
+
+    None if it is not known: a single replicate, or a likelihood of which fewer than 5 replicates count."""
+    confirmed_loss_bias: float | None = None
+    """The same of `confirmed_loss`."""
     stop_reason: str = ""
     warnings: tuple[str, ...] = ()
     """What the user should know about the model, for example that it does not repeat."""
@@ -205,6 +211,8 @@ def of_run(run: Run, ledger_url: str, *, cautions: Sequence[Caution] = (), **mor
         confirmed_replicates=answer.confirmed_replicates,
         effective_sample_size=answer.effective_sample_size_of_loss,
         nuisance=answer.nuisance,
+        loss_bias=answer.loss_bias,
+        confirmed_loss_bias=answer.confirmed_loss_bias,
         stop_reason=run.reason,
         warnings=run.warnings,
         cautions=tuple(caution.text for caution in cautions),

@@ -14,10 +14,20 @@ from modelops_runtime.contracts.failures import FailureKind
 from modelops_runtime.contracts.observations import TargetObservations
 from modelops_runtime.contracts.trial import TrialStatus, phase_of
 from modelops_runtime.evaluation.fit import stack_with_failed
-from modelops_runtime.evaluation.racing import corrected_loss
+from modelops_runtime.evaluation.racing import corrected_loss, remaining_bias
 from modelops_runtime.evaluation.score import Scorer
 from modelops_runtime.evaluation.stored import is_of_filter
-from modelops_runtime.ledger.base import Lease, Ledger, Replicate, Run, RunState, Trial, TrialEnd, values_or_failed
+from modelops_runtime.ledger.base import (
+    LOSS_BIAS,
+    Lease,
+    Ledger,
+    Replicate,
+    Run,
+    RunState,
+    Trial,
+    TrialEnd,
+    values_or_failed,
+)
 from modelops_runtime.ledger.worker_identity import worker_id
 from modelops_runtime.losses.loss import LossError
 from modelops_runtime.runner.finish import best_trial, reported
@@ -169,7 +179,11 @@ def _end(scorer: Scorer, trial: Trial, rows: list[Replicate], replicates: int) -
         loss_se=score.known_se,
         effective_sample_size=score.effective,
         stopped_early=trial.stopped_early,
-        diagnostics={**({"failed_replicates": len(lost)} if lost else {}), **score.diagnostics()},
+        diagnostics={
+            LOSS_BIAS: remaining_bias(score, loss),
+            **({"failed_replicates": len(lost)} if lost else {}),
+            **score.diagnostics(),
+        },
         **kept,
     )
 

@@ -22,6 +22,7 @@ from modelops_runtime.evaluation.fit import stack
 from modelops_runtime.evaluation.observation_noise import observed_of
 from modelops_runtime.evaluation.plan import with_values
 from modelops_runtime.evaluation.score import Scorer
+from modelops_runtime.inference.effective_sizes import sized_trials_of
 from modelops_runtime.inference.loss_family import intervals_of
 from modelops_runtime.inference.searched import searched_in
 from modelops_runtime.inference.selftest import Repeat, SelfTest
@@ -224,7 +225,7 @@ def _compared(plan: _Plan, number: int, known: _Known, request: RunRequest, repo
     try:
         run = ledger.get_run(request.run_id)
         assert run is not None
-        stated = intervals_of(run, ledger.trials(request.run_id))
+        stated = intervals_of(run, sized_trials_of(ledger, run))
     finally:
         ledger.close()
     answer = Answer.from_json(report.summary)

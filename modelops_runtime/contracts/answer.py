@@ -35,6 +35,9 @@ class Answer:
     confirmed_loss_se: float | None = None
     confirmed_replicates: int | None = None
     confirmed_effective_sample_size: float | None = None
+    loss_bias: float | None = None
+    """By how much the loss is too high for its few replicates; None if not known: an effective sample size below 5."""
+    confirmed_loss_bias: float | None = None
     derived: Mapping[str, float] = field(default_factory=dict)
     nuisance: Mapping[str, float] = field(default_factory=dict)
     """The nuisance parameters of the observation, as the confirmed loss has found them, or that of the search."""

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from modelops_runtime.evaluation.fit import are_failed
-from modelops_runtime.evaluation.score import Scorer, jackknife_error
+from modelops_runtime.evaluation.score import Score, Scorer, jackknife_error
 from modelops_runtime.losses.loss import LossError
 from modelops_runtime.statistics.array import Array
 
@@ -86,6 +86,11 @@ def corrected_loss(values: Array, replicates: int, scorer: Scorer) -> float:
         return loss - relative_variance / 2 * (1 / r - 1 / replicates)
     bias = (r - 1) * (float(scorer.leave_one_out(values).mean()) - loss) * (1 - r / replicates)
     return loss - bias if scorer.may_be_negative else max(0.0, loss - bias)
+
+
+def remaining_bias(score: Score, corrected: float) -> float | None:
+    """The known bias of `corrected`, which is `score.loss` without a part of its bias; None where it is not known."""
+    return None if score.known_bias is None else score.known_bias - (score.loss - corrected)
 
 
 def _luck(incumbent: Array, scorer: Scorer) -> float:

@@ -13,11 +13,16 @@ from modelops_runtime.contracts.space import RealParameter
 from modelops_runtime.evaluation.fit import are_failed, increments_of
 from modelops_runtime.losses.loss import LossError, Term
 from modelops_runtime.statistics.array import Array
-from modelops_runtime.statistics.effective_sample_size import is_too_small
+from modelops_runtime.statistics.effective_sample_size import LEAST, is_too_small
 from modelops_runtime.statistics.minimum import lowest
 
 FITS = 16
 """Arrays whose nuisance parameters are kept."""
+
+FILTER_SHARE = 0.6
+"""Share of the runs of a filter that must count for their bias to be known, where there are few. A run is a mean over particles
+already, and its log about normal (Berard, Del Moral, Doucet, Electronic Journal of Probability 19, 2014): no luck is unseen.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -43,6 +48,16 @@ class Score:
     """For likelihoods: `effective_sample_size` of all targets together."""
     nuisance: Mapping[str, float] = field(default_factory=dict)
     """The values of the nuisance parameters at which this loss is lowest."""
+    bias: float | None = None
+    """By how much the loss is too high for the finite number of replicates (`jackknife_bias`); None for a single one."""
+
+    least: float = LEAST
+    """The effective sample size from which on `bias` is known."""
+
+    @property
+    def known_bias(self) -> float | None:
+        """The bias to store, show and correct for: none if a loss rests on too few replicates for a jackknife."""
+        return None if self.effective is not None and self.effective < self.least else self.bias
 
     @property
     def known_se(self) -> float | None:
@@ -105,7 +120,8 @@ class Scorer:
             return self._likelihood(values)
         losses = {t.name: _distance(t, values) for t in self.targets}
         loss = _finite(sum(t.weight * losses[t.name] for t in self.targets))
-        return Score(loss, self._error(values), losses)
+        without_each = self._without_each(values)
+        return Score(loss, jackknife_error(without_each), losses, bias=jackknife_bias(without_each, loss))
 
     def at(self, nuisance: Mapping[str, float]) -> Scorer:
         """The same with these values of the nuisance parameters."""
@@ -147,13 +163,17 @@ class Scorer:
         total = np.asarray(sum(t.weight * log_p[i] for i, t in enumerate(self.targets)))
         loss = _finite(-log_mean_exp(total))
         per_target = {t.name: -log_mean_exp(log_p[i]) for i, t in enumerate(self.targets)}
-        return Score(loss, jackknife_error(_without_each(total)), per_target, effective_sample_size(total))
+        without_each = _without_each(total)
+        error, bias = jackknife_error(without_each), jackknife_bias(without_each, loss)
+        least = min(LEAST, FILTER_SHARE * len(total)) if self.of_filter else LEAST
+        return Score(loss, error, per_target, effective_sample_size(total), bias=bias, least=least)
 
-    def _error(self, values: Array) -> float | None:
+    def _without_each(self, values: Array) -> Array:
+        """`leave_one_out`; empty if the loss of some is not finite."""
         try:
-            return jackknife_error(self.leave_one_out(values))
+            return self.leave_one_out(values)
         except LossError:
-            return None
+            return np.zeros(0)
 
     def log_likelihoods(self, values: Array) -> Array:
         """sum_t w_t l_rt for each replicate [R]; for likelihood targets alone."""
@@ -193,6 +213,19 @@ def jackknife_error(without_each: Array) -> float | None:
         return None
     error = math.sqrt((r - 1) / r * float(np.square(without_each - without_each.mean()).sum()))
     return error if math.isfinite(error) else None
+
+
+def jackknife_bias(without_each: Array, loss: float) -> float | None:
+    """(R-1)(mean_r J_-r - J): about how much J over R replicates is above that over infinitely many; None if R < 2.
+
+    It removes the part of order 1/R (Quenouille, Biometrika 43, 1956): all of it for a squared error of the mean, the
+    half variance of a log-mean-exp to first order, and it is 0 for a mean of the replicates' own losses.
+    """
+    r = len(without_each)
+    if r < 2:
+        return None
+    bias = (r - 1) * (float(without_each.mean()) - loss)
+    return bias if math.isfinite(bias) else None
 
 
 def log_mean_exp(log_p: Array) -> float:

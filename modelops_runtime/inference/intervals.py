@@ -4,8 +4,8 @@ A quadratic surface is fitted to the losses near the best, on the scale of each 
 with all others free (statistics/quadratic.py; Ionides et al. 2017). The interval ends where the profile has risen by:
 
 - Likelihoods (loss = -log p): chi2_1(level) / 2 above its lowest point, 1.92 at 95 % (Wilks, Annals of
-  Mathematical Statistics 9, 1938; Venzon and Moolgavkar, Applied Statistics 37, 1988). The upward bias of the losses, half their
-  variance, is removed from the curvature, and the noise of the lowest point of the surface widens the interval.
+  Mathematical Statistics 9, 1938; Venzon and Moolgavkar, Applied Statistics 37, 1988). The losses are corrected for their bias,
+  and those whose bias is not known are left out (unbiased.py). The noise of the surface's lowest point widens the interval.
 - Distances have no likelihood. The least squared distance J over N observations, p parameters fitted, is read as the variance of
   independent, normal residuals: J may rise by J t^2 / (N - p), t the quantile of Student's t with N - p degrees of freedom
   (Bates and Watts, Nonlinear Regression Analysis, 1988, 6.1). The least absolute distance J is read as the scale of Laplace
@@ -29,9 +29,10 @@ from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.contracts.wording import counted
 from modelops_runtime.inference.ridges import Ridge, ridges_of
 from modelops_runtime.inference.searched import NEARBY, Searched, listed, side_of
+from modelops_runtime.inference.unbiased import for_more_known, too_few_known, unbiased
 from modelops_runtime.ledger.base import Trial
 from modelops_runtime.statistics.array import Array
-from modelops_runtime.statistics.quadratic import Quadratic, fit_quadratic, lowest_point, needed, without_bias
+from modelops_runtime.statistics.quadratic import Quadratic, fit_quadratic, lowest_point, needed
 
 LIKELIHOOD = "profile likelihood on a quadratic surface"
 SQUARED = "residual variance on a quadratic surface"
@@ -159,6 +160,8 @@ def intervals(
         return none("no number is searched")
     if best is None or best.params is None or best.loss is None:
         return none("no trial has completed with all its replicates")
+    known = unbiased(trials) if is_likelihood else None
+    trials = trials if known is None else known.corrected
     yardstick = _yardstick(_points(searched, numbers, trials, best), method, level, observations)
     valley = None if isinstance(yardstick, str) else _valley(searched, numbers, trials, best, yardstick)
     if valley is not None and valley.surface is not None and not isinstance(yardstick, str) and not is_likelihood:
@@ -168,14 +171,14 @@ def intervals(
     if isinstance(yardstick, str):
         return none(yardstick)
     assert valley is not None
+    few = too_few_known(known, parameters=len(numbers), needed=needed(len(numbers))) if known is not None else ""
+    if valley.surface is None and known is not None and few:
+        return none(few, for_more_known(known))
     if valley.surface is None or valley.complaint:
         return none(valley.complaint, MORE_TRIALS)
-    surface, points = valley.surface, valley.points
-    convex = surface.convex()
+    convex = valley.surface.convex()
     ridges = ridges_of(valley.axes, convex.hessian, lowest_point(convex), threshold=yardstick.threshold)
-    if is_likelihood:
-        surface = without_bias(surface, points.shares, points.losses, points.replicates)
-    found = _found(numbers, valley.axes, surface.convex(), yardstick, level, best.params)
+    found = _found(numbers, valley.axes, convex, yardstick, level, best.params)
     return replace(found, ridges=ridges)
 
 

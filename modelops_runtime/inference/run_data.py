@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.contracts.wording import counted
 from modelops_runtime.evaluation.fit import holds_increments, is_whole, simulated_part, stack
-from modelops_runtime.inference.effective_sizes import trials_of
+from modelops_runtime.inference.effective_sizes import sized_trials_of
 from modelops_runtime.inference.ranking import Candidate, candidates
 from modelops_runtime.ledger.base import Ledger, Phase, Replicate, Run, Trial, completed
 from modelops_runtime.ledger.opening import run_in
@@ -60,7 +60,7 @@ class Runs:
 def gather(ledger: Ledger, run_id: str) -> RunData:
     """Raises LedgerError when there is no such run."""
     run = run_in(ledger, run_id)
-    trials = trials_of(ledger, run)
+    trials = sized_trials_of(ledger, run)
     numbers = [candidate.search.number for candidate in candidates(trials)[:BEST_SETS]]
     numbers += [trial.number for trial in failed_examples(trials) if trial.number not in numbers]
     replicates = [replicate for number in numbers for replicate in ledger.replicates(run_id, number)]

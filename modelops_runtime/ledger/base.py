@@ -17,6 +17,10 @@ from modelops_runtime.contracts.trial import TrialStatus, phase_of
 Phase = Literal["search", "confirm"]
 
 
+LOSS_BIAS = "loss_bias"
+"""The key of a trial's diagnostics under which the bias of its loss is kept."""
+
+
 class RunState(StrEnum):
     """A run is OPEN until it is COMPLETED (an answer was reported) or FAILED (it ended without one)."""
 
@@ -129,6 +133,15 @@ class Trial:
     finished_seq: int | None
     effective_sample_size: float | None = None
     """That of a likelihood (`score.effective_sample_size`), in replicates; None for other losses and for older runs."""
+
+    @property
+    def loss_bias(self) -> float | None:
+        """By how much its loss is too high for its few replicates (`score.jackknife_bias`).
+
+        None where it is not known: a single replicate, an `effective_sample_size` below 5, an older run.
+        """
+        found = self.diagnostics.get(LOSS_BIAS)
+        return float(found) if isinstance(found, int | float) else None
 
     @property
     def lease(self) -> Lease:

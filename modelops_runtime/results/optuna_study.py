@@ -129,11 +129,13 @@ def _attributes(trial: Trial, confirmation: Trial | None) -> dict[str, Any]:
     given: dict[str, Any] = {
         "loss_se": trial.loss_se,
         "effective_sample_size": trial.effective_sample_size,
+        "loss_bias": trial.loss_bias,
         "replicates": trial.replicates or None,
         "stopped_early": trial.stopped_early or None,
         "confirmed_loss": confirmation.loss if confirmation else None,
         "confirmed_loss_se": confirmation.loss_se if confirmation else None,
         "confirmed_effective_sample_size": confirmation.effective_sample_size if confirmation else None,
+        "confirmed_loss_bias": confirmation.loss_bias if confirmation else None,
         "confirmed_replicates": confirmation.replicates if confirmation else None,
         "guess": True if trial.origin == "guess" else None,
         "failure": trial.failure,

@@ -37,6 +37,9 @@ class Best:
     confirmed_effective_sample_size: float | None = None
     nuisance: Mapping[str, float] = field(default_factory=dict)
     """The nuisance parameters of the observation, as the confirmed loss has found them, or that of the search."""
+    loss_bias: float | None = None
+    """By how much the loss is too high for its few replicates; None where that is not known (see `Trial.loss_bias`)."""
+    confirmed_loss_bias: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +181,8 @@ def best_of(candidate: Candidate) -> Best:
         effective_sample_size=trial.effective_sample_size,
         confirmed_effective_sample_size=confirmed.effective_sample_size if confirmed else None,
         nuisance=dict(candidate.nuisance),
+        loss_bias=trial.loss_bias,
+        confirmed_loss_bias=confirmed.loss_bias if confirmed else None,
     )
 
 

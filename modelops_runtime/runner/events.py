@@ -119,6 +119,7 @@ def event_json(event: Event) -> dict[str, object]:
                 "loss": trial.loss,
                 "loss_se": trial.loss_se,
                 "effective_sample_size": trial.effective_sample_size,
+                "loss_bias": trial.loss_bias,
                 "stopped_early": trial.stopped_early,
                 "replicates": trial.replicates,
                 "seconds": trial.seconds,

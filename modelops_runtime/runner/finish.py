@@ -61,6 +61,8 @@ def reported(
         confirmed_loss_se=confirmed.loss_se if confirmed else None,
         confirmed_replicates=confirmed.replicates if confirmed else 0,
         confirmed_effective_sample_size=confirmed.effective_sample_size if confirmed else None,
+        loss_bias=trial.loss_bias,
+        confirmed_loss_bias=confirmed.loss_bias if confirmed else None,
         derived={name: value for name, value in derived.items() if math.isfinite(value)},
         nuisance=dict((confirmed or trial).nuisance),
         simulations=simulations,

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from modelops_runtime.contracts.failures import Failure, FailureKind
 from modelops_runtime.contracts.trial import TrialStatus, bounded_diagnostics
 from modelops_runtime.evaluation.fit import stack_with_failed
-from modelops_runtime.evaluation.racing import corrected_loss, judge
+from modelops_runtime.evaluation.racing import corrected_loss, judge, remaining_bias
 from modelops_runtime.evaluation.score import Scorer
-from modelops_runtime.ledger.base import TrialEnd, values_or_failed
+from modelops_runtime.ledger.base import LOSS_BIAS, TrialEnd, values_or_failed
 from modelops_runtime.losses.loss import LossError
 from modelops_runtime.runner.loop_context import LoopContext
 from modelops_runtime.runner.trial import Progress
@@ -58,7 +58,7 @@ def _completed(progress: Progress, values: Values, scorer: Scorer) -> TrialEnd:
         effective_sample_size=score.effective,
         replicates=len(values),
         seconds=progress.seconds,
-        diagnostics=bounded_diagnostics({**_failures_of(progress), **score.diagnostics()}),
+        diagnostics=bounded_diagnostics({LOSS_BIAS: score.known_bias, **_failures_of(progress), **score.diagnostics()}),
     )
 
 
@@ -81,6 +81,7 @@ def _raced(progress: Progress, values: Values, judgement: Judgement) -> TrialEnd
         seconds=progress.seconds,
         diagnostics=bounded_diagnostics(
             {
+                LOSS_BIAS: remaining_bias(score, loss),
                 **_failures_of(progress),
                 **score.diagnostics(),
                 "raced_against": incumbent,

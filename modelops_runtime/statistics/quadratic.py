@@ -49,8 +49,6 @@ class Quadratic:
     reach: float
     noise: float
     """Standard deviation of a trial's loss about the surface."""
-    overshoot: float = 0.0
-    """Share of the curvature that is the losses' own bias (see `without_bias`)."""
 
     def at(self, points: Array) -> Array:
         """The surface's height at points [n, d]."""
@@ -100,11 +98,11 @@ def fit_quadratic(points: Array, losses: Array, replicates: Array, start: Array)
     Which points count follows from the surface and not from their own losses, so luck does not choose them. None when
     fewer than `needed` lie within the widest reach.
     """
-    usual = float(np.median(replicates))
-    trust = 1.0 / (UNEXPLAINED + (1.0 - UNEXPLAINED) * usual / replicates)
     enough = needed(points.shape[1])
     if len(losses) < enough:
         return None
+    usual = float(np.median(replicates))
+    trust = 1.0 / (UNEXPLAINED + (1.0 - UNEXPLAINED) * usual / replicates)
     ordered = np.sort(losses)
     lowest = float(ordered[min(2, len(ordered) - 1)])
     first = losses <= max(lowest + REACHES[0], float(ordered[min(len(ordered) - 1, enough + 5)]))
@@ -116,27 +114,6 @@ def fit_quadratic(points: Array, losses: Array, replicates: Array, start: Array)
             break
         begun = found = better
     return found
-
-
-def without_bias(surface: Quadratic, points: Array, losses: Array, replicates: Array) -> Quadratic:
-    """The surface of the likelihood itself, from one of -log-mean-exp losses, which lie above it by half their variance.
-
-    (Delta method: E[-log mean] = -log E[mean] + variance / 2.) That variance rises away from the optimum, so the losses rise
-    too steeply. Its slope is estimated from the squared residuals of the search trials against the height of the surface.
-    """
-    usual = float(np.median(replicates))
-    height = _heights(surface, points)
-    near = (height < surface.reach) & (replicates <= 2 * usual) & (replicates >= 0.5 * usual)
-    if near.sum() < needed(points.shape[1]):
-        return surface
-    residuals = (losses - surface.at(points))[near]
-    spread = 1.4826 * float(np.median(np.abs(residuals)))
-    squares = np.minimum(residuals**2, (3 * spread) ** 2)
-    design = np.stack([np.ones(int(near.sum())), height[near]], axis=1)
-    slope = float(np.linalg.lstsq(design, squares, rcond=None)[0][1])
-    overshoot = min(max(slope, 0.0), 1.0) / 2
-    kept = 1.0 - overshoot
-    return replace(surface, hessian=surface.hessian * kept, gradient=surface.gradient * kept, overshoot=overshoot)
 
 
 def lowest_point(surface: Quadratic, held: dict[int, float] | None = None) -> Array:

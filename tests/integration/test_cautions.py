@@ -98,7 +98,7 @@ def test_where_more_trials_may_give_intervals_that_is_said(tmp_path: Path) -> No
 
 
 def test_an_answer_that_nothing_stands_against_has_no_caution(tmp_path: Path) -> None:
-    spec = line_spec(trials=80, replicates=6, loss="{kind: normal, sigma: 0.5}")
+    spec = line_spec(trials=80, replicates=30, loss="{kind: normal, sigma: 0.5}")
     made = project(tmp_path / "line", spec=spec.replace("replicates: 4}", "replicates: 60}"))
     assert everywhere_after_a_run(made) == []
 

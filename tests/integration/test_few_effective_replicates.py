@@ -30,16 +30,18 @@ parameters:
 targets:
   path: {{observed: data.csv, match: {{exact: t}}, value: y, loss: {{kind: normal, sigma: {sigma}}}}}
 search:
-  trials: 16
-  replicates: 6
+  trials: {trials}
+  replicates: {replicates}
   seed: 3
   confirm: {{top: 3, replicates: 40}}
 """
 
 
-def walk(root: Path, *, sigma: float) -> Project:
+def walk(root: Path, *, sigma: float, trials: int = 16, replicates: int = 6) -> Project:
     data = "t,y\n" + "".join(f"{t},{100 + t}\n" for t in range(60))
-    return project(root, spec=WALK_SPEC.format(sigma=sigma), model=WALK_MODEL, data=data)
+    return project(
+        root, spec=WALK_SPEC.format(sigma=sigma, trials=trials, replicates=replicates), model=WALK_MODEL, data=data
+    )
 
 
 def ran(made: Project) -> str:
@@ -163,7 +165,7 @@ def test_check_says_it_before_the_run_and_the_run_may_start(tmp_path: Path) -> N
 
 
 def test_with_more_noise_of_observation_there_are_errors_and_nothing_is_said(tmp_path: Path) -> None:
-    made = walk(tmp_path / "walk", sigma=60.0)
+    made = walk(tmp_path / "walk", sigma=60.0, trials=40, replicates=20)
     assert "warning" not in made.mops("check", "--spec", "adaptive.yaml").out
     out = ran(made)
     assert re.search(r"^loss [\d,.]+ ± [\d.]+ confirmed on 40 fresh replicates", out, re.MULTILINE), out

@@ -37,6 +37,8 @@ def trials_table(trials: Sequence[Trial]) -> pa.Table:
         "confirmed_effective_sample_size": pa.array(
             [t.effective_sample_size if t else None for t in after], pa.float64()
         ),
+        "loss_bias": pa.array([t.loss_bias for t in search], pa.float64()),
+        "confirmed_loss_bias": pa.array([t.loss_bias if t else None for t in after], pa.float64()),
     }
     return pa.table(columns | _parameter_columns(search) | _nuisance_columns(search))
 

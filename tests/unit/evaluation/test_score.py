@@ -128,6 +128,38 @@ def test_below_five_there_is_a_jackknife_error_that_is_not_known_and_from_five_o
     assert (distance.effective, distance.known_se) == (None, distance.loss_se)
 
 
+def test_the_bias_of_a_squared_error_is_the_variance_over_the_replicates_and_of_a_mean_of_losses_nothing():
+    values = Y + np.array([[1.0], [2.0], [4.0]])
+    found = scorer(specs.MeanSignalLoss()).score(values)
+    assert found.bias == pytest.approx(values[:, 0].var(ddof=1) / 3)
+    assert scorer(specs.AnnealedLoss()).score(values).bias == pytest.approx(0)
+    assert scorer(specs.MeanSignalLoss()).score(values[:1]).bias is None
+
+
+def test_the_bias_of_a_likelihood_by_hand():
+    """Of two replicates, J without either is the other's -log w: the bias is log mean w - mean log w."""
+    made = scorer(specs.NormalLoss(sigma=5))
+    values = np.array([Y + 1, Y + 4])
+    log_w = made.log_likelihoods(values)
+    assert made.score(values).bias == pytest.approx(np.log(np.exp(log_w).mean()) - log_w.mean())
+    assert made.score(values).known_bias is None, "fewer than five replicates count"
+
+
+def test_a_loss_without_its_bias_is_that_of_many_replicates():
+    """Weights uniform from 0 to 1: -log of the mean of R lies above log 2 by about 1 / 6R."""
+    rng, made, replicates = np.random.default_rng(4), scorer(specs.NormalLoss(sigma=5)), 12
+    peak = float(made.log_likelihoods(Y[None, :])[0])
+    values = np.repeat(Y[None, None, :], 4_000, axis=0) * np.ones((1, replicates, 1))
+    values[:, :, 0] += 5 * np.sqrt(2 * rng.exponential(size=(4_000, replicates)))
+    scores = [made.score(one) for one in values]
+    known = [one for one in scores if one.known_bias is not None]
+    assert len(known) > 3_900
+    excess = np.array([one.loss + peak - math.log(2) for one in known])
+    bias = np.array([one.known_bias for one in known])
+    assert excess.mean() == pytest.approx(1 / (6 * replicates), rel=0.4)
+    assert (excess - bias).mean() == pytest.approx(0, abs=0.4 * excess.mean())
+
+
 def test_weights_add_up_distances():
     values = np.array([[3.0, 8, 26, 80, 3, 8, 28, 76]])  # mean signal 4, annealed 1
     score = scorer(ALL[0], ALL[1], weights=(2.0, 0.5)).score(values)

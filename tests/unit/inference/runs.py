@@ -134,7 +134,7 @@ def completed(
         loss=loss,
         replicates=len(rows),
         seconds=0.01 * len(rows),
-        **{"loss_se": 1.5, **more},
+        **{"loss_se": 1.5, "diagnostics": {"loss_bias": 0.0}, **more},
     )
     return Planned(params=params, end=end, rows=rows)
 

@@ -156,9 +156,20 @@ class TestOptunaStudy:
 
     def test_what_optuna_has_no_place_for_is_in_user_attributes(self, study_file: Path):
         study = study_of(study_file)
-        confirmed = {"confirmed_loss": 20.0, "confirmed_loss_se": 1.5, "confirmed_replicates": 5}
-        assert study.trials[0].user_attrs == {"loss_se": 1.5, "replicates": 3, "seconds": 0.03, **confirmed}
-        assert study.trials[1].user_attrs == {"replicates": 2, "stopped_early": True, "seconds": 0.02}
+        confirmed = {
+            "confirmed_loss": 20.0,
+            "confirmed_loss_se": 1.5,
+            "confirmed_loss_bias": 0.0,
+            "confirmed_replicates": 5,
+        }
+        assert study.trials[0].user_attrs == {
+            "loss_se": 1.5,
+            "loss_bias": 0.0,
+            "replicates": 3,
+            "seconds": 0.03,
+            **confirmed,
+        }
+        assert study.trials[1].user_attrs == {"loss_bias": 0.0, "replicates": 2, "stopped_early": True, "seconds": 0.02}
         assert study.trials[1].intermediate_values == {2: 30.0}
         assert study.trials[3].user_attrs == {"failure": "TIMEOUT", "error": "longer than 2 s", "seconds": 0.5}
         assert study.user_attrs["best_trial"] == 4, "by the confirmed loss"

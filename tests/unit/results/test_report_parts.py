@@ -345,10 +345,15 @@ def test_from_five_on_there_are_intervals_an_order_and_errors():
     assert "±" in page(enough)
 
 
-def test_what_a_search_trial_rests_on_refuses_nothing():
+def test_search_trials_that_rest_on_too_few_replicates_are_in_no_fit():
     story = boarding_school()
-    few = [replace(t, effective_sample_size=1.0) if t.phase == "search" else t for t in story.rows()[0]]
-    assert intervals_of(story.run, few) == intervals_of(story.run, story.rows()[0])
+    few = [
+        replace(t, effective_sample_size=1.0, diagnostics={"loss_bias": None}) if t.phase == "search" else t
+        for t in story.rows()[0]
+    ]
+    found = intervals_of(story.run, few)
+    assert found.reason.startswith("only 3 of 61 completed trials have a loss whose bias is known")
+    assert "search.replicates" in found.advice
 
 
 # contents and colours
