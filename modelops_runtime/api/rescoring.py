@@ -140,8 +140,9 @@ def _search_trial(ready: Ready, ledger: Ledger, run: Run, trial: Trial) -> int:
         known=0,
         incumbent=None,
         algorithm_state=trial.algorithm_state,
+        wanted=trial.wanted,
     ).lease
-    _finish(ready, ledger, lease, trial, run.replicates)
+    _finish(ready, ledger, lease, trial, trial.wanted or run.replicates)
     return lease.number
 
 
@@ -173,17 +174,14 @@ def _end(scorer: Scorer, trial: Trial, rows: list[Replicate], replicates: int) -
         loss = corrected_loss(values, replicates, scorer) if trial.stopped_early else score.loss
     except LossError as error:
         return TrialEnd(status=TrialStatus.FAILED, failure=FailureKind.BAD_OUTPUT, error=str(error), **kept)
+    failed = {"failed_replicates": len(lost)} if lost else {}
     return TrialEnd(
         status=TrialStatus.COMPLETED,
         loss=loss,
         loss_se=score.known_se,
         effective_sample_size=score.effective,
         stopped_early=trial.stopped_early,
-        diagnostics={
-            LOSS_BIAS: remaining_bias(score, loss),
-            **({"failed_replicates": len(lost)} if lost else {}),
-            **score.diagnostics(),
-        },
+        diagnostics={LOSS_BIAS: remaining_bias(score, loss), **failed, **score.diagnostics()},
         **kept,
     )
 

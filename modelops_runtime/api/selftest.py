@@ -125,7 +125,7 @@ def selftest(
             together=together(done),
             asked=repeats,
             trials=base.spec.search.trials,
-            replicates=base.spec.search.replicates,
+            replicates=base.spec.search.most_replicates,
             seed=seed,
             noise={name: _noise(target) for name, target in base.spec.targets.items()},
             elapsed_s=time.monotonic() - began,

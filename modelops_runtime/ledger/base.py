@@ -92,6 +92,8 @@ class Lease:
     incumbent: int | None
     """Number of the trial that racing compares it with; fixed when the parameters are proposed."""
     algorithm_state: Mapping[str, Any] | None
+    wanted: int | None = None
+    """How many replicates it is to have, decided when it was proposed; None: as many as the run's trials have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +135,8 @@ class Trial:
     finished_seq: int | None
     effective_sample_size: float | None = None
     """That of a likelihood (`score.effective_sample_size`), in replicates; None for other losses and for older runs."""
+    wanted: int | None = None
+    """How many replicates it was to have, if that was decided for it alone; fewer if it was `stopped_early`."""
 
     @property
     def loss_bias(self) -> float | None:
@@ -156,6 +160,7 @@ class Trial:
             known=self.known,
             incumbent=self.incumbent,
             algorithm_state=self.algorithm_state,
+            wanted=self.wanted,
         )
 
     @property
@@ -330,6 +335,7 @@ class Ledger(Protocol):
         known: int,
         incumbent: int | None,
         algorithm_state: Mapping[str, Any] | None,
+        wanted: int | None = None,
     ) -> Trial:
         """Store the parameters of a reserved trial. Raises LeaseLost."""
         ...

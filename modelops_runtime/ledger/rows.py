@@ -291,6 +291,7 @@ _TRIAL = Columns(
     Column("proposed_seq", or_null(WHOLE)),
     Column("finished_seq", or_null(WHOLE)),
     Column("effective_sample_size", or_null(REAL), finite),
+    Column("wanted", or_null(WHOLE)),
 )
 
 _REPLICATE = Columns(

@@ -131,7 +131,7 @@ class SqlLedger:
 
     def reserve_asked(self, run_id: str, worker: str, asked: Lease, *, guesses: int, lease_s: float) -> Trial | None:
         assert asked.params is not None
-        proposed = _proposal(asked.params, "ask", asked.known, asked.incumbent, asked.algorithm_state)
+        proposed = _proposal(asked.params, "ask", asked.known, asked.incumbent, asked.algorithm_state, asked.wanted)
         mine = {"phase": asked.phase, "number": asked.number, "lease_no": asked.lease_no, "draw": asked.draw}
         return self._claim(
             run_id,
@@ -156,9 +156,10 @@ class SqlLedger:
         known: int,
         incumbent: int | None,
         algorithm_state: Mapping[str, Any] | None,
+        wanted: int | None = None,
     ) -> Trial:
         """The same parameters may be proposed again; others raise ConflictingResult."""
-        proposed = _proposal(params, origin, known, incumbent, algorithm_state)
+        proposed = _proposal(params, origin, known, incumbent, algorithm_state, wanted)
         rows = self._rows("propose", {**self._fence(lease), **proposed})
         if rows:
             return self._read(trial_of, lease.run_id, rows[0])
@@ -336,6 +337,7 @@ def _proposal(
     known: int,
     incumbent: int | None,
     algorithm_state: Mapping[str, Any] | None,
+    wanted: int | None,
 ) -> dict[str, Any]:
     return {
         "params": to_json(params),
@@ -344,4 +346,5 @@ def _proposal(
         "known": known,
         "incumbent": incumbent,
         "algorithm_state": to_json(algorithm_state),
+        "wanted": wanted,
     }

@@ -8,6 +8,7 @@ from dataclasses import replace
 from modelops_runtime.contracts.errors import LedgerError
 from modelops_runtime.contracts.parameters import Scalar
 from modelops_runtime.ledger.base import Lease, Ledger, Trial
+from modelops_runtime.runner import rules
 from modelops_runtime.runner.loop_context import LoopContext
 
 
@@ -30,6 +31,21 @@ def proposal_of(context: LoopContext, lease: Lease, searched: Mapping[str, Scala
         known=context.search.seq,
         incumbent=best.number if best else None,
         algorithm_state=context.search.state_of(lease.number),
+        wanted=_replicates(context, searched),
+    )
+
+
+def _replicates(context: LoopContext, searched: Mapping[str, Scalar]) -> int | None:
+    """How many replicates the set gets, by what is known now; None where all sets get the same number."""
+    settings = context.settings
+    if settings.least_replicates is None:
+        return None
+    return rules.replicates_for(
+        settings.place_of(searched),
+        [(settings.place_of(t.params or {}), t.loss or 0.0, t.loss_se) for t in context.search.told],
+        least=settings.least_replicates,
+        most=settings.replicates,
+        resolution=rules.RESOLUTION if context.scorer.is_likelihood else 0.0,
     )
 
 
@@ -43,4 +59,5 @@ def propose(ledger: Ledger, lease: Lease) -> Trial:
         known=lease.known,
         incumbent=lease.incumbent,
         algorithm_state=lease.algorithm_state,
+        wanted=lease.wanted,
     )

@@ -56,6 +56,8 @@ class Search:
         self.pending: dict[int, UniqueParameterSet] = {}
         self.first_with: dict[str, int] = {}
         """param_id -> the first trial that finished with all its replicates."""
+        self.told: list[Trial] = []
+        """Completed trials whose losses the algorithm has been told, where the number of replicates follows from them."""
         self._draws_made = 0
         self._held_back: dict[int, Trial] = {}
         self._next_in_order = 0
@@ -118,6 +120,8 @@ class Search:
         }
         self.algorithm.tell([TrialResult(set_.param_id, loss, diagnostics, trial.status)])
         self.status.add(trial)
+        if self.settings.least_replicates is not None and trial.status is TrialStatus.COMPLETED:
+            self.told.append(trial)
 
     @property
     def asks_by_number(self) -> bool:

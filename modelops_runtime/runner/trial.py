@@ -155,7 +155,7 @@ def progress_of(context: LoopContext, lease: Lease) -> Progress:
         rungs = (settings.confirm_replicates,)
         progress = Progress(lease, parameter_set, rungs, first=CONFIRM_FROM, tolerated=tolerated)
     else:
-        rungs = settings.rungs(raced=lease.incumbent is not None)
+        rungs = settings.rungs(raced=lease.incumbent is not None, wanted=lease.wanted)
         progress = Progress(lease, parameter_set, rungs, tolerated=tolerated)
         _copy_equal(context, progress)
     if lease.lease_no > 1:

@@ -27,7 +27,6 @@ class Judgement:
     """How trials are scored and raced."""
 
     scorer: Scorer
-    replicates: int
     paired: bool
     """Replicate i of every set has the same noise (common random numbers)."""
     incumbent_values: Callable[[int], Values]
@@ -69,7 +68,7 @@ def _raced(progress: Progress, values: Values, judgement: Judgement) -> TrialEnd
     verdict = judge(values, judgement.incumbent_values(incumbent), scorer, paired=judgement.paired)
     if verdict.keep:
         return None
-    loss = corrected_loss(values, judgement.replicates, scorer)
+    loss = corrected_loss(values, progress.rungs[-1], scorer)
     score = scorer.score(values)
     return TrialEnd(
         status=TrialStatus.COMPLETED,
@@ -112,7 +111,6 @@ def judgement_of(context: LoopContext) -> Judgement:
     """How trials are judged; the values of the last few incumbents are kept."""
     return Judgement(
         scorer=context.scorer,
-        replicates=context.settings.replicates,
         paired=context.settings.common_random_numbers,
         incumbent_values=lru_cache(maxsize=16)(partial(values_of_trial, context)),
     )

@@ -6,7 +6,16 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, Strict, ValidationInfo, WrapValidator, field_validator
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    TypeAdapter,
+    ValidationInfo,
+    WrapValidator,
+    field_validator,
+)
 
 from modelops_runtime.options.base import Mistake, StrictModel, mistake
 from modelops_runtime.specs.cluster import DNS_LABEL, CentralStoreSpec, WorkersSpec
@@ -28,6 +37,7 @@ __all__ = [
     "OutputsSpec",
     "ParticleFilterSpec",
     "RangeSpec",
+    "ReplicatesSpec",
     "SearchSpec",
     "StopSpec",
     "TargetSpec",
@@ -139,6 +149,29 @@ class ReplicateFailuresSpec(StrictModel):
     )
 
 
+class ReplicatesSpec(StrictModel):
+    """Each set has its own number of replicates, by what is known when it is proposed: more near the best."""
+
+    min: Whole = Field(ge=1, description="replicates of a set far from the best, and of the first ten")
+    max: Whole = Field(ge=1, description="replicates of a set near the best")
+
+    @classmethod
+    def across(cls, given: Mapping[str, Any]) -> list[Mistake]:
+        low, high = given.get("min"), given.get("max")
+        if not (isinstance(low, int) and isinstance(high, int) and low > high):
+            return []
+        return [Mistake(("min",), f"min is {low}, above max {high}", "min must not be above max")]
+
+
+_NUMBER: TypeAdapter[int] = TypeAdapter(Count, config=ConfigDict(strict=True))
+
+
+def _replicates(value: Any, _handler: Any) -> int | ReplicatesSpec:
+    if isinstance(value, ReplicatesSpec):
+        return value
+    return ReplicatesSpec.model_validate(value) if isinstance(value, Mapping) else _NUMBER.validate_python(value)
+
+
 class ConfirmSpec(StrictModel):
     """The best few are run again on fresh seeds, and ranked by that."""
 
@@ -166,7 +199,9 @@ class SearchSpec(StrictModel):
     )
     guesses_from_prior: Natural = Field(default=0, description="so many sets drawn from the priors, tried next")
     trials: Whole = Field(default=300, ge=1, description="parameter sets")
-    replicates: Whole = Field(default=10, ge=1, description="simulations of each, on different seeds")
+    replicates: Annotated[Count | ReplicatesSpec, WrapValidator(_replicates)] = Field(
+        default=10, description="simulations of each, on different seeds; {min: 10, max: 200}: more near the best"
+    )
     seed: Whole = Field(default=1, ge=0, lt=2**63, description="of the search and of its noise")
     common_random_numbers: bool = Field(default=False, description="replicate i meets the same noise in every set")
     likelihood: ParticleFilterSpec | None = Field(
@@ -210,7 +245,19 @@ class SearchSpec(StrictModel):
     @property
     def confirm_replicates(self) -> int:
         """Fresh replicates of each set that is confirmed."""
-        return self.confirm.replicates or 10 * self.replicates
+        return self.confirm.replicates or max(
+            10 * (self.least_replicates or self.most_replicates), self.most_replicates
+        )
+
+    @property
+    def most_replicates(self) -> int:
+        """The most replicates that a set of the search gets."""
+        return self.replicates.max if isinstance(self.replicates, ReplicatesSpec) else self.replicates
+
+    @property
+    def least_replicates(self) -> int | None:
+        """The fewest, where each set has its own number; None: all have the same."""
+        return self.replicates.min if isinstance(self.replicates, ReplicatesSpec) else None
 
 
 class OutputsSpec(StrictModel):

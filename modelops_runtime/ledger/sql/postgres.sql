@@ -17,7 +17,7 @@ bump AS (UPDATE run_state s SET seq = s.seq + 1 FROM held WHERE s.run_key = held
 -- fragment: trial
 t.phase, t.number, t.draw, t.origin, t.param_id, t.params::text, t.status, t.known, t.incumbent, t.algorithm_state::text,
 t.loss, t.loss_se, t.stopped_early, t.replicates, t.failure, t.error, t.diagnostics::text, t.worker, t.lease_no,
-t.lease_until, t.proposed_at, t.finished_at, t.seconds, t.proposed_seq, t.finished_seq, t.effective_sample_size
+t.lease_until, t.proposed_at, t.finished_at, t.seconds, t.proposed_seq, t.finished_seq, t.effective_sample_size, t.wanted
 -- fragment: next_number
 coalesce((SELECT min(n) FROM unnest(withdrawn) n), reserved)
 -- fragment: from_queue
@@ -165,7 +165,7 @@ RETURNING {trial}
 WITH held AS (SELECT t.run_key FROM trial t WHERE {mine} AND t.params IS NULL FOR UPDATE), {bump}
 UPDATE trial t
    SET params = %(params)s, param_id = %(param_id)s, origin = %(origin)s, known = %(known)s, incumbent = %(incumbent)s,
-       algorithm_state = %(algorithm_state)s, proposed_at = {now}, proposed_seq = bump.seq, changed_seq = bump.seq
+       wanted = %(wanted)s, algorithm_state = %(algorithm_state)s, proposed_at = {now}, proposed_seq = bump.seq, changed_seq = bump.seq
   FROM bump WHERE {mine}
 RETURNING {trial}
 
@@ -175,7 +175,7 @@ WITH held AS (SELECT t.run_key FROM trial t
                WHERE {mine} AND t.params IS NULL AND t.draw = %(draw)s AND t.lease_token = %(token)s FOR UPDATE), {bump}
 UPDATE trial t
    SET params = %(params)s, param_id = %(param_id)s, known = %(known)s, incumbent = %(incumbent)s,
-       algorithm_state = %(algorithm_state)s, proposed_at = {now}, proposed_seq = bump.seq, changed_seq = bump.seq
+       wanted = %(wanted)s, algorithm_state = %(algorithm_state)s, proposed_at = {now}, proposed_seq = bump.seq, changed_seq = bump.seq
   FROM bump WHERE {mine}
 RETURNING {trial}
 

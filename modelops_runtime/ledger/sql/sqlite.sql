@@ -14,7 +14,7 @@ run_key = :run_key AND phase = :phase AND number = :number AND lease_no = :lease
 -- fragment: trial
 phase, number, draw, origin, param_id, params, status, known, incumbent, algorithm_state, loss, loss_se, stopped_early,
 replicates, failure, error, diagnostics, worker, lease_no, lease_until, proposed_at, finished_at, seconds, proposed_seq, finished_seq,
-effective_sample_size
+effective_sample_size, wanted
 -- fragment: next_number
 coalesce((SELECT min(value) FROM json_each(withdrawn)), reserved)
 -- fragment: from_queue
@@ -139,7 +139,7 @@ RETURNING {trial}
 -- Returns no row if another worker has the lease by now (lease_no differs), or if the trial has parameters already.
 UPDATE trial
    SET params = :params, param_id = :param_id, origin = :origin, known = :known, incumbent = :incumbent,
-       algorithm_state = :algorithm_state, proposed_at = {now}, proposed_seq = {next_seq}, changed_seq = {next_seq}
+       wanted = :wanted, algorithm_state = :algorithm_state, proposed_at = {now}, proposed_seq = {next_seq}, changed_seq = {next_seq}
  WHERE {mine} AND params IS NULL
 RETURNING {trial};
 UPDATE run_state SET seq = seq + 1 WHERE run_key = :run_key AND changes() > 0;
@@ -148,6 +148,7 @@ UPDATE run_state SET seq = seq + 1 WHERE run_key = :run_key AND changes() > 0;
 -- After reserve, in one transaction: no row comes back when another trial was reserved than the one that was asked for.
 UPDATE trial
    SET params = :params, param_id = :param_id, known = :known, incumbent = :incumbent, algorithm_state = :algorithm_state,
+       wanted = :wanted,
        proposed_at = {now}, proposed_seq = {next_seq}, changed_seq = {next_seq}
  WHERE {mine} AND params IS NULL AND draw = :draw AND lease_token = :token
 RETURNING {trial};

@@ -32,6 +32,7 @@ class SearchSettings:
     guesses: tuple[Mapping[str, Scalar], ...]
     """Searched parameters of the first trials."""
     replicates: int
+    """Of each set; the most that one gets, where `least_replicates` is given."""
     seed: int
     common_random_numbers: bool
     racing_after: int | None
@@ -46,9 +47,19 @@ class SearchSettings:
     stop: StopRules
     lag: int
     """0: as results come. N: proposal k sees exactly the results up to k - N."""
+    least_replicates: int | None = None
+    """None: each set gets `replicates`. Otherwise each gets its own number, from this one up (`rules.replicates_for`)."""
 
-    def rungs(self, *, raced: bool) -> tuple[int, ...]:
-        """Replicate counts at which a search trial is judged: after the first few if it is raced, and at the end."""
-        if raced and self.racing_after is not None and self.racing_after < self.replicates:
-            return (self.racing_after, self.replicates)
-        return (self.replicates,)
+    def rungs(self, *, raced: bool, wanted: int | None = None) -> tuple[int, ...]:
+        """Replicate counts at which a search trial is judged: after the first few if it is raced, and at the end.
+
+        `wanted`: of this trial alone.
+        """
+        last = self.replicates if wanted is None else wanted
+        if raced and self.racing_after is not None and self.racing_after < last:
+            return (self.racing_after, last)
+        return (last,)
+
+    def place_of(self, values: Mapping[str, Scalar]) -> tuple[float, ...]:
+        """Where a set lies in the unit cube of the searched parameters."""
+        return tuple(parameter.to_unit(values[parameter.name]) for parameter in self.space.parameters)

@@ -94,3 +94,32 @@ class TestSearchStatus:
         best = status(2.0, 2.0).best
         assert best is not None
         assert best.number == 0
+
+
+def known(count: int, *, se: float | None = None) -> list[tuple[tuple[float, ...], float, float | None]]:
+    """Sets along a line whose losses rise from the middle, 400 to either end."""
+    return [((n / (count - 1),), 60 + 1_600 * (n / (count - 1) - 0.5) ** 2, se) for n in range(count)]
+
+
+def test_replicates_are_most_near_the_best_and_fewest_far_away_and_at_first():
+    def many(place: float, results: list[tuple[tuple[float, ...], float, float | None]]) -> int:
+        return rules.replicates_for((place,), results, least=10, most=200, resolution=2.0)
+
+    results = known(201)
+    assert [many(place, results) for place in (0.5, 0.52, 1.0)] == [200, 200, 10]
+    numbers = [many(0.5 + step / 100, results) for step in range(50)]
+    assert numbers == sorted(numbers, reverse=True)
+    assert any(10 < number < 200 for number in numbers)
+    assert many(0.5, results[:9]) == 10
+    shares = [many(0.6, known(201, se=se)) for se in (0.1, 2.0, 8.0)]
+    assert shares == sorted(shares), "where losses are noisier, sets further away may be the best"
+
+
+def test_replicates_of_a_distance_follow_its_errors_alone():
+    def many(se: float) -> int:
+        return rules.replicates_for(
+            (0.5,), [((0.5,), 100.0 + n, se) for n in range(12)], least=5, most=50, resolution=0.0
+        )
+
+    assert many(10.0) == 50
+    assert many(1e-3) == 5
