@@ -25,7 +25,7 @@ BEFORE = {
 """What an example takes for granted, beside the finished run of the boarding school."""
 
 QUICKLY = {
-    "replicates: 20": "replicates: 4",
+    "replicates: {min: 20, max: 200}": "replicates: 4",
     "confirm: {top: 5, replicates: 1000}": "confirm: {top: 3, replicates: 20}",
 }
 """Changes of the boarding school's spec: as many trials as its examples speak of, with fewer simulations."""
