@@ -104,10 +104,10 @@ class SqliteConnection:
                 return _run(session, parts, params)
 
     def rows_of_all(self, steps: Sequence[tuple[str, Params]]) -> list[Rows]:
+        self._refuse_if_gone()
         if len(steps) == 1:
             return [self.rows(*steps[0])]
         session = self.session()
-        self._refuse_if_gone()
         with self.errors(), _transaction(session):
             return [_run(session, _statements(name), params) for name, params in steps]
 

@@ -79,7 +79,7 @@ def best_trial(trials: Sequence[Trial], status: SearchStatus, settings: SearchSe
     Raises RunFailed when too many trials failed, none completed, or no finalist could be confirmed.
     """
     if status.finished and status.failed > settings.max_failed * status.finished:
-        raise RunFailed(rules.failed_text(status, f"max_failed is {settings.max_failed:g}", settings.replicates))
+        raise RunFailed(rules.failed_text(status, f"max_failed is {settings.max_failed:g}", settings.all_must_run))
     best = status.best
     if best is None:
         if status.failed:

@@ -71,7 +71,7 @@ class Loop:
     def _is_over(self) -> bool:
         """Apply the rules that end a run; True once all its trials and confirmations are final."""
         search, settings = self.p.search, self.p.settings
-        if why := rules.too_many_failed(search.status, settings.max_failed, settings.replicates):
+        if why := rules.too_many_failed(search.status, settings.max_failed, settings.all_must_run):
             self._fail(why)
         may_ask = self._reservations.may_ask
         if may_ask and (why := rules.reason_to_stop(search.status, settings.stop, self.p.before_s + self._elapsed())):

@@ -42,7 +42,7 @@ def _replicates(context: LoopContext, searched: Mapping[str, Scalar]) -> int | N
         return None
     return rules.replicates_for(
         settings.place_of(searched),
-        [(settings.place_of(t.params or {}), t.loss or 0.0, t.loss_se) for t in context.search.told],
+        context.search.told,
         least=settings.least_replicates,
         most=settings.replicates,
         resolution=rules.RESOLUTION if context.scorer.is_likelihood else 0.0,

@@ -56,8 +56,11 @@ class Search:
         self.pending: dict[int, UniqueParameterSet] = {}
         self.first_with: dict[str, int] = {}
         """param_id -> the first trial that finished with all its replicates."""
-        self.told: list[Trial] = []
-        """Completed trials whose losses the algorithm has been told, where the number of replicates follows from them."""
+        self.told: list[tuple[tuple[float, ...], float, float | None]] = []
+        """Place in the unit cube, loss and standard error of the completed trials that the algorithm has been told of.
+
+        Kept where the number of replicates of further trials follows from them.
+        """
         self._draws_made = 0
         self._held_back: dict[int, Trial] = {}
         self._next_in_order = 0
@@ -121,23 +124,25 @@ class Search:
         self.algorithm.tell([TrialResult(set_.param_id, loss, diagnostics, trial.status)])
         self.status.add(trial)
         if self.settings.least_replicates is not None and trial.status is TrialStatus.COMPLETED:
-            self.told.append(trial)
+            place = self.settings.place_of(trial.values_of(self._searched))
+            self.told.append((place, trial.loss or 0.0, trial.loss_se))
 
     @property
     def asks_by_number(self) -> bool:
-        """Whether an ask for a trial that turns out to be somebody else's changes nothing."""
-        return self._draws_by_number is not None
+        """Whether an ask for a trial that turns out to be somebody else's, or a queued set's, changes nothing."""
+        return self._draws_by_number is not None and self._remembers is None
 
     def may_ask(self, number: int) -> bool:
         """Whether all results that proposal `number` depends on (`lag: N`) are there; they are told to the algorithm in order."""
         lag = self.settings.lag
         if lag == 0:
             return True
+        if any(k not in self.pending for k in range(self._next_in_order, number)):
+            return False  # a lower number may still be asked for, which depends on fewer results
         while self._next_in_order <= number - lag and self._next_in_order in self._held_back:
             self._tell(self._held_back.pop(self._next_in_order))
             self._next_in_order += 1
-        known = set(self.pending) | set(range(self._next_in_order))
-        return self._next_in_order > number - lag and all(k in known for k in range(self._next_in_order, number))
+        return self._next_in_order > number - lag
 
     def tell_the_rest(self) -> None:
         """With `lag: N`, after the last proposal: tell the algorithm all trials that have finished."""

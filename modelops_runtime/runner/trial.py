@@ -129,20 +129,22 @@ def _row(number: int, outcome: ReplicateOutcome) -> Replicate:
 
 
 def copied(number: int, replicates: Sequence[Replicate], indices: Mapping[int, int] | range) -> list[Replicate]:
-    """Completed replicates of an equal parameter set, as rows of trial `number` that took no time."""
+    """Replicates of an equal set that ran whole, tolerated failures too, as rows of trial `number` that took no time."""
     return [
         Replicate(
             number=number,
             index=r.index,
             seed=r.seed,
-            status="COMPLETED",
+            status=r.status,
             seconds=0.0,
             aligned=r.aligned,
             digest=r.digest,
+            failure=r.failure,
+            error=r.error,
             log=r.log,
         )
         for r in replicates
-        if r.status == "COMPLETED" and r.index in indices
+        if r.index in indices
     ]
 
 

@@ -78,3 +78,16 @@ def test_a_range_the_wrong_way_round_is_refused_in_one_line(tmp_path: Path) -> N
     assert ended.code == 2
     assert "min is 30, above max 12; min must not be above max" in ended.err
     assert json.dumps(ended.err).count("Traceback") == 0
+
+
+def test_one_replicate_of_a_distance_is_refused_since_it_has_no_error(tmp_path: Path) -> None:
+    made = line(tmp_path / "line")
+    spec = made.root / "adaptive.yaml"
+    text = spec.read_text().replace("{min: 3, max: 12}", "{min: 1, max: 12}")
+    spec.write_text(text.replace("{kind: normal, sigma: 0.5}", "mean_signal"))
+    ended = made.mops("run", "--spec", "adaptive.yaml")
+    assert ended.code == 2
+    assert "a distance of one replicate has no error" in ended.err
+    assert "write 2 or more" in ended.err
+    spec.write_text(text)
+    assert made.mops("check", "--spec", "adaptive.yaml").code == 0

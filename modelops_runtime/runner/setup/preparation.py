@@ -106,6 +106,9 @@ def prepare(
         wrong = "failed replicates cannot be left out of a distance: a mean over those that ran is biased"
         right = "leave it out, or take likelihoods for the targets"
         mistakes.append(loaded.error("search.replicate_failures.tolerate", wrong, right))
+    if spec.search.least_replicates == 1 and plan is not None and not plan.scorer.is_likelihood:
+        wrong = "a distance of one replicate has no error, which decides how many more the sets near the best get"
+        mistakes.append(loaded.error("search.replicates.min", wrong, "write 2 or more"))
     if mistakes or space is None or plan is None:
         raise SpecErrors(*in_order(mistakes))
     uses_priors = _uses_priors(spec.search, space)

@@ -50,6 +50,11 @@ class SearchSettings:
     least_replicates: int | None = None
     """None: each set gets `replicates`. Otherwise each gets its own number, from this one up (`rules.replicates_for`)."""
 
+    @property
+    def all_must_run(self) -> int:
+        """Replicates that must all run for any trial to complete; 1 where there is no such number."""
+        return 1 if self.tolerated_failures or self.least_replicates is not None else self.replicates
+
     def rungs(self, *, raced: bool, wanted: int | None = None) -> tuple[int, ...]:
         """Replicate counts at which a search trial is judged: after the first few if it is raced, and at the end.
 

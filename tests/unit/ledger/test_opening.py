@@ -16,7 +16,7 @@ from modelops_runtime.contracts.errors import LedgerError, NotLetIn, UserError
 from modelops_runtime.ledger.base import Ledger
 from modelops_runtime.ledger.error_messages import sqlite_message
 from modelops_runtime.ledger.opening import ledger_exists, open_ledger
-from tests.unit.ledger.builders import RUN, a_run, finished
+from tests.unit.ledger.builders import RUN, a_replicate, a_run, an_end, finished, proposed
 
 ROOT = Path(__file__).parents[3]
 
@@ -116,6 +116,19 @@ class TestSqliteErrors:
         assert errors
         assert all(sqlite_message(error("boom\nbang")) == "boom bang" for error in errors)
         assert all(sqlite_message(error("")) for error in errors)
+
+
+def test_nothing_is_written_to_a_file_that_was_removed(tmp_path: Path) -> None:
+    ledger = open_ledger(str(tmp_path / "ledger.sqlite"))
+    ledger.create_run(a_run())
+    lease = proposed(ledger)
+    for file in tmp_path.iterdir():
+        file.unlink()
+    with pytest.raises(LedgerError, match="removed"):
+        ledger.record(lease, [a_replicate()])
+    with pytest.raises(LedgerError, match="removed"):
+        ledger.finish(lease, an_end())
+    ledger.close()
 
 
 class TestPostgresErrors:

@@ -196,3 +196,39 @@ def test_a_proposal_outside_the_space_is_refused() -> None:
 
     with pytest.raises(AlgorithmError, match=r"x = 2.0, outside \[0.0, 1.0\]"):
         Search(Outside(), settings()).ask(0, 0)
+
+
+def test_with_a_lag_nothing_is_told_while_a_lower_number_may_still_be_asked_for() -> None:
+    """Trial 5 was reserved by a worker that stopped: whoever takes it over must not know more than it would have."""
+    ledger = Ledgerlike()
+    for number in range(5):
+        ledger.propose(number, {"x": number / 10}, number)
+        ledger.finish(number, float(number))
+    wanderer = Wanderer()
+    search = Search(wanderer, settings(lag=2))
+    search.learn(ledger.changes(0))
+    assert not search.may_ask(6)
+    assert search.may_ask(5)
+    assert [number for number, _ in wanderer.told] == [0, 1, 2, 3]
+
+
+def test_an_algorithm_that_keeps_a_state_for_each_trial_is_not_asked_ahead() -> None:
+    """The state of an ask for a number that then takes a queued set would be stored as the set's."""
+
+    class Remembering(Wanderer):
+        def at_trial(self, number: int, draw: int) -> None:
+            pass
+
+        def state_of(self, number: int) -> Mapping[str, object] | None:
+            return None
+
+        def restore(self, number: int, state: Mapping[str, object]) -> None:
+            pass
+
+    class ByNumber(Wanderer):
+        def at_trial(self, number: int, draw: int) -> None:
+            pass
+
+    assert Search(ByNumber(), settings()).asks_by_number
+    assert not Search(Wanderer(), settings()).asks_by_number
+    assert not Search(Remembering(), settings()).asks_by_number

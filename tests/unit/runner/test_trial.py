@@ -112,3 +112,10 @@ def test_a_copied_replicate_keeps_seed_values_and_digest_and_took_no_time() -> N
     row = Replicate(number=3, index=1, seed=9, status="COMPLETED", seconds=2.0, aligned=b"\1" * 8, digest="d")
     (copy,) = copied(7, [row, Replicate(number=3, index=2**32, seed=1, status="COMPLETED", seconds=1.0)], range(10))
     assert (copy.number, copy.seed, copy.aligned, copy.digest, copy.seconds) == (7, 9, b"\1" * 8, "d", 0.0)
+
+
+def test_a_tolerated_failure_is_copied_too_so_that_an_equal_set_has_an_equal_loss() -> None:
+    failed = Replicate(number=3, index=1, seed=2, status="FAILED", seconds=9.0, failure="TIMEOUT", error="30 s")
+    (copy,) = copied(7, [failed], range(10))
+    assert (copy.number, copy.status, copy.failure, copy.error) == (7, "FAILED", "TIMEOUT", "30 s")
+    assert copy.seconds == 0.0
