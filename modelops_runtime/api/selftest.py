@@ -41,7 +41,6 @@ from modelops_runtime.specs.adaptive import OutputsSpec, StopSpec
 from modelops_runtime.specs.loading import LoadedSpec, load_spec
 from modelops_runtime.specs.targets import TargetSpec
 from modelops_runtime.statistics.array import Array
-from modelops_runtime.statistics.priors import quantile
 
 LEDGER = Path(".modelops") / "selftest.sqlite"
 
@@ -270,10 +269,10 @@ def _known(plan: _Plan, number: int) -> _Known:
 
 
 def _at_drawn(scorer: Scorer, rng: np.random.Generator) -> Scorer:
-    """With nuisance parameters drawn from their priors, if there are any."""
+    """With nuisance parameters drawn from their ranges, if there are any."""
     if not scorer.nuisance:
         return scorer
-    return scorer.at({parameter.name: float(quantile(parameter, rng.random())) for parameter in scorer.nuisance})
+    return scorer.at({parameter.name: parameter.from_unit(rng.random()) for parameter in scorer.nuisance})
 
 
 def _tables(plan: _Plan, values: Array) -> dict[str, pa.Table]:

@@ -34,6 +34,10 @@ _RESAMPLING = 1
 """Tells the stream of the resampling from the model's, of the same seed."""
 
 
+class _FailedSimulation(Exception):
+    """One simulation failed, or had a value that is not finite: that says nothing of the keys of others."""
+
+
 class _Values(Protocol):
     """The simulated values of all particles."""
 
@@ -81,9 +85,12 @@ class ParticleFilter:
                     if learnt is None:
                         learnt = self._learn(model, params, seed)
                     return self._filter(model, params, seed, _CommonRows(learnt, self._parts, self._shape)), None
+                except _FailedSimulation:
+                    break
                 except OtherKeys:
                     self._learnt = None
-            self._is_irregular = True
+            else:
+                self._is_irregular = True
         own = _OwnRows(self._parts, self._particles)
         found = self._filter(model, params, seed, own)
         return found, joined(own.rows(own.drawn)) if keep_rows else None
@@ -98,7 +105,7 @@ class ParticleFilter:
         return self._aligner.size, self._particles
 
     def _learn(self, model: Restartable, params: Params, seed: int) -> StepRows:
-        """Raises OtherKeys where this simulation cannot be learnt from; BadOutput if output and spec disagree."""
+        """Raises OtherKeys or _FailedSimulation if it cannot be learnt from; BadOutput if output and spec disagree."""
         assert self._times is not None
         try:
             rows = model.rows_of(params, seed, self._times.untils)
@@ -106,11 +113,11 @@ class ParticleFilter:
         except BadOutput as error:
             if error.path:
                 raise
-            raise OtherKeys from error
+            raise _FailedSimulation from error
         except (MemoryError, OtherKeys):
             raise
         except Exception as error:  # this one simulation may fail where those of the filter do not
-            raise OtherKeys from error
+            raise _FailedSimulation from error
         return self._learnt
 
     def _filter(self, model: Restartable, params: Params, seed: int, values: _Values) -> Array:
@@ -135,10 +142,11 @@ class ParticleFilter:
                 chosen = np.array([_one_of(weights, picking)])
             else:
                 chosen = systematic(weights, picking.random())
-                states = states[chosen] if isinstance(states, np.ndarray) else copied_states(model, states, chosen)
+                states = _go_on(model, states, chosen)
             values.choose(step, chosen)
             history.append((part.due, simulated, chosen))
-        return np.concatenate([_path(history, self._aligner.size), log_p])
+        # -0.0 becomes 0.0, as it does where values are added up: the bytes do not depend on how the rows were taken.
+        return np.concatenate([_path(history, self._aligner.size), log_p]) + 0.0
 
     def _start(self, model: Restartable, params: Params, rng: Rng) -> Any:
         states = [model.start(params, rng) for _ in range(self._particles)]
@@ -146,6 +154,17 @@ class ParticleFilter:
             model.check_state(states[0])
             self._is_checked = True
         return model.gathered(states)
+
+
+def _go_on(model: Restartable, states: Any, chosen: Rows) -> Any:
+    """The states of the chosen particles, none of which shares anything with another."""
+    if not isinstance(states, np.ndarray):
+        return copied_states(model, states, chosen)
+    found = states[chosen]
+    if states.dtype.hasobject:  # indexing copies references, and advance_all may change the objects in place
+        for at, state in enumerate(copied_states(model, states, chosen)):
+            found[at] = state
+    return found
 
 
 def copied_states(model: Restartable, states: Sequence[Any], chosen: Rows) -> list[Any]:

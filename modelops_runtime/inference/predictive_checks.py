@@ -30,6 +30,7 @@ from modelops_runtime.statistics.predictive import (
     central_counts,
     histogram,
     independent_counts,
+    is_inside,
     joint_band,
     pit_values,
     tail,
@@ -279,10 +280,10 @@ def _check(part: _Part, chance: ByChance | None, confidence: float) -> TargetChe
 
 def _coverage(at: int, observed: Array, predicted: Array, chance: ByChance | None, confidence: float) -> Coverage:
     level = LEVELS[at]
-    low, high = quantiles_of(predicted, ((1 - level) / 2, (1 + level) / 2))
-    inside = int(((low <= observed) & (observed <= high)).sum())
     if chance is None:
-        return Coverage(level=level, inside=inside, count=len(observed))
+        low, high = quantiles_of(predicted, ((1 - level) / 2, (1 + level) / 2))
+        return Coverage(level=level, inside=int(((low <= observed) & (observed <= high)).sum()), count=len(observed))
+    inside = int(is_inside(observed, predicted, level).sum())
     return _with_chance(level, inside, len(observed), chance.inside[:, at], chance.share[at], confidence)
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from modelops_runtime.contracts.trial import TrialStatus
 from modelops_runtime.contracts.wording import counted
 from modelops_runtime.ledger.base import Trial
-from modelops_runtime.statistics.effective_sample_size import LEAST, REACHABLE, REMEDIES, replicates_wanted
+from modelops_runtime.statistics.effective_sample_size import REACHABLE, REMEDIES, replicates_wanted
 
 NO_NOISE = 1e-9
 """Relative error of a loss up to which its replicates are alike but for rounding."""
@@ -51,7 +51,7 @@ def too_few_known(found: UnbiasedTrials, *, parameters: int, needed: int) -> str
         return ""
     known, all_of_them = len(found.corrected), len(found.corrected) + len(found.left_out)
     few = f"{known:,} of {counted(all_of_them, 'completed trial')} {'has' if known == 1 else 'have'} a loss"
-    rule = f"whose bias is known (an effective sample size of {LEAST:g} of its replicates)"
+    rule = "whose bias is known (enough of its replicates count in it)"
     near = "" if known < needed else ", and too few of these lie near the best"
     return f"only {few} {rule}{near}: a surface over {counted(parameters, 'parameter')} needs {needed}"
 
@@ -68,5 +68,8 @@ def for_more_known(found: UnbiasedTrials) -> str:
 
 
 def _is_without_noise(done: Sequence[Trial]) -> bool:
+    sizes = [(t.effective_sample_size, t.replicates) for t in done if t.replicates > 1]
+    if sizes and all(size is not None and size >= count * (1 - NO_NOISE) for size, count in sizes):
+        return True
     errors = [(t.loss_se, t.loss or 0.0) for t in done if t.phase == "confirm" and t.replicates > 1]
     return bool(errors) and all(se is not None and se <= NO_NOISE * max(1.0, abs(loss)) for se, loss in errors)

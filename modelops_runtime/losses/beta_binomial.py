@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from modelops_runtime.losses.columns import NumberOrColumn
-from modelops_runtime.losses.counts import lgamma
+from modelops_runtime.losses.counts import CANCELS_FROM, lgamma, log_rising
 from modelops_runtime.losses.loss import Loss, Observed, Rng, Term
 from modelops_runtime.losses.nuisance import Found, LossOptions
 from modelops_runtime.losses.proportions import expected, log_choose, probability, trials
@@ -32,6 +32,8 @@ def prepare(options: BetaBinomialLoss, observed: Observed) -> Array:
 
 def constant(term: Term) -> Array:
     d = term.options.dispersion
+    if d >= CANCELS_FROM:
+        return log_choose(term.a, term.y) - log_rising(np.array(d), term.a)
     return log_choose(term.a, term.y) + math.lgamma(d) - lgamma(term.a + d)
 
 
@@ -46,8 +48,18 @@ def value(simulated: Array, term: Term) -> Array:
 
     p, d = probability(simulated, "beta_binomial"), term.options.dispersion
     alpha, beta = p * d, (1 - p) * d
+    if d >= CANCELS_FROM:
+        return term.constant + _rising(alpha, term.y) + _rising(beta, term.a - term.y)
     rising = gammaln(np.stack([term.y + alpha, term.a - term.y + beta, alpha, beta]))
     return term.constant + rising[0] + rising[1] - rising[2] - rising[3]
+
+
+def _rising(base: Array, count: Array) -> Array:
+    """log G(base + count) - log G(base), of bases small and large."""
+    from scipy.special import gammaln
+
+    large = np.maximum(base, CANCELS_FROM)
+    return np.where(base < CANCELS_FROM, gammaln(base + count) - gammaln(base), log_rising(large, count))
 
 
 def draw(simulated: Array, term: Term, rng: Rng) -> NDArray[Any]:

@@ -30,3 +30,17 @@ def mean_of_counts(simulated: Array, kind: str) -> Array:
 
 def lgamma(x: Array) -> Array:
     return np.array([math.lgamma(value) for value in x])
+
+
+CANCELS_FROM = 1e8
+"""Base from which two log-gammas of nearly equal size leave too few digits of their difference."""
+
+
+def log_rising(base: Array, count: Array) -> Array:
+    """log G(base + count) - log G(base) for bases of CANCELS_FROM and more, of any size; broadcasts.
+
+    By Stirling's series (Abramowitz and Stegun, 6.1.41), of which the terms that cancel are taken together.
+    """
+    total = base + count
+    series = (1 / total - 1 / base) / 12
+    return (base - 0.5) * np.log1p(count / base) + count * np.log(total) - count + series

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from modelops_runtime.losses.counts import lgamma, mean_of_counts, refuse_other_than_counts
+from modelops_runtime.losses.counts import CANCELS_FROM, lgamma, log_rising, mean_of_counts, refuse_other_than_counts
 from modelops_runtime.losses.loss import Loss, Observed, Rng, Term
 from modelops_runtime.losses.nuisance import Found, LossOptions
 from modelops_runtime.statistics.array import Array
@@ -30,7 +30,8 @@ def prepare(_options: NegativeBinomialLoss, observed: Observed) -> Array:
 
 def constant(term: Term) -> Array:
     k = term.options.dispersion
-    return lgamma(term.y + k) - math.lgamma(k) - lgamma(term.y + 1)
+    rising = lgamma(term.y + k) - math.lgamma(k) if k < CANCELS_FROM else log_rising(np.array(k), term.y)
+    return rising - lgamma(term.y + 1)
 
 
 def value(simulated: Array, term: Term) -> Array:

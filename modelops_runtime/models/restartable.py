@@ -103,6 +103,7 @@ class Restartable:
         """All P particles: their states, and a list of each one's rows, or one dict for all. Raises BadOutput."""
         if self.advance_all is not None:
             after, rows = self._pair(self.advance_all(states, params, rng, until), "advance_all")
+            rows = [None] * len(states) if rows is None else rows
             counts = len(after), len(states) if isinstance(rows, dict) else len(rows)
             if counts != (len(states), len(states)):
                 raise BadOutput(

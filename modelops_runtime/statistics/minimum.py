@@ -10,16 +10,16 @@ import numpy as np
 
 Function = Callable[[Sequence[float]], float]
 
-LINE = 13
+LINE = 97
 """Starts in one dimension, both ends included."""
 
-SQUARE = 5
+SQUARE = 13
 """Starts in each of two dimensions."""
 
 STARTS = 40
 """Starts for each of three or more dimensions."""
 
-REFINED = 2
+REFINED = 6
 """Starts from which it goes on: the lowest ones."""
 
 STEP = 1e-5

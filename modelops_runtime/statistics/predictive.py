@@ -32,6 +32,13 @@ def pit_values(observed: Array, drawn: Array, rng: Rng) -> Array:
     return np.where(np.isfinite(observed) & (draws > 0), found, np.nan)
 
 
+def is_inside(observed: Array, drawn: Array, level: float) -> NDArray[np.bool_]:
+    """Whether observations [N] lie in the central `level` of draws [D, N], by rank, as `by_chance` counts data sets."""
+    below, upto = (drawn < observed).sum(axis=0), (drawn <= observed).sum(axis=0)
+    draws = len(drawn)
+    return (below <= (1 + level) / 2 * draws) & (upto >= (1 - level) / 2 * draws)
+
+
 def histogram(pit: Array, bins: int) -> Counts:
     """How many PIT values [..., N] lie in each of `bins` equal parts of 0 to 1, [..., bins]."""
     part = np.minimum((pit * bins).astype(np.int64), bins - 1)

@@ -74,6 +74,18 @@ def test_the_loss_is_the_lowest_over_a_fine_grid(name: str) -> None:
     assert score.loss == scorer.at(score.nuisance).score(values).loss
 
 
+def test_of_replicates_that_differ_the_deepest_valley_is_found() -> None:
+    """Each replicate of a likelihood may have a valley of its own over a factor."""
+    scorer = planned(LOSSES["poisson"]).scorer
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        values = SHAPE * rng.lognormal(0, 0.3, (10, 1))
+        score = scorer.score(values)
+        (parameter,) = scorer.nuisance
+        others = [scorer.at({parameter.name: parameter.from_unit(u)}).loss(values) for u in np.linspace(0, 1, 1001)]
+        assert score.loss <= min(others) + 0.05
+
+
 def test_it_is_where_the_formula_says() -> None:
     y, one = DATA["cases"].to_numpy(), VALUES[:1]
     assert planned(LOSSES["normal"]).scorer.score(one).nuisance["s"] == pytest.approx(

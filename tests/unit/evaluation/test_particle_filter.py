@@ -11,9 +11,12 @@ from scipy.stats import norm
 
 from modelops_runtime.contracts.failures import BadOutput
 from tests.unit.evaluation.filtered import (
+    FIRST,
     MEANS,
     SIGMA,
+    A,
     Chain,
+    Q,
     Walk,
     WalkTogether,
     filter_of,
@@ -135,3 +138,81 @@ def test_a_value_that_is_not_finite_is_named() -> None:
 
     with pytest.raises(BadOutput, match=r"x of output 'output' is nan for t = 4"):
         filter_of({"t": NORMAL}, SEEN, 20).run(restartable(Spoilt()), {}, 3)
+
+
+class State:
+    def __init__(self, x: float) -> None:
+        self.t, self.x = 0, x
+
+
+def test_states_in_an_array_of_objects_are_copied_as_those_in_a_list() -> None:
+    class InPlace:
+        """Changes the objects that it is given."""
+
+        def __init__(self, gathers: bool) -> None:
+            self.gathers = gathers
+
+        def start(self, params, rng):
+            return State(FIRST * rng.normal())
+
+        def advance(self, state, params, rng, until):
+            (state,), (rows,) = self.advance_all([state], params, rng, until)
+            return state, rows
+
+        def advance_all(self, states, params, rng, until):
+            rows = []
+            for state in states:
+                x = []
+                while state.t < until:
+                    state.t, state.x = state.t + 1, A * state.x + Q * rng.normal()
+                    x.append(state.x)
+                rows.append({"t": np.arange(until - len(x) + 1, until + 1), "x": np.array(x)})
+            if not self.gathers:
+                return list(states), rows
+            after = np.empty(len(states), dtype=object)
+            after[:] = list(states)
+            return after, rows
+
+    listed, gathered = (
+        log_likelihoods(filter_of({"t": NORMAL}, SEEN, 50), InPlace(gathers), range(5)) for gathers in (False, True)
+    )
+    assert gathered.tolist() == listed.tolist()
+
+
+def test_a_set_that_fails_first_leaves_the_filter_of_the_next_as_it_would_be() -> None:
+    class Fails(Walk):
+        def advance(self, state, params, rng, until):
+            if params.get("fails"):
+                raise ValueError("no")
+            return super().advance(state, params, rng, until)
+
+    made = filter_of({"t": NORMAL}, SEEN, 20)
+    with pytest.raises(ValueError, match="no"):
+        made.run(restartable(Fails()), {"fails": True}, 3)
+    found = made.run(restartable(Fails()), {}, 3)[0]
+    assert np.array_equal(found, filter_of({"t": NORMAL}, SEEN, 20).run(restartable(Fails()), {}, 3)[0])
+    assert not made._is_irregular
+
+
+def test_a_negative_zero_is_a_zero_however_rows_are_taken() -> None:
+    class Rounded(Walk):
+        def advance(self, state, params, rng, until):
+            state, rows = super().advance(state, params, rng, until)
+            return state, rows | {"x": np.round(rows["x"])}
+
+    made = filter_of({"t": NORMAL}, SEEN, 20)
+    for seed in range(20):
+        plain, kept = (made.run(restartable(Rounded()), {}, seed, keep_rows=keep)[0] for keep in (False, True))
+        assert plain.tobytes() == kept.tobytes()
+
+
+def test_a_step_of_all_particles_may_be_without_rows() -> None:
+    class Late(WalkTogether):
+        def advance_all(self, states, params, rng, until):
+            after, rows = super().advance_all(states, params, rng, until)
+            return after, (None if until == 3 else rows)
+
+    data = {"t": [1, 5], "y": [0.3, -0.4]}
+    windows = NORMAL | {"match": {"sum": "t", "period": 2}}
+    made = filter_of({"t": NORMAL, "w": windows}, {"t": data, "w": {"t": [5], "y": [0.1]}}, 20)
+    assert np.isfinite(made.run(restartable(Late()), {}, 3)[0]).all()

@@ -58,8 +58,8 @@ def test_too_few_are_refused_with_their_number_and_what_to_add():
     trials = searched(bias=None, effective=2.0)
     found = intervals([X], trials, trials[30], is_likelihood=True)
     assert found.reason == (
-        "only 0 of 60 completed trials have a loss whose bias is known (an effective sample size of 5 of its "
-        "replicates): a surface over 1 parameter needs 14"
+        "only 0 of 60 completed trials have a loss whose bias is known (enough of its replicates count "
+        "in it): a surface over 1 parameter needs 14"
     )
     assert found.advice.startswith("About 37 replicates of each set (search.replicates) may give them, or add obs")
     hopeless = searched(bias=None, effective=1.0)
@@ -76,3 +76,9 @@ def test_a_model_without_noise_has_no_bias_with_a_single_replicate_either():
     assert intervals([X], [*trials, *noisy], trials[30], is_likelihood=True).reason.startswith(
         "only 1 of 61 completed trials has a loss"
     )
+
+
+def test_a_model_without_noise_is_known_by_its_sizes_too_where_nothing_is_confirmed():
+    trials = searched(bias=None, effective=3.0, replicates=3)
+    assert intervals([X], trials, trials[30], is_likelihood=True).reason == ""
+    assert unbiased(trials).left_out == ()

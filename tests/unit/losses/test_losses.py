@@ -126,6 +126,24 @@ def test_dispersion_grows_towards_the_plain_model():
     assert loss_of(specs.BetaBinomialLoss(n=9, dispersion=1e7), [[0.3, 0.5]]) == pytest.approx(binomial, abs=1e-4)
 
 
+@pytest.mark.parametrize("size", [1e8, 1e12, 1e15, 1e20, 1e300])
+def test_a_dispersion_of_any_size_leaves_all_digits(size):
+    far = [[3.0, 5.0]]
+    poisson = loss_of(specs.PoissonLoss(), far)
+    assert loss_of(specs.NegativeBinomialLoss(dispersion=size), far) == pytest.approx(poisson, abs=1e-6)
+    binomial = loss_of(specs.BinomialLoss(n=9), [[0.3, 0.5]])
+    assert loss_of(specs.BetaBinomialLoss(n=9, dispersion=size), [[0.3, 0.5]]) == pytest.approx(binomial, abs=1e-6)
+
+
+@pytest.mark.parametrize("side", [0.999, 1.001])
+def test_both_ways_to_compute_a_dispersion_meet(side):
+    at = 1e8 * side
+    expected = loss_of(specs.NegativeBinomialLoss(dispersion=1e8), [[3.0, 5.0]])
+    assert loss_of(specs.NegativeBinomialLoss(dispersion=at), [[3.0, 5.0]]) == pytest.approx(expected, abs=1e-6)
+    expected = loss_of(specs.BetaBinomialLoss(n=9, dispersion=1e8), [[0.3, 0.5]])
+    assert loss_of(specs.BetaBinomialLoss(n=9, dispersion=at), [[0.3, 0.5]]) == pytest.approx(expected, abs=1e-6)
+
+
 @pytest.mark.parametrize(
     "loss",
     [

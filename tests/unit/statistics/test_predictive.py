@@ -10,6 +10,7 @@ from modelops_runtime.statistics.predictive import (
     central_counts,
     histogram,
     independent_counts,
+    is_inside,
     joint_band,
     pit_values,
     tail,
@@ -84,3 +85,16 @@ def test_a_tail_counts_the_data_themselves() -> None:
     counts = np.arange(99)
     assert tail(-1, counts, above=False) == pytest.approx(0.01)
     assert tail(98, counts, above=True) == pytest.approx(0.02)
+
+
+def test_data_are_counted_inside_a_band_as_data_sets_by_chance_are() -> None:
+    """Data of the model itself lie inside as often as its data sets, with few draws too."""
+    rng = np.random.default_rng(4)
+    outside_chance = 0
+    for _ in range(40):
+        drawn = rng.normal(size=(40, 1_000))
+        chance = by_chance(drawn, np.arange(40), 40, np.array([0.9]), 10, rng)
+        inside = int(is_inside(rng.normal(size=1_000), drawn, 0.9).sum())
+        low, high = central_counts(chance.inside[:, 0], 0.95)
+        outside_chance += not low <= inside <= high
+    assert outside_chance <= 8
