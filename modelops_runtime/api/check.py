@@ -154,6 +154,10 @@ def _summed_up(
 ) -> Checked:
     settings, trials = made.prepared.settings, made.loaded.spec.search.trials
     failures = [f"{o.failure.kind}: {o.failure.message}" for o in outcomes if o.failure is not None]
+    if settings.tolerated_failures and 0 < len(failures) < len(outcomes):
+        text = f"{len(failures)} of {len(outcomes)} simulations failed ({failures[0]}); the spec tolerates"
+        warnings = (*warnings, f"{text} {100 * settings.tolerated_failures:g} % of a set's replicates")
+        outcomes, failures = [outcome for outcome in outcomes if outcome.failure is None], []
     seconds = float(np.median([outcome.seconds for outcome in outcomes[1:]]))  # the first one imports
     finalists = rules.default_top(trials) if settings.confirm_top is None else settings.confirm_top
     simulations = trials * settings.replicates + finalists * settings.confirm_replicates

@@ -32,6 +32,7 @@ def write_project(
     parameters: Mapping[str, Any],
     targets: Mapping[str, Mapping[str, Any]],
     search: Mapping[str, Any] | None = None,
+    nuisance: Mapping[str, Any] | None = None,
     name: str | None = None,
     derived: Callable[[dict[str, Any]], Mapping[str, float]] | None = None,
     options: Mapping[str, Any] | None = None,
@@ -44,6 +45,7 @@ def write_project(
     - parameters: as in a spec: `{"min": 0.1, "max": 1.0, "scale": "log"}`, `{"choices": [...]}` or a fixed value. A pair
       `(0.1, 1.0)` is short for min and max.
     - targets: as in a spec, where `observed` may also be a data frame (pandas, polars) or an Arrow table.
+    - nuisance: parameters of the observation, as in a spec, or pairs like those of `parameters`.
     - search, options: `search:` and `model:` of the spec (timeout, memory, env, ...); name: of the run, by default of the folder.
 
     Files whose content would not change are not written. Raises UserError for what cannot be pickled or is not a table.
@@ -67,6 +69,7 @@ def write_project(
         "parameters": {key: _parameter(value) for key, value in parameters.items()},
         "targets": {key: _target(root, key, target) for key, target in targets.items()},
     }
+    spec |= {"nuisance": {key: _parameter(value) for key, value in nuisance.items()}} if nuisance else {}
     spec |= {"search": search} if search else {}
     path = root / "adaptive.yaml"
     _write(path, _yaml(spec))

@@ -62,6 +62,10 @@ def rescore(ready: Ready, ledger: Ledger, run_id: str, new_id: str) -> Run:
     searched = [trial for trial in trials if trial.phase == "search"]
     if not any(trial.status is TrialStatus.COMPLETED for trial in searched):
         raise UserError(f"run {run_id!r} has no completed trial yet")
+    if not ready.prepared.plan.scorer.is_likelihood and any(t.diagnostics.get("failed_replicates") for t in trials):
+        raise UserError(
+            f"run {run_id!r} tolerated replicates that failed, which a distance cannot leave out; take likelihoods"
+        )
     run = ledger.create_run(_new_run(ready, old, new_id, len(searched)))
     numbers = {trial.number: _search_trial(ready, ledger, run, trial) for trial in searched}
     _confirm_trials(ready, ledger, run, numbers, [trial for trial in trials if trial.phase == "confirm"])

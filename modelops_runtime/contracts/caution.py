@@ -17,6 +17,8 @@ class CautionKind(StrEnum):
     """The trials give no intervals."""
     FEW_EFFECTIVE_REPLICATES = "few_effective_replicates"
     """The same, because the confirmed loss of the best set rests on too few replicates."""
+    FAILED_REPLICATES = "failed_replicates"
+    """Replicates of the best set failed, which the spec tolerates."""
     RIDGE = "ridge"
     """Parameters that the data do not tell apart."""
     NOT_IDENTIFIED = "not_identified"

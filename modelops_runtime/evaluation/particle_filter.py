@@ -162,7 +162,7 @@ def _go_on(model: Restartable, states: Any, chosen: Rows) -> Any:
         return copied_states(model, states, chosen)
     found = states[chosen]
     if states.dtype.hasobject:  # indexing copies references, and advance_all may change the objects in place
-        for at, state in enumerate(copied_states(model, states, chosen)):
+        for at, state in enumerate(copied_states(model, list(states), chosen)):
             found[at] = state
     return found
 

@@ -14,7 +14,7 @@ from modelops_runtime.inference.intervals import Intervals
 from modelops_runtime.inference.loss_family import intervals_of, loss_family_of
 from modelops_runtime.inference.misfit import misfits
 from modelops_runtime.inference.predictive_checks import PredictiveChecks, predictive_checks
-from modelops_runtime.inference.ranking import without_support
+from modelops_runtime.inference.ranking import Candidate, without_support
 from modelops_runtime.inference.run_data import RunData, runs_of
 from modelops_runtime.inference.search_trials import search_trials
 from modelops_runtime.inference.searched import searched_of
@@ -68,7 +68,20 @@ def cautions_of(run_data: RunData, found: Findings | None = None) -> tuple[Cauti
     searched = searched_of(run_data.run, run_data.trials)
     unknown = [_no_intervals(run_data, found.intervals)] if found.intervals.reason and searched else []
     told = not_identified(found.intervals, searched, best.search, search_trials(run_data.trials).full)
-    return (*found.doubts, *unknown, *told)
+    return (*found.doubts, *_failed_replicates(best), *unknown, *told)
+
+
+def _failed_replicates(best: Candidate) -> list[Caution]:
+    """Of the best set, in the trial that its loss is of."""
+    told = best.confirm if best.confirm is not None and best.confirmed_loss is not None else best.search
+    failed = told.diagnostics.get("failed_replicates")
+    if not isinstance(failed, int) or not failed:
+        return []
+    text = (
+        f"{failed:,} of the {told.replicates:,} replicates of trial {told.number} failed and count with a likelihood of 0, as "
+        "search.replicate_failures allows."
+    )
+    return [Caution(CautionKind.FAILED_REPLICATES, text)]
 
 
 def _no_intervals(run_data: RunData, found: Intervals) -> Caution:

@@ -49,7 +49,8 @@ def too_few_known(found: UnbiasedTrials, *, parameters: int, needed: int) -> str
     """Why there is no surface over so many parameters, if it is for the losses whose bias is not known; else empty."""
     if not found.left_out:
         return ""
-    known, all_of_them = len(found.corrected), len(found.corrected) + len(found.left_out)
+    known, left_out = (sum(t.phase == "search" for t in trials) for trials in (found.corrected, found.left_out))
+    all_of_them = known + left_out
     few = f"{known:,} of {counted(all_of_them, 'completed trial')} {'has' if known == 1 else 'have'} a loss"
     rule = "whose bias is known (enough of its replicates count in it)"
     near = "" if known < needed else ", and too few of these lie near the best"
@@ -63,8 +64,8 @@ def for_more_known(found: UnbiasedTrials) -> str:
     wanted = [replicates_wanted(size or 1.0, replicates) for size, replicates, _ in best]
     middle = statistics.median_high(wanted) if wanted else math.inf
     if best and middle <= REACHABLE * best[0][1]:
-        return f"About {middle:,} replicates of each set (search.replicates) may give them, or {REMEDIES}."
-    return f"More replicates of each set (search.replicates) may give them; where they do not, {REMEDIES}."
+        return f"About {middle:,} replicates of each set (search.replicates, or its max) may give them, or {REMEDIES}."
+    return f"More replicates of each set (search.replicates, or its max) may give them; where they do not, {REMEDIES}."
 
 
 def _is_without_noise(done: Sequence[Trial]) -> bool:

@@ -120,7 +120,9 @@ class Restartable:
     def _pair(self, result: Any, method: str) -> tuple[Any, Any]:
         if type(result) is tuple and len(result) == 2:
             return result
-        raise BadOutput(f"{self.label}: {method} returned {type(result).__name__}", right="it returns (state, rows)")
+        raise BadOutput(
+            f"{self.label}: {method} returned {type(result).__name__}", ENTRYPOINT_PATH, "it returns (state, rows)"
+        )
 
     def check_state(self, state: Any) -> None:
         """Raises BadOutput, with the path of the entry point, for a state that cannot be copied by pickle."""
@@ -130,8 +132,9 @@ class Restartable:
             text = " ".join(str(error).split())
             raise BadOutput(
                 f"{self.label}: its state cannot be pickled ({type(error).__name__}: {text:.200}), so a particle cannot be "
-                "copied; keep numbers, arrays and plain objects in it, no generators, open files or lambdas",
+                "copied",
                 ENTRYPOINT_PATH,
+                "keep numbers, arrays and plain objects in it, no generators, open files or lambdas",
             ) from error
 
 

@@ -61,10 +61,14 @@ def test_too_few_are_refused_with_their_number_and_what_to_add():
         "only 0 of 60 completed trials have a loss whose bias is known (enough of its replicates count "
         "in it): a surface over 1 parameter needs 14"
     )
-    assert found.advice.startswith("About 37 replicates of each set (search.replicates) may give them, or add obs")
+    assert found.advice.startswith(
+        "About 37 replicates of each set (search.replicates, or its max) may give them, or add obs"
+    )
     hopeless = searched(bias=None, effective=1.0)
     advice = intervals([X], hopeless, hopeless[30], is_likelihood=True).advice
-    assert advice.startswith("More replicates of each set (search.replicates) may give them; where they do not, add")
+    assert advice.startswith(
+        "More replicates of each set (search.replicates, or its max) may give them; where they do not, add"
+    )
 
 
 def test_a_model_without_noise_has_no_bias_with_a_single_replicate_either():
@@ -74,7 +78,7 @@ def test_a_model_without_noise_has_no_bias_with_a_single_replicate_either():
     assert intervals([X], [*trials, *confirmed], trials[30], is_likelihood=True).reason == ""
     noisy = [replace(one, loss_se=0.1) for one in confirmed]
     assert intervals([X], [*trials, *noisy], trials[30], is_likelihood=True).reason.startswith(
-        "only 1 of 61 completed trials has a loss"
+        "only 0 of 60 completed trials have a loss"
     )
 
 
