@@ -53,7 +53,7 @@ targets:
     match: {exact: generation}
     value: cases
     loss: {kind: negative_binomial, dispersion: 10}
-search: {trials: 300, replicates: 10, seed: 3, lag: 4, confirm: {top: 5, replicates: 100}}
+search: {trials: 300, replicates: {min: 10, max: 100}, seed: 3, lag: 4, confirm: {top: 5, replicates: 100}}
 """
 
 CASES = "generation,cases\n0,5\n1,9\n2,19\n3,45\n4,71\n5,180\n6,265\n7,392\n8,301\n9,240\n"

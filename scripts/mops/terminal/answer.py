@@ -30,12 +30,12 @@ def answer_lines(report: Calibration) -> list[str]:
     lines.append(f"best parameters (trial {report.best_trial}):")
     lines += value_lines(report.params, report.derived, report.nuisance, report.found_intervals)
     lines.append(_loss(report))
-    lines += certainty_lines(report.found_intervals, report.fit_verdict, report.fit_says)
     answer = Answer.from_json(report.summary)
     about_error = missing_error_lines(
         report.effective_sample_size, answer.replicates_of_loss, confirmed=report.confirmed_loss is not None
     )
-    lines += [*about_error, *warning_lines(report.warnings)]
+    lines += [*about_error, *certainty_lines(report.found_intervals, report.fit_verdict, report.fit_says)]
+    lines += warning_lines(report.warnings)
     lines += caution_lines(report.cautions, report.caution_kinds, error_explained=bool(about_error))
     if answer.stop_reason:
         lines.append(f"stopped before the budget: {answer.stop_reason}")

@@ -57,8 +57,8 @@ def summary_lines(summary: RunSummary) -> list[str]:
         return [*lines, "no trial has completed yet" if summary.state == "OPEN" else "no trial completed"]
     about_error = _error_lines(summary.best)
     lines += _best_lines(summary.best, summary.derived, summary.found.intervals)
-    lines += certainty_lines(summary.found.intervals, summary.found.fit.verdict, summary.found.fit.says)
-    lines += [*about_error, *_finalist_lines(summary.finalists)]
+    certain = certainty_lines(summary.found.intervals, summary.found.fit.verdict, summary.found.fit.says)
+    lines += [*about_error, *certain, *_finalist_lines(summary.finalists)]
     return [*lines, *caution_lines(summary.cautions, summary.caution_kinds, error_explained=bool(about_error))]
 
 

@@ -34,7 +34,7 @@ def test_a_model_finds_the_same_modules(line: Project) -> None:
     command = ("check", "--spec", "adaptive.yaml")
     found = [re.findall(r"ValueError: (\[.*?\])", run(*command).out) for run in (line.mops, line.shipped)]
     assert found[0] == found[1]
-    assert len(found[0]) == 1
+    assert len(set(found[0])) == 1
 
 
 def test_another_environment_of_the_interpreter_is_not_forked(line: Project) -> None:
