@@ -102,7 +102,7 @@ def _of_the_service(trials: int) -> float:
         with held_code(loaded) as code:
             plan, _ = planned(loaded, code)
             assert plan is not None
-            with opened_service(request, code, plan.aligner, keep_tables=False) as service:
+            with opened_service(request, code, plan, keep_tables=False) as service:
                 _simulate(service, workload, 20)
                 time.sleep(0.1)
                 before = processor_time_s()
