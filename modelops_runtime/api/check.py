@@ -18,6 +18,7 @@ from modelops_runtime.losses.loss import LossError
 from modelops_runtime.runner import rules
 from modelops_runtime.runner.setup.preflight import first_set, probe, refuse_lost
 from modelops_runtime.runner.setup.repeating import RepeatCheck
+from modelops_runtime.runner.setup.settings import tolerated_of
 from modelops_runtime.simulation.grouping import group_size
 from modelops_runtime.simulation.seeds import seeds_for
 from modelops_runtime.statistics.effective_sample_size import LEAST, in_words, is_too_small, what_to_do
@@ -154,7 +155,7 @@ def _summed_up(
 ) -> Checked:
     settings, trials = made.prepared.settings, made.loaded.spec.search.trials
     failures = [f"{o.failure.kind}: {o.failure.message}" for o in outcomes if o.failure is not None]
-    if settings.tolerated_failures and 0 < len(failures) < len(outcomes):
+    if 0 < len(failures) <= min(tolerated_of(settings.replicates, settings.tolerated_failures), len(outcomes) - 1):
         text = f"{len(failures)} of {len(outcomes)} simulations failed ({failures[0]}); the spec tolerates"
         warnings = (*warnings, f"{text} {100 * settings.tolerated_failures:g} % of a set's replicates")
         outcomes, failures = [outcome for outcome in outcomes if outcome.failure is None], []

@@ -169,9 +169,6 @@ def _end(scorer: Scorer, trial: Trial, rows: list[Replicate], replicates: int) -
     if trial.status is not TrialStatus.COMPLETED:
         return TrialEnd(status=trial.status, failure=trial.failure, error=trial.error, **kept)
     lost = [row for row in rows if row.status != "COMPLETED"]
-    if lost and not scorer.is_likelihood:
-        text = f"{len(lost)} of {len(rows)} replicates failed, which a distance cannot leave out: {lost[0].error}"
-        return TrialEnd(status=TrialStatus.FAILED, failure=lost[0].failure, error=text, **kept)
     values = stack_with_failed(values_or_failed(rows, trial.phase))
     try:
         score = scorer.score(values)

@@ -73,7 +73,7 @@ def cautions_of(run_data: RunData, found: Findings | None = None) -> tuple[Cauti
 
 def _failed_replicates(best: Candidate) -> list[Caution]:
     """Of the best set, in the trial that its loss is of."""
-    told = best.confirm if best.confirm is not None and best.confirmed_loss is not None else best.search
+    told = best.judged_by
     failed = told.diagnostics.get("failed_replicates")
     if not isinstance(failed, int) or not failed:
         return []

@@ -29,9 +29,14 @@ class Candidate:
         return self.confirm.loss_se if self.confirm is not None and self.confirmed_loss is not None else None
 
     @property
+    def judged_by(self) -> Trial:
+        """The trial whose loss is told of the set: its confirmation, once that has completed."""
+        return self.confirm if self.confirm is not None and self.confirmed_loss is not None else self.search
+
+    @property
     def nuisance(self) -> Mapping[str, float]:
         """The nuisance parameters, as its confirmed loss has found them, or that of the search."""
-        return (self.confirm if self.confirm is not None and self.confirmed_loss is not None else self.search).nuisance
+        return self.judged_by.nuisance
 
 
 def ran_whole(trial: Trial) -> bool:

@@ -11,6 +11,7 @@ from modelops_runtime.contracts.simulation import ReplicateOutcome
 from modelops_runtime.contracts.trial import CONFIRM_FROM
 from modelops_runtime.ledger.base import Lease, Replicate
 from modelops_runtime.runner.loop_context import LoopContext
+from modelops_runtime.runner.setup.settings import tolerated_of
 from modelops_runtime.simulation.seeds import seeds_for
 
 FREE_RETRIES = 3
@@ -106,7 +107,7 @@ class Progress:
         # The lowest failed index is reported, so that the report does not depend on the order of completion.
         self.failed[index] = failure
         lost = [at for at, each in self.failed.items() if each.kind is FailureKind.LOST]
-        if len(self.failed) > int(self.tolerated * self.rungs[-1] + 1e-9):
+        if len(self.failed) > tolerated_of(self.rungs[-1], self.tolerated):
             self.failure = self.failed[min(self.failed)]
         elif lost:  # the infrastructure's fault says nothing about the model
             self.failure = self.failed[min(lost)]

@@ -34,8 +34,11 @@ def pit_values(observed: Array, drawn: Array, rng: Rng) -> Array:
 
 def is_inside(observed: Array, drawn: Array, level: float) -> NDArray[np.bool_]:
     """Whether observations [N] lie in the central `level` of draws [D, N], by rank, as `by_chance` counts data sets."""
-    below, upto = (drawn < observed).sum(axis=0), (drawn <= observed).sum(axis=0)
-    draws = len(drawn)
+    return _is_central((drawn < observed).sum(axis=0), (drawn <= observed).sum(axis=0), level, len(drawn))
+
+
+def _is_central(below: Counts, upto: Counts, level: float | Array, draws: int) -> NDArray[np.bool_]:
+    """Of values with so many of the draws below them, and at or below."""
     return (below <= (1 + level) / 2 * draws) & (upto >= (1 - level) / 2 * draws)
 
 
@@ -69,8 +72,7 @@ def by_chance(drawn: Array, data_sets: NDArray[np.intp], runs: int, levels: Arra
         below[rows] -= (own < values).sum(axis=1)
         upto[rows] -= (own <= values).sum(axis=1)
     others = len(drawn) - each
-    low, high = (1 - levels[:, None, None]) / 2, (1 + levels[:, None, None]) / 2
-    within = (below <= high * others) & (upto >= low * others)
+    within = _is_central(below, upto, levels[:, None, None], others)
     pit = (below + rng.random(below.shape) * (upto - below + 1)) / (others + 1)
     return ByChance(inside=within.sum(axis=2).T, bins=histogram(pit, bins), share=within.mean(axis=1))
 

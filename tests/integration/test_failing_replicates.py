@@ -92,3 +92,27 @@ def test_check_tries_other_points_of_the_space(tmp_path: Path) -> None:
     assert any(
         f"fails at {found['failed_points']} of 8 other points of the space" in said for said in found["warnings"]
     )
+
+
+def test_a_run_that_tolerated_failures_is_not_rescored_by_a_distance_and_nothing_is_left_of_it(tmp_path: Path) -> None:
+    made = flaky(tmp_path / "flaky", more=", replicate_failures: {tolerate: 0.7}")
+    assert made.mops("run", "--spec", "adaptive.yaml", "--workers", "2").code == 0
+    said = made.mops("results", "show", "flaky").out
+    assert "failed and count with a likelihood of 0" in said
+    (made.root / "far.yaml").write_text(SPEC.format(loss="mean_signal", more=""))
+    refused = made.mops("rescore", "flaky", "--spec", "far.yaml", "--run-id", "far")
+    assert refused.code == 2
+    assert "tolerated replicates that failed, which a distance cannot leave out" in refused.err
+    assert made.mops("status", "far").code == 2
+
+
+def test_check_passes_as_many_failures_as_a_set_may_have(tmp_path: Path) -> None:
+    few = "    if seed % 2 == 0:\n        raise ValueError('died out')\n"
+    model = MODEL.replace('    if rng.random() < 0.3:\n        raise ValueError("died out")\n', few)
+    assert few in model
+    for share, code in ((0.7, 0), (0.0, 1)):
+        made = flaky(tmp_path / str(code), more=f", replicate_failures: {{tolerate: {share}}}" if share else "")
+        (made.root / "model.py").write_text(model)
+        ended = made.mops("check", "--spec", "adaptive.yaml")
+        assert ended.code == code, f"{ended.out}\n{ended.err}"
+        assert ("the spec tolerates" in ended.out) == (code == 0)

@@ -59,8 +59,7 @@ def headline(run: Run, progress: RunProgress, best: Candidate | None) -> str:
 
 def unknown_error(best: Candidate) -> str:
     """Why the loss of a set has no standard error; empty if it has one or needs none."""
-    trial = best.confirm if best.confirm is not None and best.confirmed_loss is not None else best.search
-    return why_no_error(trial.effective_sample_size, trial.replicates)
+    return why_no_error(best.judged_by.effective_sample_size, best.judged_by.replicates)
 
 
 def tiles_of(progress: RunProgress, best: Candidate | None) -> list[AnswerRow]:

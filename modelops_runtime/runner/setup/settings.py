@@ -68,3 +68,8 @@ class SearchSettings:
     def place_of(self, values: Mapping[str, Scalar]) -> tuple[float, ...]:
         """Where a set lies in the unit cube of the searched parameters."""
         return tuple(parameter.to_unit(values[parameter.name]) for parameter in self.space.parameters)
+
+
+def tolerated_of(replicates: int, share: float) -> int:
+    """How many of a set's replicates may fail: rounded down, but for rounding errors (0.2 of 15 is 3)."""
+    return int(share * replicates + 1e-9)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from modelops_runtime.contracts.failures import Failure, FailureKind
 from modelops_runtime.contracts.parameters import UniqueParameterSet
 from modelops_runtime.contracts.simulation import ReplicateOutcome
 from modelops_runtime.ledger.base import Replicate
+from modelops_runtime.runner.setup.settings import tolerated_of
 from modelops_runtime.runner.trial import FREE_RETRIES, Progress, copied
 from tests.unit.runner.records import lease
 
@@ -119,3 +121,10 @@ def test_a_tolerated_failure_is_copied_too_so_that_an_equal_set_has_an_equal_los
     (copy,) = copied(7, [failed], range(10))
     assert (copy.number, copy.status, copy.failure, copy.error) == (7, "FAILED", "TIMEOUT", "30 s")
     assert copy.seconds == 0.0
+
+
+@pytest.mark.parametrize(("share", "replicates", "count"), [(0.0, 10, 0), (0.2, 15, 3), (0.2, 4, 0), (0.3, 10, 3)])
+def test_the_number_that_may_fail_is_rounded_down_but_for_rounding_errors(
+    share: float, replicates: int, count: int
+) -> None:
+    assert tolerated_of(replicates, share) == count
